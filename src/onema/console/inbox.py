@@ -1,0 +1,74 @@
+"""The simulated phone's inbox: written by the handset carrier, read by the handset page."""
+
+import asyncio
+from collections.abc import Sequence
+
+import msgspec
+
+from onema.channels.contract import Outgoing
+from onema.domain.keep_in_inbox import KeepInInbox
+from onema.domain.keyring import NONCE_BYTES, Keyring, Unsealable
+from onema.domain.payload import CallPayload, Payload, SmsPayload
+from onema.domain.records import Channel, InboxItem
+from onema.engine.gateway import Gateway
+from onema.storage.contract import Storage
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder: msgspec.msgpack.Decoder[Payload] = msgspec.msgpack.Decoder(SmsPayload | CallPayload)
+
+
+class Received(msgspec.Struct, frozen=True):
+    """One SMS or call on the simulated phone; `id` is its message's."""
+
+    id: int
+    payload: Payload
+
+
+class HandsetInbox:
+    """Keeps what phones received, sealed, and tells watchers when something new came."""
+
+    def __init__(self, gateway: Gateway, storage: Storage, keyring: Keyring) -> None:
+        self._gateway = gateway
+        self._storage = storage
+        self._keyring = keyring
+        self._arrival = asyncio.Event()
+
+    async def receive(self, outgoing: Outgoing) -> None:
+        """Keep it durably; idempotent by message id."""
+        payload = outgoing.payload
+        call = isinstance(payload, CallPayload)
+        item = InboxItem(
+            id=outgoing.message,
+            phone=payload.phone,
+            channel=Channel.CALL if call else Channel.SMS,
+            sender=payload.caller if isinstance(payload, CallPayload) else payload.sender,
+            content=self._keyring.seal(
+                _encoder.encode(payload),
+                nonce=self._gateway.token(NONCE_BYTES),
+                bound_to=f"inbox:{outgoing.message}",
+            ),
+        )
+        await self._gateway.execute(KeepInInbox(item))
+        arrival, self._arrival = self._arrival, asyncio.Event()
+        arrival.set()
+
+    async def read(self, phone: str | None = None, after: int = 0, limit: int = 100) -> Sequence[Received]:
+        """What came after the item `after`, newest first; for one phone, or for all."""
+        items = await self._storage.read_inbox(phone, after, limit)
+        return [received for received in map(self._open, items) if received is not None]
+
+    async def something_new(self, seconds: float) -> None:
+        """Wait until something arrives in this process, at most `seconds`."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._arrival.wait()
+        except TimeoutError:
+            return
+
+    def _open(self, item: InboxItem) -> Received | None:
+        """None for an item that another server key sealed: it is as good as gone."""
+        try:
+            content = self._keyring.open(item.content, bound_to=f"inbox:{item.id}")
+        except Unsealable:
+            return None
+        return Received(item.id, _decoder.decode(content))

@@ -1,0 +1,246 @@
+"""The configuration that operators keep: one frozen struct per kind of document.
+
+Documents are what `onema apply` reads, what the CLI writes and what the directory is built from. Names in
+one account are scoped by the account's name. `secret_fields` are sealed before they rest in the store.
+"""
+
+from typing import Any, ClassVar, Literal
+
+import msgspec
+
+State = Literal["active", "inactive"]
+
+
+class Document(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", omit_defaults=True):
+    """One configuration document. `identity` is unique within its kind."""
+
+    secret_fields: ClassVar[tuple[str, ...]] = ()
+
+    @property
+    def identity(self) -> str:
+        raise NotImplementedError  # every kind below says what names it
+
+    @property
+    def kind(self) -> str:
+        return str(self.__struct_config__.tag)
+
+
+class WindowLimit(msgspec.Struct, frozen=True, kw_only=True):
+    """At most `limit` sends per `seconds`, counted per phone, per account or per client IP.
+
+    A window opens with its first send and lasts `seconds`; the next send after it opens a new one.
+    """
+
+    per: Literal["phone", "account", "client_ip"]
+    seconds: int
+    limit: int
+
+
+DEFAULT_WINDOWS = (
+    WindowLimit(per="phone", seconds=600, limit=5),
+    WindowLimit(per="phone", seconds=86_400, limit=15),
+    WindowLimit(per="client_ip", seconds=60, limit=3_000),
+    WindowLimit(per="account", seconds=60, limit=6_000),
+)
+"""What an account gets that names no windows of its own (docs/limits.md gives the reasons)."""
+
+
+class Account(Document, frozen=True, kw_only=True, tag="account"):
+    """A customer. Amounts are decimal strings of `currency`.
+
+    `countries` are ISO regions that may be sent to, "*" for all; empty means the region of its national
+    numbers. `country` is where national numbers belong, empty for the dialect's own. `wallet` prepaid stops at
+    `floor`; postpaid has none unless `credit_limit` says so.
+    """
+
+    name: str
+    number: int = 0
+    state: State = "active"
+    country: str = ""
+    countries: tuple[str, ...] = ()
+    allowed_ips: tuple[str, ...] = ()
+    windows: tuple[WindowLimit, ...] | None = None
+    tariff: str = "default"
+    wallet: Literal["prepaid", "postpaid"] = "prepaid"
+    currency: str = "VND"
+    floor: str = "0"
+    credit_limit: str | None = None
+    wallet_expires_at: str = ""
+    capture_on: Literal["submitted", "delivered"] = "submitted"
+    callback_url: str = ""
+
+    @property
+    def identity(self) -> str:
+        return self.name
+
+
+class Credential(Document, frozen=True, kw_only=True, tag="credential"):
+    """What a client of one dialect shows: a public key and a secret. Two per account (or application) may live."""
+
+    secret_fields = ("secret",)
+
+    account: str
+    dialect: str
+    key: str
+    secret: str
+    application: str = ""
+    state: State = "active"
+
+    @property
+    def identity(self) -> str:
+        return f"{self.dialect}/{self.key}"
+
+
+class Application(Document, frozen=True, kw_only=True, tag="application"):
+    """What an account registers to send from. `appid` is its public number where a dialect asks for one."""
+
+    account: str
+    name: str
+    appid: str = ""
+    environment: Literal["production", "sandbox"] = "production"
+    state: State = "active"
+    voice_code: bool = True
+    allowed_ips: tuple[str, ...] = ()
+    callback_url: str = ""
+    voice: str = ""
+    sentence: str | None = None
+    pool: str = ""
+
+    @property
+    def identity(self) -> str:
+        return f"{self.account}/{self.name}"
+
+
+class Brandname(Document, frozen=True, kw_only=True, tag="brandname"):
+    """An alphanumeric SMS sender of an account, at most 11 characters."""
+
+    account: str
+    name: str
+    state: State = "active"
+    expires_at: str = ""
+
+    @property
+    def identity(self) -> str:
+        return f"{self.account}/{self.name}"
+
+
+class Template(Document, frozen=True, kw_only=True, tag="template"):
+    """Text allowed for a brandname, with placeholders. `fold` sends Vietnamese accents as plain letters."""
+
+    account: str
+    brandname: str
+    text: str
+    fold: bool = True
+    state: State = "active"
+
+    @property
+    def identity(self) -> str:
+        return f"{self.account}/{self.brandname}/{self.text}"
+
+
+class Rate(msgspec.Struct, frozen=True, kw_only=True):
+    """The price of one segment (sms), or of each started period of `period` seconds (call), for a prefix."""
+
+    channel: Literal["sms", "call"]
+    price: str
+    prefix: str = "+"
+    period: int = 60
+
+
+class Tariff(Document, frozen=True, kw_only=True, tag="tariff"):
+    name: str
+    rates: tuple[Rate, ...] = ()
+
+    @property
+    def identity(self) -> str:
+        return self.name
+
+
+class HotlinePool(Document, frozen=True, kw_only=True, tag="hotline_pool"):
+    name: str
+    state: State = "active"
+
+    @property
+    def identity(self) -> str:
+        return self.name
+
+
+class Hotline(Document, frozen=True, kw_only=True, tag="hotline"):
+    """A caller number. `daily_cap` is how many calls it may place a UTC day; 0 for no cap."""
+
+    pool: str
+    number: str
+    state: State = "active"
+    daily_cap: int = 0
+
+    @property
+    def identity(self) -> str:
+        return f"{self.pool}/{self.number}"
+
+
+class Carrier(Document, frozen=True, kw_only=True, tag="carrier"):
+    """A configured way out. `type` names a folder of channels."""
+
+    name: str
+    type: str
+    state: State = "active"
+    settings: dict[str, Any] = {}
+
+    @property
+    def identity(self) -> str:
+        return self.name
+
+
+class Route(Document, frozen=True, kw_only=True, tag="route"):
+    """Sends one channel's messages for a prefix to a carrier: longest prefix first, then lowest priority."""
+
+    channel: Literal["sms", "call"]
+    carrier: str
+    prefix: str = "+"
+    priority: int = 0
+
+    @property
+    def identity(self) -> str:
+        return f"{self.channel}/{self.prefix}/{self.carrier}"
+
+
+class User(Document, frozen=True, kw_only=True, tag="user"):
+    """Someone who may log in to the console. `password_hash` is argon2id."""
+
+    name: str
+    password_hash: str
+    state: State = "active"
+
+    @property
+    def identity(self) -> str:
+        return self.name
+
+
+KINDS: tuple[type[Document], ...] = (
+    Tariff,
+    Account,
+    Application,
+    Credential,
+    Brandname,
+    Template,
+    HotlinePool,
+    Hotline,
+    Carrier,
+    Route,
+    User,
+)
+"""Every kind, those that others name first."""
+
+AnyDocument = (
+    Tariff
+    | Account
+    | Application
+    | Credential
+    | Brandname
+    | Template
+    | HotlinePool
+    | Hotline
+    | Carrier
+    | Route
+    | User
+)

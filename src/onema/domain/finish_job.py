@@ -1,0 +1,34 @@
+"""Work that is not a delivery (a callback) is done, or tries again later."""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from onema.domain.decision import Context, Decision, World
+from onema.domain.records import Event, Job, Key
+
+
+class FinishJob(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The leased job is done, or due again at `retry_at`. `note` goes into the message's story.
+
+    Result: False when the lease is no longer ours.
+    """
+
+    job: int
+    lease: int
+    id: int
+    note: str = ""
+    retry_at: int = 0
+
+    def keys(self, context: Context) -> Iterable[Key]:
+        return ((Job, self.job),)
+
+    def decide(self, world: World, context: Context) -> Decision:
+        job = world.get(Job, self.job)
+        if job is None or job.lease != self.lease:
+            return Decision(False)
+        event = Event(job.account, job.message, self.id, str(job.kind), self.note)
+        if self.retry_at:
+            again = msgspec.structs.replace(job, due_at=self.retry_at, attempt=job.attempt + 1)
+            return Decision(True, puts=(again,), inserts=(event,))
+        return Decision(True, inserts=(event,), deletes=(job.key,))

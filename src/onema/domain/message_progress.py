@@ -1,0 +1,114 @@
+"""A message moves to its next state, and its money with it."""
+
+import math
+
+import msgspec
+
+from onema.domain import wallet
+from onema.domain.decision import Context, World
+from onema.domain.message_states import FINAL, move
+from onema.domain.records import Job, JobKind, Key, Message, Row, Wallet
+from onema.domain.records import MessageState as S
+
+
+class Advance(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What made a message move: when, to where, why, and for a call how long was talked. `id` is the
+    command's; `settle_at` is when a receipt is no longer waited for.
+    """
+
+    id: int
+    now: int
+    after: S
+    reason: str = ""
+    seconds: float = 0.0
+    settle_at: int = 0
+
+
+def advance(
+    world: World, context: Context, message: Message, job: Job | None, step: Advance
+) -> tuple[list[Row], list[Row], tuple[Key, ...]]:
+    """(puts, inserts, deletes): the message in its next state, the end of its hold, its job, its callback.
+
+    SMS are charged once the carrier has them (or once delivered, where the account says so); calls for the
+    started periods talked. Raises IllegalMove.
+    """
+    account, subject, after = message.account, message.id, step.after
+    state = move(message.state, after)
+    charge_now = _is_charged(after, context.directory.accounts[account].capture_on_submitted)
+    money: tuple[Row, ...] = ()
+    held, charged = message.held, message.charged
+    if held and charge_now:
+        charged = cost(message, step.seconds)
+        money = wallet.capture(world, account, subject, held, charged, step.now)
+        held = 0
+    elif held and after in FINAL:
+        money = wallet.release(world, account, subject, held, step.now)
+        held = 0
+    elif charge_now and message.price and not charged and message.state == S.UNCONFIRMED:
+        charged = cost(message, step.seconds)
+        money = wallet.adjust(world, account, subject, -charged, step.now, "receipt after the hold had ended")
+    final = after in FINAL
+    moved = msgspec.structs.replace(
+        message,
+        state=state,
+        reason=step.reason or message.reason,
+        held=held,
+        charged=charged,
+        ended_at=step.now if final else 0,
+    )
+    puts: list[Row] = [moved, *(row for row in money if isinstance(row, Wallet))]
+    inserts: list[Row] = [row for row in money if not isinstance(row, Wallet)]
+    if final:
+        inserts += callback_job(context, moved, step.id, step.now)
+    elif job is not None:
+        puts.append(_awaiting_receipt(job, step.settle_at))
+    return puts, inserts, (job.key,) if final and job is not None else ()
+
+
+def _is_charged(state: S, on_submitted: bool) -> bool:
+    if state is S.DELIVERED:
+        return True
+    return on_submitted and state in (S.SENT, S.UNDELIVERED)
+
+
+def cost(message: Message, seconds: float) -> int:
+    """What the message costs: all of an SMS, or each started period of a call, at most what was held."""
+    if not message.period:
+        return message.price
+    return min(message.price, message.unit_price * math.ceil(seconds / message.period))
+
+
+def callback_job(context: Context, message: Message, job_id: int, now: int) -> tuple[Job, ...]:
+    """The callback that tells the integrator of a final state, where a URL is configured for it."""
+    account = context.directory.accounts[message.account]
+    application = account.applications.get(message.application)
+    if not (application.document.callback_url if application else account.callback_url):
+        return ()
+    return (
+        Job(
+            id=job_id,
+            kind=JobKind.CALLBACK,
+            account=message.account,
+            message=message.id,
+            due_at=now,
+            lease=0,
+            attempt=0,
+            in_flight=False,
+            payload=b"",
+        ),
+    )
+
+
+def _awaiting_receipt(job: Job, settle_at: int) -> Job:
+    """The message's job once nothing is left to send: it wakes when a receipt is no longer expected."""
+    return Job(
+        id=job.id,
+        kind=JobKind.SETTLE,
+        account=job.account,
+        message=job.message,
+        due_at=settle_at,
+        lease=job.lease,
+        attempt=job.attempt,
+        in_flight=False,
+        payload=b"",
+    )

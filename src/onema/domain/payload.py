@@ -1,0 +1,47 @@
+"""What a delivery job must hand to a channel. It holds the code, so it rests sealed and is erased in the end."""
+
+from typing import Any
+
+import msgspec
+
+from onema.domain.keyring import Keyring
+
+
+class SmsPayload(msgspec.Struct, frozen=True, tag="sms", array_like=True):
+    """One SMS: `text` is what the phone shows, code and all."""
+
+    phone: str
+    sender: str
+    text: str
+
+
+class CallPayload(msgspec.Struct, frozen=True, tag="call", array_like=True):
+    """One call: the caller number, then a sentence and the code, `times` times, at `rate`.
+
+    `sentence` None is the voice's own; otherwise a text that was rendered when it was configured.
+    """
+
+    phone: str
+    caller: str
+    voice: str
+    code: str
+    sentence: str | None
+    times: int
+    rate: float
+    max_seconds: int
+
+
+Payload = SmsPayload | CallPayload
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder: msgspec.msgpack.Decoder[Any] = msgspec.msgpack.Decoder(SmsPayload | CallPayload)
+
+
+def seal_payload(payload: Payload, message: int, keyring: Keyring, nonce: bytes) -> bytes:
+    return keyring.seal(_encoder.encode(payload), nonce=nonce, bound_to=f"job:{message}")
+
+
+def open_payload(sealed: bytes, message: int, keyring: Keyring) -> Payload:
+    """Raises Unsealable."""
+    payload: Payload = _decoder.decode(keyring.open(sealed, bound_to=f"job:{message}"))
+    return payload

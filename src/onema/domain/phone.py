@@ -1,0 +1,138 @@
+"""Phone numbers: what integrators write, and the one E.164 spelling that we keep.
+
+phonenumbers decides which numbers are valid, but a parse costs it 27 us. The everyday spellings of a mobile
+number are therefore recognised by one compiled pattern per region, made from phonenumbers' own metadata. The
+pattern only ever says yes; whatever it does not know is left to phonenumbers.
+"""
+
+import functools
+import re
+from typing import NewType
+
+import phonenumbers
+from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, NumberParseException, PhoneMetadata, PhoneNumberFormat
+
+from onema.domain.refusals import Refusal, Refused
+
+Phone = NewType("Phone", str)
+"""A valid number in E.164, such as "+84901888484"."""
+
+UNKNOWN_COUNTRY = "ZZ"
+
+_LONGEST_SPELLING = 32
+_SEPARATORS = re.compile(r"[\s.\-\u2010-\u2015()\[\]]+")
+_DIGITS = re.compile(r"\+?[0-9]+")
+_NOTHING = r"(?!)"
+
+_REGION_OF_PREFIX = {
+    f"+{calling_code}": regions[0]
+    for calling_code, regions in COUNTRY_CODE_TO_REGION_CODE.items()
+    if len(regions) == 1
+}
+
+
+def parse_phone(raw: str, country: str) -> Phone:
+    """The number that `raw` spells, where national numbers belong to `country` (ISO region, upper case).
+
+    Accepts national numbers (mobile, or landline with its area code), the country code of `country` with or
+    without "+", any country's with "+" or with the international prefix of `country` (00), and white space,
+    dots, dashes and brackets between the digits. A leading "+" that a query string turned into a space is
+    trimmed (specs/esms.md section 2). Letters, extensions and digits of other scripts are refused.
+
+    Raises Refused(PHONE_INVALID).
+    """
+    if len(raw) > _LONGEST_SPELLING:
+        raise Refused(Refusal.PHONE_INVALID, f"longer than {_LONGEST_SPELLING} characters")
+    prefix, pattern = _everyday_mobile(country)
+    match = pattern.fullmatch(raw)
+    if match is None:
+        raw = _SEPARATORS.sub("", raw)
+        match = pattern.fullmatch(raw)
+    if match is not None:
+        return Phone(prefix + match["nsn"])
+    phone = _parse_anything(raw, country) if _DIGITS.fullmatch(raw) else None
+    if phone is None:
+        raise Refused(Refusal.PHONE_INVALID, f"not a valid number in {country}: {mask(raw)}")
+    return phone
+
+
+def country_of(phone: str) -> str:
+    """The ISO region of a valid E.164 number; "001" for numbers of no country (+800), "ZZ" when unknown."""
+    # Calling codes are prefix-free (ITU-T E.164), so at most one of the three can be found.
+    region = _REGION_OF_PREFIX.get
+    return region(phone[:3]) or region(phone[:4]) or region(phone[:2]) or _country_by_whole_number(phone)
+
+
+def mask(text: str) -> str:
+    """A number for logs: "+84901888484" is "+84****484".
+
+    Safe for any text, also one that is no number: shows at most the first 4 and the last 3 characters, together
+    at most half of them, hides how many are left out, and shows no character that could break a log line.
+    """
+    shown = len(text) // 2
+    tail = min(3, len(text) // 4)
+    head = min(4, shown - tail)
+    return f"{_printable(text[:head])}****{_printable(text[len(text) - tail :])}"
+
+
+def _printable(text: str) -> str:
+    return text if text.isascii() and text.isprintable() else "?" * len(text)
+
+
+@functools.lru_cache(maxsize=20_000)
+def _parse_anything(digits: str, country: str) -> Phone | None:
+    try:
+        number = phonenumbers.parse(digits, country)
+    except NumberParseException:
+        return None
+    if not phonenumbers.is_valid_number(number):
+        return None
+    return Phone(phonenumbers.format_number(number, PhoneNumberFormat.E164))
+
+
+@functools.lru_cache(maxsize=20_000)
+def _country_by_whole_number(phone: str) -> str:
+    """For calling codes that several countries share, such as +1, +7 and +44."""
+    try:
+        number = phonenumbers.parse(phone, None)
+    except NumberParseException:
+        return UNKNOWN_COUNTRY
+    return phonenumbers.region_code_for_number(number) or UNKNOWN_COUNTRY
+
+
+@functools.lru_cache(maxsize=1_000)
+def _everyday_mobile(country: str) -> tuple[str, re.Pattern[str]]:
+    """("+84", pattern): the spellings of a mobile number on which phonenumbers' answer is certain.
+
+    Each alternative repeats the conditions under which phonenumbers.parse takes that way and no other
+    (_maybe_extract_country_code, _maybe_strip_national_prefix_carrier_code, _number_type_helper; 9.0).
+    Metadata patterns say `\\d`, which must not mean the digits of other scripts: hence re.ASCII.
+    """
+    metadata = PhoneMetadata.metadata_for_region(country, None)
+    if (
+        metadata is None
+        or metadata.general_desc is None
+        or metadata.mobile is None
+        or not metadata.mobile.national_number_pattern
+        or metadata.national_prefix_transform_rule
+        or len(COUNTRY_CODE_TO_REGION_CODE[metadata.country_code]) > 1
+    ):
+        return "", re.compile(_NOTHING)
+    code = str(metadata.country_code)
+    general = metadata.general_desc.national_number_pattern
+    trunk = metadata.national_prefix_for_parsing or _NOTHING
+    abroad = metadata.international_prefix or _NOTHING
+    lengths = set(metadata.general_desc.possible_length)
+    if metadata.mobile.possible_length:
+        lengths &= set(metadata.mobile.possible_length)
+    length = "|".join(rf"\d{{{length}}}" for length in sorted(lengths)) or _NOTHING
+    pattern = rf"""
+        (?: (?!{abroad}) (?=(?>{trunk})(?<=\A0)) 0
+          | \+{code}
+          | (?!{abroad}) (?!(?:{general})\Z) {code}
+          | (?=(?>{abroad})(?<=\A00)) 00{code}
+          | (?!{abroad})
+        )
+        (?P<nsn> (?!{trunk}) (?=(?:{length})\Z) (?=(?:{general})\Z) (?:{metadata.mobile.national_number_pattern}) )
+    """
+    return f"+{code}", re.compile(pattern, re.ASCII | re.VERBOSE)

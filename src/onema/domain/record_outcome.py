@@ -1,0 +1,154 @@
+"""What became of an attempt: from the channel at once, from a receipt later, or from nobody in time."""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from onema.domain.decision import Context, Decision, World
+from onema.domain.message_progress import Advance, advance
+from onema.domain.message_states import NEXT
+from onema.domain.outcome import Outcome, OutcomeKind
+from onema.domain.records import (
+    Attempt,
+    AttemptState,
+    CarrierReference,
+    Event,
+    Job,
+    JobKind,
+    Key,
+    Message,
+    MessageState,
+    Wallet,
+)
+
+_MESSAGE_STATE = {
+    OutcomeKind.SUBMITTED: MessageState.SENT,
+    OutcomeKind.DELIVERED: MessageState.DELIVERED,
+    OutcomeKind.UNDELIVERED: MessageState.UNDELIVERED,
+    OutcomeKind.TEMPORARY: MessageState.FAILED,
+    OutcomeKind.PERMANENT: MessageState.FAILED,
+    OutcomeKind.UNKNOWN: MessageState.UNKNOWN,
+}
+_UNDECIDED = (AttemptState.STARTED, AttemptState.UNKNOWN)
+
+
+class _AttemptCommand(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A word about one attempt of one message."""
+
+    id: int
+    now: int
+    account: int
+    message: int
+    attempt: int
+    outcome: Outcome
+
+    def keys(self, context: Context) -> Iterable[Key]:
+        return (
+            (Wallet, self.account),
+            (Message, self.account, self.message),
+            (Attempt, self.account, self.message, self.attempt),
+            (Job, self.message),
+        )
+
+    def _ended(self, attempt: Attempt) -> Attempt:
+        return Attempt(
+            account=attempt.account,
+            message=attempt.message,
+            number=attempt.number,
+            carrier=attempt.carrier,
+            caller=attempt.caller,
+            state=AttemptState(self.outcome.kind.value),
+            carrier_reference=self.outcome.carrier_reference or attempt.carrier_reference,
+            detail=self.outcome.detail or self.outcome.reason or attempt.detail,
+            started_at=attempt.started_at,
+            ended_at=self.now,
+        )
+
+    def _step(self, settle_at: int = 0) -> Advance:
+        return Advance(
+            id=self.id,
+            now=self.now,
+            after=_MESSAGE_STATE[self.outcome.kind],
+            reason=self.outcome.reason,
+            seconds=self.outcome.seconds,
+            settle_at=settle_at,
+        )
+
+
+class RecordOutcome(_AttemptCommand, frozen=True, kw_only=True, gc=False):
+    """How an attempt ended, as its channel saw it.
+
+    A temporary outcome leaves the job for `retry_at` when that is set, and fails the message when it is 0.
+    `receipt_until` is when a receipt is no longer waited for. Idempotent: an attempt whose end is known (a
+    receipt may have been faster) is left alone. Result: whether it changed anything.
+    """
+
+    receipt_until: int
+    retry_at: int = 0
+
+    def decide(self, world: World, context: Context) -> Decision:
+        attempt = world.get(Attempt, self.account, self.message, self.attempt)
+        message = world.get(Message, self.account, self.message)
+        job = world.get(Job, self.message)
+        if attempt is None or message is None or attempt.state not in _UNDECIDED:
+            return Decision(False)
+        ended = self._ended(attempt)
+        if self.outcome.kind is OutcomeKind.TEMPORARY and self.retry_at and job is not None:
+            again = msgspec.structs.replace(job, due_at=self.retry_at, in_flight=False)
+            return Decision(True, puts=(ended, again))
+        step = self._step(self.receipt_until)
+        if step.after not in NEXT[MessageState(message.state)]:
+            return Decision(False, puts=(ended,))
+        puts, inserts, deletes = advance(world, context, message, job, step)
+        if self.outcome.carrier_reference and not deletes:
+            inserts.append(
+                CarrierReference(
+                    carrier=attempt.carrier,
+                    reference=self.outcome.carrier_reference,
+                    account=self.account,
+                    message=self.message,
+                    attempt=self.attempt,
+                    expires_at=self.receipt_until,
+                )
+            )
+        return Decision(True, (ended, *puts), tuple(inserts), deletes)
+
+
+class RecordReceipt(_AttemptCommand, frozen=True, kw_only=True, gc=False):
+    """A carrier's later word on an attempt: DELIVERED or UNDELIVERED. It may overtake the attempt's own
+    outcome, come twice, or days late; only the first final word counts. Result: whether it did.
+    """
+
+    def decide(self, world: World, context: Context) -> Decision:
+        attempt = world.get(Attempt, self.account, self.message, self.attempt)
+        message = world.get(Message, self.account, self.message)
+        step = self._step()
+        if attempt is None or message is None or step.after not in NEXT[MessageState(message.state)]:
+            return Decision(False)
+        puts, inserts, deletes = advance(world, context, message, world.get(Job, self.message), step)
+        event = Event(self.account, self.message, self.id, f"receipt: {step.after}", step.reason)
+        return Decision(True, (self._ended(attempt), *puts), (event, *inserts), deletes)
+
+
+class SettleMessage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """No receipt came in time: the message ends unconfirmed, what is still held goes back. Result: whether."""
+
+    id: int
+    now: int
+    account: int
+    message: int
+    lease: int
+
+    def keys(self, context: Context) -> Iterable[Key]:
+        return ((Wallet, self.account), (Message, self.account, self.message), (Job, self.message))
+
+    def decide(self, world: World, context: Context) -> Decision:
+        message = world.get(Message, self.account, self.message)
+        job = world.get(Job, self.message)
+        if job is None or job.kind != JobKind.SETTLE or job.lease != self.lease:
+            return Decision(False)
+        if message is None or MessageState.UNCONFIRMED not in NEXT[MessageState(message.state)]:
+            return Decision(False, deletes=(job.key,))
+        step = Advance(id=self.id, now=self.now, after=MessageState.UNCONFIRMED, reason="no receipt came")
+        puts, inserts, deletes = advance(world, context, message, job, step)
+        return Decision(True, tuple(puts), tuple(inserts), deletes)

@@ -1,0 +1,298 @@
+"""The rows that commands read and write: one frozen struct per table, columns in table order.
+
+The first `key_columns` fields are the primary key, and `key` is how a row is named everywhere: the row's
+class, then the values of its primary key. Times are Unix milliseconds, amounts are money.Minor. A storage
+engine derives its plain statements (get, upsert, insert, delete) from these structs alone.
+"""
+
+import enum
+from typing import Any, ClassVar, TypeAlias
+
+import msgspec
+
+Key: TypeAlias = tuple[Any, ...]
+
+
+class Row(msgspec.Struct, frozen=True, gc=False):
+    table: ClassVar[str]
+    key_columns: ClassVar[int]
+
+    @property
+    def key(self) -> Key:
+        return (type(self), *msgspec.structs.astuple(self)[: self.key_columns])
+
+
+class Channel(enum.StrEnum):
+    SMS = "sms"
+    CALL = "call"
+
+
+class MessageState(enum.StrEnum):
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    SENT = "sent"
+    UNKNOWN = "unknown"
+    DELIVERED = "delivered"
+    UNDELIVERED = "undelivered"
+    FAILED = "failed"
+    UNCONFIRMED = "unconfirmed"
+
+
+class AttemptState(enum.StrEnum):
+    STARTED = "started"
+    SUBMITTED = "submitted"
+    DELIVERED = "delivered"
+    UNDELIVERED = "undelivered"
+    TEMPORARY = "temporary"
+    PERMANENT = "permanent"
+    UNKNOWN = "unknown"
+
+
+class EntryKind(enum.StrEnum):
+    TOP_UP = "top_up"
+    HOLD = "hold"
+    CAPTURE = "capture"
+    RELEASE = "release"
+    ADJUST = "adjust"
+
+
+class JobKind(enum.StrEnum):
+    DELIVER = "deliver"
+    SETTLE = "settle"
+    CALLBACK = "callback"
+
+
+class DirectoryRow(Row, frozen=True, gc=False):
+    """One configuration document (account, brandname, tariff, ...); secrets inside are sealed."""
+
+    table = "directory"
+    key_columns = 2
+
+    kind: str
+    name: str
+    revision: int
+    document: bytes
+
+
+class DirectoryRevision(Row, frozen=True, gc=False):
+    """The one row that every configuration change locks: who decided on an older snapshot is refused."""
+
+    table = "directory_revision"
+    key_columns = 1
+
+    name: str
+    revision: int
+
+
+class Wallet(Row, frozen=True, gc=False):
+    table = "wallets"
+    key_columns = 1
+
+    account: int
+    balance: int
+
+    @property
+    def key(self) -> Key:
+        return (Wallet, self.account)
+
+
+class LedgerEntry(Row, frozen=True, gc=False):
+    """One movement of money; a subject (message, top-up) has at most one entry of each kind."""
+
+    table = "ledger"
+    key_columns = 3
+
+    account: int
+    subject: int
+    kind: str
+    amount: int
+    at: int
+    note: str
+
+
+class TopUp(Row, frozen=True, gc=False):
+    """Remembers the reference of a top-up, so that the same one is never booked twice."""
+
+    table = "top_ups"
+    key_columns = 2
+
+    account: int
+    reference: str
+    entry: int
+    amount: int
+
+
+class Window(Row, frozen=True, gc=False):
+    """How often something happened to one subject: `counters` is "seconds:started_at:count", comma-joined."""
+
+    table = "windows"
+    key_columns = 3
+
+    account: int
+    scope: str
+    subject: str
+    counters: str
+    expires_at: int
+
+
+class LiveVerification(Row, frozen=True, gc=False):
+    """The current code of account + phone + purpose. The row goes when the code is used or expires."""
+
+    table = "live_verifications"
+    key_columns = 3
+
+    account: int
+    phone: str
+    purpose: str
+    verification: int
+    code_hash: bytes
+    attempts_left: int
+    expires_at: int
+
+    @property
+    def key(self) -> Key:
+        return (LiveVerification, self.account, self.phone, self.purpose)
+
+
+class Message(Row, frozen=True, gc=False):
+    """One SMS or one call.
+
+    `unit_price` is the price of one segment (sms) or of each started `period` of seconds (call); `price` is
+    what was held at first, `held` what still is, `charged` what it cost in the end.
+    """
+
+    table = "messages"
+    key_columns = 2
+
+    account: int
+    id: int
+    dialect: str
+    channel: str
+    phone: str
+    sender: str
+    application: str
+    reference: str
+    client_ip: str
+    verification: int
+    code_expires_at: int
+    segments: int
+    period: int
+    unit_price: int
+    price: int
+    held: int
+    charged: int
+    state: str
+    reason: str
+    ended_at: int
+
+    @property
+    def key(self) -> Key:
+        return (Message, self.account, self.id)
+
+
+class Attempt(Row, frozen=True, gc=False):
+    """One try to hand a message to one carrier."""
+
+    table = "attempts"
+    key_columns = 3
+
+    account: int
+    message: int
+    number: int
+    carrier: str
+    caller: str
+    state: str
+    carrier_reference: str
+    detail: str
+    started_at: int
+    ended_at: int
+
+    @property
+    def key(self) -> Key:
+        return (Attempt, self.account, self.message, self.number)
+
+
+class Event(Row, frozen=True, gc=False):
+    """What happened to a message or its verification, for its story. `data` never holds a code or a text."""
+
+    table = "events"
+    key_columns = 3
+
+    account: int
+    subject: int
+    id: int
+    kind: str
+    data: str
+
+
+class Job(Row, frozen=True, gc=False):
+    """Work that is due. Leasing moves `due_at` to the end of the lease and counts `lease` up, so a job whose
+    worker died becomes due by itself and the old worker's outcome is recognised as stale. A delivery job has
+    its message's id. `payload` is sealed, and empty once nothing must be sent any more.
+    """
+
+    table = "jobs"
+    key_columns = 1
+
+    id: int
+    kind: str
+    account: int
+    message: int
+    due_at: int
+    lease: int
+    attempt: int
+    in_flight: bool
+    payload: bytes
+
+    @property
+    def key(self) -> Key:
+        return (Job, self.id)
+
+
+class CarrierReference(Row, frozen=True, gc=False):
+    """The receipt map: a carrier's name for one of our attempts."""
+
+    table = "carrier_references"
+    key_columns = 2
+
+    carrier: str
+    reference: str
+    account: int
+    message: int
+    attempt: int
+    expires_at: int
+
+
+class InboxItem(Row, frozen=True, gc=False):
+    """What the simulated phone received; `content` is sealed."""
+
+    table = "inbox"
+    key_columns = 1
+
+    id: int
+    phone: str
+    channel: str
+    sender: str
+    content: bytes
+
+    @property
+    def key(self) -> Key:
+        return (InboxItem, self.id)
+
+
+TABLES: tuple[type[Row], ...] = (
+    DirectoryRevision,
+    DirectoryRow,
+    Wallet,
+    TopUp,
+    Window,
+    LiveVerification,
+    Message,
+    Attempt,
+    Job,
+    CarrierReference,
+    InboxItem,
+    LedgerEntry,
+    Event,
+)
+"""Every table, in the order in which batches lock rows."""

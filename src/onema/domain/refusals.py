@@ -1,0 +1,51 @@
+"""Every reason for which onema says no, and the one exception that carries it.
+
+The set is closed: each dialect maps every member to its vendor's own error, and a test fails when one is
+missing from a dialect's table.
+"""
+
+import enum
+
+
+class Refusal(enum.Enum):
+    # Who is asking.
+    CREDENTIAL_UNKNOWN = "credential_unknown"
+    ACCOUNT_SUSPENDED = "account_suspended"
+    IP_NOT_ALLOWED = "ip_not_allowed"
+    # The application that sends.
+    APPLICATION_UNKNOWN = "application_unknown"
+    APPLICATION_INACTIVE = "application_inactive"
+    WRONG_ENVIRONMENT = "wrong_environment"
+    FEATURE_OFF = "feature_off"
+    SENTENCE_MISSING = "sentence_missing"
+    # To whom.
+    PHONE_INVALID = "phone_invalid"
+    COUNTRY_NOT_ALLOWED = "country_not_allowed"
+    PHONE_BLOCKED = "phone_blocked"
+    # With what.
+    BRANDNAME_UNKNOWN = "brandname_unknown"
+    TEMPLATE_MISMATCH = "template_mismatch"
+    TEXT_NOT_SENDABLE = "text_not_sendable"
+    CODE_INVALID = "code_invalid"
+    VOICE_UNKNOWN = "voice_unknown"
+    POOL_UNKNOWN = "pool_unknown"
+    POOL_INACTIVE = "pool_inactive"
+    HOTLINE_UNAVAILABLE = "hotline_unavailable"
+    # How often, and for how much.
+    RATE_LIMITED = "rate_limited"
+    PRICE_MISSING = "price_missing"
+    WALLET_EXPIRED = "wallet_expired"
+    BALANCE_TOO_LOW = "balance_too_low"
+    # Ourselves.
+    DUPLICATE = "duplicate"
+    CONFLICT = "conflict"
+    STORE_UNAVAILABLE = "store_unavailable"
+
+
+class Refused(Exception):
+    """A command or a value that onema refuses. `detail` may be shown to an operator, never to the wire."""
+
+    def __init__(self, refusal: Refusal, detail: str = "") -> None:
+        super().__init__(f"{refusal.value}: {detail}" if detail else refusal.value)
+        self.refusal = refusal
+        self.detail = detail

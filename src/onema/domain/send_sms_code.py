@@ -1,0 +1,154 @@
+"""Make a code, hold its price, and queue the SMS that carries it."""
+
+import functools
+from collections.abc import Iterable
+
+import msgspec
+
+from onema.domain import limits, sms_text, wallet
+from onema.domain.decision import Context, Decision, World
+from onema.domain.message_template import place_code
+from onema.domain.payload import SmsPayload, seal_payload
+from onema.domain.records import (
+    Channel,
+    Event,
+    Job,
+    JobKind,
+    Key,
+    LiveVerification,
+    Message,
+    MessageState,
+    Wallet,
+)
+from onema.domain.refusals import Refusal, Refused
+from onema.domain.verification import ATTEMPTS, CODE_ENTROPY_BYTES, draw_code
+
+ENTROPY_BYTES = CODE_ENTROPY_BYTES + 12
+"""A code's share and a nonce's."""
+
+
+class Sent(msgspec.Struct, frozen=True):
+    """The message was accepted; or, with `refusal`, written down as refused."""
+
+    message: int
+    refusal: Refusal | None = None
+
+
+class SendSmsCode(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Send a new code to `phone`; `text` holds the marker {OTP}. It replaces the phone's current code.
+
+    `id` becomes the message's and the verification's. `time_alive` is in milliseconds. `home_country` is where
+    the request's national numbers belong. Result: Sent. Raises Refused.
+    """
+
+    account: int
+    id: int
+    now: int
+    entropy: bytes
+    dialect: str
+    phone: str
+    home_country: str
+    client_ip: str
+    brandname: str
+    text: str
+    alphabet: str
+    length: int
+    time_alive: int
+    purpose: str = "code"
+
+    def keys(self, context: Context) -> Iterable[Key]:
+        return [
+            (Wallet, self.account),
+            (LiveVerification, self.account, self.phone, self.purpose),
+            *limits.window_keys(context.directory.accounts[self.account], self.phone, self.client_ip),
+        ]
+
+    def decide(self, world: World, context: Context) -> Decision:
+        account = context.directory.accounts[self.account]
+        if not account.may_send_to(self.phone, self.home_country):
+            raise Refused(Refusal.COUNTRY_NOT_ALLOWED)
+        brandname = account.brandnames.get(self.brandname)
+        if (
+            brandname is None
+            or not brandname.active
+            or (brandname.expires_at and self.now >= brandname.expires_at)
+        ):
+            raise Refused(Refusal.BRANDNAME_UNKNOWN)
+        template = brandname.template_for(self.text) if "{OTP}" in self.text else None
+        if template is None:
+            return Decision(
+                Sent(self.id, Refusal.TEMPLATE_MISMATCH),
+                inserts=(self._message(MessageState.REFUSED, Refusal.TEMPLATE_MISMATCH.value),),
+            )
+        text, segments = _prepare(self.text, template.fold, self.length)
+        price, _ = account.tariff.rate(Channel.SMS, self.phone)
+        windows = limits.count_send(world, account, self.phone, self.client_ip, self.now)
+        balance, entry = wallet.hold(world, account, self.id, price * segments, self.now)
+
+        code = draw_code(self.alphabet, self.length, self.entropy)
+        live = LiveVerification(
+            account=self.account,
+            phone=self.phone,
+            purpose=self.purpose,
+            verification=self.id,
+            code_hash=context.keyring.code_hash(self.id, code),
+            attempts_left=ATTEMPTS,
+            expires_at=self.now + self.time_alive,
+        )
+        job = Job(
+            id=self.id,
+            kind=JobKind.DELIVER,
+            account=self.account,
+            message=self.id,
+            due_at=self.now,
+            lease=0,
+            attempt=0,
+            in_flight=False,
+            payload=seal_payload(
+                SmsPayload(self.phone, self.brandname, place_code(text, code)),
+                self.id,
+                context.keyring,
+                self.entropy[CODE_ENTROPY_BYTES:],
+            ),
+        )
+        previous = world.get(LiveVerification, self.account, self.phone, self.purpose)
+        superseded = (
+            (Event(self.account, previous.verification, self.id, "superseded", ""),) if previous else ()
+        )
+        return Decision(
+            Sent(self.id),
+            puts=(balance, live, *windows),
+            inserts=(self._message(MessageState.ACCEPTED, "", segments, price), job, entry, *superseded),
+        )
+
+    def _message(self, state: MessageState, reason: str, segments: int = 0, unit_price: int = 0) -> Message:
+        refused = state is MessageState.REFUSED
+        return Message(
+            account=self.account,
+            id=self.id,
+            dialect=self.dialect,
+            channel=Channel.SMS,
+            phone=self.phone,
+            sender=self.brandname,
+            application="",
+            reference="",
+            client_ip=self.client_ip,
+            verification=0 if refused else self.id,
+            code_expires_at=0 if refused else self.now + self.time_alive,
+            segments=segments,
+            period=0,
+            unit_price=unit_price,
+            price=unit_price * segments,
+            held=unit_price * segments,
+            charged=0,
+            state=state,
+            reason=reason,
+            ended_at=self.now if refused else 0,
+        )
+
+
+@functools.lru_cache(maxsize=1_000)
+def _prepare(text: str, fold: bool, code_length: int) -> tuple[str, int]:
+    """The text to send, still with its marker, and its segments. Codes are ASCII, so any code counts alike."""
+    text = sms_text.fold(text) if fold else text
+    return text, sms_text.segments(place_code(text, "0" * code_length)).count

@@ -1,0 +1,53 @@
+"""Write down that an attempt starts, before the first byte leaves us."""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from onema.domain.decision import Context, Decision, World
+from onema.domain.records import Attempt, AttemptState, Job, JobKind, Key
+
+
+class StartAttempt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Start the next attempt of a leased delivery job. Result: the attempt's number, or 0 when the lease is
+    no longer ours or an attempt is already in flight; then nothing may be sent.
+    """
+
+    job: int
+    lease: int
+    now: int
+    carrier: str
+    caller: str = ""
+
+    def keys(self, context: Context) -> Iterable[Key]:
+        return ((Job, self.job),)
+
+    def decide(self, world: World, context: Context) -> Decision:
+        job = world.get(Job, self.job)
+        if job is None or job.kind != JobKind.DELIVER or job.lease != self.lease or job.in_flight:
+            return Decision(0)
+        number = job.attempt + 1
+        attempt = Attempt(
+            account=job.account,
+            message=job.message,
+            number=number,
+            carrier=self.carrier,
+            caller=self.caller,
+            state=AttemptState.STARTED,
+            carrier_reference="",
+            detail="",
+            started_at=self.now,
+            ended_at=0,
+        )
+        started = Job(
+            id=job.id,
+            kind=job.kind,
+            account=job.account,
+            message=job.message,
+            due_at=job.due_at,
+            lease=job.lease,
+            attempt=number,
+            in_flight=True,
+            payload=job.payload,
+        )
+        return Decision(number, puts=(started,), inserts=(attempt,))

@@ -1,0 +1,44 @@
+"""Money comes into a wallet."""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from onema.domain import wallet
+from onema.domain.decision import Context, Decision, World
+from onema.domain.records import Key, Row, TopUp, Wallet
+from onema.domain.refusals import Refusal, Refused
+
+
+class TopUpWallet(msgspec.Struct, frozen=True, kw_only=True, tag="top_up"):
+    """Book `amount` (negative takes money out), once per `reference`.
+
+    Result: whether it was new. Raises Refused(CONFLICT) when the reference was booked with another amount.
+    """
+
+    id: int
+    now: int
+    account: str
+    reference: str
+    amount: int
+
+    def keys(self, context: Context) -> Iterable[Key]:
+        number = self._account_number(context)
+        return ((Wallet, number), (TopUp, number, self.reference))
+
+    def decide(self, world: World, context: Context) -> Decision:
+        number = self._account_number(context)
+        booked = world.get(TopUp, number, self.reference)
+        if booked is not None:
+            if booked.amount != self.amount:
+                raise Refused(Refusal.CONFLICT, f"top-up {self.reference!r} was booked with another amount")
+            return Decision(False)
+        balance, *entries = wallet.top_up(world, number, self.id, self.amount, self.now, self.reference)
+        remembered: Row = TopUp(number, self.reference, self.id, self.amount)
+        return Decision(True, puts=(balance, remembered), inserts=tuple(entries))
+
+    def _account_number(self, context: Context) -> int:
+        account = context.directory.account_named.get(self.account)
+        if account is None:
+            raise Refused(Refusal.CONFLICT, f"no account {self.account!r}")
+        return account.id

@@ -1,0 +1,31 @@
+"""Codes: how one is drawn, and how long and how often it may be tried."""
+
+ATTEMPTS = 5
+"""Checks that a code survives, for every dialect."""
+
+DIGITS = "0123456789"
+LETTERS_AND_DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+
+MIN_LENGTH = 4
+MAX_LENGTH = 10
+
+CODE_ENTROPY_BYTES = 16
+
+
+def draw_code(alphabet: str, length: int, entropy: bytes) -> str:
+    """A code of `length` characters from 16 random bytes.
+
+    Taking 128 bits modulo at most 36**10 favours no code by more than one part in 2**76.
+    """
+    number = int.from_bytes(entropy[:CODE_ENTROPY_BYTES], "big")
+    base = len(alphabet)
+    characters = []
+    for _ in range(length):
+        number, digit = divmod(number, base)
+        characters.append(alphabet[digit])
+    return "".join(characters)
+
+
+def typed_code(text: str) -> str:
+    """What a person typed, as it is compared: codes are upper case only, so case does not matter."""
+    return text.strip().upper()

@@ -1,0 +1,64 @@
+"""Money of an account: an append-only ledger and its running sum.
+
+Available = sum of entries: top-up +, hold -h, release +r, capture 0, adjust. A message's money is held when it
+is accepted; the hold ends exactly once, by a capture (what it cost) and a release (what is left of the hold).
+What becomes known after that (a receipt days later) is an adjust.
+"""
+
+from onema.domain.decision import World
+from onema.domain.directory import AccountView
+from onema.domain.records import EntryKind, LedgerEntry, Row, Wallet
+from onema.domain.refusals import Refusal, Refused
+
+
+def hold(world: World, account: AccountView, subject: int, amount: int, now: int) -> tuple[Wallet, LedgerEntry]:
+    """Reserve `amount`. Raises Refused(WALLET_EXPIRED | BALANCE_TOO_LOW)."""
+    if account.wallet_expires_at and now >= account.wallet_expires_at:
+        raise Refused(Refusal.WALLET_EXPIRED)
+    balance = balance_of(world, account.id) - amount
+    if account.lowest_balance is not None and balance < account.lowest_balance:
+        raise Refused(Refusal.BALANCE_TOO_LOW)
+    return (
+        Wallet(account=account.id, balance=balance),
+        _entry(account.id, subject, EntryKind.HOLD, -amount, now),
+    )
+
+
+def capture(world: World, account: int, subject: int, held: int, cost: int, now: int) -> tuple[Row, ...]:
+    """End a hold of `held` by charging `cost` of it; the rest is released. First the wallet, if it changes."""
+    if cost == held:
+        return (_entry(account, subject, EntryKind.CAPTURE, 0, now),)
+    return (
+        *_move(world, account, subject, EntryKind.RELEASE, held - cost, now),
+        _entry(account, subject, EntryKind.CAPTURE, 0, now),
+    )
+
+
+def release(world: World, account: int, subject: int, held: int, now: int) -> tuple[Row, ...]:
+    """End a hold without a charge."""
+    return _move(world, account, subject, EntryKind.RELEASE, held, now)
+
+
+def adjust(world: World, account: int, subject: int, amount: int, now: int, note: str) -> tuple[Row, ...]:
+    """Correct a hold that has already ended. It may pass the wallet's floor: the cost has been made."""
+    return _move(world, account, subject, EntryKind.ADJUST, amount, now, note)
+
+
+def top_up(world: World, account: int, subject: int, amount: int, now: int, note: str) -> tuple[Row, ...]:
+    return _move(world, account, subject, EntryKind.TOP_UP, amount, now, note)
+
+
+def balance_of(world: World, account: int) -> int:
+    wallet = world.get(Wallet, account)
+    return wallet.balance if wallet else 0
+
+
+def _move(
+    world: World, account: int, subject: int, kind: EntryKind, amount: int, now: int, note: str = ""
+) -> tuple[Row, ...]:
+    wallet = Wallet(account=account, balance=balance_of(world, account) + amount)
+    return (wallet, _entry(account, subject, kind, amount, now, note))
+
+
+def _entry(account: int, subject: int, kind: EntryKind, amount: int, now: int, note: str = "") -> LedgerEntry:
+    return LedgerEntry(account=account, subject=subject, kind=kind, amount=amount, at=now, note=note)

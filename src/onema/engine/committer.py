@@ -1,0 +1,264 @@
+"""The committer: everything that waits is decided together and committed in one transaction.
+
+While one batch is being committed, arrivals wait; when it is durable, the next batch takes them all. There is no
+artificial delay. A caller gets its result only after the commit, so nothing acknowledged can be lost.
+"""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Protocol, TypeVar
+
+import msgspec
+
+from onema.domain.configure import directory_from_rows
+from onema.domain.decision import Command, Context, Decision, World
+from onema.domain.directory import Directory
+from onema.domain.keyring import Keyring
+from onema.domain.records import TABLES, DirectoryRevision, Job, JobKind, Key
+from onema.domain.refusals import Refusal, Refused
+from onema.engine.ports import Clock, IdSource
+from onema.storage.contract import CommitUnknown, Conflict, DataRejected, Storage, StorageError, Unavailable
+
+log = logging.getLogger(__name__)
+
+REPLAYS = 10
+_LOCK_ORDER = {row_type: number for number, row_type in enumerate(TABLES)}
+
+T = TypeVar("T")
+
+
+class Dispatcher(Protocol):
+    """Who delivers in this process. Jobs born here go to it directly while it has room."""
+
+    def room(self) -> int:
+        """How many more jobs it takes now."""
+
+    def take(self, jobs: Sequence[Job]) -> None:
+        """Jobs that are committed and leased to this process."""
+
+
+class BatchObserver(Protocol):
+    """Told about every committed batch (metrics)."""
+
+    def batch_committed(self, commands: int, seconds: float) -> None: ...
+
+
+class _Pending(msgspec.Struct):
+    command: Command
+    future: asyncio.Future[Any]
+    decision: Decision | Exception | None = None
+
+
+class Committer:
+    """Decides and commits commands. One per process; start it before use, stop it to drain."""
+
+    def __init__(
+        self,
+        storage: Storage,
+        keyring: Keyring,
+        clock: Clock,
+        ids: IdSource,
+        *,
+        batch_limit: int,
+        lease_ms: int,
+        observer: BatchObserver,
+    ) -> None:
+        self._storage = storage
+        self._keyring = keyring
+        self._clock = clock
+        self._ids = ids
+        self._batch_limit = batch_limit
+        self._lease_ms = lease_ms
+        self._observer = observer
+        self._dispatcher: Dispatcher | None = None
+        self._waiting: list[_Pending] = []
+        self._operations: list[tuple[Callable[[], Awaitable[Any]], asyncio.Future[Any]]] = []
+        self._arrival = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._stopping = False
+        self.context = Context(Directory({}), keyring)
+        self.directory_changed = asyncio.Event()
+
+    @property
+    def directory(self) -> Directory:
+        """The newest snapshot that this process knows."""
+        return self.context.directory
+
+    def deliver_to(self, dispatcher: Dispatcher) -> None:
+        """Jobs born in this process go to `dispatcher` from now on."""
+        self._dispatcher = dispatcher
+
+    async def start(self) -> None:
+        await self.refresh_directory()
+        self._task = asyncio.create_task(self._run(), name="committer")
+
+    async def stop(self) -> None:
+        """Commit what waits, then end."""
+        self._stopping = True
+        self._arrival.set()
+        if self._task is not None:
+            await self._task
+
+    async def refresh_directory(self) -> None:
+        """Load the configuration from the store."""
+        revision, rows = await self._storage.read_directory()
+        self.context = Context(directory_from_rows(rows, revision, self._keyring), self._keyring)
+        self.directory_changed.set()
+        self.directory_changed = asyncio.Event()
+
+    async def execute(self, command: Command) -> Any:
+        """The command's result, once it is durable. Raises Refused."""
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._waiting.append(_Pending(command, future))
+        self._arrival.set()
+        return await future
+
+    async def between_batches(self, operation: Callable[[], Awaitable[T]]) -> T:
+        """Run a store operation that must not fall into a batch (leasing, sweeping)."""
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._operations.append((operation, future))
+        self._arrival.set()
+        return await future
+
+    async def _run(self) -> None:
+        while True:
+            await self._arrival.wait()
+            self._arrival.clear()
+            while self._waiting or self._operations:
+                if self._waiting:
+                    batch = self._waiting[: self._batch_limit]
+                    del self._waiting[: self._batch_limit]
+                    await self._settle(batch)
+                await self._operate()
+            if self._stopping:
+                return
+
+    async def _operate(self) -> None:
+        operations, self._operations = self._operations, []
+        for operation, future in operations:
+            # Whatever a store operation raises belongs to who asked for it, not to the batches of others.
+            try:
+                result = await operation()
+            except Exception as error:  # noqa: BLE001
+                if not future.done():
+                    future.set_exception(error)
+            else:
+                if not future.done():
+                    future.set_result(result)
+
+    async def _settle(self, batch: list[_Pending]) -> None:
+        """Commit the batch and answer its callers; data that the store refuses is isolated by halving."""
+        started = time.perf_counter()
+        try:
+            await self._commit(batch)
+        except DataRejected as error:
+            if len(batch) > 1:
+                middle = len(batch) // 2
+                await self._settle(batch[:middle])
+                await self._settle(batch[middle:])
+                return
+            log.error("the store refused a command's data", extra={"action": "commit", "detail": str(error)})
+            batch[0].decision = Refused(Refusal.STORE_UNAVAILABLE, str(error))
+        except StorageError as error:
+            log.error("the store is unavailable", extra={"action": "commit", "detail": str(error)})
+            for pending in batch:
+                pending.decision = Refused(Refusal.STORE_UNAVAILABLE, str(error))
+        for pending in batch:
+            if pending.future.done():  # the caller went away
+                continue
+            if isinstance(pending.decision, Exception):
+                pending.future.set_exception(pending.decision)
+            elif pending.decision is not None:
+                pending.future.set_result(pending.decision.result)
+        self._observer.batch_committed(len(batch), time.perf_counter() - started)
+
+    async def _commit(self, batch: list[_Pending]) -> None:
+        """Decide and save; replayed with the same directory snapshot when another writer was faster."""
+        context, batch_id = self.context, self._ids.next()
+        for _ in range(REPLAYS):
+            try:
+                world, jobs = await self._decide(batch, context)
+                if not world.written and not world.inserted:
+                    await self._storage.abort()
+                    return
+                await self._storage.commit(batch_id, world.written, world.inserted)
+            except Conflict:
+                continue
+            except CommitUnknown:
+                if not await self._storage.was_committed(batch_id):
+                    continue
+            await self._committed(world, jobs)
+            return
+        raise Unavailable("the batch lost against other writers too often")
+
+    async def _decide(self, batch: list[_Pending], context: Context) -> tuple[World, list[Job]]:
+        keys: set[Key] = set()
+        for pending in batch:
+            # A command taken out here has no keys, so it cannot be decided; its caller gets the reason.
+            try:
+                keys.update(pending.command.keys(context))
+                pending.decision = None
+            except Exception as error:  # noqa: BLE001
+                pending.decision = error
+        world = World(await self._storage.begin(_in_lock_order(keys)))
+        try:
+            for pending in batch:
+                if pending.decision is None:
+                    self._decide_one(pending, world, context)
+        except BaseException:
+            await self._storage.abort()
+            raise
+        return world, self._lease_new_jobs(world)
+
+    @staticmethod
+    def _decide_one(pending: _Pending, world: World, context: Context) -> None:
+        try:
+            pending.decision = pending.command.decide(world, context)
+        except Refused as refused:
+            pending.decision = refused
+        except Exception as error:  # taking one command out must not fail the others of its batch
+            log.exception("a command could not be decided", extra={"action": type(pending.command).__name__})
+            pending.decision = error
+        else:
+            world.apply(pending.decision)
+
+    def _lease_new_jobs(self, world: World) -> list[Job]:
+        """Delivery jobs that are due now go to this process's own worker at once, while it has room."""
+        room = self._dispatcher.room() if self._dispatcher is not None else 0
+        jobs: list[Job] = []
+        if room <= 0:
+            return jobs
+        until = self._clock.now() + self._lease_ms
+        for number, row in enumerate(world.inserted):
+            if type(row) is Job and row.kind == JobKind.DELIVER:
+                job = Job(
+                    id=row.id,
+                    kind=row.kind,
+                    account=row.account,
+                    message=row.message,
+                    due_at=until,
+                    lease=1,
+                    attempt=row.attempt,
+                    in_flight=False,
+                    payload=row.payload,
+                )
+                world.inserted[number] = job
+                jobs.append(job)
+                if len(jobs) >= room:
+                    break
+        return jobs
+
+    async def _committed(self, world: World, jobs: list[Job]) -> None:
+        if jobs and self._dispatcher is not None:
+            self._dispatcher.take(jobs)
+        if any(key[0] is DirectoryRevision for key in world.written):
+            with contextlib.suppress(StorageError):
+                await self.refresh_directory()
+
+
+def _in_lock_order(keys: set[Key]) -> list[Key]:
+    """Every batch locks in this order, so that batches cannot deadlock."""
+    return sorted(keys, key=lambda key: (_LOCK_ORDER[key[0]], key[1:]))

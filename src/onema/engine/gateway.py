@@ -1,0 +1,29 @@
+"""What a wire dialect, the console and delivery see of the core."""
+
+from typing import Any
+
+from onema.domain.decision import Command
+from onema.domain.directory import Directory
+from onema.engine.committer import Committer
+from onema.engine.ports import Clock, Entropy, IdSource
+
+
+class Gateway:
+    """The core's front door: the directory to look things up in, and commands to change anything.
+
+    Commands get their time, ids and entropy here, so that deciding them stays pure.
+    """
+
+    def __init__(self, committer: Committer, clock: Clock, ids: IdSource, entropy: Entropy) -> None:
+        self._committer = committer
+        self.now = clock.now
+        self.next_id = ids.next
+        self.token = entropy.token
+
+    @property
+    def directory(self) -> Directory:
+        return self._committer.directory
+
+    async def execute(self, command: Command) -> Any:
+        """The command's result, once it is durable. Raises Refused."""
+        return await self._committer.execute(command)

@@ -1,0 +1,50 @@
+"""Time, ids and randomness come from here, so that everything else can be decided again with the same result."""
+
+import secrets
+import time
+from typing import Protocol
+
+from onema.domain.ids import MAX_SEQUENCE, compose_id
+
+
+class Clock(Protocol):
+    """The node's clock."""
+
+    def now(self) -> int:
+        """Unix time in milliseconds."""
+
+
+class SystemClock:
+    def now(self) -> int:
+        return time.time_ns() // 1_000_000
+
+
+class Entropy(Protocol):
+    """A source of unpredictable bytes."""
+
+    def token(self, size: int) -> bytes: ...
+
+
+class SystemEntropy:
+    def token(self, size: int) -> bytes:
+        return secrets.token_bytes(size)
+
+
+class IdSource:
+    """Makes this node's ids: unique, and never smaller than one made before, even when the clock steps back."""
+
+    def __init__(self, clock: Clock, node: int) -> None:
+        self._clock = clock
+        self._node = node
+        self._time = 0
+        self._sequence = 0
+
+    def next(self) -> int:
+        now = self._clock.now()
+        if now > self._time:
+            self._time, self._sequence = now, 0
+        elif self._sequence < MAX_SEQUENCE:
+            self._sequence += 1
+        else:
+            self._time, self._sequence = self._time + 1, 0
+        return compose_id(self._time, self._node, self._sequence)

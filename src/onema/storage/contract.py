@@ -1,0 +1,104 @@
+"""What a store must do. Two engines and an in-memory fake pass one conformance suite (testing/conformance).
+
+A batch is begin -> commit (or abort). The committer is the only writer and runs one batch at a time per store
+object; `lease_jobs` and `sweep` are short transactions of their own and never run between begin and commit.
+Reads see committed rows only and may run at any time.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+import msgspec
+
+from onema.domain.records import (
+    Attempt,
+    DirectoryRow,
+    Event,
+    InboxItem,
+    Job,
+    Key,
+    LedgerEntry,
+    Message,
+    Row,
+)
+
+
+class StorageError(Exception):
+    """Base of all that a store raises."""
+
+
+class Conflict(StorageError):
+    """The batch lost against another writer (serialization failure, deadlock); replay it."""
+
+
+class DataRejected(StorageError):
+    """The store refuses the batch's data; halve it until the culprit stands alone."""
+
+
+class CommitUnknown(StorageError):
+    """The link broke during COMMIT; only `was_committed` can tell."""
+
+
+class Unavailable(StorageError):
+    """The store cannot be written now (full disk, no connection); nothing of the batch was saved."""
+
+
+class Story(msgspec.Struct, frozen=True):
+    """All that is stored about one message, each list in order of time."""
+
+    message: Message
+    attempts: Sequence[Attempt]
+    events: Sequence[Event]
+    ledger: Sequence[LedgerEntry]
+
+
+class Storage(Protocol):
+    """A durable store. Raises the errors above and no driver's own."""
+
+    async def open(self) -> None:
+        """Connect and bring the schema up to date."""
+
+    async def close(self) -> None: ...
+
+    async def begin(self, keys: Sequence[Key]) -> dict[Key, Row]:
+        """Start a batch: load and lock these rows; `keys` come in lock order. Missing rows are left out."""
+
+    async def commit(self, batch: int, written: Mapping[Key, Row | None], inserted: Sequence[Row]) -> None:
+        """Save rows (None deletes) and insert new ones, then commit durably. On any error nothing is saved,
+        except CommitUnknown. `batch` is a fresh id that is saved with it.
+        """
+
+    async def abort(self) -> None:
+        """End a batch without saving."""
+
+    async def was_committed(self, batch: int) -> bool: ...
+
+    async def lease_jobs(self, now: int, until: int, limit: int) -> Sequence[Job]:
+        """Claim due jobs, longest due first: due_at becomes `until`, lease counts up. No job goes to two callers."""
+
+    async def sweep(self, now: int, limit: int) -> int:
+        """Delete up to `limit` expired rows of each small table of live things; how many went."""
+
+    async def trim_inbox(self, keep: int, oldest: int) -> int:
+        """Keep the newest `keep` inbox items with ids from `oldest` on; how many went."""
+
+    # Reads.
+
+    async def read(self, keys: Sequence[Key]) -> dict[Key, Row]:
+        """Committed rows, without locks."""
+
+    async def read_directory(self) -> tuple[int, Sequence[DirectoryRow]]:
+        """The directory's revision and all its rows, as of one moment."""
+
+    async def read_story(self, account: int, message: int) -> Story | None: ...
+
+    async def read_messages(self, account: int, before: int, limit: int) -> Sequence[Message]:
+        """Messages of an account with ids under `before`, newest first."""
+
+    async def read_ledger(self, account: int, limit: int) -> Sequence[LedgerEntry]:
+        """Ledger entries of an account, newest subject first."""
+
+    async def ledger_sum(self, account: int) -> int: ...
+
+    async def read_inbox(self, phone: str | None, after: int, limit: int) -> Sequence[InboxItem]:
+        """Inbox items with ids over `after`, newest first; of one phone, or of all when None."""

@@ -1,0 +1,76 @@
+-- lease_jobs --
+-- Claim due jobs, longest due first.
+UPDATE jobs SET due_at = :until, lease = lease + 1
+WHERE id IN (SELECT id FROM jobs WHERE due_at <= :now ORDER BY due_at LIMIT :limit)
+RETURNING id, kind, account, message, due_at, lease, attempt, in_flight, payload
+
+-- sweep_live_verifications --
+-- Delete verifications whose code can no longer be checked.
+DELETE FROM live_verifications WHERE (account, phone, purpose) IN (
+    SELECT account, phone, purpose FROM live_verifications WHERE expires_at <= :now ORDER BY expires_at LIMIT :limit
+)
+
+-- sweep_windows --
+-- Delete windows that have closed.
+DELETE FROM windows WHERE (account, scope, subject) IN (
+    SELECT account, scope, subject FROM windows WHERE expires_at <= :now ORDER BY expires_at LIMIT :limit
+)
+
+-- sweep_carrier_references --
+-- Delete carriers' names of attempts whose receipts are no longer expected.
+DELETE FROM carrier_references WHERE (carrier, reference) IN (
+    SELECT carrier, reference FROM carrier_references WHERE expires_at <= :now ORDER BY expires_at LIMIT :limit
+)
+
+-- trim_inbox --
+-- Forget inbox items beyond the newest :keep, and those older than :oldest.
+DELETE FROM inbox WHERE id < max(
+    :oldest,
+    coalesce((SELECT id FROM inbox ORDER BY id DESC LIMIT 1 OFFSET :keep - 1), 0)
+)
+
+-- directory_revision --
+-- How often the configuration has changed.
+SELECT revision FROM directory_revision WHERE name = 'directory'
+
+-- directory --
+-- All configuration documents.
+SELECT kind, name, revision, document FROM directory
+
+-- attempts_of_message --
+-- The attempts of one message, in order.
+SELECT account, message, number, carrier, caller, state, carrier_reference, detail, started_at, ended_at
+FROM attempts WHERE account = :account AND message = :message ORDER BY number
+
+-- events_of_subject --
+-- What happened to one message or verification, in order.
+SELECT account, subject, id, kind, data FROM events WHERE account = :account AND subject = :subject ORDER BY id
+
+-- ledger_of_subject --
+-- The money of one message, in order.
+SELECT account, subject, kind, amount, at, note FROM ledger
+WHERE account = :account AND subject = :subject ORDER BY at, kind DESC
+
+-- messages --
+-- An account's messages before an id, newest first.
+SELECT account, id, dialect, channel, phone, sender, application, reference, client_ip, verification,
+       code_expires_at, segments, period, unit_price, price, held, charged, state, reason, ended_at
+FROM messages WHERE account = :account AND id < :before ORDER BY id DESC LIMIT :limit
+
+-- ledger --
+-- An account's newest ledger entries.
+SELECT account, subject, kind, amount, at, note FROM ledger
+WHERE account = :account ORDER BY subject DESC, kind LIMIT :limit
+
+-- ledger_sum --
+-- What an account's balance must be.
+SELECT coalesce(sum(amount), 0) FROM ledger WHERE account = :account
+
+-- inbox --
+-- Inbox items of all phones after an id, newest first.
+SELECT id, phone, channel, sender, content FROM inbox WHERE id > :after ORDER BY id DESC LIMIT :limit
+
+-- inbox_of_phone --
+-- Inbox items of one phone after an id, newest first.
+SELECT id, phone, channel, sender, content FROM inbox
+WHERE phone = :phone AND id > :after ORDER BY id DESC LIMIT :limit

@@ -1,0 +1,215 @@
+"""The embedded store: SQLite in WAL mode, synchronous=FULL.
+
+Statements of a batch run on the event loop's thread (they take microseconds); only COMMIT, which waits for the
+disk, runs in a helper thread, while the loop goes on collecting the next batch. Checkpoints have a connection
+and thread of their own and never truncate the WAL: a WAL that is overwritten syncs in half the time of one
+that grows.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+import apsw
+import msgspec
+
+from onema.domain.records import (
+    Attempt,
+    DirectoryRow,
+    Event,
+    InboxItem,
+    Job,
+    Key,
+    LedgerEntry,
+    Message,
+    Row,
+)
+from onema.storage.contract import DataRejected, StorageError, Story, Unavailable
+from onema.storage.statements import migrations, named_statements, plain_statements
+
+CACHE_KIB = 16_384
+CHECKPOINT_EVERY_SECONDS = 1.0
+CHECKPOINT_ABOVE_PAGES = 2_000
+
+R = TypeVar("R", bound=Row)
+
+
+class SqliteStorage:
+    """A store in one file. One process may write it: the caller holds the data folder's lock."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._queries = named_statements("sqlite.sql")
+        self._disk = ThreadPoolExecutor(1, "sqlite-commit")
+        self._checkpointing: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        self._writer = self._connect()
+        self._migrate()
+        self._reader = self._connect()
+        self._reader.pragma("query_only", True)
+        self._checkpointing = asyncio.create_task(self._checkpoint_regularly(), name="sqlite-checkpoint")
+
+    async def close(self) -> None:
+        if self._checkpointing is not None:
+            self._checkpointing.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._checkpointing
+        self._disk.shutdown()
+        self._reader.close()
+        self._writer.close()
+
+    def _connect(self) -> apsw.Connection:
+        connection = apsw.Connection(str(self._path))
+        connection.set_busy_timeout(5_000)
+        connection.pragma("journal_mode", "wal")
+        connection.pragma("synchronous", "full")
+        connection.pragma("cache_size", -CACHE_KIB)
+        connection.pragma("temp_store", "memory")
+        connection.wal_autocheckpoint(0)
+        return connection
+
+    def _migrate(self) -> None:
+        version = self._writer.pragma("user_version")
+        known = migrations("sqlite")
+        if version > known[-1][0]:
+            raise StorageError(f"the store has schema {version}, newer than this version's {known[-1][0]}")
+        for number, script in known:
+            if number > version:
+                with self._errors(), self._writer:
+                    self._writer.execute(script)
+                    self._writer.pragma("user_version", number)
+
+    # The batch.
+
+    async def begin(self, keys: Sequence[Key]) -> dict[Key, Row]:
+        with self._errors():
+            self._writer.execute("BEGIN IMMEDIATE")
+            return self._get(self._writer, keys)
+
+    async def commit(self, batch: int, written: Mapping[Key, Row | None], inserted: Sequence[Row]) -> None:
+        try:
+            with self._errors():
+                self._save(written, inserted)
+                await asyncio.get_running_loop().run_in_executor(self._disk, self._writer.execute, "COMMIT")
+        except BaseException:
+            await self.abort()
+            raise
+
+    def _save(self, written: Mapping[Key, Row | None], inserted: Sequence[Row]) -> None:
+        statements: dict[str, list[tuple[Any, ...]]] = {}
+        for key, row in written.items():
+            if row is None:
+                statements.setdefault(plain_statements(key[0]).delete, []).append(key[1:])
+            else:
+                statements.setdefault(plain_statements(key[0]).upsert, []).append(msgspec.structs.astuple(row))
+        for row in inserted:
+            statements.setdefault(plain_statements(type(row)).insert, []).append(msgspec.structs.astuple(row))
+        for statement, rows in statements.items():
+            self._writer.executemany(statement, rows)
+
+    async def abort(self) -> None:
+        if self._writer.in_transaction:
+            self._writer.execute("ROLLBACK")
+
+    async def was_committed(self, batch: int) -> bool:
+        raise StorageError("the outcome of a local COMMIT is always known")
+
+    async def lease_jobs(self, now: int, until: int, limit: int) -> Sequence[Job]:
+        bindings = {"now": now, "until": until, "limit": limit}
+        with self._errors(), self._writer:
+            rows = self._rows(self._writer, Job, "lease_jobs", bindings)
+        return sorted(rows, key=lambda job: job.id)
+
+    async def sweep(self, now: int, limit: int) -> int:
+        before = self._writer.total_changes()
+        with self._errors(), self._writer:
+            for name in ("sweep_live_verifications", "sweep_windows", "sweep_carrier_references"):
+                self._writer.execute(self._queries[name], {"now": now, "limit": limit})
+        return self._writer.total_changes() - before
+
+    async def trim_inbox(self, keep: int, oldest: int) -> int:
+        before = self._writer.total_changes()
+        with self._errors(), self._writer:
+            self._writer.execute(self._queries["trim_inbox"], {"keep": keep, "oldest": oldest})
+        return self._writer.total_changes() - before
+
+    # Reads.
+
+    async def read(self, keys: Sequence[Key]) -> dict[Key, Row]:
+        with self._errors():
+            return self._get(self._reader, keys)
+
+    async def read_directory(self) -> tuple[int, Sequence[DirectoryRow]]:
+        with self._errors(), self._reader:
+            revision = self._reader.execute(self._queries["directory_revision"]).fetchone()
+            return (revision[0] if revision else 0), self._rows(self._reader, DirectoryRow, "directory", {})
+
+    async def read_story(self, account: int, message: int) -> Story | None:
+        of_message = {"account": account, "message": message, "subject": message}
+        with self._errors(), self._reader:
+            found = self._get(self._reader, [(Message, account, message)]).get((Message, account, message))
+            if not isinstance(found, Message):
+                return None
+            return Story(
+                message=found,
+                attempts=self._rows(self._reader, Attempt, "attempts_of_message", of_message),
+                events=self._rows(self._reader, Event, "events_of_subject", of_message),
+                ledger=self._rows(self._reader, LedgerEntry, "ledger_of_subject", of_message),
+            )
+
+    async def read_messages(self, account: int, before: int, limit: int) -> Sequence[Message]:
+        bindings = {"account": account, "before": before, "limit": limit}
+        return self._rows(self._reader, Message, "messages", bindings)
+
+    async def read_ledger(self, account: int, limit: int) -> Sequence[LedgerEntry]:
+        return self._rows(self._reader, LedgerEntry, "ledger", {"account": account, "limit": limit})
+
+    async def ledger_sum(self, account: int) -> int:
+        with self._errors():
+            row = self._reader.execute(self._queries["ledger_sum"], {"account": account}).fetchone()
+        return int(row[0]) if row else 0
+
+    async def read_inbox(self, phone: str | None, after: int, limit: int) -> Sequence[InboxItem]:
+        name = "inbox" if phone is None else "inbox_of_phone"
+        bindings = {"after": after, "limit": limit, "phone": phone}
+        return self._rows(self._reader, InboxItem, name, bindings)
+
+    @staticmethod
+    def _get(connection: apsw.Connection, keys: Sequence[Key]) -> dict[Key, Row]:
+        rows = {}
+        for key in keys:
+            row_type = key[0]
+            values = connection.execute(plain_statements(row_type).get, key[1:]).fetchone()
+            if values is not None:
+                rows[key] = row_type(*values)
+        return rows
+
+    def _rows(self, connection: apsw.Connection, row: type[R], query: str, bindings: dict[str, Any]) -> list[R]:
+        with self._errors():
+            return [row(*values) for values in connection.execute(self._queries[query], bindings)]
+
+    # Upkeep.
+
+    async def _checkpoint_regularly(self) -> None:
+        """Move what is committed from the WAL into the database, beside the writer and without blocking it."""
+        loop = asyncio.get_running_loop()
+        with ThreadPoolExecutor(1, "sqlite-checkpoint") as thread, contextlib.closing(self._connect()) as connection:
+            while True:
+                await asyncio.sleep(CHECKPOINT_EVERY_SECONDS)
+                if self._path.with_name(self._path.name + "-wal").stat().st_size > CHECKPOINT_ABOVE_PAGES * 4096:
+                    with contextlib.suppress(apsw.BusyError):
+                        await loop.run_in_executor(thread, connection.wal_checkpoint)
+
+    @contextlib.contextmanager
+    def _errors(self) -> Iterator[None]:
+        """Driver errors in the contract's words."""
+        try:
+            yield
+        except (apsw.ConstraintError, apsw.MismatchError, apsw.TooBigError, apsw.RangeError) as error:
+            raise DataRejected(str(error)) from error
+        except (apsw.FullError, apsw.IOError, apsw.BusyError, apsw.ReadOnlyError, apsw.CantOpenError) as error:
+            raise Unavailable(f"the store cannot be written: {error}") from error
