@@ -1,7 +1,7 @@
 """What every way out must do."""
 
-from collections.abc import Awaitable, Callable
-from typing import Protocol
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol
 
 import msgspec
 
@@ -18,7 +18,7 @@ class Outgoing(msgspec.Struct, frozen=True, gc=False):
     payload: Payload
 
 
-ReceiptSink = Callable[[Outgoing, Outcome], Awaitable[None]]
+ReceiptSink = Callable[[Outgoing, Outcome], Coroutine[Any, Any, None]]
 """Where a channel reports what became of an attempt later; returns once that is durable."""
 
 
@@ -27,11 +27,12 @@ class Carrier(Protocol):
 
     `send` never raises for what the carrier says: every ending is an Outcome, and anything that may have left
     us is UNKNOWN, never TEMPORARY. A carrier that is `idempotent` may be handed the same attempt again after a
-    crash; it then does nothing twice.
+    crash; it then does nothing twice. `answer_seconds` is how long `send` may take at most.
     """
 
     name: str
     idempotent: bool
+    answer_seconds: float
 
     async def send(self, outgoing: Outgoing) -> Outcome: ...
 

@@ -157,9 +157,9 @@ def _check(directory: Directory) -> None:
     for template in directory.of_kind(doc.Template):
         if ("brandname", f"{template.account}/{template.brandname}") not in directory.documents:
             problems.append(f"template {template.text!r}: no brandname {template.brandname!r}")
-    for account in directory.of_kind(doc.Account):
-        if ("tariff", account.tariff) not in directory.documents:
-            problems.append(f"account {account.name!r}: no tariff {account.tariff!r}")
+    for customer in directory.of_kind(doc.Account):
+        if ("tariff", customer.tariff) not in directory.documents:
+            problems.append(f"account {customer.name!r}: no tariff {customer.tariff!r}")
     for hotline in directory.of_kind(doc.Hotline):
         if hotline.pool not in directory.pools:
             problems.append(f"hotline {hotline.number!r}: no pool {hotline.pool!r}")

@@ -8,17 +8,19 @@ from onema.domain.keyring import Keyring
 
 
 class SmsPayload(msgspec.Struct, frozen=True, tag="sms", array_like=True):
-    """One SMS: `text` is what the phone shows, code and all."""
+    """One SMS: `text` is what the phone shows, code and all. After `valid_until` (Unix ms) it is pointless."""
 
     phone: str
     sender: str
     text: str
+    valid_until: int
 
 
 class CallPayload(msgspec.Struct, frozen=True, tag="call", array_like=True):
     """One call: the caller number, then a sentence and the code, `times` times, at `rate`.
 
-    `sentence` None is the voice's own; otherwise a text that was rendered when it was configured.
+    `sentence` None is the voice's own; otherwise a text that was rendered when it was configured. After
+    `valid_until` (Unix ms) the call is pointless.
     """
 
     phone: str
@@ -29,6 +31,7 @@ class CallPayload(msgspec.Struct, frozen=True, tag="call", array_like=True):
     times: int
     rate: float
     max_seconds: int
+    valid_until: int
 
 
 Payload = SmsPayload | CallPayload

@@ -20,7 +20,7 @@ Phone = NewType("Phone", str)
 UNKNOWN_COUNTRY = "ZZ"
 
 _LONGEST_SPELLING = 32
-_SEPARATORS = re.compile(r"[\s.\-\u2010-\u2015()\[\]]+")
+_WITHOUT_SEPARATORS = dict.fromkeys(map(ord, " \t\r\n\u00a0\u202f\u3000.-\u2010\u2011\u2012\u2013()[]"))
 _DIGITS = re.compile(r"\+?[0-9]+")
 _NOTHING = r"(?!)"
 
@@ -36,8 +36,8 @@ def parse_phone(raw: str, country: str) -> Phone:
 
     Accepts national numbers (mobile, or landline with its area code), the country code of `country` with or
     without "+", any country's with "+" or with the international prefix of `country` (00), and white space,
-    dots, dashes and brackets between the digits. A leading "+" that a query string turned into a space is
-    trimmed (specs/esms.md section 2). Letters, extensions and digits of other scripts are refused.
+    dots, dashes and brackets anywhere. A leading "+" that a query string turned into a space is trimmed
+    (specs/esms.md section 2). Letters, extensions and digits of other scripts are refused.
 
     Raises Refused(PHONE_INVALID).
     """
@@ -46,7 +46,7 @@ def parse_phone(raw: str, country: str) -> Phone:
     prefix, pattern = _everyday_mobile(country)
     match = pattern.fullmatch(raw)
     if match is None:
-        raw = _SEPARATORS.sub("", raw)
+        raw = raw.translate(_WITHOUT_SEPARATORS)
         match = pattern.fullmatch(raw)
     if match is not None:
         return Phone(prefix + match["nsn"])
@@ -66,8 +66,8 @@ def country_of(phone: str) -> str:
 def mask(text: str) -> str:
     """A number for logs: "+84901888484" is "+84****484".
 
-    Safe for any text, also one that is no number: shows at most the first 4 and the last 3 characters, together
-    at most half of them, hides how many are left out, and shows no character that could break a log line.
+    Safe for any text, also one that is no number: shows at most the first 4 and the last 3 characters,
+    together at most half of them, hides how many are left out, and shows none that could break a log line.
     """
     shown = len(text) // 2
     tail = min(3, len(text) // 4)
@@ -111,28 +111,28 @@ def _everyday_mobile(country: str) -> tuple[str, re.Pattern[str]]:
     metadata = PhoneMetadata.metadata_for_region(country, None)
     if (
         metadata is None
+        or metadata.country_code is None
+        or len(COUNTRY_CODE_TO_REGION_CODE[metadata.country_code]) > 1
+        or metadata.national_prefix_transform_rule
         or metadata.general_desc is None
         or metadata.mobile is None
-        or not metadata.mobile.national_number_pattern
-        or metadata.national_prefix_transform_rule
-        or len(COUNTRY_CODE_TO_REGION_CODE[metadata.country_code]) > 1
     ):
         return "", re.compile(_NOTHING)
     code = str(metadata.country_code)
-    general = metadata.general_desc.national_number_pattern
+    general = metadata.general_desc.national_number_pattern or _NOTHING
+    mobile = metadata.mobile.national_number_pattern or _NOTHING
     trunk = metadata.national_prefix_for_parsing or _NOTHING
     abroad = metadata.international_prefix or _NOTHING
     lengths = set(metadata.general_desc.possible_length)
     if metadata.mobile.possible_length:
         lengths &= set(metadata.mobile.possible_length)
     length = "|".join(rf"\d{{{length}}}" for length in sorted(lengths)) or _NOTHING
-    pattern = rf"""
-        (?: (?!{abroad}) (?=(?>{trunk})(?<=\A0)) 0
-          | \+{code}
-          | (?!{abroad}) (?!(?:{general})\Z) {code}
-          | (?=(?>{abroad})(?<=\A00)) 00{code}
-          | (?!{abroad})
-        )
-        (?P<nsn> (?!{trunk}) (?=(?:{length})\Z) (?=(?:{general})\Z) (?:{metadata.mobile.national_number_pattern}) )
-    """
-    return f"+{code}", re.compile(pattern, re.ASCII | re.VERBOSE)
+    beginnings = (
+        rf"(?!{abroad})(?=(?>{trunk})(?<=\A0))0",
+        rf"\+{code}",
+        rf"(?!{abroad})(?!(?:{general})\Z){code}",
+        rf"(?=(?>{abroad})(?<=\A00))00{code}",
+        rf"(?!{abroad})",
+    )
+    nsn = rf"(?!{trunk})(?=(?:{length})\Z)(?=(?:{general})\Z)(?:{mobile})"
+    return f"+{code}", re.compile(f"(?:{'|'.join(beginnings)})(?P<nsn>{nsn})", re.ASCII)

@@ -10,12 +10,14 @@ from onema.domain.records import Attempt, AttemptState, Job, JobKind, Key
 
 class StartAttempt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Start the next attempt of a leased delivery job. Result: the attempt's number, or 0 when the lease is
-    no longer ours or an attempt is already in flight; then nothing may be sent.
+    no longer ours or an attempt is already in flight; then nothing may be sent. The lease is extended to
+    `lease_until`, when the carrier must have answered.
     """
 
     job: int
     lease: int
     now: int
+    lease_until: int
     carrier: str
     caller: str = ""
 
@@ -44,7 +46,7 @@ class StartAttempt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             kind=job.kind,
             account=job.account,
             message=job.message,
-            due_at=job.due_at,
+            due_at=self.lease_until,
             lease=job.lease,
             attempt=number,
             in_flight=True,

@@ -17,7 +17,7 @@ from onema.domain.configure import directory_from_rows
 from onema.domain.decision import Command, Context, Decision, World
 from onema.domain.directory import Directory
 from onema.domain.keyring import Keyring
-from onema.domain.records import TABLES, DirectoryRevision, Job, JobKind, Key
+from onema.domain.records import TABLES, DirectoryRevision, Job, JobKind, Key, Message
 from onema.domain.refusals import Refusal, Refused
 from onema.engine.ports import Clock, IdSource
 from onema.storage.contract import CommitUnknown, Conflict, DataRejected, Storage, StorageError, Unavailable
@@ -40,10 +40,14 @@ class Dispatcher(Protocol):
         """Jobs that are committed and leased to this process."""
 
 
-class BatchObserver(Protocol):
-    """Told about every committed batch (metrics)."""
+class Observer(Protocol):
+    """Told what was decided and committed (metrics)."""
 
-    def batch_committed(self, commands: int, seconds: float) -> None: ...
+    def batch(self, commands: int, seconds: float) -> None: ...
+
+    def command(self, kind: str, result: str) -> None: ...
+
+    def message(self, channel: str, state: str) -> None: ...
 
 
 class _Pending(msgspec.Struct):
@@ -64,7 +68,7 @@ class Committer:
         *,
         batch_limit: int,
         lease_ms: int,
-        observer: BatchObserver,
+        observer: Observer,
     ) -> None:
         self._storage = storage
         self._keyring = keyring
@@ -106,8 +110,8 @@ class Committer:
         """Load the configuration from the store."""
         revision, rows = await self._storage.read_directory()
         self.context = Context(directory_from_rows(rows, revision, self._keyring), self._keyring)
-        self.directory_changed.set()
-        self.directory_changed = asyncio.Event()
+        changed, self.directory_changed = self.directory_changed, asyncio.Event()
+        changed.set()
 
     async def execute(self, command: Command) -> Any:
         """The command's result, once it is durable. Raises Refused."""
@@ -167,13 +171,19 @@ class Committer:
             for pending in batch:
                 pending.decision = Refused(Refusal.STORE_UNAVAILABLE, str(error))
         for pending in batch:
-            if pending.future.done():  # the caller went away
-                continue
-            if isinstance(pending.decision, Exception):
-                pending.future.set_exception(pending.decision)
-            elif pending.decision is not None:
-                pending.future.set_result(pending.decision.result)
-        self._observer.batch_committed(len(batch), time.perf_counter() - started)
+            self._answer(pending)
+        self._observer.batch(len(batch), time.perf_counter() - started)
+
+    def _answer(self, pending: _Pending) -> None:
+        decision, result = pending.decision, "done"
+        gone = pending.future.done()  # the caller went away; what was decided stands
+        if isinstance(decision, Exception):
+            result = decision.refusal.value if isinstance(decision, Refused) else "fault"
+            if not gone:
+                pending.future.set_exception(decision)
+        elif decision is not None and not gone:
+            pending.future.set_result(decision.result)
+        self._observer.command(type(pending.command).__name__, result)
 
     async def _commit(self, batch: list[_Pending]) -> None:
         """Decide and save; replayed with the same directory snapshot when another writer was faster."""
@@ -254,6 +264,9 @@ class Committer:
     async def _committed(self, world: World, jobs: list[Job]) -> None:
         if jobs and self._dispatcher is not None:
             self._dispatcher.take(jobs)
+        for row in world.written.values():
+            if type(row) is Message and row.ended_at:
+                self._observer.message(row.channel, row.state)
         if any(key[0] is DirectoryRevision for key in world.written):
             with contextlib.suppress(StorageError):
                 await self.refresh_directory()

@@ -8,7 +8,7 @@ that grows.
 
 import asyncio
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
@@ -35,6 +35,22 @@ CHECKPOINT_EVERY_SECONDS = 1.0
 CHECKPOINT_ABOVE_PAGES = 2_000
 
 R = TypeVar("R", bound=Row)
+
+
+class _DriverErrors:
+    """Driver errors in the contract's words. Reusable: entering does nothing."""
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
+        if isinstance(error, _BAD_DATA):
+            raise DataRejected(str(error)) from error
+        if isinstance(error, apsw.Error):
+            raise Unavailable(f"the store cannot be used: {error}") from error
+
+
+_BAD_DATA = (apsw.ConstraintError, apsw.MismatchError, apsw.TooBigError, apsw.RangeError, OverflowError)
+_DRIVER_ERRORS = _DriverErrors()
 
 
 class SqliteStorage:
@@ -79,20 +95,20 @@ class SqliteStorage:
             raise StorageError(f"the store has schema {version}, newer than this version's {known[-1][0]}")
         for number, script in known:
             if number > version:
-                with self._errors(), self._writer:
+                with _DRIVER_ERRORS, self._writer:
                     self._writer.execute(script)
                     self._writer.pragma("user_version", number)
 
     # The batch.
 
     async def begin(self, keys: Sequence[Key]) -> dict[Key, Row]:
-        with self._errors():
+        with _DRIVER_ERRORS:
             self._writer.execute("BEGIN IMMEDIATE")
             return self._get(self._writer, keys)
 
     async def commit(self, batch: int, written: Mapping[Key, Row | None], inserted: Sequence[Row]) -> None:
         try:
-            with self._errors():
+            with _DRIVER_ERRORS:
                 self._save(written, inserted)
                 await asyncio.get_running_loop().run_in_executor(self._disk, self._writer.execute, "COMMIT")
         except BaseException:
@@ -120,46 +136,48 @@ class SqliteStorage:
 
     async def lease_jobs(self, now: int, until: int, limit: int) -> Sequence[Job]:
         bindings = {"now": now, "until": until, "limit": limit}
-        with self._errors(), self._writer:
+        with _DRIVER_ERRORS, self._writer:
             rows = self._rows(self._writer, Job, "lease_jobs", bindings)
         return sorted(rows, key=lambda job: job.id)
 
     async def sweep(self, now: int, limit: int) -> int:
         before = self._writer.total_changes()
-        with self._errors(), self._writer:
+        with _DRIVER_ERRORS, self._writer:
             for name in ("sweep_live_verifications", "sweep_windows", "sweep_carrier_references"):
                 self._writer.execute(self._queries[name], {"now": now, "limit": limit})
         return self._writer.total_changes() - before
 
     async def trim_inbox(self, keep: int, oldest: int) -> int:
         before = self._writer.total_changes()
-        with self._errors(), self._writer:
+        with _DRIVER_ERRORS, self._writer:
             self._writer.execute(self._queries["trim_inbox"], {"keep": keep, "oldest": oldest})
         return self._writer.total_changes() - before
 
     # Reads.
 
     async def read(self, keys: Sequence[Key]) -> dict[Key, Row]:
-        with self._errors():
+        with _DRIVER_ERRORS:
             return self._get(self._reader, keys)
 
     async def read_directory(self) -> tuple[int, Sequence[DirectoryRow]]:
-        with self._errors(), self._reader:
+        with _DRIVER_ERRORS, self._reader:
             revision = self._reader.execute(self._queries["directory_revision"]).fetchone()
-            return (revision[0] if revision else 0), self._rows(self._reader, DirectoryRow, "directory", {})
+            rows = self._rows(self._reader, DirectoryRow, "directory", {})
+        return (revision[0] if revision else 0), rows
 
     async def read_story(self, account: int, message: int) -> Story | None:
         of_message = {"account": account, "message": message, "subject": message}
-        with self._errors(), self._reader:
+        story = None
+        with _DRIVER_ERRORS, self._reader:
             found = self._get(self._reader, [(Message, account, message)]).get((Message, account, message))
-            if not isinstance(found, Message):
-                return None
-            return Story(
-                message=found,
-                attempts=self._rows(self._reader, Attempt, "attempts_of_message", of_message),
-                events=self._rows(self._reader, Event, "events_of_subject", of_message),
-                ledger=self._rows(self._reader, LedgerEntry, "ledger_of_subject", of_message),
-            )
+            if isinstance(found, Message):
+                story = Story(
+                    message=found,
+                    attempts=self._rows(self._reader, Attempt, "attempts_of_message", of_message),
+                    events=self._rows(self._reader, Event, "events_of_subject", of_message),
+                    ledger=self._rows(self._reader, LedgerEntry, "ledger_of_subject", of_message),
+                )
+        return story
 
     async def read_messages(self, account: int, before: int, limit: int) -> Sequence[Message]:
         bindings = {"account": account, "before": before, "limit": limit}
@@ -169,7 +187,7 @@ class SqliteStorage:
         return self._rows(self._reader, LedgerEntry, "ledger", {"account": account, "limit": limit})
 
     async def ledger_sum(self, account: int) -> int:
-        with self._errors():
+        with _DRIVER_ERRORS:
             row = self._reader.execute(self._queries["ledger_sum"], {"account": account}).fetchone()
         return int(row[0]) if row else 0
 
@@ -189,7 +207,7 @@ class SqliteStorage:
         return rows
 
     def _rows(self, connection: apsw.Connection, row: type[R], query: str, bindings: dict[str, Any]) -> list[R]:
-        with self._errors():
+        with _DRIVER_ERRORS:
             return [row(*values) for values in connection.execute(self._queries[query], bindings)]
 
     # Upkeep.
@@ -203,13 +221,3 @@ class SqliteStorage:
                 if self._path.with_name(self._path.name + "-wal").stat().st_size > CHECKPOINT_ABOVE_PAGES * 4096:
                     with contextlib.suppress(apsw.BusyError):
                         await loop.run_in_executor(thread, connection.wal_checkpoint)
-
-    @contextlib.contextmanager
-    def _errors(self) -> Iterator[None]:
-        """Driver errors in the contract's words."""
-        try:
-            yield
-        except (apsw.ConstraintError, apsw.MismatchError, apsw.TooBigError, apsw.RangeError) as error:
-            raise DataRejected(str(error)) from error
-        except (apsw.FullError, apsw.IOError, apsw.BusyError, apsw.ReadOnlyError, apsw.CantOpenError) as error:
-            raise Unavailable(f"the store cannot be written: {error}") from error

@@ -1,7 +1,8 @@
 """The built-in carrier: hands messages to the simulated phone that one looks at in a browser."""
 
 import asyncio
-from typing import Protocol
+from collections.abc import Coroutine
+from typing import Any, Protocol
 
 from onema.channels.contract import Outgoing, ReceiptSink
 from onema.channels.handset.scripted_numbers import SCRIPTS, SLOW_SECONDS, Script
@@ -23,6 +24,7 @@ class HandsetCarrier:
     """Delivers to the inbox, or does what the phone's script says."""
 
     idempotent = True
+    answer_seconds = 30.0
 
     def __init__(self, name: str, inbox: Inbox, receipts: ReceiptSink, slow_seconds: float = SLOW_SECONDS) -> None:
         self.name = name
@@ -47,8 +49,8 @@ class HandsetCarrier:
         await self._inbox.receive(outgoing)
         await self._receipts(outgoing, _DELIVERED)
 
-    def _afterwards(self, work: "asyncio._CoroutineLike[None]") -> None:
-        task = asyncio.ensure_future(work)
+    def _afterwards(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
         self._later.add(task)
         task.add_done_callback(self._later.discard)
 

@@ -1,0 +1,27 @@
+"""What delivery asks of whoever knows how an integrator wants to be told."""
+
+from typing import Protocol
+
+import msgspec
+
+from onema.domain.records import Message
+from onema.http.messages import Headers
+
+
+class CallbackRequest(msgspec.Struct, frozen=True, gc=False):
+    """One HTTP request to an integrator, complete: it is sent, and sent again, as it stands."""
+
+    method: str
+    url: str
+    headers: Headers = ()
+    body: bytes = b""
+
+
+class CallbackRenderer(Protocol):
+    """Writes the callbacks of one dialect."""
+
+    def render(self, message: Message, url: str) -> CallbackRequest:
+        """The request that reports `message`, which is in a final state, to `url`.
+
+        Pure, and raises for no message of its own dialect: a callback that is sent again says the same.
+        """

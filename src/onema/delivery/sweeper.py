@@ -1,0 +1,57 @@
+"""The sweeper: forgets what has expired, a little at a time, between batches."""
+
+import asyncio
+import contextlib
+
+from onema.domain.ids import first_id_at
+from onema.engine.committer import Committer
+from onema.engine.ports import Clock
+from onema.storage.contract import Storage, StorageError
+
+EVERY_SECONDS = 1.0
+ROWS_AT_ONCE = 2_000
+INBOX_EVERY_ROUNDS = 10
+
+
+class Sweeper:
+    """Keeps the small tables of live things small, and the handset's inbox bounded."""
+
+    def __init__(
+        self, committer: Committer, storage: Storage, clock: Clock, *, keep_inbox: int, keep_inbox_ms: int
+    ) -> None:
+        self._committer = committer
+        self._storage = storage
+        self._clock = clock
+        self._keep_inbox = keep_inbox
+        self._keep_inbox_ms = keep_inbox_ms
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        self._task = asyncio.create_task(self._run(), name="sweeper")
+
+    async def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    async def sweep(self) -> int:
+        """One round over the expiring tables; how many rows went."""
+        now = self._clock.now()
+        return await self._committer.between_batches(lambda: self._storage.sweep(now, ROWS_AT_ONCE))
+
+    async def trim_inbox(self) -> int:
+        oldest = first_id_at(self._clock.now() - self._keep_inbox_ms)
+        return await self._committer.between_batches(lambda: self._storage.trim_inbox(self._keep_inbox, oldest))
+
+    async def _run(self) -> None:
+        rounds = 0
+        while True:
+            await asyncio.sleep(EVERY_SECONDS)
+            rounds += 1
+            # The store may be away for a while; the next round tries again.
+            with contextlib.suppress(StorageError):
+                while await self.sweep() >= ROWS_AT_ONCE:
+                    await asyncio.sleep(0)
+                if rounds % INBOX_EVERY_ROUNDS == 0:
+                    await self.trim_inbox()

@@ -1,0 +1,257 @@
+"""The delivery worker: lease, plan, start the attempt, send, record what became of it.
+
+A lease without a started attempt is free to take. A started attempt whose worker died is never sent again
+blindly: it becomes unknown, unless its carrier is idempotent.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+from onema.channels.contract import Carrier, Outgoing
+from onema.domain.keyring import Keyring, Unsealable
+from onema.domain.outcome import Outcome, OutcomeKind
+from onema.domain.payload import Payload, SmsPayload, open_payload
+from onema.domain.record_outcome import RecordOutcome, RecordReceipt, SettleMessage
+from onema.domain.records import Attempt, Channel, Job, JobKind
+from onema.domain.refusals import Refused
+from onema.domain.routing import plan_route
+from onema.domain.start_attempt import StartAttempt
+from onema.engine.committer import Committer
+from onema.engine.gateway import Gateway
+from onema.storage.contract import Storage, StorageError
+
+log = logging.getLogger(__name__)
+
+POLL_SECONDS = 1.0
+ATTEMPTS_PER_MESSAGE = 5
+FIRST_RETRY_MS = 5_000
+LEASE_BATCH = 100
+NOTHING_SENT = "no carrier takes this number"
+
+JobHandler = Callable[[Job], Awaitable[None]]
+
+
+class DeliveryWorker:
+    """Takes jobs from the committer and, for those that nobody took, from the store."""
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        committer: Committer,
+        storage: Storage,
+        keyring: Keyring,
+        carriers: Mapping[str, Carrier],
+        callbacks: JobHandler,
+        *,
+        concurrency: int,
+        lease_ms: int,
+        receipt_lifetime_ms: int,
+    ) -> None:
+        self._gateway = gateway
+        self._committer = committer
+        self._storage = storage
+        self._keyring = keyring
+        self._carriers = carriers
+        self._concurrency = concurrency
+        self._lease_ms = lease_ms
+        self._receipt_lifetime_ms = receipt_lifetime_ms
+        self._handlers: dict[str, JobHandler] = {
+            JobKind.DELIVER: self._deliver,
+            JobKind.SETTLE: self._settle,
+            JobKind.CALLBACK: callbacks,
+        }
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._wake = asyncio.Event()
+        self._left_behind = False
+        self._stopping = False
+        self._polling: asyncio.Task[None] | None = None
+
+    # The committer's dispatcher.
+
+    def room(self) -> int:
+        room = 0 if self._stopping else self._concurrency - len(self._tasks)
+        self._left_behind |= room <= 0
+        return room
+
+    def take(self, jobs: Sequence[Job]) -> None:
+        for job in jobs:
+            task = asyncio.create_task(self._work(job))
+            self._tasks.add(task)
+            task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if self._left_behind:
+            self._wake.set()
+
+    # Life.
+
+    async def start(self) -> None:
+        self._committer.deliver_to(self)
+        self._polling = asyncio.create_task(self._poll(), name="delivery-poll")
+
+    async def stop(self, seconds: float) -> None:
+        """Take nothing new and let what is under way end; what does not in time is found by its lease."""
+        self._stopping = True
+        if self._polling is not None:
+            self._polling.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._polling
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=seconds)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _poll(self) -> None:
+        """Find jobs whose time has come: retries, settlements, and those of workers that died."""
+        while True:
+            room = min(self._concurrency - len(self._tasks), LEASE_BATCH)
+            jobs: Sequence[Job] = ()
+            if room > 0:
+                self._left_behind = False
+                now = self._gateway.now()
+                # The store may be away for a while; the next round tries again.
+                with contextlib.suppress(StorageError):
+                    jobs = await self._committer.between_batches(
+                        lambda now=now, room=room: self._storage.lease_jobs(now, now + self._lease_ms, room)  # type: ignore[misc]  # mypy infers no type for a lambda with defaults
+                    )
+                self.take(jobs)
+            self._left_behind |= len(jobs) == room
+            if self._left_behind and len(self._tasks) < self._concurrency:
+                await asyncio.sleep(0)
+                continue
+            self._wake.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(POLL_SECONDS):
+                    await self._wake.wait()
+
+    async def _work(self, job: Job) -> None:
+        # One job must not end the worker; its lease brings it back.
+        try:
+            await self._handlers[job.kind](job)
+        except Refused as refused:
+            log.warning(
+                "job not recorded, its lease will bring it back",
+                extra={"action": "deliver", "job": job.id, "detail": refused.refusal.value},
+            )
+        except Exception:
+            log.exception("job failed, its lease will bring it back", extra={"action": "deliver", "job": job.id})
+
+    # Delivering.
+
+    async def _deliver(self, job: Job) -> None:
+        if job.in_flight:
+            await self._take_over(job)
+            return
+        try:
+            payload = open_payload(job.payload, job.id, self._keyring)
+        except Unsealable:
+            await self._give_up(job, "the server key cannot open the message")
+            return
+        carrier = self._next_carrier(job, payload)
+        if carrier is None:
+            await self._give_up(job, NOTHING_SENT)
+            return
+        now = self._gateway.now()
+        if now >= payload.valid_until:
+            await self._give_up(job, "the code expired before it could be sent")
+            return
+        number = await self._gateway.execute(
+            StartAttempt(
+                job=job.id,
+                lease=job.lease,
+                now=now,
+                lease_until=now + int(carrier.answer_seconds * 1000) + self._lease_ms,
+                carrier=carrier.name,
+            )
+        )
+        if number:
+            await self._send(carrier, Outgoing(job.account, job.message, number, payload), job)
+
+    def _next_carrier(self, job: Job, payload: Payload) -> Carrier | None:
+        """The planned carriers in turn: each once, then from the front again."""
+        channel = Channel.SMS if isinstance(payload, SmsPayload) else Channel.CALL
+        plan = plan_route(self._gateway.directory, channel, payload.phone)
+        running = [self._carriers[carrier.name] for carrier in plan if carrier.name in self._carriers]
+        return running[job.attempt % len(running)] if running else None
+
+    async def _send(self, carrier: Carrier, outgoing: Outgoing, job: Job) -> None:
+        try:
+            outcome = await carrier.send(outgoing)
+        except Exception as error:
+            # A carrier that breaks its contract may have sent something.
+            log.exception("carrier failed", extra={"action": "send", "carrier": carrier.name, "job": job.id})
+            outcome = Outcome(kind=OutcomeKind.UNKNOWN, reason="carrier fault", detail=type(error).__name__)
+        await self._record(outgoing.account, outgoing.message, outgoing.attempt, outcome)
+
+    async def _record(self, account: int, message: int, attempt: int, outcome: Outcome) -> None:
+        now = self._gateway.now()
+        retry = outcome.kind is OutcomeKind.TEMPORARY and attempt < ATTEMPTS_PER_MESSAGE
+        await self._gateway.execute(
+            RecordOutcome(
+                id=self._gateway.next_id(),
+                now=now,
+                account=account,
+                message=message,
+                attempt=attempt,
+                outcome=outcome,
+                receipt_until=now + self._receipt_lifetime_ms,
+                retry_at=now + (FIRST_RETRY_MS << (attempt - 1)) if retry else 0,
+            )
+        )
+
+    async def _give_up(self, job: Job, reason: str) -> None:
+        """End a message that cannot be handed to anybody, with an attempt that says why."""
+        now = self._gateway.now()
+        number = await self._gateway.execute(
+            StartAttempt(job=job.id, lease=job.lease, now=now, lease_until=now + self._lease_ms, carrier="")
+        )
+        if number:
+            outcome = Outcome(kind=OutcomeKind.PERMANENT, reason=reason)
+            await self._record(job.account, job.message, number, outcome)
+
+    async def _take_over(self, job: Job) -> None:
+        """A worker died between starting an attempt and recording its outcome."""
+        key = (Attempt, job.account, job.message, job.attempt)
+        attempt = (await self._storage.read([key])).get(key)
+        carrier = self._carriers.get(attempt.carrier) if isinstance(attempt, Attempt) else None
+        if carrier is not None and carrier.idempotent:
+            with contextlib.suppress(Unsealable):
+                payload = open_payload(job.payload, job.id, self._keyring)
+                await self._send(carrier, Outgoing(job.account, job.message, job.attempt, payload), job)
+                return
+        outcome = Outcome(kind=OutcomeKind.UNKNOWN, reason="the sender died while sending")
+        await self._record(job.account, job.message, job.attempt, outcome)
+
+    async def _settle(self, job: Job) -> None:
+        await self._gateway.execute(
+            SettleMessage(
+                id=self._gateway.next_id(),
+                now=self._gateway.now(),
+                account=job.account,
+                message=job.message,
+                lease=job.lease,
+            )
+        )
+
+
+class Receipts:
+    """Where carriers report what became of an attempt later; returns once that is durable."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+
+    async def __call__(self, outgoing: Outgoing, outcome: Outcome) -> None:
+        await self._gateway.execute(
+            RecordReceipt(
+                id=self._gateway.next_id(),
+                now=self._gateway.now(),
+                account=outgoing.account,
+                message=outgoing.message,
+                attempt=outgoing.attempt,
+                outcome=outcome,
+            )
+        )

@@ -1,0 +1,142 @@
+"""uvicorn inside a running loop.
+
+`uvicorn.Server.serve` takes the process's signals, exits the interpreter when it cannot bind, and polls ten
+times a second. Here its parts are driven by hand, so that main keeps the signals and a failed bind is an
+OSError.
+"""
+
+import asyncio
+import functools
+import socket
+from dataclasses import dataclass
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from onema.http.connection import Connection
+
+_KEEP_ALIVE_SECONDS = 75
+_BACKLOG = 2048
+# A handler that shrugs off its cancellation must not keep the process alive.
+_CANCEL_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class TlsFiles:
+    certificate: str
+    key: str
+
+
+class HttpServer:
+    """One listening socket. `on_stopping` is set when a stop begins: event streams watch it and end."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        host: str,
+        port: int,
+        tls: TlsFiles | None = None,
+        on_stopping: asyncio.Event | None = None,
+    ) -> None:
+        self.on_stopping = on_stopping or asyncio.Event()
+        self._host = host
+        self._requested_port = port
+        self._lost = asyncio.Event()
+        self._socket: socket.socket | None = None
+        self._ticks: asyncio.Task[None] | None = None
+        self._server = uvicorn.Server(
+            uvicorn.Config(
+                app,
+                http=functools.partial(Connection, on_lost=self._lost.set),  # type: ignore[arg-type]  # a factory serves as well as a class
+                ws="none",
+                lifespan="off",
+                interface="asgi3",
+                log_config=None,
+                # uvicorn logs each malformed request of each port scanner as a warning.
+                log_level="error",
+                access_log=False,
+                proxy_headers=False,
+                server_header=False,
+                timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+                backlog=_BACKLOG,
+                ssl_certfile=tls.certificate if tls else None,
+                ssl_keyfile=tls.key if tls else None,
+            )
+        )
+
+    @property
+    def port(self) -> int:
+        """The port that is bound; before `start`, the one that was asked for."""
+        return self._requested_port if self._socket is None else int(self._socket.getsockname()[1])
+
+    async def start(self) -> None:
+        """Bind and accept. Raises OSError for an address that is taken and for unusable TLS files."""
+        config = self._server.config
+        if not config.loaded:
+            config.load()
+        self._server.lifespan = config.lifespan_class(config)
+        self._socket = _bound_socket(self._host, self._requested_port)
+        await self._server.on_tick(0)
+        await self._server.startup(sockets=[self._socket])
+        self._ticks = asyncio.create_task(self._tick(), name="http date header")
+
+    async def stop(self, deadline_seconds: float) -> None:
+        """Stop accepting, let requests finish until the deadline, then close what is left."""
+        self.on_stopping.set()
+        if self._ticks is None:
+            return
+        self._ticks.cancel()
+        self._ticks = None
+        for listener in self._server.servers:
+            listener.close()
+        state = self._server.server_state
+        for connection in list(state.connections):
+            connection.shutdown()
+        try:
+            async with asyncio.timeout(deadline_seconds):
+                while state.connections or state.tasks:
+                    await self._next_end()
+        except TimeoutError:
+            await self._close_rest()
+        self._socket = None
+
+    async def _next_end(self) -> None:
+        """Wait until a request or a connection ends."""
+        self._lost.clear()
+        tasks = list(self._server.server_state.tasks)
+        lost = asyncio.ensure_future(self._lost.wait())
+        try:
+            await asyncio.wait([lost, *tasks], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            lost.cancel()
+
+    async def _close_rest(self) -> None:
+        state = self._server.server_state
+        # Connections first: a request that is cancelled must find nobody left to answer.
+        for connection in list(state.connections):
+            connection.transport.abort()
+        while state.connections:
+            await self._next_lost()
+        for task in list(state.tasks):
+            task.cancel()
+        if state.tasks:
+            await asyncio.wait(list(state.tasks), timeout=_CANCEL_SECONDS)
+
+    async def _next_lost(self) -> None:
+        self._lost.clear()
+        await self._lost.wait()
+
+    async def _tick(self) -> None:
+        while True:
+            await asyncio.sleep(1.0)
+            await self._server.on_tick(0)
+
+
+def _bound_socket(host: str, port: int) -> socket.socket:
+    family, _, _, _, address = socket.getaddrinfo(
+        host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    dualstack = family == socket.AF_INET6 and address[0] == "::" and socket.has_dualstack_ipv6()
+    return socket.create_server(
+        (str(address[0]), port), family=family, backlog=_BACKLOG, dualstack_ipv6=dualstack
+    )

@@ -1,0 +1,197 @@
+"""What every store must do, as tests. An engine's test module subclasses this and provides `storage`."""
+
+from collections.abc import Sequence
+
+import msgspec
+import pytest
+
+from onema.domain.records import (
+    TABLES,
+    Attempt,
+    CarrierReference,
+    DirectoryRevision,
+    DirectoryRow,
+    Event,
+    InboxItem,
+    Job,
+    JobKind,
+    Key,
+    LedgerEntry,
+    LiveVerification,
+    Message,
+    Row,
+    TopUp,
+    Wallet,
+    Window,
+)
+from onema.storage.contract import DataRejected, Storage
+
+ACCOUNT = 7
+
+
+def sample(row_type: type[Row], number: int = 1) -> Row:
+    """A row of any table, with a value of the right type in every column."""
+    values = {str: f"text {number}", int: number, bytes: b"bytes", bool: False}
+    hints = msgspec.structs.fields(row_type)
+    return row_type(**{field.name: values[field.type] for field in hints})
+
+
+def message(identifier: int, account: int = ACCOUNT) -> Message:
+    row = sample(Message, identifier)
+    assert isinstance(row, Message)
+    return msgspec.structs.replace(row, account=account, id=identifier)
+
+
+def job(identifier: int, due_at: int) -> Job:
+    return Job(
+        id=identifier,
+        kind=JobKind.DELIVER,
+        account=ACCOUNT,
+        message=identifier,
+        due_at=due_at,
+        lease=0,
+        attempt=0,
+        in_flight=False,
+        payload=b"",
+    )
+
+
+async def save(storage: Storage, *rows: Row, batch: int = 1) -> None:
+    """Put rows in one batch."""
+    await storage.begin([])
+    await storage.commit(batch, {row.key: row for row in rows}, ())
+
+
+async def insert(storage: Storage, *rows: Row, batch: int = 1) -> None:
+    """Insert new rows in one batch."""
+    await storage.begin([])
+    await storage.commit(batch, {}, rows)
+
+
+class StorageConformance:
+    """Subclass with a fixture `storage` that is open and empty."""
+
+    @pytest.mark.parametrize("row_type", TABLES, ids=lambda row_type: row_type.table)
+    async def test_a_row_reads_back_as_it_was_inserted(self, storage: Storage, row_type: type[Row]) -> None:
+        """Every column of every table keeps its value and type."""
+        row = sample(row_type)
+        await insert(storage, row)
+        assert await storage.read([row.key]) == {row.key: row}
+
+    @pytest.mark.parametrize("row_type", TABLES, ids=lambda row_type: row_type.table)
+    async def test_putting_a_row_again_replaces_it(self, storage: Storage, row_type: type[Row]) -> None:
+        """A written row takes the place of the one with its key."""
+        first, second = sample(row_type), sample(row_type, 2)
+        fields = row_type.__struct_fields__[: row_type.key_columns]
+        second = msgspec.structs.replace(second, **{name: getattr(first, name) for name in fields})
+        await save(storage, first)
+        await save(storage, second, batch=2)
+        assert await storage.read([first.key]) == {first.key: second}
+
+    @pytest.mark.parametrize("row_type", TABLES, ids=lambda row_type: row_type.table)
+    async def test_a_deleted_row_is_gone(self, storage: Storage, row_type: type[Row]) -> None:
+        """Writing None deletes."""
+        row = sample(row_type)
+        await insert(storage, row)
+        await storage.begin([row.key])
+        await storage.commit(2, {row.key: None}, ())
+        assert await storage.read([row.key]) == {}
+
+    async def test_begin_loads_the_rows_that_exist(self, storage: Storage) -> None:
+        """Missing keys are left out."""
+        await insert(storage, Wallet(1, 10), Wallet(2, 20))
+        keys: Sequence[Key] = [(Wallet, 1), (Wallet, 2), (Wallet, 3)]
+        assert await storage.begin(keys) == {(Wallet, 1): Wallet(1, 10), (Wallet, 2): Wallet(2, 20)}
+        await storage.abort()
+
+    async def test_an_aborted_batch_leaves_nothing(self, storage: Storage) -> None:
+        """After abort the next batch starts from what was committed."""
+        await storage.begin([(Wallet, 1)])
+        await storage.abort()
+        await save(storage, Wallet(1, 5))
+        assert await storage.read([(Wallet, 1)]) == {(Wallet, 1): Wallet(1, 5)}
+
+    async def test_inserting_a_row_twice_is_refused_and_saves_nothing(self, storage: Storage) -> None:
+        """One bad row takes its whole batch back, and the store goes on."""
+        entry = LedgerEntry(ACCOUNT, 1, "hold", -5, 0, "")
+        await insert(storage, entry)
+        await storage.begin([])
+        with pytest.raises(DataRejected):
+            await storage.commit(2, {(Wallet, 1): Wallet(1, 5)}, [entry])
+        assert await storage.read([(Wallet, 1)]) == {}
+        await save(storage, Wallet(1, 6), batch=3)
+        assert await storage.read([(Wallet, 1)]) == {(Wallet, 1): Wallet(1, 6)}
+
+    async def test_due_jobs_are_leased_once(self, storage: Storage) -> None:
+        """A leased job is not due again before its lease ends; then its lease number has grown."""
+        await insert(storage, job(1, due_at=100), job(2, due_at=200), job(3, due_at=301))
+        leased = await storage.lease_jobs(now=300, until=400, limit=10)
+        assert [(found.id, found.lease, found.due_at) for found in leased] == [(1, 1, 400), (2, 1, 400)]
+        assert [found.id for found in await storage.lease_jobs(now=399, until=500, limit=10)] == [3]
+        again = await storage.lease_jobs(now=400, until=500, limit=10)
+        assert [(found.id, found.lease) for found in again] == [(1, 2), (2, 2)]
+
+    async def test_the_longest_due_job_is_leased_first(self, storage: Storage) -> None:
+        """A limit takes the oldest."""
+        await insert(storage, job(1, due_at=300), job(2, due_at=100), job(3, due_at=200))
+        assert [found.id for found in await storage.lease_jobs(now=999, until=2000, limit=2)] == [2, 3]
+
+    async def test_sweeping_deletes_what_has_expired(self, storage: Storage) -> None:
+        """At its expiry a row of the live tables goes; others stay."""
+        old = LiveVerification(ACCOUNT, "+84901888484", "code", 1, b"h", 5, expires_at=100)
+        young = LiveVerification(ACCOUNT, "+84901888485", "code", 2, b"h", 5, expires_at=101)
+        window = Window(ACCOUNT, "phone", "+84901888484", "60:0:1", expires_at=50)
+        reference = CarrierReference("c", "r", ACCOUNT, 1, 1, expires_at=50)
+        await insert(storage, old, young, window, reference)
+        assert await storage.sweep(now=100, limit=10) == 3
+        assert set(await storage.read([old.key, young.key, window.key, reference.key])) == {young.key}
+
+    async def test_the_inbox_keeps_the_newest(self, storage: Storage) -> None:
+        """Trimming goes by count and by age."""
+        await insert(storage, *(InboxItem(number, "+84901888484", "sms", "s", b"c") for number in range(1, 11)))
+        assert await storage.trim_inbox(keep=5, oldest=0) == 5
+        assert await storage.trim_inbox(keep=5, oldest=9) == 3
+        assert [item.id for item in await storage.read_inbox(None, 0, 100)] == [10, 9]
+        assert await storage.trim_inbox(keep=5, oldest=0) == 0
+
+    async def test_the_inbox_is_read_by_phone_and_from_an_item_on(self, storage: Storage) -> None:
+        """Newest first, after a given item, for one phone or all."""
+        phones = ("+84901888484", "+84901888485")
+        await insert(storage, *(InboxItem(n, phones[n % 2], "sms", "s", b"c") for n in range(1, 7)))
+        assert [item.id for item in await storage.read_inbox(phones[0], 0, 100)] == [6, 4, 2]
+        assert [item.id for item in await storage.read_inbox(None, 3, 2)] == [6, 5]
+
+    async def test_a_message_tells_its_whole_story(self, storage: Storage) -> None:
+        """Attempts, events and money come with the message, in order of time."""
+        attempts = [Attempt(ACCOUNT, 5, n, "c", "", "started", "", "", n, 0) for n in (1, 2)]
+        events = [Event(ACCOUNT, 5, n, "wrong code", "") for n in (11, 12)]
+        hold = LedgerEntry(ACCOUNT, 5, "hold", -8, 1, "")
+        release = LedgerEntry(ACCOUNT, 5, "release", 3, 2, "")
+        other = Event(ACCOUNT, 6, 13, "wrong code", "")
+        await insert(storage, message(5), *attempts, *events, hold, release, other)
+        story = await storage.read_story(ACCOUNT, 5)
+        assert story is not None
+        assert story.message == message(5)
+        assert (list(story.attempts), list(story.events), list(story.ledger)) == (attempts, events, [hold, release])
+        assert await storage.read_story(ACCOUNT + 1, 5) is None
+
+    async def test_messages_are_listed_newest_first(self, storage: Storage) -> None:
+        """One account's messages, page by page."""
+        await insert(storage, *(message(n) for n in range(1, 6)), message(9, account=ACCOUNT + 1))
+        assert [row.id for row in await storage.read_messages(ACCOUNT, before=5, limit=3)] == [4, 3, 2]
+
+    async def test_the_ledger_is_listed_and_summed(self, storage: Storage) -> None:
+        """The sum over all entries is what the balance must be."""
+        top_up = LedgerEntry(ACCOUNT, 1, "top_up", 100, 1, "first")
+        hold = LedgerEntry(ACCOUNT, 2, "hold", -30, 2, "")
+        await insert(storage, top_up, hold, LedgerEntry(ACCOUNT + 1, 3, "top_up", 5, 3, ""))
+        assert list(await storage.read_ledger(ACCOUNT, 10)) == [hold, top_up]
+        assert await storage.ledger_sum(ACCOUNT) == 70
+        assert await storage.ledger_sum(ACCOUNT + 9) == 0
+
+    async def test_the_directory_is_read_as_of_one_moment(self, storage: Storage) -> None:
+        """The revision belongs to the rows that come with it."""
+        assert await storage.read_directory() == (0, [])
+        row = DirectoryRow("account", "acme", 3, b"{}")
+        await save(storage, DirectoryRevision("directory", 3), row, TopUp(ACCOUNT, "r", 1, 5))
+        assert await storage.read_directory() == (3, [row])

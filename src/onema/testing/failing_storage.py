@@ -1,0 +1,37 @@
+"""A store that fails when it is told to, around one that works."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from onema.domain.records import Key, Row
+from onema.storage.contract import Storage, StorageError
+
+Failure = Callable[[Mapping[Key, Row | None], Sequence[Row]], StorageError | None]
+
+
+class FailingStorage:
+    """Passes everything on; before or after a commit it raises what `before` or `after` return for the batch."""
+
+    def __init__(self, inner: Storage, *, before: Failure | None = None, after: Failure | None = None) -> None:
+        self._inner = inner
+        self.before = before
+        self.after = after
+        self.commits = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    async def commit(self, batch: int, written: Mapping[Key, Row | None], inserted: Sequence[Row]) -> None:
+        self.commits += 1
+        if self.before is not None and (error := self.before(written, inserted)) is not None:
+            await self._inner.abort()
+            raise error
+        await self._inner.commit(batch, written, inserted)
+        if self.after is not None and (error := self.after(written, inserted)) is not None:
+            raise error
+
+
+def once(error: StorageError) -> Failure:
+    """Fail the first batch only."""
+    left = [error]
+    return lambda written, inserted: left.pop() if left else None

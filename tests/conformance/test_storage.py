@@ -1,0 +1,24 @@
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from onema.storage.contract import Storage
+from onema.storage.sqlite import SqliteStorage
+from onema.testing.conformance.storage import StorageConformance
+from onema.testing.memory_storage import MemoryStorage
+
+
+class TestMemoryStorage(StorageConformance):
+    @pytest.fixture
+    def storage(self) -> Storage:
+        return MemoryStorage()
+
+
+class TestSqliteStorage(StorageConformance):
+    @pytest.fixture
+    async def storage(self, tmp_path: Path) -> AsyncIterator[Storage]:
+        storage = SqliteStorage(tmp_path / "onema.db")
+        await storage.open()
+        yield storage
+        await storage.close()

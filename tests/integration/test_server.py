@@ -1,0 +1,445 @@
+import asyncio
+import logging
+import signal
+import socket
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+import uvloop
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from starlette.types import Receive, Scope, Send
+
+from onema.http.asgi import HttpApplication
+from onema.http.client_address import TrustedProxies
+from onema.http.messages import Request, Response
+from onema.http.server import HttpServer, TlsFiles
+from onema.telemetry.metrics import Metrics
+
+
+class EchoApi:
+    """Answers with the query it got; `/slow` waits to be let go, `/broken` fails."""
+
+    name = "echo"
+    path_segments = frozenset({"echo"})
+
+    def __init__(self) -> None:
+        self.arrived = asyncio.Event()
+        self.let_go = asyncio.Event()
+
+    async def answer(self, request: Request) -> Response:
+        if request.path == "/echo/slow":
+            self.arrived.set()
+            await self.let_go.wait()
+        if request.path == "/echo/broken":
+            raise RuntimeError("words of the request")
+        return Response(200, request.path.encode() + b"?" + request.query)
+
+    def refuse_oversized(self, request: Request) -> Response:
+        return Response(200, b'{"error":"Invalid request"}')
+
+    def fault(self, request: Request, incident: str) -> Response:
+        return Response(200, b'{"CodeResult":"99","ErrorMessage":"incident %s"}' % incident.encode())
+
+
+class StreamingConsole:
+    """An event stream that ends when the server stops, or one that does not care."""
+
+    def __init__(self, stopping: asyncio.Event) -> None:
+        self._stopping = stopping
+        self.stubborn = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send(
+            {
+                "type": "http.response.start",
+                "status": 200,
+                "headers": [(b"content-type", b"text/event-stream")],
+            }
+        )
+        await send({"type": "http.response.body", "body": b"data: hello\n\n", "more_body": True})
+        if self.stubborn:
+            await asyncio.Event().wait()
+        await self._stopping.wait()
+        await send({"type": "http.response.body", "body": b"data: bye\n\n"})
+
+
+class RunningServer:
+    """A server on a free port with the doubles behind it."""
+
+    def __init__(self, tls: TlsFiles | None = None) -> None:
+        stopping = asyncio.Event()
+        self.api = EchoApi()
+        self.console = StreamingConsole(stopping)
+        self.app = HttpApplication(
+            [self.api], self.console, TrustedProxies(), lambda: True, Metrics(), lambda: "c0ffee"
+        )
+        self.http = HttpServer(self.app, "127.0.0.1", 0, tls, stopping)
+
+    @asynccontextmanager
+    async def connection(self, tls: ssl.SSLContext | None = None) -> AsyncIterator["Connection"]:
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.http.port, ssl=tls)
+        try:
+            yield Connection(reader, writer)
+        finally:
+            writer.close()
+
+
+class Connection:
+    """A raw client connection."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader = reader
+        self.writer = writer
+
+    def send(self, raw: bytes) -> None:
+        self.writer.write(raw)
+
+    def get(self, target: str) -> None:
+        self.send(f"GET {target} HTTP/1.1\r\nHost: test\r\n\r\n".encode())
+
+    async def head(self) -> tuple[int, dict[str, str]]:
+        lines = (await self.reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
+        headers = dict(line.lower().split(": ", 1) for line in lines[1:] if line)
+        return int(lines[0].split(" ")[1]), headers
+
+    async def answer(self) -> tuple[int, dict[str, str], bytes]:
+        status, headers = await self.head()
+        return status, headers, await self.reader.readexactly(int(headers["content-length"]))
+
+
+def on_uvloop(test: Callable[[], Awaitable[None]]) -> None:
+    """Production runs on uvloop, whose transports differ from asyncio's."""
+
+    async def within_deadline() -> None:
+        async with asyncio.timeout(20):
+            await test()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(within_deadline())
+
+
+@asynccontextmanager
+async def serving(tls: TlsFiles | None = None) -> AsyncIterator[RunningServer]:
+    server = RunningServer(tls)
+    async with AsyncExitStack() as stack:
+        await server.http.start()
+        stack.push_async_callback(server.http.stop, 0.0)
+        yield server
+
+
+def test_one_connection_carries_many_requests() -> None:
+    """Keep-alive is the default, and the server does not advertise its software."""
+
+    async def scenario() -> None:
+        async with serving() as server, server.connection() as client:
+            for number in range(3):
+                client.get(f"/echo/x?n={number}")
+                status, headers, body = await client.answer()
+                assert (status, body) == (200, b"/echo/x?n=%d" % number)
+            assert "server" not in headers
+            assert headers["date"].endswith("gmt")
+            assert headers["content-type"] == "application/json; charset=utf-8"
+
+    on_uvloop(scenario)
+
+
+def test_pipelined_requests_are_answered_in_order() -> None:
+    """A client may send the next request before it has read the answer."""
+
+    async def scenario() -> None:
+        async with serving() as server, server.connection() as client:
+            for number in range(3):
+                client.get(f"/echo/x?n={number}")
+            assert [(await client.answer())[2] for _ in range(3)] == [
+                b"/echo/x?n=%d" % number for number in range(3)
+            ]
+
+    on_uvloop(scenario)
+
+
+@pytest.mark.parametrize(
+    ("target", "body"),
+    [
+        (b"//echo/json//Send", b"/echo/json//Send?"),
+        (b"/ECHO/x", b"/ECHO/x?"),
+        (b"/echo/x?message={OTP}+la%20ma", b"/echo/x?message={OTP}+la%20ma"),
+        (b"/echo/x?message=m\xc3\xa3", b"/echo/x?message=m%C3%A3"),
+        (b'/echo/x?a="<|>^`\\', b'/echo/x?a="<|>^`\\'),
+        (b"http://other/echo/x?a=1", b"/echo/x?a=1"),
+    ],
+)
+def test_what_vendors_clients_put_into_a_target_arrives(target: bytes, body: bytes) -> None:
+    """Double slashes, raw braces and raw UTF-8 are sent by clients in the field."""
+
+    async def scenario() -> None:
+        async with serving() as server, server.connection() as client:
+            client.send(b"GET " + target + b" HTTP/1.1\r\nHost: test\r\n\r\n")
+            status, _, got = await client.answer()
+            assert (status, got) == (200, body)
+
+    on_uvloop(scenario)
+
+
+def test_a_content_length_over_the_limit_is_refused_at_once() -> None:
+    """The refusal does not wait for the body, and the connection closes."""
+
+    async def scenario() -> None:
+        async with serving() as server, server.connection() as client:
+            client.send(b"POST /echo/x HTTP/1.1\r\nHost: test\r\nContent-Length: 65537\r\n\r\n")
+            status, headers, body = await client.answer()
+            assert (status, headers["connection"]) == (200, "close")
+            assert body == b'{"error":"Invalid request"}'
+            client.writer.write_eof()
+            assert await client.reader.read() == b""
+
+    on_uvloop(scenario)
+
+
+def test_a_client_that_is_still_sending_can_read_the_refusal() -> None:
+    """Closing at once would reset the connection and take the answer with it."""
+
+    async def scenario() -> None:
+        async with serving() as server, server.connection() as client:
+            client.send(b"POST /echo/x HTTP/1.1\r\nHost: test\r\nContent-Length: 1000000\r\n\r\n")
+            for _ in range(10):
+                client.send(b"a" * 100_000)
+                await client.writer.drain()
+            assert (await client.answer())[2] == b'{"error":"Invalid request"}'
+            assert await client.reader.read() == b""
+
+    on_uvloop(scenario)
+
+
+def test_a_chunked_body_over_the_limit_is_refused() -> None:
+    """Without a Content-Length the server counts."""
+
+    async def scenario() -> None:
+        async with serving() as server, server.connection() as client:
+            client.send(b"POST /echo/x HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n")
+            for _ in range(5):
+                client.send(b"4000\r\n" + b"a" * 0x4000 + b"\r\n")
+            status, headers, body = await client.answer()
+            assert (status, headers["connection"]) == (200, "close")
+            assert body == b'{"error":"Invalid request"}'
+
+    on_uvloop(scenario)
+
+
+UPGRADE = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAAAAIAAAAB\r\n"
+
+
+@pytest.mark.parametrize(
+    "request_line_and_body",
+    [(b"GET /echo/x", b""), (b"POST /echo/x", b"Content-Length: 4\r\n\r\nbody")],
+    ids=["GET", "POST"],
+)
+def test_an_offer_of_http2_does_not_spoil_the_connection(request_line_and_body: tuple[bytes, bytes]) -> None:
+    """Java's HttpClient offers h2c with the first request of each connection, then goes on with HTTP/1.1."""
+    line, body = request_line_and_body
+
+    async def scenario() -> None:
+        async with serving() as server, server.connection() as client:
+            for headers in (UPGRADE, b"", UPGRADE, b""):
+                client.send(line + b" HTTP/1.1\r\nHost: test\r\n" + headers + (body or b"\r\n"))
+                assert (await client.answer())[0] == 200
+
+    on_uvloop(scenario)
+
+
+def test_a_head_without_end_is_cut_off() -> None:
+    """uvicorn alone would collect headers until the memory is full."""
+
+    async def scenario() -> None:
+        async with serving() as server, server.connection() as client:
+            client.send(b"GET /echo/x HTTP/1.1\r\n")
+            for number in range(20):
+                client.send(b"X-%d: " % number + b"a" * 16_000 + b"\r\n")
+            status, headers = await client.head()
+            assert (status, headers["connection"]) == (400, "close")
+
+    on_uvloop(scenario)
+
+
+def test_what_is_not_http_gets_400() -> None:
+    """There is no API to ask for its shape."""
+
+    async def scenario() -> None:
+        async with serving() as server, server.connection() as client:
+            client.send(b"\x16\x03\x01hello\r\n\r\n")
+            assert (await client.head())[0] == 400
+
+    on_uvloop(scenario)
+
+
+def test_a_fault_gives_the_apis_own_shape_and_no_stack_trace(caplog: pytest.LogCaptureFixture) -> None:
+    """One incident is logged, and the connection stays usable."""
+
+    async def scenario() -> None:
+        async with serving() as server, server.connection() as client:
+            client.get("/echo/broken")
+            status, _, body = await client.answer()
+            assert (status, body) == (200, b'{"CodeResult":"99","ErrorMessage":"incident c0ffee"}')
+            client.get("/echo/x")
+            assert (await client.answer())[0] == 200
+
+    with caplog.at_level(logging.DEBUG):
+        on_uvloop(scenario)
+    errors = [record for record in caplog.records if record.levelno >= logging.ERROR]
+    assert [record.getMessage() for record in errors] == ["a request failed"]
+    assert "words of the request" not in caplog.text
+
+
+def test_a_graceful_stop_ends_event_streams_and_finishes_requests() -> None:
+    """Streams watch `on_stopping`; a request in progress gets its answer; new connections are refused."""
+
+    async def scenario() -> None:
+        server = RunningServer()
+        await server.http.start()
+        async with server.connection() as idle, server.connection() as stream, server.connection() as slow:
+            idle.get("/echo/x")
+            await idle.answer()
+            stream.get("/handset/events")
+            await stream.head()
+            slow.get("/echo/slow")
+            await server.api.arrived.wait()
+            port = server.http.port
+            stopping = asyncio.create_task(server.http.stop(15.0))
+            assert await idle.reader.read() == b""
+            assert b"data: bye" in await stream.reader.read()
+            assert not stopping.done()
+            with pytest.raises(OSError, match=r"[Cc]onnect"):
+                await asyncio.open_connection("127.0.0.1", port)
+            server.api.let_go.set()
+            status, headers, body = await slow.answer()
+            assert (status, headers["connection"], body) == (200, "close", b"/echo/slow?")
+            await stopping
+
+    on_uvloop(scenario)
+
+
+def test_what_outlasts_the_deadline_is_closed(caplog: pytest.LogCaptureFixture) -> None:
+    """A stop always ends, quietly, whatever streams and handlers do."""
+
+    async def scenario() -> None:
+        server = RunningServer()
+        server.console.stubborn = True
+        await server.http.start()
+        async with server.connection() as stream, server.connection() as slow:
+            stream.get("/handset/events")
+            await stream.head()
+            slow.get("/echo/slow")
+            await server.api.arrived.wait()
+            await server.http.stop(0.05)
+            for client in (stream, slow):
+                with pytest.raises((asyncio.IncompleteReadError, ConnectionResetError)):
+                    await client.reader.readuntil(b"bye")
+
+    on_uvloop(scenario)
+    assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
+
+
+def test_the_port_is_bound_when_start_returns_and_free_after_stop() -> None:
+    """A second server on the port fails with OSError, and succeeds once the first is gone."""
+
+    async def scenario() -> None:
+        first = RunningServer()
+        await first.http.start()
+        port = first.http.port
+        second = HttpServer(first.console, "127.0.0.1", port)
+        with pytest.raises(OSError, match="in use"):
+            await second.start()
+        await first.http.stop(0.0)
+        await second.start()
+        assert second.port == port
+        await second.stop(0.0)
+
+    on_uvloop(scenario)
+
+
+def test_signals_stay_with_main() -> None:
+    """uvicorn must not take SIGTERM away from the program."""
+
+    async def scenario() -> None:
+        before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
+        async with serving():
+            assert (signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)) == before
+
+    on_uvloop(scenario)
+
+
+def test_ipv6_is_served() -> None:
+    """A host with colons is an IPv6 address."""
+
+    async def scenario() -> None:
+        server = HttpServer(RunningServer().app, "::1", 0)
+        await server.start()
+        reader, writer = await asyncio.open_connection("::1", server.port)
+        writer.write(b"GET /health/live HTTP/1.1\r\nHost: test\r\n\r\n")
+        assert await reader.readline() == b"HTTP/1.1 200 OK\r\n"
+        writer.close()
+        await server.stop(1.0)
+
+    if not socket.has_ipv6:
+        pytest.skip("this machine has no IPv6")
+    on_uvloop(scenario)
+
+
+def self_signed(folder: Path) -> TlsFiles:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "onema test")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    certificate_file, key_file = folder / "certificate.pem", folder / "key.pem"
+    certificate_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    key_file.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+    )
+    return TlsFiles(str(certificate_file), str(key_file))
+
+
+def test_tls_on_the_listener(tmp_path: Path) -> None:
+    """With a certificate and a key the listener speaks HTTPS, and nothing else."""
+    files = self_signed(tmp_path)
+
+    async def scenario() -> None:
+        trust = ssl.create_default_context(cafile=files.certificate)
+        async with serving(files) as server:
+            async with server.connection(trust) as client:
+                client.get("/echo/x?secure")
+                assert (await client.answer())[2] == b"/echo/x?secure"
+            async with server.connection() as plain:
+                plain.get("/echo/x")
+                assert b"200" not in await plain.reader.read()
+
+    on_uvloop(scenario)
+
+
+def test_tls_files_that_are_missing_stop_the_start() -> None:
+    """Serving plain HTTP instead would be worse than not serving."""
+
+    async def scenario() -> None:
+        server = RunningServer(TlsFiles("/nowhere/certificate.pem", "/nowhere/key.pem"))
+        with pytest.raises(FileNotFoundError):
+            await server.http.start()
+
+    on_uvloop(scenario)

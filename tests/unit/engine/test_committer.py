@@ -1,0 +1,191 @@
+import asyncio
+from collections.abc import Iterable, Sequence
+from typing import Any, cast
+
+import msgspec
+import pytest
+
+from onema.domain.decision import Context, Decision, World
+from onema.domain.records import Job, JobKind, Key, LedgerEntry, Wallet
+from onema.domain.refusals import Refusal, Refused
+from onema.storage.contract import CommitUnknown, Conflict, DataRejected, Storage, Unavailable
+from onema.testing.failing_storage import FailingStorage, once
+from onema.testing.memory_storage import MemoryStorage
+
+from .conftest import StartCommitter
+
+
+class Add(msgspec.Struct, frozen=True):
+    """Adds to a wallet that may not fall below zero. Result: the new balance."""
+
+    amount: int
+    account: int = 1
+
+    def keys(self, context: Context) -> Iterable[Key]:
+        return [(Wallet, self.account)]
+
+    def decide(self, world: World, context: Context) -> Decision:
+        wallet = world.get(Wallet, self.account)
+        balance = (wallet.balance if wallet else 0) + self.amount
+        if balance < 0:
+            raise Refused(Refusal.BALANCE_TOO_LOW)
+        return Decision(balance, puts=(Wallet(self.account, balance),))
+
+
+class Insert(msgspec.Struct, frozen=True):
+    """Inserts one row, whatever it is."""
+
+    row: Any
+
+    def keys(self, context: Context) -> Iterable[Key]:
+        return []
+
+    def decide(self, world: World, context: Context) -> Decision:
+        return Decision(True, inserts=(self.row,))
+
+
+class Break(msgspec.Struct, frozen=True):
+    """A command with a bug."""
+
+    def keys(self, context: Context) -> Iterable[Key]:
+        return [(Wallet, 1)]
+
+    def decide(self, world: World, context: Context) -> Decision:
+        raise ZeroDivisionError
+
+
+def failing(storage: MemoryStorage, **failures: Any) -> tuple[Storage, FailingStorage]:
+    wrapped = FailingStorage(storage, **failures)
+    return cast(Storage, wrapped), wrapped
+
+
+async def balance(storage: MemoryStorage) -> int:
+    wallet = (await storage.read([(Wallet, 1)])).get((Wallet, 1))
+    return wallet.balance if isinstance(wallet, Wallet) else 0
+
+
+async def test_a_later_command_of_a_batch_sees_what_an_earlier_one_changed(
+    start_committer: StartCommitter,
+) -> None:
+    """200 parallel debits of 1 on a balance of 10: exactly 10 succeed, in one batch."""
+    storage = MemoryStorage()
+    committer = await start_committer(storage)
+    await committer.execute(Add(10))
+    before = storage.batches
+    results = await asyncio.gather(*(committer.execute(Add(-1)) for _ in range(200)), return_exceptions=True)
+    assert sum(isinstance(result, int) for result in results) == 10
+    assert sum(isinstance(result, Refused) for result in results) == 190
+    assert storage.batches == before + 1
+    assert await balance(storage) == 0
+
+
+async def test_a_command_that_raises_is_taken_out_alone(start_committer: StartCommitter) -> None:
+    """The others of its batch are committed."""
+    storage = MemoryStorage()
+    committer = await start_committer(storage)
+    results = await asyncio.gather(
+        committer.execute(Add(1)), committer.execute(Break()), committer.execute(Add(2)), return_exceptions=True
+    )
+    assert results[0] == 1
+    assert isinstance(results[1], ZeroDivisionError)
+    assert results[2] == 3
+
+
+async def test_a_batch_that_lost_against_another_writer_is_replayed(start_committer: StartCommitter) -> None:
+    """A conflict costs the caller nothing but time."""
+    storage = MemoryStorage()
+    wrapped, log = failing(storage, before=once(Conflict("40001")))
+    committer = await start_committer(wrapped)
+    assert await committer.execute(Add(5)) == 5
+    assert log.commits == 2
+
+
+@pytest.mark.parametrize("saved", [True, False])
+async def test_an_unknown_commit_is_looked_up_before_it_is_replayed(
+    start_committer: StartCommitter, saved: bool
+) -> None:
+    """Whether the link broke before or after the commit, the change is made exactly once."""
+    storage = MemoryStorage()
+    failure = once(CommitUnknown("connection reset"))
+    wrapped, log = failing(storage, **{"after" if saved else "before": failure})
+    committer = await start_committer(wrapped)
+    assert await committer.execute(Add(5)) == 5
+    assert await balance(storage) == 5
+    assert log.commits == (1 if saved else 2)
+
+
+async def test_data_that_the_store_refuses_is_isolated(start_committer: StartCommitter) -> None:
+    """One bad row among many: its caller is refused, everyone else's change is saved."""
+    storage = MemoryStorage()
+    entry = LedgerEntry(1, 1, "hold", 0, 0, "")
+    committer = await start_committer(storage)
+    await committer.execute(Insert(entry))
+    commands: Sequence[Any] = [*(Add(1) for _ in range(20)), Insert(entry), *(Add(1) for _ in range(20))]
+    results = await asyncio.gather(*(committer.execute(command) for command in commands), return_exceptions=True)
+    refused = [result for result in results if isinstance(result, Refused)]
+    assert [error.refusal for error in refused] == [Refusal.STORE_UNAVAILABLE]
+    assert await balance(storage) == 40
+
+
+@pytest.mark.parametrize("error", [Unavailable("disk full"), DataRejected("bad")])
+async def test_a_store_that_is_away_refuses_and_recovers(
+    start_committer: StartCommitter, error: Exception
+) -> None:
+    """Nothing is acknowledged that was not saved; the next command works again."""
+    storage = MemoryStorage()
+    wrapped, _ = failing(storage, before=once(cast(Any, error)))
+    committer = await start_committer(wrapped)
+    with pytest.raises(Refused) as refused:
+        await committer.execute(Add(5))
+    assert refused.value.refusal is Refusal.STORE_UNAVAILABLE
+    assert await committer.execute(Add(1)) == 1
+
+
+async def test_stopping_commits_what_waits(start_committer: StartCommitter) -> None:
+    """A graceful stop drains the queue."""
+    storage = MemoryStorage()
+    committer = await start_committer(storage)
+    waiting = [asyncio.ensure_future(committer.execute(Add(1))) for _ in range(10)]
+    await asyncio.sleep(0)
+    await committer.stop()
+    assert await asyncio.gather(*waiting) == list(range(1, 11))
+
+
+async def test_a_caller_that_went_away_does_not_stop_the_batch(start_committer: StartCommitter) -> None:
+    """What was decided stands, whoever listens."""
+    storage = MemoryStorage()
+    committer = await start_committer(storage)
+    gone = asyncio.ensure_future(committer.execute(Add(1)))
+    await asyncio.sleep(0)
+    gone.cancel()
+    assert await committer.execute(Add(1)) == 2
+
+
+def a_job(identifier: int, kind: JobKind = JobKind.DELIVER) -> Job:
+    return Job(identifier, kind, 1, identifier, 0, 0, 0, False, b"")
+
+
+class RecordingDispatcher:
+    """Takes jobs while it has room."""
+
+    def __init__(self, room: int) -> None:
+        self._room = room
+        self.taken: list[Job] = []
+
+    def room(self) -> int:
+        return self._room - len(self.taken)
+
+    def take(self, jobs: Sequence[Job]) -> None:
+        self.taken.extend(jobs)
+
+
+async def test_new_jobs_go_to_this_process_while_it_has_room(start_committer: StartCommitter) -> None:
+    """They are born leased; the rest are due at once for whoever polls."""
+    storage = MemoryStorage()
+    committer = await start_committer(storage)
+    dispatcher = RecordingDispatcher(room=2)
+    committer.deliver_to(dispatcher)
+    await asyncio.gather(*(committer.execute(Insert(a_job(number))) for number in range(1, 6)))
+    assert [(job.id, job.lease) for job in dispatcher.taken] == [(1, 1), (2, 1)]
+    left = await committer.between_batches(lambda: storage.lease_jobs(committer._clock.now(), 10**15, 10))
+    assert [job.id for job in left] == [3, 4, 5]

@@ -1,0 +1,65 @@
+from onema.telemetry.health import Readiness
+from onema.telemetry.metrics import Metrics
+
+
+def test_exchanges_are_counted_and_timed() -> None:
+    """One counter by API and outcome, one histogram by API."""
+    metrics = Metrics()
+    meter = metrics.exchanges("esms")
+    meter.observe("ok", 0.0007)
+    meter.observe("ok", 0.003)
+    meter.observe("fault", 99.0)
+    lines = metrics.render().decode().splitlines()
+    assert 'onema_http_requests_total{api="esms",outcome="ok"} 2.0' in lines
+    assert 'onema_http_requests_total{api="esms",outcome="fault"} 1.0' in lines
+    assert 'onema_http_request_seconds_bucket{api="esms",le="0.0005"} 0.0' in lines
+    assert 'onema_http_request_seconds_bucket{api="esms",le="0.001"} 1.0' in lines
+    assert 'onema_http_request_seconds_bucket{api="esms",le="+Inf"} 3.0' in lines
+    assert 'onema_http_request_seconds_count{api="esms"} 3.0' in lines
+
+
+def test_every_part_of_the_house_has_its_counter() -> None:
+    """The committer, delivery and money are exported under the words of the design."""
+    metrics = Metrics()
+    metrics.batch(17, 0.002)
+    metrics.command("send_sms_code", "done", 17)
+    metrics.jobs("sms", "leased", 3)
+    metrics.message("sms", "delivered")
+    metrics.wallet_refusal("balance_too_low")
+    lines = metrics.render().decode().splitlines()
+    assert 'onema_batch_commands_bucket{le="32.0"} 1.0' in lines
+    assert "onema_batch_seconds_count 1.0" in lines
+    assert 'onema_commands_total{kind="send_sms_code",result="done"} 17.0' in lines
+    assert 'onema_jobs_total{channel="sms",outcome="leased"} 3.0' in lines
+    assert 'onema_messages_total{channel="sms",state="delivered"} 1.0' in lines
+    assert 'onema_wallet_refusals_total{reason="balance_too_low"} 1.0' in lines
+    assert any(line.startswith("process_resident_memory_bytes ") for line in lines)
+    assert any(line.startswith("process_cpu_seconds_total ") for line in lines)
+
+
+def test_two_servers_in_one_process_do_not_share_metrics() -> None:
+    """There is no global registry."""
+    first, second = Metrics(), Metrics()
+    first.command("check", "done")
+    assert b'kind="check"' not in second.render()
+
+
+def test_the_readiness_gauge_follows_the_conditions() -> None:
+    """Ready once each named condition is true, and no longer when one is lost."""
+    readiness = Readiness("store", "listener")
+    metrics = Metrics()
+    metrics.watch_readiness(readiness)
+    readiness.mark("store")
+    assert (readiness(), readiness.missing) == (False, ("listener",))
+    readiness.mark("listener")
+    assert b"onema_ready 1.0" in metrics.render()
+    readiness.mark("store", met=False)
+    assert b"onema_ready 0.0" in metrics.render()
+
+
+async def test_readiness_can_be_awaited() -> None:
+    """Main prints the address only when the server can answer."""
+    readiness = Readiness("store")
+    readiness.mark("store")
+    await readiness.wait()
+    assert readiness()

@@ -1,0 +1,124 @@
+from pathlib import Path
+
+import pytest
+
+from onema.settings import Secret, Settings, SettingsError, describe, load_settings, settings_page, shown
+
+PAGE = Path(__file__).parents[2] / "docs" / "operations" / "settings.md"
+
+
+def toml(folder: Path, text: str) -> Path:
+    path = folder / "onema.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_everything_has_a_usable_default() -> None:
+    """An empty configuration is a configuration."""
+    settings = load_settings(None, {"PATH": "/bin"})
+    assert settings == Settings()
+    assert settings.server_key_path == Path("data/server.key")
+
+
+def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
+    """And the command line over both; names left out keep what the file says."""
+    path = toml(tmp_path, 'data = "/srv/onema"\n[listen]\nport = 9000\nhost = "::"\n')
+    settings = load_settings(path, {"ONEMA_LISTEN_PORT": "9001"}, {"esms.time_alive_max": 15})
+    assert (settings.data, settings.listen.host, settings.listen.port) == (Path("/srv/onema"), "::", 9001)
+    assert settings.esms.time_alive_max == 15
+
+
+def test_text_from_the_environment_becomes_the_settings_type() -> None:
+    """Numbers, switches and lists are written as people write them."""
+    settings = load_settings(
+        None,
+        {
+            "ONEMA_DELIVERY_PAUSED": "yes",
+            "ONEMA_DELIVERY_LEASE": "2.5",
+            "ONEMA_ROLES": "api, console",
+            "ONEMA_LISTEN_TRUSTED_PROXIES": "10.0.0.0/8,::1",
+            "ONEMA_ESMS_INVALID_CODE": "171",
+            "ONEMA_HANDSET_OPEN_ON_LOOPBACK": "true",
+        },
+    )
+    assert settings.delivery.paused
+    assert settings.delivery.lease == 2.5
+    assert settings.roles == ("api", "console")
+    assert settings.listen.trusted_proxies == ("10.0.0.0/8", "::1")
+    assert settings.esms.invalid_code == "171"
+    assert settings.handset.open_on_loopback
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("[listen]\nprot = 1\n", r"no setting `listen\.prot`\. Did you mean `listen\.port`\?"),
+        ("[lisen]\nport = 1\n", r"no section `\[lisen\]`\. Did you mean `listen`\?"),
+        ("dada = 'x'\n", r"no setting `dada`\. Did you mean `data`\?"),
+        ("listen = 5\n", r"`listen` is a section"),
+        ("[listen]\nport = '1'\n", r"`listen\.port` is not usable: Expected `int`"),
+        ("[listen]\nport = 70000\n", r"`listen\.port` is not usable"),
+        ("roles = ['apy']\n", r"`roles` is not usable"),
+        ("roles = []\n", r"`roles` is empty"),
+        ("server_key = 'abc'\n", r"environment only.*`server_key_file`"),
+        ("[listen]\ntls_key = 'k.pem'\n", r"need each other"),
+        ("[listen]\ntrusted_proxies = ['10.0']\n", r"`10\.0` is not an address"),
+        ("database = 'mysql://u:hunter2@h'\n", r"`database` must"),
+        ("data = 5\n", r"`data` must be a text"),
+        ("data = \n", r"is not TOML"),
+    ],
+)
+def test_a_mistake_in_the_file_is_named(tmp_path: Path, text: str, sentence: str) -> None:
+    """The refusal says where, what, and what was probably meant."""
+    with pytest.raises(SettingsError, match=sentence) as refused:
+        load_settings(toml(tmp_path, text), {})
+    assert "hunter2" not in str(refused.value)
+
+
+def test_an_unknown_variable_is_named() -> None:
+    """Silence would leave the operator with a default and no idea why."""
+    with pytest.raises(SettingsError, match="Did you mean `ONEMA_LISTEN_PORT`"):
+        load_settings(None, {"ONEMA_LISTEN_PROT": "1"})
+
+
+def test_a_variable_with_a_wrong_value_is_named() -> None:
+    """The message points at the variable, not at a file."""
+    with pytest.raises(SettingsError, match=r"ONEMA_NODE_NUMBER: `node\.number` is not usable"):
+        load_settings(None, {"ONEMA_NODE_NUMBER": "1024"})
+
+
+def test_a_file_that_is_missing_is_named(tmp_path: Path) -> None:
+    """Starting with defaults instead would be a surprise."""
+    with pytest.raises(SettingsError, match=r"nowhere\.toml: cannot be read"):
+        load_settings(tmp_path / "nowhere.toml", {})
+
+
+def test_secrets_are_never_printed() -> None:
+    """Neither by repr nor in any table, but code that asks gets them."""
+    settings = load_settings(
+        None, {"ONEMA_SERVER_KEY": "hunter2", "ONEMA_DATABASE": "postgresql://u:hunter2@h/d"}
+    )
+    assert settings.server_key.reveal() == "hunter2"
+    assert "hunter2" not in f"{settings!r} {settings.server_key} {shown(settings)}"
+    assert ("server_key", "***") in shown(settings)
+    assert settings.server_key == Secret("hunter2")
+    assert not Settings().server_key
+
+
+def test_settings_are_frozen() -> None:
+    """Nothing changes after the start."""
+    with pytest.raises(AttributeError):
+        Settings().listen.port = 1  # type: ignore[misc]  # the point of the test
+
+
+def test_every_setting_has_help() -> None:
+    """A name alone explains nothing."""
+    rows = {row.name: row for row in describe()}
+    assert all(row.help.endswith(".") for row in rows.values())
+    assert rows["listen.port"].variable == "ONEMA_LISTEN_PORT"
+    assert [row.name for row in rows.values() if row.secret] == ["database", "server_key"]
+
+
+def test_the_page_is_generated_from_the_registry() -> None:
+    """To renew it, write `onema.settings.settings_page()` to docs/operations/settings.md."""
+    assert PAGE.read_text(encoding="utf-8") == settings_page()
