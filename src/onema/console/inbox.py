@@ -57,6 +57,11 @@ class HandsetInbox:
         items = await self._storage.read_inbox(phone, after, limit)
         return [received for received in map(self._open, items) if received is not None]
 
+    async def find(self, item: int) -> Received | None:
+        """One item by its id."""
+        row = (await self._storage.read([(InboxItem, item)])).get((InboxItem, item))
+        return self._open(row) if isinstance(row, InboxItem) else None
+
     async def something_new(self, seconds: float) -> None:
         """Wait until something arrives in this process, at most `seconds`."""
         try:

@@ -4,9 +4,9 @@ A template is literal text with placeholders: {OTP}, the code; {P1,n}, one word 
 {P2,n}, one or more words of at most n characters together (specs/esms.md section 9; that P1 and P2 mean this
 is an inference).
 
-Matching keeps the set of places in the message that the template so far can reach, and passes each piece of the
-template over the message once: at most pieces x characters steps, whatever the message. A regular expression
-would backtrack over every way to share the message among neighbouring placeholders.
+Matching keeps the set of places in the message that the template so far can reach, and passes each piece of
+the template over the message once: at most pieces x characters steps, whatever the message. A regular
+expression would backtrack over every way to share the message among neighbouring placeholders.
 """
 
 import enum

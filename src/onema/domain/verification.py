@@ -17,8 +17,9 @@ def draw_code(alphabet: str, length: int, entropy: bytes) -> str:
 
     Taking 128 bits modulo at most 36**10 favours no code by more than one part in 2**76.
     """
-    number = int.from_bytes(entropy[:CODE_ENTROPY_BYTES], "big")
     base = len(alphabet)
+    # Once, so that the loop below divides small integers.
+    number = int.from_bytes(entropy[:CODE_ENTROPY_BYTES], "big") % base**length
     characters = []
     for _ in range(length):
         number, digit = divmod(number, base)

@@ -1,0 +1,3 @@
+from onema.cli import main
+
+main()

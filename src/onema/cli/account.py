@@ -1,0 +1,201 @@
+from typing import Annotated
+
+import typer
+
+from onema.cli.command import Cli, Commands
+
+app = Commands(help="Customers: each has credentials, one wallet, applications, brandnames and templates.")
+
+Name = Annotated[str, typer.Argument(help="The account's name.")]
+Tariff = Annotated[str | None, typer.Option(help="Its price list.", show_default="default")]
+Country = Annotated[
+    str | None, typer.Option(help="Where national numbers belong, such as VN; empty: the dialect's own.")
+]
+Countries = Annotated[
+    str | None, typer.Option(help="Where it may send to: VN,LA, or * for anywhere; empty: its own country.")
+]
+AllowedIps = Annotated[str | None, typer.Option(help="Networks that may call, comma-separated; empty: all.")]
+Windows = Annotated[
+    str | None,
+    typer.Option(
+        help="Sends per window: phone:600=5,client_ip:60=100,account:60=1000; `none`, or `default`."
+    ),
+]
+CaptureOn = Annotated[str | None, typer.Option(help="When SMS are charged: submitted or delivered.")]
+CallbackUrl = Annotated[str | None, typer.Option(help="Where delivery is reported; empty: nowhere.")]
+
+
+@app.command("add")
+def add(
+    cli: Cli,
+    name: Name,
+    wallet: Annotated[str, typer.Option(help="prepaid or postpaid; more with `onema wallet terms`.")] = "prepaid",
+    currency: Annotated[str, typer.Option(help="What its amounts are in.")] = "VND",
+    tariff: Tariff = None,
+    country: Country = None,
+    countries: Countries = None,
+    allowed_ips: AllowedIps = None,
+    windows: Windows = None,
+    capture_on: CaptureOn = None,
+    callback_url: CallbackUrl = None,
+) -> None:
+    """Add an account. Its tariff must exist."""
+    import msgspec
+
+    from onema.cli.changes import create
+    from onema.cli.output import CliError
+    from onema.domain import documents as doc
+
+    fields = _fields(tariff, country, countries, allowed_ips, windows, capture_on, callback_url)
+    try:
+        account = msgspec.convert({"name": name, "wallet": wallet, "currency": currency, **fields}, doc.Account)
+    except msgspec.ValidationError as error:
+        raise CliError(f"{error}.") from error
+    create(cli, account)
+
+
+@app.command("set")
+def change(
+    cli: Cli,
+    name: Name,
+    tariff: Tariff = None,
+    country: Country = None,
+    countries: Countries = None,
+    allowed_ips: AllowedIps = None,
+    windows: Windows = None,
+    capture_on: CaptureOn = None,
+    callback_url: CallbackUrl = None,
+) -> None:
+    """Change what the options name; the rest stays."""
+    from onema.cli.changes import edit_whole
+    from onema.cli.output import CliError
+    from onema.domain import documents as doc
+
+    fields = _fields(tariff, country, countries, allowed_ips, windows, capture_on, callback_url)
+    if not fields:
+        raise CliError("Nothing to change: name at least one option.")
+    edit_whole(cli, doc.Account, name, fields)
+
+
+@app.command("suspend")
+def suspend(cli: Cli, name: Name) -> None:
+    """Refuse whatever the account asks for, until `resume`."""
+    _set_state(cli, name, "inactive")
+
+
+@app.command("resume")
+def resume(cli: Cli, name: Name) -> None:
+    """End a suspension."""
+    _set_state(cli, name, "active")
+
+
+def _set_state(cli: Cli, name: str, state: str) -> None:
+    from onema.cli.changes import edit
+    from onema.domain import documents as doc
+
+    edit(cli, doc.Account, name, state=state)
+
+
+@app.command("remove")
+def remove(cli: Cli, name: Name) -> None:
+    """Remove an account that never sent anything, with all that is configured for it."""
+    from onema.cli import changes
+    from onema.domain import documents as doc
+
+    below = (doc.Template, doc.Brandname, doc.Credential, doc.Application)
+    changes.remove(cli, doc.Account, name, below=below)
+
+
+@app.command("list")
+def show_all(cli: Cli) -> None:
+    """List the accounts."""
+    from onema.cli.changes import print_documents
+    from onema.domain import documents as doc
+
+    with cli.session() as session:
+        accounts = session.of_kind(doc.Account)
+    print_documents(cli, accounts, ("name", "number", "state", "wallet", "currency", "tariff"))
+
+
+@app.command("show")
+def show(cli: Cli, name: Name) -> None:
+    """Show all that is configured for an account."""
+    from onema.cli.changes import print_document, print_documents, shown_fields
+    from onema.cli.output import CliError, print_json
+    from onema.domain import documents as doc
+
+    with cli.session() as session:
+        account = next((found for found in session.of_kind(doc.Account) if found.name == name), None)
+        if account is None:
+            raise CliError(f"There is no account {name!r}.", "conflict")
+        credentials = [found for found in session.of_kind(doc.Credential) if found.account == name]
+        applications = [found for found in session.of_kind(doc.Application) if found.account == name]
+        brandnames = [found for found in session.of_kind(doc.Brandname) if found.account == name]
+        templates = [found for found in session.of_kind(doc.Template) if found.account == name]
+    below = {
+        "credentials": (credentials, ("dialect", "key", "state", "application")),
+        "applications": (applications, ("name", "appid", "environment", "state")),
+        "brandnames": (brandnames, ("name", "state", "expires_at")),
+        "templates": (templates, ("brandname", "text", "fold", "state")),
+    }
+    if cli.json:
+        parts = {title: [shown_fields(found) for found in documents] for title, (documents, _) in below.items()}
+        print_json({**shown_fields(account), **parts})
+        return
+    print_document(cli, account)
+    for title, (documents, columns) in below.items():
+        print(f"\n{title}")
+        print_documents(cli, documents, columns)
+
+
+def _fields(
+    tariff: str | None,
+    country: str | None,
+    countries: str | None,
+    allowed_ips: str | None,
+    windows: str | None,
+    capture_on: str | None,
+    callback_url: str | None,
+) -> dict[str, object]:
+    """The account's fields that options name."""
+    from onema.cli.changes import comma_list
+    from onema.cli.output import CliError
+
+    if capture_on not in (None, "submitted", "delivered"):
+        raise CliError("--capture-on is `submitted` or `delivered`.")
+    named: dict[str, object] = {
+        "tariff": tariff,
+        "country": country,
+        "countries": comma_list(countries),
+        "allowed_ips": comma_list(allowed_ips),
+        "capture_on": capture_on,
+        "callback_url": callback_url,
+    }
+    fields = {field: value for field, value in named.items() if value is not None}
+    if windows is not None:
+        fields["windows"] = None if windows == "default" else _windows(windows)
+    return fields
+
+
+def _windows(text: str) -> tuple[object, ...]:
+    import re
+
+    import msgspec
+
+    from onema.cli.changes import comma_list
+    from onema.cli.output import CliError
+    from onema.domain.documents import WindowLimit
+
+    windows = []
+    for part in comma_list("" if text == "none" else text) or ():
+        match = re.fullmatch(r"(\w+):(\d+)=(\d+)", part)
+        if match is None:
+            raise CliError(f"{part!r} is not a window such as phone:600=5 (5 sends in 600 seconds per phone).")
+        per, seconds, limit = match.groups()
+        try:
+            windows.append(
+                msgspec.convert({"per": per, "seconds": int(seconds), "limit": int(limit)}, WindowLimit)
+            )
+        except msgspec.ValidationError as error:
+            raise CliError(f"{part!r} must count per phone, account or client_ip.") from error
+    return tuple(windows)

@@ -1,0 +1,146 @@
+"""Changes of the configuration that a command makes, and how it shows documents."""
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+from onema.cli.command import Cli
+from onema.cli.output import CliError, print_json, print_table
+from onema.cli.plausible import refuse_implausible
+from onema.cli.session import Documents
+from onema.domain import documents as doc
+from onema.domain.configure import Change
+from onema.domain.refusals import Refusal
+from onema.engine.administration import masked
+from onema.engine.control_requests import PutDocuments
+
+
+def create(cli: Cli, document: doc.AnyDocument, **shown: Any) -> None:
+    """Add a document that must be new; `shown` goes into the JSON answer beside the changes."""
+    refuse_implausible(document)
+
+    def plan(found: Documents) -> PutDocuments:
+        if (document.kind, document.identity) in found:
+            raise CliError(
+                f"There is already a {spoken(document.kind)} {document.identity!r}.", Refusal.DUPLICATE.value
+            )
+        return PutDocuments(documents=(document,))
+
+    with cli.session() as session:
+        changes = session.configure(plan)
+    print_changes(cli, changes, **shown)
+
+
+def edit(cli: Cli, kind: type[doc.Document], identity: str, **fields: Any) -> None:
+    """Change the fields that are not None of a document that must exist."""
+    changed = {name: value for name, value in fields.items() if value is not None}
+    if not changed:
+        raise CliError("Nothing to change: name at least one option.")
+    edit_whole(cli, kind, identity, changed)
+
+
+def edit_whole(cli: Cli, kind: type[doc.Document], identity: str, changed: dict[str, Any]) -> None:
+    tag = str(kind.__struct_config__.tag)
+
+    def plan(found: Documents) -> PutDocuments:
+        document = msgspec.structs.replace(_existing(found, tag, identity), **changed)
+        refuse_implausible(document)
+        return PutDocuments(documents=(document,))  # type: ignore[arg-type]  # every Document is one of AnyDocument
+
+    with cli.session() as session:
+        changes = session.configure(plan)
+    print_changes(cli, changes)
+
+
+def remove(cli: Cli, kind: type[doc.Document], identity: str, *, below: Sequence[type[doc.Document]] = ()) -> None:
+    """Remove a document, and the documents of the kinds `below` that belong to it."""
+    tag = str(kind.__struct_config__.tag)
+
+    def plan(found: Documents) -> PutDocuments:
+        _existing(found, tag, identity)
+        children = [
+            key for key, document in found.items() if isinstance(document, tuple(below)) and _owner(document) == identity
+        ]
+        return PutDocuments(remove=(*children, (tag, identity)))
+
+    with cli.session() as session:
+        changes = session.configure(plan)
+    print_changes(cli, changes)
+
+
+def _owner(document: doc.Document) -> str:
+    """Whose document it is: a template's brandname, a hotline's pool, anything else's account."""
+    match document:
+        case doc.Template():
+            return f"{document.account}/{document.brandname}"
+        case doc.Hotline():
+            return document.pool
+        case _:
+            return str(getattr(document, "account", ""))
+
+
+def _existing(found: Documents, kind: str, identity: str) -> doc.Document:
+    document = found.get((kind, identity))
+    if document is None:
+        raise CliError(f"There is no {spoken(kind)} {identity!r}.", Refusal.CONFLICT.value)
+    return document
+
+
+def print_changes(cli: Cli, changes: Iterable[Change], **shown: Any) -> None:
+    if cli.json:
+        print_json({"changes": [msgspec.to_builtins(change) for change in changes], **shown})
+        return
+    for change in changes:
+        print(f"{change.what:<9}  {spoken(change.kind)} {change.name}")
+
+
+def print_documents(cli: Cli, documents: Iterable[doc.Document], columns: Sequence[str]) -> None:
+    """All fields as JSON, or a table of the named ones."""
+    rows = [shown_fields(document) for document in documents]
+    if cli.json:
+        print_json(rows)
+    else:
+        print_table(columns, [[_cell(row[column]) for column in columns] for row in rows])
+
+
+def print_document(cli: Cli, document: doc.Document) -> None:
+    fields = shown_fields(document)
+    if cli.json:
+        print_json(fields)
+    else:
+        for name, value in fields.items():
+            print(f"{name:<18} {_cell(value)}".rstrip())
+
+
+def shown_fields(document: doc.Document) -> dict[str, Any]:
+    """Every field, defaults included, secrets masked."""
+    return {
+        name: msgspec.to_builtins(value) for name, value in msgspec.structs.asdict(masked(document)).items()
+    }
+
+
+def _cell(value: Any) -> str:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "yes" if value else "no"
+        case list():
+            return ", ".join(_cell(item) for item in value)
+        case dict():
+            return " ".join(f"{name}={_cell(item)}" for name, item in value.items())
+        case _:
+            return str(value)
+
+
+def spoken(kind: str) -> str:
+    return kind.replace("_", " ")
+
+
+def comma_list(text: str | None) -> tuple[str, ...] | None:
+    """ "a, b" as ("a", "b"), "" as (), and None, which changes nothing, as None."""
+    if text is None:
+        return None
+    return tuple(part for part in re.split(r"[,\s]+", text) if part)

@@ -1,0 +1,154 @@
+"""`onema demo`: a server that anyone can try, with an account, a template and a simulated phone."""
+
+import asyncio
+import os
+import secrets
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from onema.cli.serve import run
+
+if TYPE_CHECKING:
+    from onema.console.handset import DemoHints
+    from onema.domain.documents import AnyDocument
+    from onema.settings import Settings
+
+BRANDNAME = "Baotrixemay"
+MESSAGE = "{OTP} la ma xac minh dang ky Baotrixemay cua ban"
+
+
+def demo(
+    data: Annotated[Path, typer.Option(help="Data folder.")] = Path("data"),
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8400,
+) -> None:
+    """Run a demo server on 127.0.0.1: credentials in DATA/demo.json, codes on the simulated phone."""
+    from onema.settings import SettingsError, load_settings
+
+    overrides: dict[str, object] = {"data": data, "listen.port": port, "handset.open_on_loopback": True}
+    try:
+        settings = load_settings(None, os.environ, overrides)
+    except SettingsError as error:
+        sys.exit(str(error))
+    credentials = asyncio.run(_prepare(settings))
+    base = f"http://127.0.0.1:{port}"
+    steps = hints(base, credentials)
+    run(settings, steps, _greeting(base, data, credentials, steps))
+
+
+async def _prepare(settings: "Settings") -> dict[str, Any]:
+    """Make the demo's credentials once, and its configuration as this version wants it."""
+    import msgspec
+
+    from onema.domain.configure import Configure
+    from onema.domain.keyring import Keyring
+    from onema.engine.committer import Committer
+    from onema.engine.data_folder import DataFolder, DataFolderError
+    from onema.engine.ports import IdSource, SystemClock
+    from onema.storage.sqlite import SqliteStorage
+    from onema.telemetry.metrics import Metrics
+
+    file = settings.data / "demo.json"
+    try:
+        with DataFolder(settings.data) as folder:
+            known = msgspec.json.decode(file.read_bytes()) if file.exists() else {}
+            credentials = {**_new_credentials(), **known}
+            if credentials != known:
+                _write_private(file, msgspec.json.format(msgspec.json.encode(credentials)))
+            keyring = Keyring(folder.server_key(settings.server_key.reveal(), settings.server_key_path))
+            storage = SqliteStorage(folder.database)
+            await storage.open()
+            clock = SystemClock()
+            ids = IdSource(clock, settings.node.number)
+            committer = Committer(
+                storage, keyring, clock, ids, batch_limit=1, lease_ms=0, observer=Metrics()
+            )
+            await committer.start()
+            try:
+                documents = _documents(credentials, committer.directory.users.get(credentials["console"]["user"]))
+                await committer.execute(Configure(entropy=secrets.token_bytes(32), documents=documents))
+            finally:
+                await committer.stop()
+                await storage.close()
+    except DataFolderError as error:
+        sys.exit(f"onema cannot start: {error}")
+    return credentials
+
+
+def _new_credentials() -> dict[str, Any]:
+    return {
+        "esms": {
+            "ApiKey": secrets.token_hex(15).upper(),
+            "SecretKey": secrets.token_hex(15).upper(),
+            "Brandname": BRANDNAME,
+            "message": MESSAGE,
+        },
+        "console": {"user": "demo", "password": secrets.token_urlsafe(12)},
+    }
+
+
+def _documents(credentials: dict[str, Any], user: object) -> "tuple[AnyDocument, ...]":
+    """The demo account is postpaid without limit and has no windows, so that anyone can measure with it."""
+    import argon2
+
+    from onema.domain import documents as doc
+
+    esms, console = credentials["esms"], credentials["console"]
+    demo_user = doc.User(name=console["user"], password_hash=argon2.PasswordHasher().hash(console["password"]))
+    return (
+        doc.Tariff(name="demo", rates=(doc.Rate(channel="sms", price="850"),)),
+        doc.Account(name="demo", tariff="demo", wallet="postpaid", windows=(), countries=("*",)),
+        doc.Credential(account="demo", dialect="esms", key=esms["ApiKey"], secret=esms["SecretKey"]),
+        doc.Brandname(account="demo", name=esms["Brandname"]),
+        doc.Template(account="demo", brandname=esms["Brandname"], text=esms["message"]),
+        doc.Carrier(name="handset", type="handset"),
+        doc.Route(channel="sms", carrier="handset"),
+        *(() if user else (demo_user,)),
+    )
+
+
+def _write_private(file: Path, content: bytes) -> None:
+    """Write the whole file or nothing, readable by its owner alone."""
+    draft = file.with_suffix(".new")
+    draft.unlink(missing_ok=True)
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
+        stream.write(content + b"\n")
+    draft.replace(file)
+
+
+def hints(base: str, credentials: dict[str, Any]) -> "DemoHints":
+    """Lines to paste into a shell, one step each."""
+    from onema.console.handset import Hint
+
+    esms = credentials["esms"]
+    service = f"{base}/MainService.svc/json"
+    keys = f"ApiKey={esms['ApiKey']}&SecretKey={esms['SecretKey']}"
+    text = esms["message"].replace(" ", "%20")
+    return (
+        Hint(
+            "Send a code by SMS",
+            f"curl --globoff '{service}/SendMessageAutoGenCode_V4_get?Phone=0901888484&{keys}&TimeAlive=5"
+            f"&NumCharOfCode=6&Brandname={esms['Brandname']}&Type=2&message={text}&IsNumber=1'",
+            "eSMS GENCODE",
+        ),
+        Hint("Read what the phone received", f"curl '{base}/handset/messages?to=0901888484'"),
+        Hint(
+            "Check the code",
+            f"curl '{service}/CheckCodeGen_V4_get?{keys}&Phone=0901888484&Code=123456'",
+            "eSMS CHECKCODE; put in the code that you read",
+        ),
+    )
+
+
+def _greeting(base: str, data: Path, credentials: dict[str, Any], steps: "DemoHints") -> str:
+    lines = "\n\n".join(
+        f"# {step.title}{f' ({step.note})' if step.note else ''}\n{step.command}" for step in steps
+    )
+    return (
+        f"onema runs in demo mode.\n\n"
+        f"  console      {base}/\n"
+        f"  phones       {base}/handset\n"
+        f"  credentials  {data / 'demo.json'} (console user {credentials['console']['user']})\n\n{lines}\n"
+    )

@@ -1,0 +1,121 @@
+"""The commands and how they are found. A group's module is imported when it is asked for, so that starting is fast."""
+
+import importlib
+import importlib.util
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import FunctionType
+from typing import Annotated, Any
+
+import typer
+import typer.core
+import typer.main
+
+from onema.cli.command import Cli
+from onema.cli.output import CliError, print_error
+
+COMMANDS: dict[str, tuple[str, str, str]] = {
+    "demo": ("onema.cli.demo", "demo", "Start a server that is ready to be tried out."),
+    "serve": ("onema.cli.serve", "serve", "Start the server."),
+    "apply": ("onema.cli.apply", "app", "Make the configuration what a TOML file says."),
+    "account": ("onema.cli.account", "app", "Customers."),
+    "credential": ("onema.cli.credential", "app", "Keys and secrets of accounts."),
+    "application": ("onema.cli.application", "app", "Applications of accounts."),
+    "brandname": ("onema.cli.brandname", "app", "SMS sender names of accounts."),
+    "template": ("onema.cli.template", "app", "Texts that brandnames may send."),
+    "wallet": ("onema.cli.wallet", "app", "Money of accounts."),
+    "tariff": ("onema.cli.tariff", "app", "Price lists."),
+    "message": ("onema.cli.message", "app", "Messages and their stories."),
+    "carrier": ("onema.cli.carrier", "app", "Ways out."),
+    "route": ("onema.cli.route", "app", "Which carrier takes what."),
+    "pool": ("onema.cli.pool", "app", "Hotline pools."),
+    "hotline": ("onema.cli.hotline", "app", "Caller numbers of pools."),
+    "user": ("onema.cli.user", "app", "People who may log in to the console."),
+    "doctor": ("onema.cli.doctor", "app", "Look for what is wrong, and say what helps."),
+    "settings": ("onema.cli.settings", "app", "Every setting of the server, and its value."),
+    "voice": ("onema.cli.voice", "app", "Voices and what they say."),
+}
+"""Name, module, attribute and help of every command, in the order of `onema --help`."""
+
+
+class LazyGroup(typer.core.TyperGroup):
+    """Knows its commands by name and help, and loads one when it is run."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self._listed = False
+        for name, (module, _, help_text) in COMMANDS.items():
+            if importlib.util.find_spec(module) is not None:
+                self.add_command(typer.core.TyperCommand(name, help=help_text, rich_markup_mode=None))
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if self._listed or cmd_name not in self.commands:
+            return self.commands.get(cmd_name)
+        module, attribute, help_text = COMMANDS[cmd_name]
+        found = getattr(importlib.import_module(module), attribute)
+        if isinstance(found, FunctionType):
+            alone = typer.Typer(rich_markup_mode=None, add_completion=False)
+            alone.command(cmd_name)(found)
+            found = alone
+        command = typer.main.get_command(found)
+        command.name = cmd_name
+        command.help = command.help or help_text
+        return command
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        self._listed = True
+        super().format_commands(ctx, formatter)
+
+
+app = typer.Typer(cls=LazyGroup, no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+
+
+@app.callback()
+def onema(
+    ctx: typer.Context,
+    data: Annotated[
+        Path | None, typer.Option(help="The server's data folder (ONEMA_DATA; ./data).", show_default=False)
+    ] = None,
+    settings: Annotated[
+        Path | None, typer.Option(help="The server's TOML file.", envvar="ONEMA_SETTINGS", show_default=False)
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Answer with one JSON document.")] = False,
+) -> None:
+    """Run and administer onema, a self-hosted phone-verification platform.
+
+    Administrative commands ask the running server; when none runs they open its data folder themselves.
+    --data and --json may also follow the command.
+    """
+    ctx.obj = Cli(data=data, settings_file=settings, json=json)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one command and exit: 0 done, 1 refused or failed, 2 not understood."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    json = "--json" in arguments
+    try:
+        exit_code = typer.main.get_command(app).main(
+            args=list(arguments), prog_name="onema", standalone_mode=False
+        )
+    except CliError as error:
+        print_error(str(error), error.refusal, json=json)
+        exit_code = 1
+    except typer.Abort:
+        print_error("Aborted.", None, json=json)
+        exit_code = 1
+    except BrokenPipeError:
+        # Whoever read our output (head, less) has seen enough; Python must not complain at exit either.
+        sys.stdout = None
+        exit_code = 0
+    # Typer keeps its copy of click to itself, so its errors are known by what they can do.
+    except Exception as error:  # noqa: BLE001
+        show = getattr(error, "show", None)
+        if show is None:
+            raise
+        if json:
+            print_error(error.format_message(), None, json=True)  # type: ignore[attr-defined]  # a ClickException has it
+        else:
+            show()
+        exit_code = getattr(error, "exit_code", 2)
+    sys.exit(exit_code if isinstance(exit_code, int) else 0)

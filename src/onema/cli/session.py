@@ -1,0 +1,142 @@
+"""Someone who answers administrative requests: the running server, or this process on the server's store."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack
+from typing import TypeVar
+
+from onema.cli.output import CliError
+from onema.domain import documents as doc
+from onema.domain.configure import Change
+from onema.domain.keyring import Keyring, Unsealable
+from onema.domain.refusals import Refusal, Refused
+from onema.engine.administration import Administration, Administrator
+from onema.engine.committer import Committer
+from onema.engine.control import ControlClient, ControlError, connect
+from onema.engine.control_requests import PutDocuments, ReadDocuments, Request
+from onema.engine.data_folder import DataFolder, DataFolderError, DataFolderInUseError
+from onema.engine.gateway import Gateway
+from onema.engine.ports import IdSource, SystemClock, SystemEntropy
+from onema.settings import Settings
+from onema.storage.contract import StorageError
+from onema.storage.sqlite import SqliteStorage
+
+A = TypeVar("A")
+D = TypeVar("D", bound=doc.Document)
+Documents = dict[tuple[str, str], doc.Document]
+
+_PATIENCE_SECONDS = 5.0
+_PAUSE_SECONDS = 0.05
+_TRIES = 5
+
+
+class Session:
+    """Asks one administrator, from plain functions. Refusals are raised as CliError."""
+
+    def __init__(self, runner: asyncio.Runner, administrator: Administrator, *, with_server: bool) -> None:
+        self._runner = runner
+        self._administrator = administrator
+        self.with_server = with_server
+
+    def answer(self, request: Request[A]) -> A:
+        try:
+            return self._runner.run(self._administrator.answer(request))
+        except Refused as refused:
+            raise CliError(refused.detail or refused.refusal.value, refused.refusal.value) from refused
+        except ControlError as error:
+            raise CliError(str(error)) from error
+
+    def of_kind(self, kind: type[D]) -> list[D]:
+        """The documents of a kind, secrets masked."""
+        tag = str(kind.__struct_config__.tag)
+        documents = self.answer(ReadDocuments(kind=tag)).documents
+        return [document for document in documents if isinstance(document, kind)]
+
+    def configure(self, plan: Callable[[Documents], PutDocuments]) -> tuple[Change, ...]:
+        """Carry out what `plan` makes of the present configuration; again when somebody changes it meanwhile."""
+        for _ in range(_TRIES):
+            found = self.answer(ReadDocuments(reveal=True))
+            planned = plan({(document.kind, document.identity): document for document in found.documents})
+            request = PutDocuments(
+                documents=planned.documents, remove=planned.remove, revision=found.revision
+            )
+            try:
+                return self.answer(request)
+            except CliError:
+                if self.answer(ReadDocuments(kind="none")).revision == found.revision:
+                    raise
+        raise CliError("The configuration keeps changing; try again.", Refusal.CONFLICT.value)
+
+
+@contextlib.contextmanager
+def open_session(settings: Settings) -> Iterator[Session]:
+    """Raises CliError when neither a server nor the data folder can be reached."""
+    if settings.database:
+        raise CliError("This version keeps its data in the data folder only; `database` must be empty.")
+    with asyncio.Runner() as runner:
+        stack = AsyncExitStack()
+        try:
+            administrator = runner.run(_open(settings, stack))
+        except (DataFolderError, StorageError, PermissionError) as error:
+            raise CliError(str(error)) from error
+        except Unsealable as error:
+            raise CliError(
+                f"The server key is not the one that this data was made with: {error}. Restore that key."
+            ) from error
+        try:
+            yield Session(runner, administrator, with_server=isinstance(administrator, ControlClient))
+        finally:
+            runner.run(stack.aclose())
+
+
+async def _open(settings: Settings, stack: AsyncExitStack) -> Administrator:
+    """The server; or else the store, waiting a little for a process that is just starting or stopping."""
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        if settings.data.is_dir():
+            client = await connect(settings.data)
+            if client is not None:
+                stack.push_async_callback(client.close)
+                return client
+        try:
+            folder = stack.enter_context(DataFolder(settings.data))
+        except DataFolderInUseError:
+            if time.monotonic() > deadline:
+                raise
+            await asyncio.sleep(_PAUSE_SECONDS)
+            continue
+        try:
+            return await _open_store(settings, folder, stack)
+        except BaseException:
+            await stack.aclose()
+            raise
+
+
+async def _open_store(settings: Settings, folder: DataFolder, stack: AsyncExitStack) -> Administration:
+    keyring = Keyring(folder.server_key(settings.server_key.reveal(), settings.server_key_path))
+    storage = SqliteStorage(folder.database)
+    await storage.open()
+    stack.push_async_callback(storage.close)
+    clock = SystemClock()
+    ids = IdSource(clock, settings.node.number)
+    committer = Committer(
+        storage,
+        keyring,
+        clock,
+        ids,
+        batch_limit=settings.commit.batch_limit,
+        lease_ms=int(settings.delivery.lease * 1000),
+        observer=_Unobserved(),
+    )
+    await committer.start()
+    stack.push_async_callback(committer.stop)
+    return Administration(Gateway(committer, clock, ids, SystemEntropy()), storage)
+
+
+class _Unobserved:
+    """A command line has no metrics."""
+
+    def batch_committed(self, commands: int, seconds: float) -> None:
+        return None

@@ -1,0 +1,86 @@
+"""Who may see the console: people who logged in, and in demo mode whoever sits at this machine."""
+
+import ipaddress
+import re
+from collections.abc import Awaitable, Callable
+from urllib.parse import urlsplit
+
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
+
+from onema.console.session import COOKIE, Sessions
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+_FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
+# A page elsewhere can make its own name resolve to 127.0.0.1 (DNS rebinding); it cannot change the Host
+# header, which then still holds that name.
+_OWN_HOST = re.compile(r"(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?", re.I | re.ASCII)
+_SAFE_METHODS = ("GET", "HEAD")
+
+
+class Doorman:
+    """Lets requests in or turns them away. The peer in `scope` is already the real one (HttpApplication)."""
+
+    def __init__(self, sessions: Sessions, open_on_loopback: bool) -> None:
+        self._sessions = sessions
+        self._open_on_loopback = open_on_loopback
+
+    def user(self, connection: HTTPConnection) -> str | None:
+        """The name of the user who is logged in."""
+        session = self._sessions.find(connection.cookies.get(COOKIE, ""))
+        return session.user if session else None
+
+    def admits(self, connection: HTTPConnection) -> bool:
+        return (self._open_on_loopback and is_local(connection)) or self.user(connection) is not None
+
+    def page(self, endpoint: Endpoint) -> Endpoint:
+        """For people: a stranger is sent to the login."""
+
+        async def guarded(request: Request) -> Response:
+            if not self.admits(request):
+                return RedirectResponse("/login", 303)
+            return await endpoint(request)
+
+        return guarded
+
+    def data(self, endpoint: Endpoint) -> Endpoint:
+        """For scripts: a stranger gets 401, and a POST from another site 403."""
+
+        async def guarded(request: Request) -> Response:
+            if not self.admits(request):
+                return JSONResponse({"error": "login required"}, 401)
+            if request.method not in _SAFE_METHODS and not is_same_origin(request):
+                return JSONResponse({"error": "cross-site request"}, 403)
+            return await endpoint(request)
+
+        return guarded
+
+
+def is_local(connection: HTTPConnection) -> bool:
+    """Whether this comes from a program on this machine, and not through a proxy on it."""
+    if connection.client is None or any(name in connection.headers for name in _FORWARDED):
+        return False
+    if not _OWN_HOST.fullmatch(connection.headers.get("host", "")):
+        return False
+    try:
+        address = ipaddress.ip_address(connection.client.host)
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None)
+    return (mapped or address).is_loopback
+
+
+def is_same_origin(request: Request) -> bool:
+    """Browsers name the origin of every POST; what names none is no browser, and abuses nobody's cookies."""
+    origin = request.headers.get("origin")
+    if origin is None:
+        return request.headers.get("sec-fetch-site", "same-origin") in ("same-origin", "none")
+    return urlsplit(origin).netloc.lower() == request.headers.get("host", "").lower() != ""
+
+
+async def refuse_cross_site(request: Request) -> Response | None:
+    """The refusal of a form that another site sent, or None."""
+    if is_same_origin(request):
+        return None
+    return PlainTextResponse("This form was sent from another site.", 403)

@@ -1,0 +1,88 @@
+import asyncio
+from collections.abc import Mapping
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from onema.console.access import Doorman
+from onema.console.assets import Assets, template_environment
+from onema.console.calls import AudioSource, CallControl
+from onema.console.events import HEARTBEAT_SECONDS, EventStreams
+from onema.console.handset import DemoHints, HandsetPages
+from onema.console.items import InboxReader, Presenter
+from onema.console.login import Login
+from onema.console.security_headers import SecurityHeaders
+from onema.console.session import Sessions
+from onema.domain.documents import User
+from onema.engine.gateway import Gateway
+
+
+def build_console(
+    *,
+    inbox: InboxReader | None,
+    gateway: Gateway,
+    session_key: bytes,
+    open_on_loopback: bool,
+    stopping: asyncio.Event,
+    audio: AudioSource | None = None,
+    calls: CallControl | None = None,
+    demo: DemoHints = (),
+    heartbeat_seconds: float = HEARTBEAT_SECONDS,
+) -> ASGIApp:
+    """The console.
+
+    Without `inbox` there is no handset; without `audio` calls are silent; without `calls` they do not
+    ring, but are listed when they came.
+
+    `scope["client"]` and `scope["scheme"]` must be the client's own (HttpApplication sees to it).
+    """
+
+    def users() -> Mapping[str, User]:
+        return gateway.directory.users
+
+    assets = Assets()
+    templates = template_environment(assets)
+    sessions = Sessions(session_key, users, gateway.now)
+    doorman = Doorman(sessions, open_on_loopback)
+    login = Login(users, gateway.now, sessions, doorman, templates)
+    routes = [
+        Route("/", _to_handset),
+        Route("/login", login.show, methods=["GET"]),
+        Route("/login", login.submit, methods=["POST"]),
+        Route("/logout", login.log_out, methods=["POST"]),
+        Route("/static/{version}/{name}", assets.serve),
+    ]
+    if inbox is not None:
+        presenter = Presenter(audio)
+        pages = HandsetPages(
+            inbox=inbox,
+            audio=audio,
+            calls=calls,
+            demo=demo,
+            streams=EventStreams(inbox, calls, presenter, gateway.now, stopping, heartbeat_seconds),
+            presenter=presenter,
+            doorman=doorman,
+            templates=templates,
+        )
+        routes += _handset_routes(pages, doorman)
+    return SecurityHeaders(Starlette(routes=routes))
+
+
+def _handset_routes(pages: HandsetPages, doorman: Doorman) -> list[Route]:
+    return [
+        Route("/handset", doorman.page(pages.page)),
+        Route("/handset/messages", doorman.data(pages.messages)),
+        Route("/handset/events", doorman.data(pages.events)),
+        Route("/handset/audio/{id:int}.wav", doorman.data(pages.wav)),
+        Route("/handset/peaks/{id:int}.json", doorman.data(pages.peaks)),
+        Route("/handset/calls/{id:int}/answer", doorman.data(pages.answer), methods=["POST"]),
+        Route("/handset/calls/{id:int}/decline", doorman.data(pages.decline), methods=["POST"]),
+        Route("/handset/calls/{id:int}/key", doorman.data(pages.press), methods=["POST"]),
+    ]
+
+
+async def _to_handset(request: Request) -> Response:
+    return RedirectResponse("/handset", 302)

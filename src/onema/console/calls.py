@@ -1,0 +1,62 @@
+"""What the handset page needs to ring: somebody who holds the calls, and somebody who can speak them."""
+
+import enum
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+import msgspec
+
+from onema.domain.payload import CallPayload
+
+
+class CallState(enum.Enum):
+    RINGING = "ringing"
+    TALKING = "talking"
+    ENDED = "ended"
+
+
+class LiveCall(msgspec.Struct, frozen=True, kw_only=True):
+    """One call on the simulated phone now, or a moment ago; `id` is its message's.
+
+    `answered_at` is Unix milliseconds, 0 before the answer. `ending` says in a few words how an ended call
+    went ("declined", "no answer"); empty for one that was talked to its end.
+    """
+
+    id: int
+    phone: str
+    caller: str
+    state: CallState
+    answered_at: int = 0
+    digits: str = ""
+    ending: str = ""
+
+
+class CallControl(Protocol):
+    """Holds the calls that ring or are talked on. False: the call is in no state for it."""
+
+    @property
+    def states(self) -> Mapping[int, LiveCall]:
+        """Live calls by id. One that ended stays for a few seconds, so that every watcher sees its ending."""
+
+    async def changed(self, seconds: float) -> None:
+        """Wait until `states` changes, at most `seconds`; counted from the coroutine's first step."""
+
+    async def answer(self, call: int) -> bool: ...
+
+    async def decline(self, call: int) -> bool:
+        """Refuse a call that rings, or hang up one that was answered."""
+
+    async def press(self, call: int, digit: str) -> bool:
+        """Send one of 0-9, * and # to the caller."""
+
+
+class AudioSource(Protocol):
+    """Speaks a call, whole, as a trunk would get it. Called in threads."""
+
+    def wav(self, call: CallPayload) -> bytes: ...
+
+    def peaks(self, call: CallPayload, n: int) -> Sequence[float]:
+        """The loudest of each of `n` equal stretches, 0.0 to 1.0."""
+
+    def sentence(self, call: CallPayload) -> str:
+        """The words that are spoken before the code."""

@@ -1,0 +1,199 @@
+import asyncio
+import re
+from collections.abc import Awaitable, Callable
+
+import jinja2
+import msgspec
+import phonenumbers
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
+
+from onema.channels.handset.scripted_numbers import SCRIPTS, Script
+from onema.console.access import Doorman
+from onema.console.calls import AudioSource, CallControl
+from onema.console.events import EventStreams
+from onema.console.items import InboxReader, Presenter
+from onema.domain.payload import CallPayload
+from onema.domain.phone import Phone, parse_phone
+from onema.domain.refusals import Refused
+
+DEFAULT_LIMIT, MAX_LIMIT = 100, 1_000
+_PEAKS = 56
+_NATIONAL_COUNTRIES = ("VN", "CN")
+_MAX_ID = (1 << 63) - 1
+_RANGE = re.compile(r"bytes=(\d*)-(\d*)", re.ASCII)
+_DIGITS = frozenset("0123456789*#")
+
+_encoder = msgspec.json.Encoder()
+
+
+class Hint(msgspec.Struct, frozen=True):
+    """Something to try: a title such as the API's name, and lines to paste into a shell."""
+
+    title: str
+    command: str
+    note: str = ""
+
+
+DemoHints = tuple[Hint, ...]
+
+
+class ScriptedNumbers(msgspec.Struct, frozen=True):
+    """One row of the table of scripted numbers; numbers as (E.164, national)."""
+
+    script: str
+    numbers: tuple[tuple[str, str], ...]
+
+
+class HandsetPages:
+    """The simulated phone: one page, its data, its events, its calls."""
+
+    def __init__(
+        self,
+        *,
+        inbox: InboxReader,
+        audio: AudioSource | None,
+        calls: CallControl | None,
+        demo: DemoHints,
+        streams: EventStreams,
+        presenter: Presenter,
+        doorman: Doorman,
+        templates: jinja2.Environment,
+    ) -> None:
+        self._inbox = inbox
+        self._audio = audio
+        self._calls = calls
+        self._demo = demo
+        self._streams = streams
+        self._presenter = presenter
+        self._doorman = doorman
+        self._template = templates.get_template("handset.html")
+        self._scripts = scripted_numbers()
+
+    async def page(self, request: Request) -> Response:
+        return HTMLResponse(
+            self._template.render(
+                user=self._doorman.user(request) or "", demo=self._demo, scripts=self._scripts
+            )
+        )
+
+    async def messages(self, request: Request) -> Response:
+        """Newest first, as JSON."""
+        try:
+            limit = _limit(request.query_params.get("limit"))
+            to = request.query_params.get("to")
+            phone = None if to is None else spelled_phone(to)
+        except (Refused, ValueError) as error:
+            return JSONResponse({"error": str(error)}, 400)
+        newest = await self._inbox.read(phone, limit=limit)
+        return _json([self._presenter.item(received) for received in newest])
+
+    async def events(self, request: Request) -> Response:
+        last_seen = request.headers.get("last-event-id", "")
+        number = int(last_seen) if last_seen.isascii() and last_seen.isdigit() else 0
+        return StreamingResponse(
+            self._streams.follow(min(number, _MAX_ID), lambda: self._doorman.admits(request)),
+            media_type="text/event-stream",
+            headers={"x-accel-buffering": "no"},
+        )
+
+    async def wav(self, request: Request) -> Response:
+        """The whole message; with byte ranges, without which browsers cannot seek."""
+        call = await self._spoken(request)
+        if call is None or self._audio is None:
+            return _not_found()
+        content = await asyncio.to_thread(self._audio.wav, call)
+        return _with_range(content, "audio/wav", request.headers.get("range", ""))
+
+    async def peaks(self, request: Request) -> Response:
+        call = await self._spoken(request)
+        if call is None or self._audio is None:
+            return _not_found()
+        peaks = await asyncio.to_thread(self._audio.peaks, call, _PEAKS)
+        return _json([round(peak, 3) for peak in peaks])
+
+    async def answer(self, request: Request) -> Response:
+        return await self._steer(request, lambda calls, call: calls.answer(call))
+
+    async def decline(self, request: Request) -> Response:
+        return await self._steer(request, lambda calls, call: calls.decline(call))
+
+    async def press(self, request: Request) -> Response:
+        digit = request.query_params.get("digit", "")
+        if digit not in _DIGITS:
+            return JSONResponse({"error": "digit is one of 0-9, * and #"}, 400)
+        return await self._steer(request, lambda calls, call: calls.press(call, digit))
+
+    async def _steer(self, request: Request, step: Callable[[CallControl, int], Awaitable[bool]]) -> Response:
+        if self._calls is None:
+            return _not_found()
+        if await step(self._calls, request.path_params["id"]):
+            return Response(status_code=204)
+        return JSONResponse({"error": "there is no such call now"}, 409)
+
+    async def _spoken(self, request: Request) -> CallPayload | None:
+        number: int = request.path_params["id"]
+        received = await self._inbox.find(number) if number <= _MAX_ID else None
+        return received.payload if received and isinstance(received.payload, CallPayload) else None
+
+
+def spelled_phone(raw: str) -> Phone:
+    """A number as a query string has it: E.164, its "+" turned into a space or lost, or a national number.
+
+    Raises Refused(PHONE_INVALID).
+    """
+    digits = raw.strip()
+    international = f"+{digits}" if raw.startswith(" ") else digits
+    spellings = [(international, country) for country in _NATIONAL_COUNTRIES]
+    # The last way: any country's number whose "+" got lost.
+    for spelling, country in [*spellings, (f"+{digits.lstrip('+')}", _NATIONAL_COUNTRIES[0])]:
+        try:
+            return parse_phone(spelling, country)
+        except Refused as error:
+            refused = error
+    raise refused
+
+
+def scripted_numbers() -> tuple[ScriptedNumbers, ...]:
+    rows = (
+        (script, [(number, _national(number)) for number, scripted in SCRIPTS.items() if scripted is script])
+        for script in Script
+    )
+    return tuple(ScriptedNumbers(script.value, tuple(numbers)) for script, numbers in rows)
+
+
+def _national(number: str) -> str:
+    parsed = phonenumbers.parse(number, None)
+    spelled = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.NATIONAL)
+    return "".join(filter(str.isdigit, spelled))
+
+
+def _limit(text: str | None) -> int:
+    if text is None:
+        return DEFAULT_LIMIT
+    if not (text.isascii() and text.isdigit() and len(text) <= 4 and 1 <= int(text) <= MAX_LIMIT):
+        raise ValueError(f"limit is a number from 1 to {MAX_LIMIT}")
+    return int(text)
+
+
+def _with_range(content: bytes, media_type: str, asked: str) -> Response:
+    headers = {"accept-ranges": "bytes"}
+    match = _RANGE.fullmatch(asked)
+    if match is None or match.groups() == ("", ""):
+        return Response(content, media_type=media_type, headers=headers)
+    first, last = match.groups()
+    size = len(content)
+    start = int(first) if first else max(0, size - int(last))
+    end = min(size, int(last) + 1) if first and last else size
+    if start >= end:
+        return Response(status_code=416, headers={"content-range": f"bytes */{size}"})
+    headers["content-range"] = f"bytes {start}-{end - 1}/{size}"
+    return Response(content[start:end], 206, headers, media_type)
+
+
+def _json(value: object) -> Response:
+    return Response(_encoder.encode(value), media_type="application/json")
+
+
+def _not_found() -> Response:
+    return JSONResponse({"error": "not found"}, 404)

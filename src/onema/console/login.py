@@ -1,0 +1,118 @@
+import asyncio
+import ipaddress
+import math
+from collections.abc import Callable, Mapping
+
+import argon2
+import jinja2
+from argon2.exceptions import Argon2Error, InvalidHashError
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from onema.console.access import Doorman, refuse_cross_site
+from onema.console.session import COOKIE, SESSION_MS, Sessions
+from onema.console.throttle import Throttle
+from onema.domain.documents import User
+
+# Verified in place of a user who does not exist, so that both answers take equally long. Made by
+# argon2.PasswordHasher() with its defaults; nobody knows a password for it.
+NOBODYS_HASH = (
+    "$argon2id$v=19$m=65536,t=3,p=4$ezuQjGkp0o51XzNkfa7Xkw$u/C0gwYR8xow9qJV5Agqr25dYW98JQMUt5tXn88yRgo"
+)
+_LONGEST_PASSWORD = 1_024
+# Each verification takes 64 MiB.
+_VERIFY_AT_ONCE = 2
+# A name may be blocked by anyone who knows it, so it never waits long.
+_ADDRESS_WAITS_MS = (30_000, 900_000)
+_NAME_WAITS_MS = (15_000, 60_000)
+
+
+class Login:
+    """The login form: a slow password check, few tries, a signed cookie."""
+
+    def __init__(
+        self,
+        users: Callable[[], Mapping[str, User]],
+        now: Callable[[], int],
+        sessions: Sessions,
+        doorman: Doorman,
+        templates: jinja2.Environment,
+    ) -> None:
+        self._users = users
+        self._sessions = sessions
+        self._doorman = doorman
+        self._template = templates.get_template("login.html")
+        self._by_address = Throttle(now, *_ADDRESS_WAITS_MS)
+        self._by_name = Throttle(now, *_NAME_WAITS_MS)
+        self._hasher = argon2.PasswordHasher()
+        self._verifying = asyncio.Semaphore(_VERIFY_AT_ONCE)
+
+    async def show(self, request: Request) -> Response:
+        if self._doorman.admits(request):
+            return RedirectResponse("/", 303)
+        return self._form()
+
+    async def submit(self, request: Request) -> Response:
+        refusal = await refuse_cross_site(request)
+        if refusal is not None:
+            return refusal
+        form = await request.form(max_files=0, max_fields=8)
+        name, password = str(form.get("name", "")).strip(), str(form.get("password", ""))
+        address = _network(request.client.host if request.client else "")
+        wait_ms = max(self._by_address.wait_ms(address), self._by_name.wait_ms(name))
+        if wait_ms:
+            seconds = math.ceil(wait_ms / 1000)
+            text = f"Too many failed logins. Try again in {seconds} seconds."
+            return self._form(429, text, name, {"retry-after": str(seconds)})
+        self._by_address.count(address)
+        self._by_name.count(name)
+        user = await self._verified(name, password)
+        if user is None:
+            return self._form(401, "This name and password do not match.", name)
+        self._by_address.succeeded(address)
+        self._by_name.succeeded(name)
+        response = RedirectResponse("/", 303)
+        response.set_cookie(
+            COOKIE,
+            self._sessions.begin(user),
+            max_age=SESSION_MS // 1000,
+            httponly=True,
+            samesite="lax",
+            secure=request.url.scheme == "https",
+        )
+        return response
+
+    async def log_out(self, request: Request) -> Response:
+        refusal = await refuse_cross_site(request)
+        if refusal is not None:
+            return refusal
+        response = RedirectResponse("/login", 303)
+        response.delete_cookie(COOKIE, httponly=True, samesite="lax")
+        return response
+
+    async def _verified(self, name: str, password: str) -> User | None:
+        user = self._users().get(name)
+        password_hash = user.password_hash if user else NOBODYS_HASH
+        async with self._verifying:
+            right = await asyncio.to_thread(self._matches, password_hash, password[:_LONGEST_PASSWORD])
+        return user if right and user is not None and user.state == "active" else None
+
+    def _matches(self, password_hash: str, password: str) -> bool:
+        try:
+            return self._hasher.verify(password_hash, password)
+        except (Argon2Error, InvalidHashError):
+            return False
+
+    def _form(
+        self, status: int = 200, error: str = "", name: str = "", headers: Mapping[str, str] | None = None
+    ) -> Response:
+        return HTMLResponse(self._template.render(error=error, name=name), status, headers=headers)
+
+
+def _network(address: str) -> str:
+    """What one attacker holds: an IPv4 address, or an IPv6 /64."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    return address if parsed.version == 4 else str(ipaddress.ip_network(f"{address}/64", strict=False))

@@ -1,0 +1,119 @@
+// The call that rings or is talked on. One at a time, like any phone.
+
+import { byId, minutes, spacedNumber, toast } from "./dom.js";
+import { startRinging, stopRinging } from "./ring.js";
+import { drawWave, peaksOf, player, showHeard } from "./wave.js";
+
+const screen = byId("screen");
+const view = byId("call");
+const wave = byId("call-wave");
+const LINGER_MS = 1800;
+
+let current = null; // The newest event of the call that is shown.
+let audio = null;
+let answeredHere = false;
+let talkingSince = 0;
+let ticking = null;
+
+export function isCalling() {
+  return current !== null && current.state !== "ended";
+}
+
+export function showCall(ring) {
+  if (ring.state === "ended") return current?.id === ring.id ? end(ring) : undefined;
+  if (current && current.id !== ring.id && current.state !== "ended") return; // The line is busy.
+  if (current?.id !== ring.id) begin(ring);
+  current = ring;
+  view.dataset.state = ring.state;
+  byId("call-digits").textContent = ring.digits;
+  if (ring.state === "talking") talk(ring);
+  else startRinging();
+  tick();
+}
+
+/** After a break of the stream: what it did not tell again has ended. */
+export function forgetCallsExcept(ids) {
+  if (isCalling() && !ids.has(current.id)) end({ ...current, state: "ended", ending: "" });
+}
+
+function begin(ring) {
+  cleanUp();
+  answeredHere = false;
+  view.hidden = false;
+  screen.dataset.showing = "call";
+  byId("call-name").textContent = spacedNumber(ring.from || "Unknown");
+  byId("call-number").textContent = `calls ${spacedNumber(ring.to)}`;
+  byId("call-decline").lastElementChild.textContent = "Decline";
+  wave.replaceChildren();
+  if (ring.audio_url) peaksOf(ring.id).then((peaks) => current?.id === ring.id && drawWave(wave, peaks));
+  ticking = setInterval(tick, 200);
+}
+
+function talk(ring) {
+  stopRinging();
+  talkingSince ||= performance.now() - ring.talked_ms;
+  byId("call-decline").lastElementChild.textContent = "Hang up";
+  if (answeredHere && !audio && ring.audio_url) {
+    audio = player(ring.audio_url, { onprogress: (at, whole) => showHeard(wave, whole ? at / whole : 0), onchange() {} });
+    audio.muted = byId("call-mute").getAttribute("aria-pressed") === "true";
+    audio.play().catch(() => toast("The browser did not allow sound"));
+  }
+}
+
+function tick() {
+  const text = byId("call-state");
+  if (current.state === "ringing") text.textContent = "Incoming call";
+  if (current.state === "talking") text.textContent = minutes((performance.now() - talkingSince) / 1000);
+}
+
+function end(ring) {
+  const talked = talkingSince ? (performance.now() - talkingSince) / 1000 : 0;
+  cleanUp();
+  current = ring;
+  view.dataset.state = "ended";
+  byId("call-state").textContent = ring.ending ? `Call ended: ${ring.ending}` : `Call ended ${talked ? minutes(talked) : ""}`;
+  setTimeout(() => {
+    if (current !== ring) return;
+    current = null;
+    view.hidden = true;
+    screen.dispatchEvent(new Event("call-over"));
+  }, LINGER_MS);
+}
+
+function cleanUp() {
+  stopRinging();
+  clearInterval(ticking);
+  audio?.pause();
+  audio = null;
+  talkingSince = 0;
+  byId("call-keys").hidden = true;
+  byId("call-keypad").setAttribute("aria-pressed", "false");
+  byId("call-mute").setAttribute("aria-pressed", "false");
+}
+
+async function steer(step) {
+  const answer = await fetch(`/handset/calls/${current.id}/${step}`, { method: "POST" }).catch(() => null);
+  if (!answer) toast("The server does not answer");
+  else if (answer.status === 409) toast("The call is already over");
+  return answer?.ok ?? false;
+}
+
+byId("call-answer").addEventListener("click", async () => {
+  answeredHere = true;
+  if ((await steer("answer")) && current?.state === "talking") talk(current);
+});
+byId("call-decline").addEventListener("click", () => steer("decline"));
+byId("call-keypad").addEventListener("click", (event) => {
+  const keys = byId("call-keys");
+  keys.hidden = !keys.hidden;
+  event.currentTarget.setAttribute("aria-pressed", !keys.hidden);
+});
+byId("call-mute").addEventListener("click", (event) => {
+  const muted = event.currentTarget.getAttribute("aria-pressed") !== "true";
+  event.currentTarget.setAttribute("aria-pressed", muted);
+  if (audio) audio.muted = muted;
+});
+byId("call-keys").addEventListener("click", (event) => {
+  const digit = event.target.closest("button")?.dataset.digit;
+  if (digit) steer(`key?digit=${encodeURIComponent(digit)}`);
+});

@@ -1,0 +1,78 @@
+// Builds elements. Texts come from strangers: they only ever become text nodes and attributes.
+
+export function element(name, attributes = {}, ...children) {
+  const node = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) {
+    if (key.startsWith("on")) node.addEventListener(key.slice(2), value);
+    else if (value !== null && value !== undefined) node.setAttribute(key, value);
+  }
+  node.append(...children.filter((child) => child !== null));
+  return node;
+}
+
+export function icon(name) {
+  const space = "http://www.w3.org/2000/svg";
+  const svg = document.createElementNS(space, "svg");
+  const use = document.createElementNS(space, "use");
+  use.setAttribute("href", `#i-${name}`);
+  svg.setAttribute("aria-hidden", "true");
+  svg.append(use);
+  return svg;
+}
+
+export const byId = (id) => document.getElementById(id);
+
+export function avatar(text, hueOf) {
+  const node = element("i", { class: "avatar", "aria-hidden": "true" }, text);
+  node.style.setProperty("--hue", hue(hueOf));
+  return node;
+}
+
+export function hue(text) {
+  let sum = 0;
+  for (const character of text) sum = (sum * 31 + character.codePointAt(0)) % 360;
+  return sum;
+}
+
+export function spacedNumber(number) {
+  const groups = { "+84": [3, 3, 3, 3], "+86": [3, 4, 4] }[number.slice(0, 3)];
+  if (!groups) return number;
+  const parts = [number.slice(0, 3)];
+  let rest = number.slice(3);
+  for (const size of groups) {
+    if (rest) parts.push(rest.slice(0, size));
+    rest = rest.slice(size);
+  }
+  return parts.join(" ") + rest;
+}
+
+const clockFormat = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+const dayFormat = new Intl.DateTimeFormat(undefined, { weekday: "long", day: "numeric", month: "long" });
+export const clock = (date) => clockFormat.format(date);
+export const longDay = (date) => dayFormat.format(date);
+export const minutes = (seconds) =>
+  `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
+
+export function dayName(date) {
+  const days = Math.round((new Date().setHours(0, 0, 0, 0) - new Date(date).setHours(0, 0, 0, 0)) / 86_400_000);
+  return ["Today", "Yesterday"][days] ?? longDay(date);
+}
+
+let hiding;
+export function toast(text) {
+  const node = byId("toast");
+  node.textContent = text;
+  node.classList.add("shown");
+  clearTimeout(hiding);
+  hiding = setTimeout(() => node.classList.remove("shown"), 1600);
+}
+
+export async function copy(text, what) {
+  try {
+    await navigator.clipboard.writeText(text);
+    toast(`${what} copied`);
+  } catch {
+    // Browsers forbid the clipboard on plain http away from localhost.
+    toast("The browser did not allow to copy");
+  }
+}

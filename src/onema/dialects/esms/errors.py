@@ -1,0 +1,73 @@
+"""Our refusals in the vendor's words.
+
+Codes are those of the vendor's table (specs/esms.md section 11). Only some texts were ever seen on the wire;
+the others are ours, and DIVERGENCES.md lists them.
+"""
+
+import msgspec
+
+from onema.dialects.esms import wire
+from onema.domain.refusals import Refusal
+from onema.http.messages import Response
+
+
+class VendorError(msgspec.Struct, frozen=True):
+    code: str
+    message: str
+
+    def response(self, outcome: str) -> Response:
+        """HTTP status 200: the vendor's clients drop the body of any other (specs/esms.md section 2)."""
+        return Response(200, wire.refused(self.code, self.message), outcome=outcome)
+
+
+_PHONE_BLOCKED = VendorError("99", "Phone is blocked")
+_NOT_SERVED = VendorError("99", "Request can not be served")
+_BUSY = VendorError("99", "System is busy, try again later")
+_BALANCE = VendorError("103", "Balance is not enough")
+_TEMPLATE = VendorError("146", "Sai template Brandname CSKH")
+
+REFUSALS: dict[Refusal, VendorError] = {
+    Refusal.CREDENTIAL_UNKNOWN: VendorError("101", "Authorize Failed"),
+    Refusal.ACCOUNT_SUSPENDED: VendorError("143", "Account is not activated or is locked"),
+    Refusal.IP_NOT_ALLOWED: VendorError("140", "IP is not in whitelist"),
+    Refusal.APPLICATION_UNKNOWN: _NOT_SERVED,
+    Refusal.APPLICATION_INACTIVE: _NOT_SERVED,
+    Refusal.WRONG_ENVIRONMENT: _NOT_SERVED,
+    Refusal.FEATURE_OFF: _NOT_SERVED,
+    Refusal.SENTENCE_MISSING: _NOT_SERVED,
+    Refusal.PHONE_INVALID: VendorError("108", "Phone is wrong format"),
+    Refusal.COUNTRY_NOT_ALLOWED: _PHONE_BLOCKED,
+    Refusal.PHONE_BLOCKED: _PHONE_BLOCKED,
+    Refusal.BRANDNAME_UNKNOWN: VendorError("104", "Brand name code is not exist"),
+    Refusal.TEMPLATE_MISMATCH: _TEMPLATE,
+    Refusal.TEXT_NOT_SENDABLE: _TEMPLATE,
+    Refusal.CODE_INVALID: _NOT_SERVED,
+    Refusal.VOICE_UNKNOWN: _NOT_SERVED,
+    Refusal.POOL_UNKNOWN: _NOT_SERVED,
+    Refusal.POOL_INACTIVE: _NOT_SERVED,
+    Refusal.HOTLINE_UNAVAILABLE: _NOT_SERVED,
+    Refusal.RATE_LIMITED: VendorError("99", "Too many requests, try again later"),
+    Refusal.PRICE_MISSING: VendorError("102", "Price list is not exist"),
+    Refusal.WALLET_EXPIRED: _BALANCE,
+    Refusal.BALANCE_TOO_LOW: _BALANCE,
+    Refusal.DUPLICATE: VendorError("124", "Request exist 1"),
+    Refusal.CONFLICT: _BUSY,
+    Refusal.STORE_UNAVAILABLE: _BUSY,
+}
+
+REFUSED: dict[Refusal, Response] = {
+    refusal: error.response(refusal.value) for refusal, error in REFUSALS.items()
+}
+TYPE_MISSING = VendorError("300", "Message type is missing").response("type_missing")
+TYPE_NOT_SUPPORTED = VendorError("118", "Message type is not supported").response("type_not_supported")
+INVALID_REQUEST = Response(200, wire.INVALID_REQUEST, outcome="invalid_request")
+
+
+def refused_message(refusal: Refusal, message: int) -> Response:
+    """The answer about a message that was written down as refused: it has an SMSID."""
+    error = REFUSALS[refusal]
+    return Response(200, wire.refused_message(error.code, error.message, message), outcome=refusal.value)
+
+
+def fault(incident: str) -> Response:
+    return VendorError("99", f"System error, incident {incident}").response("fault")

@@ -1,0 +1,121 @@
+"""What a request's parameters are, and the bytes of every answer.
+
+The vendor's service is .NET WCF: members come in ordinal order, nulls are left out, and
+DataContractJsonSerializer writes "/" as "\\/" (specs/esms.md section 2). The shapes are so few and fixed that
+they are written as bytes.
+"""
+
+import re
+
+import msgspec
+
+from onema.http.messages import Request
+from onema.http.parameters import parse_form, parse_json_object, parse_query
+
+INVALID_REQUEST = b'{"error":"Invalid request"}'
+"""The vendor's answer to what is no request at all (specs/esms.md section 7)."""
+
+_NAMES = frozenset(
+    {
+        "apikey",
+        "secretkey",
+        "phone",
+        "timealive",
+        "numcharofcode",
+        "brandname",
+        "type",
+        "message",
+        "isnumber",
+        "code",
+    }
+)
+_INTEGER = re.compile(r"\s*([+-]?[0-9]{1,100})\s*", re.ASCII)
+_SMSID = re.compile(r"[0-9a-fA-F]{32}")
+_LARGEST_ID = 2**63 - 1
+
+
+def read_parameters(request: Request) -> dict[str, str]:
+    """Parameters by lower-cased name, from query and body together; the body's win.
+
+    Raises ValueError when there is no way to read them.
+    """
+    parameters = parse_query(request.query)
+    body = request.body.strip()
+    if body:
+        parameters.update(_read_json(body) if _is_json(request, body) else parse_form(body))
+    return parameters
+
+
+def _is_json(request: Request, body: bytes) -> bool:
+    """Clients send JSON under any content type, so what looks like an object is one."""
+    return (
+        body.startswith((b"{", b"\xef\xbb\xbf"))
+        or b"json" in (request.header(b"content-type") or b"").lower()
+    )
+
+
+def _read_json(body: bytes) -> dict[str, str]:
+    members = ((name.lower(), value) for name, value in parse_json_object(body).items())
+    return {name: _text(value) for name, value in members if name in _NAMES and value is not None}
+
+
+def _text(value: object) -> str:
+    match value:
+        case str():
+            return value
+        case bool():
+            return "1" if value else "0"
+        case int():
+            return str(value)
+        case float():
+            return str(int(value)) if value.is_integer() else str(value)
+        case _:
+            raise ValueError("a parameter is neither text nor number")
+
+
+def clamped(text: str | None, default: int, lowest: int, highest: int) -> int:
+    """The whole number that `text` spells, moved into the range; the default when it spells none."""
+    match = _INTEGER.fullmatch(text) if text else None
+    return min(max(int(match[1]) if match else default, lowest), highest)
+
+
+def is_yes(text: str) -> bool:
+    return text.strip().lower() in ("1", "true")
+
+
+def smsid(message: int) -> str:
+    """The vendor's SMSIDs are 32 to 39 characters of a GUID; ours spell the message's id."""
+    return f"{message:032x}"
+
+
+def message_of_smsid(text: str) -> int:
+    """The message's id. Raises ValueError for what `smsid` cannot have made."""
+    message = int(text, 16) if _SMSID.fullmatch(text) else -1
+    if not 0 <= message <= _LARGEST_ID:
+        raise ValueError("not an SMSID")
+    return message
+
+
+def accepted(message: int) -> bytes:
+    return b'{"CodeResult":"100","CountRegenerate":0,"SMSID":"%032x"}' % message
+
+
+def refused(code: str, message: str) -> bytes:
+    return b'{"CodeResult":%b,"CountRegenerate":0,"ErrorMessage":%b}' % (_string(code), _string(message))
+
+
+def refused_message(code: str, message: str, refused_id: int) -> bytes:
+    """An error about a message that was written down."""
+    return b'%b,"SMSID":"%032x"}' % (refused(code, message)[:-1], refused_id)
+
+
+def code_valid(phone: str) -> bytes:
+    return refused("100", f"{phone}, Content: Success!")
+
+
+def code_invalid(result: str, phone: str, code: str) -> bytes:
+    return refused(result, f"{phone}, Content: {code} Code Invalid")
+
+
+def _string(text: str) -> bytes:
+    return msgspec.json.encode(text).replace(b"/", b"\\/")

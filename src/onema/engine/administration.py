@@ -1,0 +1,203 @@
+"""Everything that an operator may ask or order, answered on the gateway and the store."""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Protocol, TypeVar
+
+import msgspec
+
+import onema
+from onema.domain import documents as doc
+from onema.domain.configure import Change, Configure
+from onema.domain.directory import AccountView
+from onema.domain.records import LedgerEntry, Message, Wallet
+from onema.domain.refusals import Refusal, Refused
+from onema.domain.top_up import TopUpWallet
+from onema.engine.control_requests import (
+    Balance,
+    Configuration,
+    FoundStory,
+    PutDocuments,
+    ReadBalance,
+    ReadDocuments,
+    ReadLedger,
+    ReadMessages,
+    ReadStory,
+    Request,
+    ServerStatus,
+    Status,
+    TopUp,
+)
+from onema.engine.gateway import Gateway
+from onema.storage.contract import Storage, StorageError
+
+MASK = "***"
+_TRIES = 10
+_ENTROPY_BYTES = 32
+_NO_ID_IS_AS_LARGE = 2**63 - 1
+
+A = TypeVar("A")
+
+
+class Administrator(Protocol):
+    """Answers administrative requests, in this process or in the server's."""
+
+    async def answer(self, request: Request[A]) -> A:
+        """Raises Refused; ControlError when the server went away."""
+
+
+async def _nothing_to_refresh() -> None:
+    """A single process always knows the newest configuration."""
+
+
+class Administration:
+    """Answers in-process. `refresh` loads the configuration, where other processes may change it too."""
+
+    def __init__(
+        self, gateway: Gateway, storage: Storage, refresh: Callable[[], Awaitable[None]] = _nothing_to_refresh
+    ) -> None:
+        self._gateway = gateway
+        self._storage = storage
+        self._refresh = refresh
+        self._configuring = asyncio.Lock()
+
+    async def answer(self, request: Request[A]) -> A:
+        answers: dict[type[Request[Any]], Callable[[Any], Awaitable[Any]]] = {
+            PutDocuments: self._put_documents,
+            TopUp: self._top_up,
+            ReadDocuments: self._read_documents,
+            ReadStory: self._read_story,
+            ReadMessages: self._read_messages,
+            ReadLedger: self._read_ledger,
+            ReadBalance: self._read_balance,
+            Status: self._status,
+        }
+        try:
+            answer: A = await answers[type(request)](request)
+        except StorageError as error:
+            raise Refused(Refusal.STORE_UNAVAILABLE, str(error)) from error
+        return answer
+
+    async def _put_documents(self, request: PutDocuments) -> tuple[Change, ...]:
+        async with self._configuring:
+            for _ in range(_TRIES):
+                known = self._gateway.directory.revision
+                if request.revision is not None and request.revision != known:
+                    raise Refused(Refusal.CONFLICT, "the configuration changed meanwhile; try again")
+                await self._refuse_to_forget_accounts(request.remove)
+                command = Configure(
+                    entropy=self._gateway.token(_ENTROPY_BYTES),
+                    documents=request.documents,
+                    remove=request.remove,
+                )
+                try:
+                    changes: tuple[Change, ...] = await self._gateway.execute(command)
+                except Refused as refused:
+                    await self._refresh()
+                    # Somebody else's change came between: decide again on what they left.
+                    if refused.refusal is Refusal.CONFLICT and self._gateway.directory.revision != known:
+                        continue
+                    raise
+                return changes
+        raise Refused(Refusal.CONFLICT, "the configuration keeps changing; try again later")
+
+    async def _refuse_to_forget_accounts(self, remove: Sequence[tuple[str, str]]) -> None:
+        """Messages and money are kept under an account's number, which a new account could get."""
+        for kind, name in remove:
+            account = self._gateway.directory.account_named.get(name) if kind == "account" else None
+            if account is None:
+                continue
+            if await self._storage.read_ledger(account.id, 1) or await self._newest(account.id, 0, 1):
+                raise Refused(Refusal.CONFLICT, f"account {name!r} has messages or money; suspend it instead")
+
+    async def _top_up(self, request: TopUp) -> bool:
+        identifier = self._gateway.next_id()
+        command = TopUpWallet(
+            id=identifier,
+            now=self._gateway.now(),
+            account=self._account(request.account).name,
+            reference=request.reference or f"by-hand-{identifier}",
+            amount=request.amount,
+        )
+        new: bool = await self._gateway.execute(command)
+        return new
+
+    async def _read_documents(self, request: ReadDocuments) -> Configuration:
+        directory = self._gateway.directory
+        found = tuple(
+            document if request.reveal else masked(document)
+            for (kind, _), document in sorted(directory.documents.items())
+            if request.kind in ("", kind)
+        )
+        return Configuration(revision=directory.revision, documents=found)  # type: ignore[arg-type]  # every Document is one of AnyDocument
+
+    async def _read_story(self, request: ReadStory) -> FoundStory | None:
+        directory = self._gateway.directory
+        accounts = (
+            [self._account(request.account)] if request.account else list(directory.account_named.values())
+        )
+        for account in accounts:
+            story = await self._storage.read_story(account.id, request.message)
+            if story is not None:
+                return FoundStory(
+                    account=account.name,
+                    currency=account.document.currency,
+                    story=story,
+                    now=self._gateway.now(),
+                )
+        return None
+
+    async def _read_messages(self, request: ReadMessages) -> Sequence[Message]:
+        return await self._newest(self._account(request.account).id, request.before, request.limit)
+
+    async def _newest(self, account: int, before: int, limit: int) -> Sequence[Message]:
+        return await self._storage.read_messages(account, before or _NO_ID_IS_AS_LARGE, limit)
+
+    async def _read_ledger(self, request: ReadLedger) -> Sequence[LedgerEntry]:
+        return await self._storage.read_ledger(self._account(request.account).id, request.limit)
+
+    async def _read_balance(self, request: ReadBalance) -> Balance:
+        account = self._account(request.account)
+        balance = await self._balance(account)
+        ledger = balance
+        # Two reads are two moments: money that moves between them is no fault.
+        for _ in range(_TRIES if request.audit else 0):
+            ledger = await self._storage.ledger_sum(account.id)
+            balance = await self._balance(account)
+            if ledger == balance:
+                break
+        return Balance(
+            account=account.name,
+            currency=account.document.currency,
+            balance=balance,
+            lowest=account.lowest_balance,
+            expires_at=account.wallet_expires_at,
+            ledger=ledger,
+        )
+
+    async def _balance(self, account: AccountView) -> int:
+        key = (Wallet, account.id)
+        wallet = (await self._storage.read([key])).get(key)
+        return wallet.balance if isinstance(wallet, Wallet) else 0
+
+    async def _status(self, request: Status) -> ServerStatus:
+        directory = self._gateway.directory
+        return ServerStatus(
+            process=os.getpid(),
+            version=onema.__version__,
+            revision=directory.revision,
+            now=self._gateway.now(),
+        )
+
+    def _account(self, name: str) -> AccountView:
+        account = self._gateway.directory.account_named.get(name)
+        if account is None:
+            raise Refused(Refusal.CONFLICT, f"no account {name!r}")
+        return account
+
+
+def masked(document: doc.Document) -> doc.Document:
+    """The document without its secrets."""
+    fields = ("password_hash",) if isinstance(document, doc.User) else document.secret_fields
+    return msgspec.structs.replace(document, **dict.fromkeys(fields, MASK)) if fields else document

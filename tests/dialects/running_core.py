@@ -1,0 +1,137 @@
+"""The real core, for tests of what is in front of it: a committer over SQLite, and nobody who delivers."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from onema.domain.configure import Configure
+from onema.domain.decision import Command
+from onema.domain.directory import AccountView
+from onema.domain.documents import AnyDocument
+from onema.domain.keyring import Keyring
+from onema.domain.money import parse_amount
+from onema.domain.payload import SmsPayload, open_payload
+from onema.domain.records import Job, Key, Message, Row, Wallet
+from onema.domain.top_up import TopUpWallet
+from onema.engine.committer import Committer
+from onema.engine.gateway import Gateway
+from onema.engine.ports import IdSource, SystemEntropy
+from onema.storage.contract import Story, Unavailable
+from onema.storage.sqlite import SqliteStorage
+
+MINUTE_MS = 60_000
+NODE = 7
+
+
+class FakeClock:
+    """Stands still until it is told to go on."""
+
+    def __init__(self, now: int = 1_790_000_000_000) -> None:
+        self._now = now
+
+    def now(self) -> int:
+        return self._now
+
+    def advance(self, milliseconds: int) -> None:
+        self._now += milliseconds
+
+
+class SilentObserver:
+    """A committer's observer that looks away."""
+
+    def batch(self, commands: int, seconds: float) -> None:
+        """Nothing."""
+
+    def command(self, kind: str, result: str) -> None:
+        """Nothing."""
+
+    def message(self, channel: str, state: str) -> None:
+        """Nothing."""
+
+
+class BreakableStorage(SqliteStorage):
+    """SQLite, until `is_away` is set."""
+
+    is_away = False
+
+    async def begin(self, keys: Sequence[Key]) -> dict[Key, Row]:
+        if self.is_away:
+            raise Unavailable("the disk is full")
+        return await super().begin(keys)
+
+
+class RunningCore:
+    """Start it with `start`, stop it with `stop`. `gateway` is what a dialect gets."""
+
+    def __init__(self, folder: Path) -> None:
+        self.clock = FakeClock()
+        self.keyring = Keyring(bytes(range(32)))
+        self.storage = BreakableStorage(folder / "onema.db")
+        ids = IdSource(self.clock, NODE)
+        self.committer = Committer(
+            self.storage,
+            self.keyring,
+            self.clock,
+            ids,
+            batch_limit=500,
+            lease_ms=30_000,
+            observer=SilentObserver(),
+        )
+        self.gateway = Gateway(self.committer, self.clock, ids, SystemEntropy())
+
+    async def start(self) -> None:
+        await self.storage.open()
+        await self.committer.start()
+
+    async def stop(self) -> None:
+        await self.committer.stop()
+        await self.storage.close()
+
+    async def configure(self, *documents: AnyDocument, remove: tuple[tuple[str, str], ...] = ()) -> None:
+        """Put documents into the directory, as `onema apply` does."""
+        command: Command = Configure(entropy=self.gateway.token(32), documents=documents, remove=remove)
+        await self.gateway.execute(command)
+
+    async def top_up(self, account: str, amount: str, reference: str = "first payment") -> None:
+        command = TopUpWallet(
+            id=self.gateway.next_id(),
+            now=self.clock.now(),
+            account=account,
+            reference=reference,
+            amount=parse_amount(amount),
+        )
+        await self.gateway.execute(command)
+
+    def account(self, name: str) -> AccountView:
+        return self.gateway.directory.account_named[name]
+
+    async def balance(self, account: str) -> int:
+        wallet = await self._row((Wallet, self.account(account).id))
+        return wallet.balance if isinstance(wallet, Wallet) else 0
+
+    async def message(self, account: str, message: int) -> Message:
+        row = await self._row((Message, self.account(account).id, message))
+        assert isinstance(row, Message)
+        return row
+
+    async def story(self, account: str, message: int) -> Story:
+        story = await self.storage.read_story(self.account(account).id, message)
+        assert story is not None
+        return story
+
+    async def messages(self, account: str) -> list[Message]:
+        """All messages of the account, newest first."""
+        return list(await self.storage.read_messages(self.account(account).id, 2**63 - 1, 10_000))
+
+    async def queued_sms(self, message: int) -> SmsPayload:
+        """What waits to be delivered, code and all."""
+        job = await self._row((Job, message))
+        assert isinstance(job, Job)
+        payload = open_payload(job.payload, message, self.keyring)
+        assert isinstance(payload, SmsPayload)
+        return payload
+
+    async def is_queued(self, message: int) -> bool:
+        return await self._row((Job, message)) is not None
+
+    async def _row(self, key: Key) -> Row | None:
+        return (await self.storage.read([key])).get(key)
