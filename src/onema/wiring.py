@@ -18,8 +18,8 @@ from onema.dialects.esms.callbacks import EsmsCallbacks
 from onema.dialects.esms.routes import EsmsApi
 from onema.domain import documents as doc
 from onema.domain.keyring import Keyring
-from onema.engine.committer import Committer
 from onema.engine.administration import Administration
+from onema.engine.committer import Committer
 from onema.engine.control import ControlServer
 from onema.engine.data_folder import DataFolder
 from onema.engine.gateway import Gateway

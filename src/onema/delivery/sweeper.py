@@ -42,7 +42,9 @@ class Sweeper:
 
     async def trim_inbox(self) -> int:
         oldest = first_id_at(self._clock.now() - self._keep_inbox_ms)
-        return await self._committer.between_batches(lambda: self._storage.trim_inbox(self._keep_inbox, oldest))
+        return await self._committer.between_batches(
+            lambda: self._storage.trim_inbox(self._keep_inbox, oldest)
+        )
 
     async def _run(self) -> None:
         rounds = 0
@@ -51,7 +53,7 @@ class Sweeper:
             rounds += 1
             # The store may be away for a while; the next round tries again.
             with contextlib.suppress(StorageError):
-                while await self.sweep() >= ROWS_AT_ONCE:
+                while await self.sweep() >= ROWS_AT_ONCE:  # noqa: ASYNC110  # it lets requests in between rounds
                     await asyncio.sleep(0)
                 if rounds % INBOX_EVERY_ROUNDS == 0:
                     await self.trim_inbox()

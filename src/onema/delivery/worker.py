@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from onema.channels.contract import Carrier, Outgoing
 from onema.domain.keyring import Keyring, Unsealable
 from onema.domain.outcome import Outcome, OutcomeKind
-from onema.domain.payload import Payload, SmsPayload, open_payload
+from onema.domain.payload import CallPayload, Payload, SmsPayload, open_payload
 from onema.domain.record_outcome import RecordOutcome, RecordReceipt, SettleMessage
 from onema.domain.records import Attempt, Channel, Job, JobKind
 from onema.domain.refusals import Refused
@@ -21,6 +21,7 @@ from onema.domain.start_attempt import StartAttempt
 from onema.engine.committer import Committer
 from onema.engine.gateway import Gateway
 from onema.storage.contract import Storage, StorageError
+from onema.telemetry.redaction import safe
 
 log = logging.getLogger(__name__)
 
@@ -135,10 +136,12 @@ class DeliveryWorker:
         except Refused as refused:
             log.warning(
                 "job not recorded, its lease will bring it back",
-                extra={"action": "deliver", "job": job.id, "detail": refused.refusal.value},
+                extra={"action": "deliver", "job": safe(job.id), "detail": refused.refusal.value},
             )
         except Exception:
-            log.exception("job failed, its lease will bring it back", extra={"action": "deliver", "job": job.id})
+            log.exception(
+                "job failed, its lease will bring it back", extra={"action": "deliver", "job": safe(job.id)}
+            )
 
     # Delivering.
 
@@ -166,6 +169,7 @@ class DeliveryWorker:
                 now=now,
                 lease_until=now + int(carrier.answer_seconds * 1000) + self._lease_ms,
                 carrier=carrier.name,
+                caller=payload.caller if isinstance(payload, CallPayload) else "",
             )
         )
         if number:
@@ -183,7 +187,7 @@ class DeliveryWorker:
             outcome = await carrier.send(outgoing)
         except Exception as error:
             # A carrier that breaks its contract may have sent something.
-            log.exception("carrier failed", extra={"action": "send", "carrier": carrier.name, "job": job.id})
+            log.exception("carrier failed", extra={"action": "send", "carrier": carrier.name, "job": safe(job.id)})
             outcome = Outcome(kind=OutcomeKind.UNKNOWN, reason="carrier fault", detail=type(error).__name__)
         await self._record(outgoing.account, outgoing.message, outgoing.attempt, outcome)
 

@@ -53,7 +53,7 @@ class Configure(msgspec.Struct, frozen=True, kw_only=True, tag="configure"):
         if revision != context.directory.revision:
             raise Refused(Refusal.CONFLICT, "the configuration changed meanwhile; try again")
         before = context.directory.documents
-        wanted: dict[DocumentKey, doc.Document | None] = {key: None for key in self.remove}
+        wanted: dict[DocumentKey, doc.Document | None] = dict.fromkeys(self.remove)
         for document in self.documents:
             wanted[document.kind, document.identity] = _numbered(document, before, wanted)
         changes = tuple(_change(key, before.get(key), after) for key, after in wanted.items())
@@ -64,13 +64,19 @@ class Configure(msgspec.Struct, frozen=True, kw_only=True, tag="configure"):
         except (KeyError, ValueError) as error:
             raise Refused(Refusal.CONFLICT, f"the configuration does not hold together: {error}") from error
         _check(after)
-        changed = [(key, wanted[key]) for key, change in zip(wanted, changes, strict=True) if change.what != "unchanged"]
+        changed = [
+            (key, wanted[key])
+            for key, change in zip(wanted, changes, strict=True)
+            if change.what != "unchanged"
+        ]
         return Decision(
             changes,
             puts=(
                 DirectoryRevision(_REVISION, revision + 1),
                 *(
-                    DirectoryRow(*key, revision + 1, encode_document(document, context.keyring, self._nonce(key)))
+                    DirectoryRow(
+                        *key, revision + 1, encode_document(document, context.keyring, self._nonce(key))
+                    )
                     for key, document in changed
                     if document is not None
                 ),
@@ -118,7 +124,9 @@ def _numbered(
     known = before.get((document.kind, document.identity))
     if isinstance(known, doc.Account):
         return msgspec.structs.replace(document, number=known.number)
-    taken = [account.number for account in (*before.values(), *wanted.values()) if isinstance(account, doc.Account)]
+    taken = [
+        account.number for account in (*before.values(), *wanted.values()) if isinstance(account, doc.Account)
+    ]
     return msgspec.structs.replace(document, number=max(taken, default=0) + 1)
 
 

@@ -56,7 +56,9 @@ class TariffView:
         rates = sorted(tariff.rates if tariff else (), key=lambda rate: -len(rate.prefix))
         self._rates = {
             channel: tuple(
-                (rate.prefix, parse_amount(rate.price), rate.period) for rate in rates if rate.channel == channel
+                (rate.prefix, parse_amount(rate.price), rate.period)
+                for rate in rates
+                if rate.channel == channel
             )
             for channel in Channel
         }
@@ -216,7 +218,9 @@ class Directory:
         }
         self.carriers = {carrier.name: carrier for carrier in self.of_kind(doc.Carrier)}
         self.routes = tuple(
-            sorted(self.of_kind(doc.Route), key=lambda route: (-len(route.prefix), route.priority, route.carrier))
+            sorted(
+                self.of_kind(doc.Route), key=lambda route: (-len(route.prefix), route.priority, route.carrier)
+            )
         )
         self.users = {user.name: user for user in self.of_kind(doc.User)}
 

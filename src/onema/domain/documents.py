@@ -166,7 +166,8 @@ class HotlinePool(Document, frozen=True, kw_only=True, tag="hotline_pool"):
 
 
 class Hotline(Document, frozen=True, kw_only=True, tag="hotline"):
-    """A caller number. `daily_cap` is how many calls it may place a UTC day; 0 for no cap."""
+    """A caller number. `daily_cap` is how many calls it may place in 24 hours, counted from the first; 0 for
+    no cap."""
 
     pool: str
     number: str

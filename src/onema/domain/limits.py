@@ -73,5 +73,3 @@ def _parse(counters: str) -> dict[int, tuple[int, int]]:
         seconds, started_at, used = counter.split(":")
         parsed[int(seconds)] = (int(started_at), int(used))
     return parsed
-
-

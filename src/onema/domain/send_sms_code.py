@@ -105,9 +105,7 @@ class SendSmsCode(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             attempt=0,
             in_flight=False,
             payload=seal_payload(
-                SmsPayload(
-                    self.phone, self.brandname, place_code(text, code), self.now + self.time_alive
-                ),
+                SmsPayload(self.phone, self.brandname, place_code(text, code), self.now + self.time_alive),
                 self.id,
                 context.keyring,
                 self.entropy[CODE_ENTROPY_BYTES:],

@@ -11,7 +11,9 @@ from onema.domain.records import EntryKind, LedgerEntry, Row, Wallet
 from onema.domain.refusals import Refusal, Refused
 
 
-def hold(world: World, account: AccountView, subject: int, amount: int, now: int) -> tuple[Wallet, LedgerEntry]:
+def hold(
+    world: World, account: AccountView, subject: int, amount: int, now: int
+) -> tuple[Wallet, LedgerEntry]:
     """Reserve `amount`. Raises Refused(WALLET_EXPIRED | BALANCE_TOO_LOW)."""
     if account.wallet_expires_at and now >= account.wallet_expires_at:
         raise Refused(Refusal.WALLET_EXPIRED)

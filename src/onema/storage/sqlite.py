@@ -121,7 +121,9 @@ class SqliteStorage:
             if row is None:
                 statements.setdefault(plain_statements(key[0]).delete, []).append(key[1:])
             else:
-                statements.setdefault(plain_statements(key[0]).upsert, []).append(msgspec.structs.astuple(row))
+                statements.setdefault(plain_statements(key[0]).upsert, []).append(
+                    msgspec.structs.astuple(row)
+                )
         for row in inserted:
             statements.setdefault(plain_statements(type(row)).insert, []).append(msgspec.structs.astuple(row))
         for statement, rows in statements.items():
@@ -206,7 +208,9 @@ class SqliteStorage:
                 rows[key] = row_type(*values)
         return rows
 
-    def _rows(self, connection: apsw.Connection, row: type[R], query: str, bindings: dict[str, Any]) -> list[R]:
+    def _rows(
+        self, connection: apsw.Connection, row: type[R], query: str, bindings: dict[str, Any]
+    ) -> list[R]:
         with _DRIVER_ERRORS:
             return [row(*values) for values in connection.execute(self._queries[query], bindings)]
 
@@ -215,9 +219,15 @@ class SqliteStorage:
     async def _checkpoint_regularly(self) -> None:
         """Move what is committed from the WAL into the database, beside the writer and without blocking it."""
         loop = asyncio.get_running_loop()
-        with ThreadPoolExecutor(1, "sqlite-checkpoint") as thread, contextlib.closing(self._connect()) as connection:
+        with (
+            ThreadPoolExecutor(1, "sqlite-checkpoint") as thread,
+            contextlib.closing(self._connect()) as connection,
+        ):
             while True:
                 await asyncio.sleep(CHECKPOINT_EVERY_SECONDS)
-                if self._path.with_name(self._path.name + "-wal").stat().st_size > CHECKPOINT_ABOVE_PAGES * 4096:
+                if (
+                    self._path.with_name(self._path.name + "-wal").stat().st_size
+                    > CHECKPOINT_ABOVE_PAGES * 4096
+                ):
                     with contextlib.suppress(apsw.BusyError):
                         await loop.run_in_executor(thread, connection.wal_checkpoint)

@@ -22,9 +22,7 @@ def plain_statements(row: type[Row]) -> PlainStatements:
     columns = row.__struct_fields__
     key, rest = columns[: row.key_columns], columns[row.key_columns :]
     by_key = " AND ".join(f"{column} = ?" for column in key)
-    insert = (
-        f"INSERT INTO {row.table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"  # noqa: S608  # our own names
-    )
+    insert = f"INSERT INTO {row.table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"  # noqa: S608  # our own names
     updates = ", ".join(f"{column} = excluded.{column}" for column in rest)
     return PlainStatements(
         get=f"SELECT {', '.join(columns)} FROM {row.table} WHERE {by_key}",  # noqa: S608  # our own names
@@ -47,5 +45,9 @@ def migrations(engine: str) -> tuple[tuple[int, str], ...]:
     """(number, script) of every migration of an engine, in order."""
     folder = importlib.resources.files("onema.storage").joinpath("migrations", engine)
     return tuple(
-        sorted((int(file.name.split("_")[0]), file.read_text()) for file in folder.iterdir() if file.name[:4].isdigit())
+        sorted(
+            (int(file.name.split("_")[0]), file.read_text())
+            for file in folder.iterdir()
+            if file.name[:4].isdigit()
+        )
     )

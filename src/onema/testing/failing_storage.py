@@ -12,7 +12,9 @@ Failure = Callable[[Mapping[Key, Row | None], Sequence[Row]], StorageError | Non
 class FailingStorage:
     """Passes everything on; before or after a commit it raises what `before` or `after` return for the batch."""
 
-    def __init__(self, inner: Storage, *, before: Failure | None = None, after: Failure | None = None) -> None:
+    def __init__(
+        self, inner: Storage, *, before: Failure | None = None, after: Failure | None = None
+    ) -> None:
         self._inner = inner
         self.before = before
         self.after = after

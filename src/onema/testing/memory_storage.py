@@ -103,7 +103,11 @@ class MemoryStorage:
             attempts=sorted((row for row in mine if isinstance(row, Attempt)), key=lambda row: row.number),
             events=sorted((row for row in mine if isinstance(row, Event)), key=lambda row: row.id),
             ledger=sorted(
-                sorted((row for row in mine if isinstance(row, LedgerEntry)), key=lambda row: row.kind, reverse=True),
+                sorted(
+                    (row for row in mine if isinstance(row, LedgerEntry)),
+                    key=lambda row: row.kind,
+                    reverse=True,
+                ),
                 key=lambda row: row.at,
             ),
         )

@@ -84,7 +84,10 @@ async def test_a_command_that_raises_is_taken_out_alone(start_committer: StartCo
     storage = MemoryStorage()
     committer = await start_committer(storage)
     results = await asyncio.gather(
-        committer.execute(Add(1)), committer.execute(Break()), committer.execute(Add(2)), return_exceptions=True
+        committer.execute(Add(1)),
+        committer.execute(Break()),
+        committer.execute(Add(2)),
+        return_exceptions=True,
     )
     assert results[0] == 1
     assert isinstance(results[1], ZeroDivisionError)
@@ -121,7 +124,9 @@ async def test_data_that_the_store_refuses_is_isolated(start_committer: StartCom
     committer = await start_committer(storage)
     await committer.execute(Insert(entry))
     commands: Sequence[Any] = [*(Add(1) for _ in range(20)), Insert(entry), *(Add(1) for _ in range(20))]
-    results = await asyncio.gather(*(committer.execute(command) for command in commands), return_exceptions=True)
+    results = await asyncio.gather(
+        *(committer.execute(command) for command in commands), return_exceptions=True
+    )
     refused = [result for result in results if isinstance(result, Refused)]
     assert [error.refusal for error in refused] == [Refusal.STORE_UNAVAILABLE]
     assert await balance(storage) == 40

@@ -26,7 +26,9 @@ class HandsetCarrier:
     idempotent = True
     answer_seconds = 30.0
 
-    def __init__(self, name: str, inbox: Inbox, receipts: ReceiptSink, slow_seconds: float = SLOW_SECONDS) -> None:
+    def __init__(
+        self, name: str, inbox: Inbox, receipts: ReceiptSink, slow_seconds: float = SLOW_SECONDS
+    ) -> None:
         self.name = name
         self._inbox = inbox
         self._receipts = receipts

@@ -148,7 +148,9 @@ class StorageConformance:
 
     async def test_the_inbox_keeps_the_newest(self, storage: Storage) -> None:
         """Trimming goes by count and by age."""
-        await insert(storage, *(InboxItem(number, "+84901888484", "sms", "s", b"c") for number in range(1, 11)))
+        await insert(
+            storage, *(InboxItem(number, "+84901888484", "sms", "s", b"c") for number in range(1, 11))
+        )
         assert await storage.trim_inbox(keep=5, oldest=0) == 5
         assert await storage.trim_inbox(keep=5, oldest=9) == 3
         assert [item.id for item in await storage.read_inbox(None, 0, 100)] == [10, 9]
@@ -172,7 +174,11 @@ class StorageConformance:
         story = await storage.read_story(ACCOUNT, 5)
         assert story is not None
         assert story.message == message(5)
-        assert (list(story.attempts), list(story.events), list(story.ledger)) == (attempts, events, [hold, release])
+        assert (list(story.attempts), list(story.events), list(story.ledger)) == (
+            attempts,
+            events,
+            [hold, release],
+        )
         assert await storage.read_story(ACCOUNT + 1, 5) is None
 
     async def test_messages_are_listed_newest_first(self, storage: Storage) -> None:

@@ -1,0 +1,42 @@
+"""Which number a call shows: the hotlines of a pool take turns, none beyond its daily cap."""
+
+from collections.abc import Iterable
+
+from onema.domain import limits
+from onema.domain.decision import World
+from onema.domain.directory import PoolView
+from onema.domain.records import Key, Window
+from onema.domain.refusals import Refusal, Refused
+
+_SCOPE = "hotline"
+_DAY_SECONDS = 86_400
+_NO_CAP = 2**31
+_EVERY_ACCOUNT = 0
+
+
+def hotline_keys(pool: PoolView | None) -> Iterable[Key]:
+    """The counters of the pool's hotlines, which all accounts share."""
+    hotlines = pool.hotlines if pool is not None else ()
+    return [(Window, _EVERY_ACCOUNT, _SCOPE, hotline.number) for hotline in hotlines]
+
+
+def take_hotline(world: World, pool: PoolView | None, now: int) -> tuple[str, Window]:
+    """The number that was used least in its last 24 hours, and its counter with one more use.
+
+    Raises Refused(POOL_UNKNOWN | POOL_INACTIVE | HOTLINE_UNAVAILABLE).
+    """
+    if pool is None:
+        raise Refused(Refusal.POOL_UNKNOWN)
+    if not pool.active:
+        raise Refused(Refusal.POOL_INACTIVE)
+    free = []
+    for hotline in pool.hotlines:
+        counter = world.get(Window, _EVERY_ACCOUNT, _SCOPE, hotline.number)
+        used = limits.used_now(counter, _DAY_SECONDS, now)
+        if not hotline.daily_cap or used < hotline.daily_cap:
+            free.append((used, hotline, counter))
+    if not free:
+        raise Refused(Refusal.HOTLINE_UNAVAILABLE)
+    _, hotline, counter = min(free, key=lambda candidate: candidate[0])
+    counter = counter or Window(_EVERY_ACCOUNT, _SCOPE, hotline.number, "", 0)
+    return hotline.number, limits.count(counter, [(_DAY_SECONDS, hotline.daily_cap or _NO_CAP)], now)

@@ -1,0 +1,126 @@
+"""Hold the price of a call that reads a code out, take a hotline for it, and queue it."""
+
+import math
+from collections.abc import Iterable
+
+import msgspec
+
+from onema.domain import limits, wallet
+from onema.domain.decision import Context, Decision, World
+from onema.domain.hotlines import hotline_keys, take_hotline
+from onema.domain.keyring import NONCE_BYTES
+from onema.domain.payload import CallPayload, seal_payload
+from onema.domain.records import Channel, Job, JobKind, Key, Message, MessageState, Row, Wallet
+from onema.domain.refusals import Refusal, Refused
+from onema.domain.send_sms_code import Sent
+
+ENTROPY_BYTES = NONCE_BYTES
+"""A nonce's."""
+
+VALID_MS = 300_000
+"""A code that could not be read out in five minutes is no longer waited for."""
+
+LONGEST_CALL_SECONDS = 300
+
+
+class PlaceCall(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Call `phone` and read `code` out `times` times in `voice` at `rate`, after the application's sentence.
+
+    `id` becomes the message's; `reference` is the dialect's own name for it. Without `pool_required` an
+    application that names no pool leaves the caller number to the carrier. Result: Sent. Raises Refused.
+    """
+
+    account: int
+    application: str
+    id: int
+    now: int
+    entropy: bytes
+    dialect: str
+    phone: str
+    home_country: str
+    client_ip: str
+    code: str
+    voice: str
+    rate: float = 1.0
+    times: int = 1
+    reference: str = ""
+    pool_required: bool = True
+
+    def keys(self, context: Context) -> Iterable[Key]:
+        account = context.directory.accounts[self.account]
+        pool = account.applications[self.application].document.pool
+        return [
+            (Wallet, self.account),
+            *limits.window_keys(account, self.phone, self.client_ip),
+            *hotline_keys(context.directory.pools.get(pool)),
+        ]
+
+    def decide(self, world: World, context: Context) -> Decision:
+        account = context.directory.accounts[self.account]
+        application = account.applications[self.application].document
+        if not account.may_send_to(self.phone, self.home_country):
+            raise Refused(Refusal.COUNTRY_NOT_ALLOWED)
+        unit_price, period = account.tariff.rate(Channel.CALL, self.phone)
+        seconds = longest_call(application.sentence, self.code, self.times, self.rate)
+        price = unit_price * math.ceil(seconds / period)
+        windows = limits.count_send(world, account, self.phone, self.client_ip, self.now)
+        balance, entry = wallet.hold(world, account, self.id, price, self.now)
+        caller, counters = "", tuple[Row, ...]()
+        if application.pool or self.pool_required:
+            caller, counter = take_hotline(world, context.directory.pools.get(application.pool), self.now)
+            counters = (counter,)
+
+        payload = CallPayload(
+            phone=self.phone,
+            caller=caller,
+            voice=self.voice,
+            code=self.code,
+            sentence=application.sentence,
+            times=self.times,
+            rate=self.rate,
+            max_seconds=seconds,
+            valid_until=self.now + VALID_MS,
+        )
+        job = Job(
+            id=self.id,
+            kind=JobKind.DELIVER,
+            account=self.account,
+            message=self.id,
+            due_at=self.now,
+            lease=0,
+            attempt=0,
+            in_flight=False,
+            payload=seal_payload(payload, self.id, context.keyring, self.entropy),
+        )
+        message = Message(
+            account=self.account,
+            id=self.id,
+            dialect=self.dialect,
+            channel=Channel.CALL,
+            phone=self.phone,
+            sender=caller,
+            application=self.application,
+            reference=self.reference,
+            client_ip=self.client_ip,
+            verification=0,
+            code_expires_at=0,
+            segments=0,
+            period=period,
+            unit_price=unit_price,
+            price=price,
+            held=price,
+            charged=0,
+            state=MessageState.ACCEPTED,
+            reason="",
+            ended_at=0,
+        )
+        return Decision(Sent(self.id), puts=(balance, *windows, *counters), inserts=(message, job, entry))
+
+
+def longest_call(sentence: str | None, code: str, times: int, rate: float) -> int:
+    """Seconds after which the call is ended on the wire, and for which its price is held.
+
+    Generous for the slowest voice: a sentence of 15 letters or a spelled character with its pause a second.
+    """
+    spoken = len(sentence) / 15 + 2 if sentence is not None else 6
+    return min(LONGEST_CALL_SECONDS, math.ceil(times * (spoken + 1.3 * len(code)) / rate) + 5)
