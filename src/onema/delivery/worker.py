@@ -49,6 +49,7 @@ class DeliveryWorker:
         concurrency: int,
         lease_ms: int,
         receipt_lifetime_ms: int,
+        poll_seconds: float = POLL_SECONDS,
     ) -> None:
         self._gateway = gateway
         self._committer = committer
@@ -58,6 +59,7 @@ class DeliveryWorker:
         self._concurrency = concurrency
         self._lease_ms = lease_ms
         self._receipt_lifetime_ms = receipt_lifetime_ms
+        self._poll_seconds = poll_seconds
         self._handlers: dict[str, JobHandler] = {
             JobKind.DELIVER: self._deliver,
             JobKind.SETTLE: self._settle,
@@ -109,25 +111,23 @@ class DeliveryWorker:
     async def _poll(self) -> None:
         """Find jobs whose time has come: retries, settlements, and those of workers that died."""
         while True:
-            room = min(self._concurrency - len(self._tasks), LEASE_BATCH)
-            jobs: Sequence[Job] = ()
-            if room > 0:
-                self._left_behind = False
-                now = self._gateway.now()
-                # The store may be away for a while; the next round tries again.
-                with contextlib.suppress(StorageError):
-                    jobs = await self._committer.between_batches(
-                        lambda now=now, room=room: self._storage.lease_jobs(now, now + self._lease_ms, room)  # type: ignore[misc]  # mypy infers no type for a lambda with defaults
-                    )
-                self.take(jobs)
-            self._left_behind |= len(jobs) == room
+            # The store may be away for a while; the next round tries again.
+            with contextlib.suppress(StorageError):
+                await self._committer.between_batches(self._lease)
             if self._left_behind and len(self._tasks) < self._concurrency:
-                await asyncio.sleep(0)
                 continue
             self._wake.clear()
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(POLL_SECONDS):
+                async with asyncio.timeout(self._poll_seconds):
                     await self._wake.wait()
+
+    async def _lease(self) -> None:
+        """Take as many due jobs as there is room for now, between two batches that may both hand out new ones."""
+        room = min(self._concurrency - len(self._tasks), LEASE_BATCH)
+        now = self._gateway.now()
+        jobs = await self._storage.lease_jobs(now, now + self._lease_ms, room) if room > 0 else ()
+        self._left_behind = len(jobs) >= room
+        self.take(jobs)
 
     async def _work(self, job: Job) -> None:
         # One job must not end the worker; its lease brings it back.

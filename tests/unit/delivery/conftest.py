@@ -1,0 +1,130 @@
+import secrets
+from collections.abc import AsyncIterator
+
+import pytest
+
+from onema.delivery.worker import DeliveryWorker
+from onema.domain import documents as doc
+from onema.domain.configure import Configure
+from onema.domain.keyring import Keyring
+from onema.domain.records import Message, Wallet
+from onema.domain.send_sms_code import ENTROPY_BYTES, SendSmsCode
+from onema.engine.committer import Committer
+from onema.engine.gateway import Gateway
+from onema.engine.ports import IdSource, SystemEntropy
+from onema.storage.contract import Story
+from onema.telemetry.metrics import Metrics
+from onema.testing.fake_clock import FakeClock
+from onema.testing.memory_storage import MemoryStorage
+from onema.testing.recording_carrier import RecordingCarrier
+
+PRICE = 8_500_000
+LIFETIME_MS = 60_000
+LEASE_MS = 30_000
+ACCOUNT = 1
+
+
+class DeliveryRig:
+    """The core over a store in memory, with carriers that a test scripts. `worker` runs after `start`."""
+
+    def __init__(self) -> None:
+        self.clock = FakeClock()
+        self.storage = MemoryStorage()
+        self.keyring = Keyring(b"k" * 32)
+        ids = IdSource(self.clock, 1)
+        self.committer = Committer(
+            self.storage,
+            self.keyring,
+            self.clock,
+            ids,
+            batch_limit=512,
+            lease_ms=LEASE_MS,
+            observer=Metrics(),
+        )
+        self.gateway = Gateway(self.committer, self.clock, ids, SystemEntropy())
+        self.workers: list[DeliveryWorker] = []
+
+    async def configure(self, *carriers: RecordingCarrier, capture_on: str = "submitted") -> None:
+        """An account with money, and a route to each carrier in this order."""
+        documents: list[doc.AnyDocument] = [
+            doc.Tariff(name="default", rates=(doc.Rate(channel="sms", price="850"),)),
+            doc.Account(name="acme", wallet="postpaid", windows=(), capture_on=capture_on),  # type: ignore[arg-type]  # one of the two
+            doc.Brandname(account="acme", name="Acme"),
+            doc.Template(account="acme", brandname="Acme", text="{OTP} is your code"),
+        ]
+        for priority, carrier in enumerate(carriers):
+            documents.append(doc.Carrier(name=carrier.name, type="test"))
+            documents.append(doc.Route(channel="sms", carrier=carrier.name, priority=priority))
+        await self.gateway.execute(Configure(entropy=secrets.token_bytes(32), documents=tuple(documents)))
+
+    async def start(self, *carriers: RecordingCarrier, concurrency: int = 10) -> DeliveryWorker:
+        async def no_callbacks(job: object) -> None:
+            raise AssertionError(f"no callback is configured: {job}")
+
+        worker = DeliveryWorker(
+            self.gateway,
+            self.committer,
+            self.storage,
+            self.keyring,
+            {carrier.name: carrier for carrier in carriers},
+            no_callbacks,
+            concurrency=concurrency,
+            lease_ms=LEASE_MS,
+            receipt_lifetime_ms=LIFETIME_MS,
+            poll_seconds=0.005,
+        )
+        await worker.start()
+        self.workers.append(worker)
+        return worker
+
+    async def send(self, phone: str = "+84901888484") -> int:
+        identifier = self.gateway.next_id()
+        await self.gateway.execute(
+            SendSmsCode(
+                account=ACCOUNT,
+                id=identifier,
+                now=self.clock.now(),
+                entropy=secrets.token_bytes(ENTROPY_BYTES),
+                dialect="test",
+                phone=phone,
+                home_country="VN",
+                client_ip="127.0.0.1",
+                brandname="Acme",
+                text="{OTP} is your code",
+                alphabet="0123456789",
+                length=6,
+                time_alive=300_000,
+            )
+        )
+        return identifier
+
+    async def message(self, identifier: int) -> Message:
+        return (await self.story(identifier)).message
+
+    async def story(self, identifier: int) -> Story:
+        story = await self.storage.read_story(ACCOUNT, identifier)
+        assert story is not None
+        return story
+
+    async def balance(self) -> int:
+        wallet = (await self.storage.read([(Wallet, ACCOUNT)])).get((Wallet, ACCOUNT))
+        return wallet.balance if isinstance(wallet, Wallet) else 0
+
+    async def reaches(self, identifier: int, state: str) -> Message:
+        """Wait until the message is in `state`; every change comes with a batch, so batches are waited for."""
+        while (message := await self.message(identifier)).state != state:
+            await self.committer.between_batches(self._nothing)
+        return message
+
+    @staticmethod
+    async def _nothing() -> None: ...
+
+
+@pytest.fixture
+async def rig() -> AsyncIterator[DeliveryRig]:
+    rig = DeliveryRig()
+    await rig.committer.start()
+    yield rig
+    for worker in rig.workers:
+        await worker.stop(1.0)
+    await rig.committer.stop()

@@ -1,0 +1,225 @@
+import asyncio
+
+import pytest
+
+from onema.channels.contract import Outgoing
+from onema.domain.outcome import Outcome, OutcomeKind
+from onema.domain.payload import SmsPayload
+from onema.domain.record_outcome import RecordReceipt
+from onema.domain.records import Job, MessageState
+from onema.testing.recording_carrier import DELIVERED, RecordingCarrier
+
+from .conftest import ACCOUNT, LEASE_MS, LIFETIME_MS, PRICE, DeliveryRig
+
+SUBMITTED = Outcome(kind=OutcomeKind.SUBMITTED, carrier_reference="ref-1")
+TEMPORARY = Outcome(kind=OutcomeKind.TEMPORARY, reason="busy")
+PERMANENT = Outcome(kind=OutcomeKind.PERMANENT, reason="bad number")
+UNKNOWN = Outcome(kind=OutcomeKind.UNKNOWN, reason="timeout")
+
+
+async def test_a_message_goes_to_the_routed_carrier_and_is_charged_once(rig: DeliveryRig) -> None:
+    """Text, sender and number reach the carrier; hold becomes capture; the job is gone."""
+    carrier = RecordingCarrier("first")
+    await rig.configure(carrier)
+    await rig.start(carrier)
+    identifier = await rig.send()
+    message = await rig.reaches(identifier, MessageState.DELIVERED)
+    payload = carrier.sent[0].payload
+    assert isinstance(payload, SmsPayload)
+    assert (payload.phone, payload.sender) == ("+84901888484", "Acme")
+    assert payload.text.endswith(" is your code")
+    assert (message.held, message.charged) == (0, PRICE)
+    assert await rig.balance() == -PRICE
+    assert await rig.storage.read([(Job, identifier)]) == {}
+
+
+async def test_a_temporary_failure_goes_to_the_next_carrier(rig: DeliveryRig) -> None:
+    """Nothing left us, so another carrier may try, after a pause."""
+    first, second = RecordingCarrier("first", TEMPORARY), RecordingCarrier("second")
+    await rig.configure(first, second)
+    await rig.start(first, second)
+    identifier = await rig.send()
+    await first.was_handed(1)
+    while (await rig.story(identifier)).attempts[0].state != "temporary":
+        await rig.committer.between_batches(rig._nothing)
+    rig.clock.advance(10)
+    await rig.reaches(identifier, MessageState.DELIVERED)
+    story = await rig.story(identifier)
+    assert [(attempt.number, attempt.carrier, attempt.state) for attempt in story.attempts] == [
+        (1, "first", "temporary"),
+        (2, "second", "delivered"),
+    ]
+
+
+async def test_a_permanent_failure_gives_the_money_back(rig: DeliveryRig) -> None:
+    """It did not leave us and never will."""
+    carrier = RecordingCarrier("first", PERMANENT)
+    await rig.configure(carrier)
+    await rig.start(carrier)
+    identifier = await rig.send()
+    message = await rig.reaches(identifier, MessageState.FAILED)
+    assert (message.held, message.charged, message.reason) == (0, 0, "bad number")
+    assert await rig.balance() == 0
+
+
+@pytest.mark.parametrize("ending", [UNKNOWN, RuntimeError("carrier bug")])
+async def test_what_may_have_left_us_is_never_sent_again(
+    rig: DeliveryRig, ending: Outcome | Exception
+) -> None:
+    """An unknown ending, or a carrier that breaks, waits for the receipt and then settles."""
+    carrier = RecordingCarrier("first", ending)
+    await rig.configure(carrier)
+    await rig.start(carrier)
+    identifier = await rig.send()
+    await rig.reaches(identifier, MessageState.UNKNOWN)
+    rig.clock.advance(LIFETIME_MS / 1000 + 1)
+    message = await rig.reaches(identifier, MessageState.UNCONFIRMED)
+    assert len(carrier.sent) == 1
+    assert (message.held, message.charged) == (0, 0)
+
+
+async def test_a_started_attempt_of_a_dead_worker_becomes_unknown(rig: DeliveryRig) -> None:
+    """Whoever takes the job over must not send it again."""
+    dead, alive = RecordingCarrier("first"), RecordingCarrier("first")
+    await rig.configure(dead)
+    dead.gate.clear()
+    worker = await rig.start(dead)
+    identifier = await rig.send()
+    await dead.was_handed(1)
+    for task in worker._tasks:
+        task.cancel()
+    await worker.stop(0)
+    rig.clock.advance(LEASE_MS * 3 / 1000)
+    await rig.start(alive)
+    await rig.reaches(identifier, MessageState.UNKNOWN)
+    assert alive.sent == []
+
+
+async def test_an_idempotent_carrier_gets_the_same_attempt_again(rig: DeliveryRig) -> None:
+    """It does nothing twice, so the message is completed instead of left unknown."""
+    dead, alive = RecordingCarrier("first", idempotent=True), RecordingCarrier("first", idempotent=True)
+    await rig.configure(dead)
+    dead.gate.clear()
+    worker = await rig.start(dead)
+    identifier = await rig.send()
+    await dead.was_handed(1)
+    for task in worker._tasks:
+        task.cancel()
+    await worker.stop(0)
+    rig.clock.advance(LEASE_MS * 3 / 1000)
+    await rig.start(alive)
+    await rig.reaches(identifier, MessageState.DELIVERED)
+    assert [outgoing.attempt for outgoing in alive.sent] == [1]
+
+
+async def test_a_number_that_no_carrier_takes_fails_with_a_reason(rig: DeliveryRig) -> None:
+    """The story says why, and the money is back."""
+    await rig.configure()
+    await rig.start()
+    identifier = await rig.send()
+    message = await rig.reaches(identifier, MessageState.FAILED)
+    assert message.reason == "no carrier takes this number"
+    assert await rig.balance() == 0
+
+
+async def test_an_expired_code_is_not_sent_any_more(rig: DeliveryRig) -> None:
+    """A code that nobody could use would only confuse."""
+    carrier = RecordingCarrier("first")
+    await rig.configure(carrier)
+    identifier = await rig.send()
+    rig.clock.advance(301)
+    await rig.start(carrier)
+    await rig.reaches(identifier, MessageState.FAILED)
+    assert carrier.sent == []
+
+
+async def test_retries_end(rig: DeliveryRig) -> None:
+    """Five temporary failures are enough."""
+    carrier = RecordingCarrier("first", *[TEMPORARY] * 9)
+    await rig.configure(carrier)
+    await rig.start(carrier)
+    identifier = await rig.send()
+    for attempt in range(1, 6):
+        await carrier.was_handed(attempt)
+        while (await rig.story(identifier)).attempts[-1].state != "temporary":
+            await rig.committer.between_batches(rig._nothing)
+        rig.clock.advance(45)
+    await rig.reaches(identifier, MessageState.FAILED)
+    assert len(carrier.sent) == 5
+
+
+async def test_jobs_beyond_the_room_are_taken_when_it_frees(rig: DeliveryRig) -> None:
+    """More messages than places: all arrive, never more at once than there are places."""
+    carrier = RecordingCarrier("first")
+    await rig.configure(carrier)
+    carrier.gate.clear()
+    worker = await rig.start(carrier, concurrency=3)
+    identifiers = await asyncio.gather(*(rig.send(f"+8490188{n:04d}") for n in range(20)))
+    await carrier.was_handed(3)
+    assert len(carrier.sent) == 3
+    assert worker.room() == 0
+    carrier.gate.set()
+    for identifier in identifiers:
+        await rig.reaches(identifier, MessageState.DELIVERED)
+    assert len(carrier.sent) == 20
+
+
+async def test_a_receipt_may_overtake_its_outcome(rig: DeliveryRig) -> None:
+    """The carrier's receipt is committed before its own answer is; the answer then changes nothing."""
+    carrier = RecordingCarrier("first", SUBMITTED)
+    await rig.configure(carrier)
+    carrier.gate.clear()
+    await rig.start(carrier)
+    identifier = await rig.send()
+    await carrier.was_handed(1)
+    assert await report(rig, carrier.sent[0], DELIVERED)
+    carrier.gate.set()
+    message = await rig.reaches(identifier, MessageState.DELIVERED)
+    assert message.charged == PRICE
+    assert not await report(rig, carrier.sent[0], DELIVERED), "a second receipt counts for nothing"
+    assert await rig.balance() == -PRICE
+
+
+async def test_a_late_receipt_corrects_the_books(rig: DeliveryRig) -> None:
+    """Days later: the hold had been given back, so the price comes as an adjust."""
+    carrier = RecordingCarrier("first", SUBMITTED)
+    await rig.configure(carrier, capture_on="delivered")
+    await rig.start(carrier)
+    identifier = await rig.send()
+    await rig.reaches(identifier, MessageState.SENT)
+    rig.clock.advance(LIFETIME_MS / 1000 + 1)
+    await rig.reaches(identifier, MessageState.UNCONFIRMED)
+    assert await rig.balance() == 0
+    assert await report(rig, carrier.sent[0], DELIVERED)
+    assert await rig.balance() == -PRICE
+    assert [entry.kind for entry in (await rig.story(identifier)).ledger][-1] == "adjust"
+
+
+async def test_stopping_lets_what_is_under_way_end(rig: DeliveryRig) -> None:
+    """A graceful stop takes nothing new and records what was being sent."""
+    carrier = RecordingCarrier("first")
+    await rig.configure(carrier)
+    carrier.gate.clear()
+    worker = await rig.start(carrier)
+    identifier = await rig.send()
+    await carrier.was_handed(1)
+    stopping = asyncio.ensure_future(worker.stop(5.0))
+    await asyncio.sleep(0)
+    assert worker.room() == 0
+    carrier.gate.set()
+    await stopping
+    assert (await rig.message(identifier)).state == MessageState.DELIVERED
+
+
+async def report(rig: DeliveryRig, outgoing: Outgoing, outcome: Outcome) -> bool:
+    changed: bool = await rig.gateway.execute(
+        RecordReceipt(
+            id=rig.gateway.next_id(),
+            now=rig.clock.now(),
+            account=ACCOUNT,
+            message=outgoing.message,
+            attempt=outgoing.attempt,
+            outcome=outcome,
+        )
+    )
+    return changed

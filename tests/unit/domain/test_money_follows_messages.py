@@ -1,0 +1,191 @@
+"""Whatever happens to messages, in whatever order, the books are right."""
+
+from typing import Any
+
+import hypothesis.strategies as st
+from hypothesis import settings
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from onema.domain import documents as doc
+from onema.domain.message_states import FINAL
+from onema.domain.outcome import Outcome, OutcomeKind
+from onema.domain.place_call import PlaceCall
+from onema.domain.record_outcome import RecordOutcome, RecordReceipt, SettleMessage
+from onema.domain.records import EntryKind, Job, JobKind, Message, MessageState
+from onema.domain.refusals import Refusal, Refused
+from onema.domain.send_sms_code import SendSmsCode
+from onema.domain.start_attempt import StartAttempt
+from onema.domain.top_up import TopUpWallet
+from onema.testing.pure_store import PureStore, context_of
+
+ACCOUNT = 1
+PRICE = 8_500_000
+FLOOR = -10_000_000
+HOUR = 3_600_000
+
+
+def configuration(capture_on: str) -> tuple[doc.Document, ...]:
+    return (
+        doc.Tariff(
+            name="default",
+            rates=(doc.Rate(channel="sms", price="850"), doc.Rate(channel="call", price="400", period=6)),
+        ),
+        doc.Account(
+            name="acme",
+            number=ACCOUNT,
+            windows=(),
+            floor="-1000",
+            capture_on=capture_on,  # type: ignore[arg-type]  # hypothesis draws one of the two
+        ),
+        doc.Brandname(account="acme", name="Acme"),
+        doc.Template(account="acme", brandname="Acme", text="{OTP} is your code"),
+        doc.Application(account="acme", name="app", sentence="Your code is", pool="pool"),
+        doc.HotlinePool(name="pool"),
+        doc.Hotline(pool="pool", number="+842871000000"),
+    )
+
+
+class Books(RuleBasedStateMachine):
+    """Sends, attempts, outcomes, receipts and settlements in any order."""
+
+    @initialize(capture_on=st.sampled_from(["submitted", "delivered"]))
+    def open_the_books(self, capture_on: str) -> None:
+        self.store = PureStore(context_of(*configuration(capture_on)))
+        self.now = 1_800_000_000_000
+        self.ids = 0
+        self.messages: list[int] = []
+
+    def next_id(self) -> int:
+        self.ids += 1
+        return self.ids
+
+    @rule(amount=st.integers(0, 5 * PRICE))
+    def top_up(self, amount: int) -> None:
+        identifier = self.next_id()
+        assert self.store.run(
+            TopUpWallet(id=identifier, now=self.now, account="acme", reference=f"r{identifier}", amount=amount)
+        )
+
+    @rule(call=st.booleans())
+    def send(self, call: bool) -> None:
+        identifier = self.next_id()
+        common: dict[str, Any] = {
+            "account": ACCOUNT,
+            "id": identifier,
+            "now": self.now,
+            "entropy": bytes(28),
+            "dialect": "test",
+            "phone": "+84901888484",
+            "home_country": "VN",
+            "client_ip": "127.0.0.1",
+        }
+        before = self.store.balance(ACCOUNT)
+        sms = {"brandname": "Acme", "text": "{OTP} is your code", "alphabet": "01", "length": 6, "time_alive": HOUR}
+        voice = {"application": "app", "code": "123456", "voice": "en"}
+        if call:
+            common["entropy"] = bytes(12)
+        try:
+            self.store.run(PlaceCall(**common, **voice) if call else SendSmsCode(**common, **sms))  # type: ignore[arg-type]  # the two dicts are the commands' own fields
+        except Refused as refused:
+            assert refused.refusal is Refusal.BALANCE_TOO_LOW
+            assert self.store.balance(ACCOUNT) == before
+        else:
+            self.messages.append(identifier)
+
+    @precondition(lambda self: self.messages)
+    @rule(data=st.data())
+    def start_attempt(self, data: st.DataObject) -> None:
+        job = self.store.rows.get((Job, data.draw(st.sampled_from(self.messages))))
+        if isinstance(job, Job):
+            started = self.store.run(
+                StartAttempt(
+                    job=job.id, lease=job.lease, now=self.now, lease_until=self.now + HOUR, carrier="c"
+                )
+            )
+            assert bool(started) == (job.kind == JobKind.DELIVER and not job.in_flight)
+
+    @precondition(lambda self: self.messages)
+    @rule(
+        data=st.data(), kind=st.sampled_from(list(OutcomeKind)), number=st.integers(1, 3), retry=st.booleans()
+    )
+    def outcome(self, data: st.DataObject, kind: OutcomeKind, number: int, retry: bool) -> None:
+        self.store.run(
+            RecordOutcome(
+                id=self.next_id(),
+                now=self.now,
+                account=ACCOUNT,
+                message=data.draw(st.sampled_from(self.messages)),
+                attempt=number,
+                outcome=Outcome(kind=kind, carrier_reference=f"ref{self.ids}", seconds=7.0),
+                receipt_until=self.now + HOUR,
+                retry_at=self.now + 1 if retry else 0,
+            )
+        )
+
+    @precondition(lambda self: self.messages)
+    @rule(
+        data=st.data(),
+        kind=st.sampled_from([OutcomeKind.DELIVERED, OutcomeKind.UNDELIVERED]),
+        number=st.integers(1, 3),
+    )
+    def receipt(self, data: st.DataObject, kind: OutcomeKind, number: int) -> None:
+        self.store.run(
+            RecordReceipt(
+                id=self.next_id(),
+                now=self.now,
+                account=ACCOUNT,
+                message=data.draw(st.sampled_from(self.messages)),
+                attempt=number,
+                outcome=Outcome(kind=kind, seconds=7.0),
+            )
+        )
+
+    @precondition(lambda self: self.messages)
+    @rule(data=st.data())
+    def settle(self, data: st.DataObject) -> None:
+        job = self.store.rows.get((Job, data.draw(st.sampled_from(self.messages))))
+        if isinstance(job, Job) and job.kind == JobKind.SETTLE:
+            self.store.run(
+                SettleMessage(
+                    id=self.next_id(), now=self.now, account=ACCOUNT, message=job.message, lease=job.lease
+                )
+            )
+
+    @invariant()
+    def the_balance_is_the_sum_of_the_ledger(self) -> None:
+        assert self.store.balance(ACCOUNT) == sum(entry.amount for entry in self.store.ledger(ACCOUNT))
+
+    @invariant()
+    def every_hold_ends_at_most_once_and_costs_what_the_message_says(self) -> None:
+        for identifier in self.messages:
+            message = self.store.rows[(Message, ACCOUNT, identifier)]
+            assert isinstance(message, Message)
+            entries = {
+                entry.kind: entry.amount for entry in self.store.ledger(ACCOUNT) if entry.subject == identifier
+            }
+            assert sum(entries.values()) == -message.held - message.charged
+            assert entries[EntryKind.HOLD] == -message.price
+            ended = EntryKind.CAPTURE in entries or EntryKind.RELEASE in entries
+            assert ended == (message.held == 0)
+            assert 0 <= message.charged <= message.price
+
+    @invariant()
+    def a_final_message_holds_nothing_and_has_no_job(self) -> None:
+        for identifier in self.messages:
+            message = self.store.rows[(Message, ACCOUNT, identifier)]
+            assert isinstance(message, Message)
+            final = MessageState(message.state) in FINAL
+            assert ((Job, identifier) in self.store.rows) == (not final)
+            assert not (final and message.held)
+            assert bool(message.ended_at) == final
+
+    @invariant()
+    def nothing_is_kept_to_send_once_nothing_may_be_sent(self) -> None:
+        for row in self.store.rows.values():
+            if isinstance(row, Job):
+                assert bool(row.payload) == (row.kind == JobKind.DELIVER)
+
+
+Books.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+TestBooks = Books.TestCase
+TestBooks.__doc__ = "Ledger, balance, holds and jobs agree after every step of any course of events."
