@@ -1,4 +1,4 @@
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -29,7 +29,9 @@ CallbackUrl = Annotated[str | None, typer.Option(help="Where delivery is reporte
 def add(
     cli: Cli,
     name: Name,
-    wallet: Annotated[str, typer.Option(help="prepaid or postpaid; more with `onema wallet terms`.")] = "prepaid",
+    wallet: Annotated[
+        str, typer.Option(help="prepaid or postpaid; more with `onema wallet terms`.")
+    ] = "prepaid",
     currency: Annotated[str, typer.Option(help="What its amounts are in.")] = "VND",
     tariff: Tariff = None,
     country: Country = None,
@@ -48,7 +50,9 @@ def add(
 
     fields = _fields(tariff, country, countries, allowed_ips, windows, capture_on, callback_url)
     try:
-        account = msgspec.convert({"name": name, "wallet": wallet, "currency": currency, **fields}, doc.Account)
+        account = msgspec.convert(
+            {"name": name, "wallet": wallet, "currency": currency, **fields}, doc.Account
+        )
     except msgspec.ValidationError as error:
         raise CliError(f"{error}.") from error
     create(cli, account)
@@ -132,14 +136,16 @@ def show(cli: Cli, name: Name) -> None:
         applications = [found for found in session.of_kind(doc.Application) if found.account == name]
         brandnames = [found for found in session.of_kind(doc.Brandname) if found.account == name]
         templates = [found for found in session.of_kind(doc.Template) if found.account == name]
-    below = {
+    below: dict[str, tuple[list[Any], tuple[str, ...]]] = {
         "credentials": (credentials, ("dialect", "key", "state", "application")),
         "applications": (applications, ("name", "appid", "environment", "state")),
         "brandnames": (brandnames, ("name", "state", "expires_at")),
         "templates": (templates, ("brandname", "text", "fold", "state")),
     }
     if cli.json:
-        parts = {title: [shown_fields(found) for found in documents] for title, (documents, _) in below.items()}
+        parts = {
+            title: [shown_fields(found) for found in documents] for title, (documents, _) in below.items()
+        }
         print_json({**shown_fields(account), **parts})
         return
     print_document(cli, account)
@@ -190,7 +196,9 @@ def _windows(text: str) -> tuple[object, ...]:
     for part in comma_list("" if text == "none" else text) or ():
         match = re.fullmatch(r"(\w+):(\d+)=(\d+)", part)
         if match is None:
-            raise CliError(f"{part!r} is not a window such as phone:600=5 (5 sends in 600 seconds per phone).")
+            raise CliError(
+                f"{part!r} is not a window such as phone:600=5 (5 sends in 600 seconds per phone)."
+            )
         per, seconds, limit = match.groups()
         try:
             windows.append(

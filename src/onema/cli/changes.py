@@ -54,14 +54,18 @@ def edit_whole(cli: Cli, kind: type[doc.Document], identity: str, changed: dict[
     print_changes(cli, changes)
 
 
-def remove(cli: Cli, kind: type[doc.Document], identity: str, *, below: Sequence[type[doc.Document]] = ()) -> None:
+def remove(
+    cli: Cli, kind: type[doc.Document], identity: str, *, below: Sequence[type[doc.Document]] = ()
+) -> None:
     """Remove a document, and the documents of the kinds `below` that belong to it."""
     tag = str(kind.__struct_config__.tag)
 
     def plan(found: Documents) -> PutDocuments:
         _existing(found, tag, identity)
         children = [
-            key for key, document in found.items() if isinstance(document, tuple(below)) and _owner(document) == identity
+            key
+            for key, document in found.items()
+            if isinstance(document, tuple(below)) and _owner(document) == identity
         ]
         return PutDocuments(remove=(*children, (tag, identity)))
 
@@ -127,7 +131,7 @@ def _cell(value: Any) -> str:
             return ""
         case bool():
             return "yes" if value else "no"
-        case list():
+        case list() | tuple():
             return ", ".join(_cell(item) for item in value)
         case dict():
             return " ".join(f"{name}={_cell(item)}" for name, item in value.items())
@@ -144,3 +148,8 @@ def comma_list(text: str | None) -> tuple[str, ...] | None:
     if text is None:
         return None
     return tuple(part for part in re.split(r"[,\s]+", text) if part)
+
+
+def state_of(active: bool | None) -> str | None:
+    """The state that --active or --no-active means; None where neither was given."""
+    return None if active is None else "active" if active else "inactive"

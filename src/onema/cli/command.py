@@ -22,7 +22,9 @@ _OPTIONS = {
 class Cli:
     """The choices that all commands share."""
 
-    def __init__(self, data: Path | None = None, settings_file: Path | None = None, json: bool = False) -> None:
+    def __init__(
+        self, data: Path | None = None, settings_file: Path | None = None, json: bool = False
+    ) -> None:
         self.data = data
         self.settings_file = settings_file
         self.json = json

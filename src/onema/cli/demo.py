@@ -32,13 +32,13 @@ def demo(
         settings = load_settings(None, os.environ, overrides)
     except SettingsError as error:
         sys.exit(str(error))
-    credentials = asyncio.run(_prepare(settings))
+    credentials = asyncio.run(prepare(settings))
     base = f"http://127.0.0.1:{port}"
     steps = hints(base, credentials)
     run(settings, steps, _greeting(base, data, credentials, steps))
 
 
-async def _prepare(settings: "Settings") -> dict[str, Any]:
+async def prepare(settings: "Settings") -> dict[str, Any]:
     """Make the demo's credentials once, and its configuration as this version wants it."""
     import msgspec
 
@@ -62,12 +62,12 @@ async def _prepare(settings: "Settings") -> dict[str, Any]:
             await storage.open()
             clock = SystemClock()
             ids = IdSource(clock, settings.node.number)
-            committer = Committer(
-                storage, keyring, clock, ids, batch_limit=1, lease_ms=0, observer=Metrics()
-            )
+            committer = Committer(storage, keyring, clock, ids, batch_limit=1, lease_ms=0, observer=Metrics())
             await committer.start()
             try:
-                documents = _documents(credentials, committer.directory.users.get(credentials["console"]["user"]))
+                documents = _documents(
+                    credentials, committer.directory.users.get(credentials["console"]["user"])
+                )
                 await committer.execute(Configure(entropy=secrets.token_bytes(32), documents=documents))
             finally:
                 await committer.stop()
@@ -96,7 +96,9 @@ def _documents(credentials: dict[str, Any], user: object) -> "tuple[AnyDocument,
     from onema.domain import documents as doc
 
     esms, console = credentials["esms"], credentials["console"]
-    demo_user = doc.User(name=console["user"], password_hash=argon2.PasswordHasher().hash(console["password"]))
+    demo_user = doc.User(
+        name=console["user"], password_hash=argon2.PasswordHasher().hash(console["password"])
+    )
     return (
         doc.Tariff(name="demo", rates=(doc.Rate(channel="sms", price="850"),)),
         doc.Account(name="demo", tariff="demo", wallet="postpaid", windows=(), countries=("*",)),

@@ -52,11 +52,15 @@ def folders_in(package: str) -> tuple[str, ...]:
 def _bad_name(name: str) -> str:
     if _NAME.fullmatch(name):
         return ""
-    return "a name has up to 64 letters, digits, dots, dashes and underscores, and begins with a letter or digit"
+    return (
+        "a name has up to 64 letters, digits, dots, dashes and underscores, and begins with a letter or digit"
+    )
 
 
 def _bad_word(field: str, word: str, known: tuple[str, ...]) -> str:
-    return "" if not known or word in known else f"there is no {field} {word!r}; there are: {', '.join(known)}"
+    return (
+        "" if not known or word in known else f"there is no {field} {word!r}; there are: {', '.join(known)}"
+    )
 
 
 def _bad_credential(credential: doc.Credential) -> str:

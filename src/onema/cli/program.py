@@ -1,4 +1,7 @@
-"""The commands and how they are found. A group's module is imported when it is asked for, so that starting is fast."""
+"""The commands and how they are found.
+
+A group's module is imported when it is asked for, so that starting is fast.
+"""
 
 import importlib
 import importlib.util
@@ -88,6 +91,10 @@ def onema(
     --data and --json may also follow the command.
     """
     ctx.obj = Cli(data=data, settings_file=settings, json=json)
+    # These two are plain functions with options of their own.
+    given = {"data": data, "settings_file": settings}
+    defaults = {name: str(value) for name, value in given.items() if value is not None}
+    ctx.default_map = {"serve": defaults, "demo": defaults}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -109,7 +116,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.stdout = None
         exit_code = 0
     # Typer keeps its copy of click to itself, so its errors are known by what they can do.
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:
         show = getattr(error, "show", None)
         if show is None:
             raise

@@ -55,7 +55,7 @@ class Session:
         return [document for document in documents if isinstance(document, kind)]
 
     def configure(self, plan: Callable[[Documents], PutDocuments]) -> tuple[Change, ...]:
-        """Carry out what `plan` makes of the present configuration; again when somebody changes it meanwhile."""
+        """Carry out what `plan` makes of the configuration; again when somebody changes that meanwhile."""
         for _ in range(_TRIES):
             found = self.answer(ReadDocuments(reveal=True))
             planned = plan({(document.kind, document.identity): document for document in found.documents})
@@ -138,5 +138,11 @@ async def _open_store(settings: Settings, folder: DataFolder, stack: AsyncExitSt
 class _Unobserved:
     """A command line has no metrics."""
 
-    def batch_committed(self, commands: int, seconds: float) -> None:
+    def batch(self, commands: int, seconds: float) -> None:
+        return None
+
+    def command(self, kind: str, result: str) -> None:
+        return None
+
+    def message(self, channel: str, state: str) -> None:
         return None

@@ -96,7 +96,9 @@ def record_list(voice: str, packs: Packs = None) -> None:
 
 @app.command("import")
 def import_recordings(
-    folder: Annotated[Path, typer.Argument(exists=True, file_okay=False, help="0.wav ... Z.wav, sentence.wav")],
+    folder: Annotated[
+        Path, typer.Argument(exists=True, file_okay=False, help="0.wav ... Z.wav, sentence.wav")
+    ],
     like: Annotated[str, typer.Option(help="The voice whose lines were read (see record-list).")],
     packs: Annotated[Path, typer.Option(help="Where the new pack goes.")],
     voice: Annotated[str | None, typer.Option(help="Its id; that of a built-in voice replaces it.")] = None,

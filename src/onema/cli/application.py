@@ -1,0 +1,117 @@
+from typing import Annotated
+
+import typer
+
+from onema.cli.command import Cli, Commands
+
+app = Commands(help="What accounts register to send from.")
+
+Account = Annotated[str, typer.Argument(help="Whose it is.")]
+Name = Annotated[str, typer.Argument(help="Its name.")]
+Appid = Annotated[str | None, typer.Option(help="Its public number, where a dialect asks for one.")]
+Sandbox = Annotated[
+    bool | None, typer.Option("--sandbox/--production", help="Its environment.", show_default=False)
+]
+VoiceCode = Annotated[
+    bool | None, typer.Option("--voice-code/--no-voice-code", help="May call.", show_default=False)
+]
+AllowedIps = Annotated[str | None, typer.Option(help="Networks that may call, comma-separated; empty: all.")]
+CallbackUrl = Annotated[str | None, typer.Option(help="Where delivery is reported.")]
+Voice = Annotated[str | None, typer.Option(help="Who speaks.")]
+Sentence = Annotated[str | None, typer.Option(help="What is spoken, with its placeholder.")]
+Pool = Annotated[str | None, typer.Option(help="The hotline pool that it calls from.")]
+
+
+@app.command("add")
+def add(
+    cli: Cli,
+    account: Account,
+    name: Name,
+    appid: Appid = None,
+    sandbox: Sandbox = None,
+    voice_code: VoiceCode = None,
+    allowed_ips: AllowedIps = None,
+    callback_url: CallbackUrl = None,
+    voice: Voice = None,
+    sentence: Sentence = None,
+    pool: Pool = None,
+) -> None:
+    """Register an application."""
+    import msgspec
+
+    from onema.cli.changes import create
+    from onema.domain import documents as doc
+
+    fields = _fields(appid, sandbox, voice_code, allowed_ips, callback_url, voice, sentence, pool)
+    create(cli, msgspec.structs.replace(doc.Application(account=account, name=name), **fields))
+
+
+@app.command("set")
+def change(
+    cli: Cli,
+    account: Account,
+    name: Name,
+    appid: Appid = None,
+    sandbox: Sandbox = None,
+    voice_code: VoiceCode = None,
+    allowed_ips: AllowedIps = None,
+    callback_url: CallbackUrl = None,
+    voice: Voice = None,
+    sentence: Sentence = None,
+    pool: Pool = None,
+    active: Annotated[bool | None, typer.Option(help="Whether it may send.", show_default=False)] = None,
+) -> None:
+    """Change what the options name."""
+    from onema.cli.changes import edit, state_of
+    from onema.domain import documents as doc
+
+    fields = _fields(appid, sandbox, voice_code, allowed_ips, callback_url, voice, sentence, pool)
+    edit(cli, doc.Application, f"{account}/{name}", **fields, state=state_of(active))
+
+
+@app.command("remove")
+def remove(cli: Cli, account: Account, name: Name) -> None:
+    """Remove an application that no credential names."""
+    from onema.cli import changes
+    from onema.domain import documents as doc
+
+    changes.remove(cli, doc.Application, f"{account}/{name}")
+
+
+@app.command("list")
+def show_all(
+    cli: Cli, account: Annotated[str | None, typer.Argument(help="Only this account's.")] = None
+) -> None:
+    """List applications."""
+    from onema.cli.changes import print_documents
+    from onema.domain import documents as doc
+
+    with cli.session() as session:
+        found = [one for one in session.of_kind(doc.Application) if account in (None, one.account)]
+    print_documents(cli, found, ("account", "name", "appid", "environment", "state", "voice_code", "pool"))
+
+
+def _fields(
+    appid: str | None,
+    sandbox: bool | None,
+    voice_code: bool | None,
+    allowed_ips: str | None,
+    callback_url: str | None,
+    voice: str | None,
+    sentence: str | None,
+    pool: str | None,
+) -> dict[str, object]:
+    """The application's fields that options name."""
+    from onema.cli.changes import comma_list
+
+    named = {
+        "appid": appid,
+        "environment": None if sandbox is None else "sandbox" if sandbox else "production",
+        "voice_code": voice_code,
+        "allowed_ips": comma_list(allowed_ips),
+        "callback_url": callback_url,
+        "voice": voice,
+        "sentence": sentence,
+        "pool": pool,
+    }
+    return {field: value for field, value in named.items() if value is not None}

@@ -1,0 +1,314 @@
+"""What `onema doctor` looks at. Each check yields findings; none changes anything that matters.
+
+The machine's checks need no store. The store's are asked of the running server, or of the store itself.
+"""
+
+import enum
+import importlib.util
+import os
+import shutil
+import socket
+import stat
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from onema.cli.output import CliError
+from onema.cli.session import Session, open_session
+from onema.domain import documents as doc
+from onema.domain.directory import parse_time
+from onema.domain.money import format_amount
+from onema.engine.control_requests import ReadBalance, Status
+from onema.engine.data_folder import DATABASE, DataFolderError, parse_server_key, read_server_key
+from onema.settings import Settings
+
+ENOUGH_BYTES = 1 << 30
+TOO_FEW_BYTES = 100 << 20
+OLDEST_PLAUSIBLE_SECONDS = 1_735_689_600
+"""2025-01-01: a clock before it was never set."""
+CLOCK_TOLERANCE_SECONDS = 5.0
+
+
+class Level(enum.StrEnum):
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "fail"
+
+
+class Finding(msgspec.Struct, frozen=True):
+    level: Level
+    what: str
+    detail: str
+    hint: str = ""
+
+
+def examine(settings: Settings) -> Iterator[Finding]:
+    yield from _python()
+    yield from _folder(settings)
+    yield from _disk(settings.data)
+    yield from _clock(settings.data / DATABASE)
+    yield from _key(settings)
+    schema = list(_schema(settings.data / DATABASE))
+    yield from schema
+    if not (settings.data / DATABASE).exists():
+        yield from _port(settings)
+        return
+    if any(found.level is Level.FAIL for found in schema):
+        return
+    try:
+        with open_session(settings) as session:
+            yield from _server(settings, session)
+            yield from _ways_out(settings, session)
+            yield from _accounts(session)
+    except CliError as error:
+        yield Finding(Level.FAIL, "store", str(error))
+
+
+def _python() -> Iterator[Finding]:
+    yield Finding(Level.OK, "python", ".".join(map(str, sys.version_info[:3])))
+    if importlib.util.find_spec("espeakng_loader") is None:
+        yield Finding(
+            Level.WARN,
+            "speech",
+            "espeak-ng is not installed",
+            "Calls with sentences of their own need `pip install onema[voice]`.",
+        )
+
+
+def _folder(settings: Settings) -> Iterator[Finding]:
+    path = settings.data
+    if not path.exists():
+        parent = next(above for above in path.absolute().parents if above.exists())
+        if os.access(parent, os.W_OK):
+            yield Finding(Level.OK, "data folder", f"{path} does not exist yet; it will be made")
+        else:
+            yield Finding(Level.FAIL, "data folder", f"{path} cannot be made", f"Make {parent} writable.")
+        return
+    if not os.access(path, os.R_OK | os.W_OK | os.X_OK):
+        yield Finding(
+            Level.FAIL, "data folder", f"{path} is not ours to write", "Run as its owner, or chown it."
+        )
+        return
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & 0o027:
+        yield Finding(Level.WARN, "data folder", f"{path} has mode {mode:o}", f"chmod 700 {path}")
+    else:
+        yield Finding(Level.OK, "data folder", str(path))
+
+
+def _disk(path: Path) -> Iterator[Finding]:
+    existing = next(above for above in (path.absolute(), *path.absolute().parents) if above.exists())
+    free = shutil.disk_usage(existing).free
+    level = Level.FAIL if free < TOO_FEW_BYTES else Level.WARN if free < ENOUGH_BYTES else Level.OK
+    hint = "" if level is Level.OK else "Free some space: without it no message can be accepted."
+    yield Finding(level, "disk", f"{free / (1 << 30):.1f} GiB free", hint)
+
+
+def _clock(database: Path) -> Iterator[Finding]:
+    now = time.time()
+    hint = "Set the clock (timedatectl set-ntp true): codes expire by it."
+    if now < OLDEST_PLAUSIBLE_SECONDS:
+        yield Finding(Level.FAIL, "clock", "it was never set", hint)
+    elif database.exists() and database.stat().st_mtime > now + CLOCK_TOLERANCE_SECONDS:
+        yield Finding(Level.FAIL, "clock", "it is behind the newest data", hint)
+    else:
+        yield Finding(Level.OK, "clock", time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now)))
+
+
+def _key(settings: Settings) -> Iterator[Finding]:
+    if settings.server_key:
+        try:
+            parse_server_key(settings.server_key.reveal(), "The server key of the environment")
+        except DataFolderError as error:
+            yield Finding(Level.FAIL, "server key", str(error))
+        else:
+            yield Finding(Level.OK, "server key", "from the environment")
+        return
+    path = settings.server_key_path
+    try:
+        read_server_key(path)
+    except FileNotFoundError:
+        if (settings.data / DATABASE).exists() or settings.server_key_file:
+            yield Finding(Level.FAIL, "server key", f"{path} is missing", "Restore it from your backup.")
+        else:
+            yield Finding(Level.OK, "server key", f"{path} will be made")
+        return
+    except DataFolderError as error:
+        yield Finding(Level.FAIL, "server key", str(error))
+        return
+    if stat.S_IMODE(path.stat().st_mode) & 0o077:
+        yield Finding(Level.WARN, "server key", f"others may read {path}", f"chmod 600 {path}")
+    else:
+        yield Finding(Level.OK, "server key", str(path))
+
+
+def _schema(database: Path) -> Iterator[Finding]:
+    import apsw
+
+    from onema.storage.statements import migrations
+
+    if not database.exists():
+        yield Finding(Level.OK, "database", f"{database} does not exist yet; it will be made")
+        return
+    newest = migrations("sqlite")[-1][0]
+    try:
+        connection = apsw.Connection(str(database), flags=apsw.SQLITE_OPEN_READWRITE)
+        try:
+            version = int(connection.pragma("user_version"))
+        finally:
+            connection.close()
+    except apsw.Error as error:
+        yield Finding(Level.FAIL, "database", f"{database}: {error}", "Restore it from your backup.")
+        return
+    if version > newest:
+        yield Finding(
+            Level.FAIL,
+            "database",
+            f"schema {version}, but this version knows {newest}",
+            "Run the newer version of onema.",
+        )
+    elif version < newest:
+        yield Finding(Level.OK, "database", f"schema {version}; it becomes {newest} when it is opened")
+    else:
+        yield Finding(Level.OK, "database", f"schema {version}, SQLite {apsw.sqlite_lib_version()}")
+
+
+def _server(settings: Settings, session: Session) -> Iterator[Finding]:
+    if not session.with_server:
+        yield from _port(settings)
+        return
+    status = session.answer(Status())
+    behind = abs(status.now / 1000 - time.time())
+    if behind > CLOCK_TOLERANCE_SECONDS:
+        yield Finding(Level.WARN, "server", f"its clock differs by {behind:.0f} s from this one")
+    yield Finding(Level.OK, "server", f"process {status.process} runs version {status.version}")
+
+
+def _port(settings: Settings) -> Iterator[Finding]:
+    listen = settings.listen
+    where = f"{listen.host}:{listen.port}"
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            listen.host, listen.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        yield Finding(
+            Level.FAIL,
+            "port",
+            f"{where}: {error.strerror}",
+            "No onema runs on this data folder, but something else may: set `listen.port`, or stop it.",
+        )
+    else:
+        yield Finding(Level.OK, "port", f"{where} is free")
+    for file in filter(None, (listen.tls_certificate, listen.tls_key)):
+        if not os.access(file, os.R_OK):
+            yield Finding(Level.FAIL, "TLS", f"{file} cannot be read")
+
+
+def _ways_out(settings: Settings, session: Session) -> Iterator[Finding]:
+    carriers = [carrier for carrier in session.of_kind(doc.Carrier) if carrier.state == "active"]
+    handsets = [carrier.name for carrier in carriers if carrier.type == "handset"]
+    if not carriers:
+        yield Finding(
+            Level.WARN, "carriers", "none is active: nothing can be sent", "onema carrier add ... --type ..."
+        )
+    elif handsets and len(handsets) < len(carriers) and not settings.handset.beside_carriers:
+        yield Finding(
+            Level.FAIL,
+            "carriers",
+            f"the handset {handsets[0]!r} stands beside real carriers: codes could be read on it",
+            "`onema carrier remove`, or set `handset.beside_carriers` if you mean it.",
+        )
+    else:
+        yield Finding(Level.OK, "carriers", ", ".join(carrier.name for carrier in carriers))
+    active = {carrier.name for carrier in carriers}
+    routed = {route.channel for route in session.of_kind(doc.Route) if route.carrier in active}
+    if carriers and "sms" not in routed:
+        yield Finding(Level.WARN, "routes", "no route takes SMS", "onema route add sms CARRIER")
+    if not session.of_kind(doc.User):
+        yield Finding(Level.WARN, "users", "nobody may log in to the console", "onema user add NAME")
+
+
+def _accounts(session: Session) -> Iterator[Finding]:
+    tariffs = {tariff.name: tariff for tariff in session.of_kind(doc.Tariff)}
+    owners = {one.account for one in session.of_kind(doc.Credential) if one.state == "active"}
+    accounts = [account for account in session.of_kind(doc.Account) if account.state == "active"]
+    sound = True
+    for account in accounts:
+        for found in (
+            *_credentials(account, owners),
+            *_prices(account, tariffs.get(account.tariff)),
+            *_wallet(account, session),
+        ):
+            sound = False
+            yield found
+    for found in _brandnames(session, {account.name for account in accounts}):
+        sound = False
+        yield found
+    if sound:
+        yield Finding(Level.OK, "accounts", f"{len(accounts)} active, their ledgers and balances agree")
+
+
+def _credentials(account: doc.Account, owners: set[str]) -> Iterator[Finding]:
+    if account.name not in owners:
+        yield Finding(
+            Level.WARN,
+            f"account {account.name}",
+            "it has no live credential",
+            f"onema credential add {account.name} DIALECT",
+        )
+
+
+def _prices(account: doc.Account, tariff: doc.Tariff | None) -> Iterator[Finding]:
+    if tariff is None or not tariff.rates:
+        yield Finding(
+            Level.WARN,
+            f"account {account.name}",
+            f"tariff {account.tariff} has no price: all it sends is refused",
+            f"onema tariff set {account.tariff} --rate sms:+84=850",
+        )
+
+
+def _wallet(account: doc.Account, session: Session) -> Iterator[Finding]:
+    what = f"account {account.name}"
+    wallet = session.answer(ReadBalance(account=account.name, audit=True))
+    if wallet.ledger != wallet.balance:
+        yield Finding(
+            Level.FAIL,
+            what,
+            f"its balance is {format_amount(wallet.balance)}, its ledger's sum {format_amount(wallet.ledger)}",
+            "This must never be: keep a copy of the database and report it.",
+        )
+    if account.wallet_expires_at and parse_time(account.wallet_expires_at) <= time.time() * 1000:
+        yield Finding(
+            Level.WARN, what, "its wallet has expired", f"onema wallet terms {account.name} --expires ..."
+        )
+    if wallet.lowest is not None and wallet.balance <= wallet.lowest:
+        yield Finding(Level.WARN, what, "its wallet is empty", f"onema wallet top-up {account.name} AMOUNT")
+
+
+def _brandnames(session: Session, accounts: set[str]) -> Iterator[Finding]:
+    with_text = {
+        (template.account, template.brandname)
+        for template in session.of_kind(doc.Template)
+        if template.state == "active"
+    }
+    for brandname in session.of_kind(doc.Brandname):
+        if brandname.account not in accounts or brandname.state != "active":
+            continue
+        what = f"brandname {brandname.identity}"
+        if (brandname.account, brandname.name) not in with_text:
+            yield Finding(
+                Level.WARN,
+                what,
+                "it has no template: every text is refused",
+                f"onema template add {brandname.account} {brandname.name} TEXT",
+            )
+        if brandname.expires_at and parse_time(brandname.expires_at) <= time.time() * 1000:
+            yield Finding(Level.WARN, what, "it has expired")

@@ -1,0 +1,78 @@
+from typing import Annotated
+
+import typer
+
+from onema.cli.command import Cli, Commands
+
+app = Commands(help="Keys and secrets. Two per account (or application) and dialect may live.")
+
+GENERATED_BYTES = 15
+"""30 upper-case hex characters, the shape of eSMS's own keys; every dialect takes it."""
+
+Dialect = Annotated[str, typer.Argument(help="The API that it is for, such as esms.")]
+Key = Annotated[str, typer.Argument(help="The public key.")]
+
+
+@app.command("add")
+def add(
+    cli: Cli,
+    account: Annotated[str, typer.Argument(help="Whose it is.")],
+    dialect: Dialect,
+    application: Annotated[str, typer.Option(help="The application that it speaks for.")] = "",
+    key: Annotated[str | None, typer.Option(help="Take this key over instead of making one.")] = None,
+    secret_stdin: Annotated[bool, typer.Option("--secret-stdin", help="Read the secret from stdin.")] = False,
+) -> None:
+    """Make a key and a secret, and print them: the secret is never shown again."""
+    import sys
+
+    from onema.cli.changes import create
+    from onema.domain import documents as doc
+    from onema.engine.ports import SystemEntropy
+
+    entropy = SystemEntropy()
+    secret = sys.stdin.read().strip() if secret_stdin else entropy.token(GENERATED_BYTES).hex().upper()
+    credential = doc.Credential(
+        account=account,
+        dialect=dialect,
+        key=entropy.token(GENERATED_BYTES).hex().upper() if key is None else key,
+        secret=secret,
+        application=application,
+    )
+    create(cli, credential, key=credential.key, secret="" if secret_stdin else secret)
+    if not cli.json:
+        print(f"key     {credential.key}")
+        if not secret_stdin:
+            print(f"secret  {secret}  (shown only now)")
+
+
+@app.command("list")
+def show_all(
+    cli: Cli, account: Annotated[str | None, typer.Argument(help="Only this account's.")] = None
+) -> None:
+    """List credentials, without their secrets."""
+    from onema.cli.changes import print_documents
+    from onema.domain import documents as doc
+
+    with cli.session() as session:
+        found = [one for one in session.of_kind(doc.Credential) if account in (None, one.account)]
+    print_documents(cli, found, ("account", "dialect", "key", "application", "state"))
+
+
+@app.command("revoke")
+def revoke(
+    cli: Cli,
+    dialect: Dialect,
+    key: Key,
+    remove: Annotated[
+        bool, typer.Option("--remove", help="Forget it instead of keeping it inactive.")
+    ] = False,
+) -> None:
+    """Let a key work no more."""
+    from onema.cli import changes
+    from onema.domain import documents as doc
+
+    identity = f"{dialect}/{key}"
+    if remove:
+        changes.remove(cli, doc.Credential, identity)
+    else:
+        changes.edit(cli, doc.Credential, identity, state="inactive")

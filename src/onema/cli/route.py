@@ -1,0 +1,70 @@
+from typing import Annotated
+
+import typer
+
+from onema.cli.command import Cli, Commands
+
+app = Commands(help="Which carrier takes what: the longest prefix first, then the lowest priority.")
+
+Channel = Annotated[str, typer.Argument(help="sms or call.")]
+Carrier = Annotated[str, typer.Argument(help="The carrier's name.")]
+Prefix = Annotated[str, typer.Option(help="Numbers that begin so, such as +84; + for all.")]
+
+
+@app.command("add")
+def add(
+    cli: Cli,
+    channel: Channel,
+    carrier: Carrier,
+    prefix: Prefix = "+",
+    priority: Annotated[int, typer.Option(help="Lower is tried first.")] = 0,
+) -> None:
+    """Send a channel's messages for a prefix to a carrier."""
+    import msgspec
+
+    from onema.cli.changes import create
+    from onema.cli.output import CliError
+    from onema.domain import documents as doc
+
+    fields = {"channel": channel, "carrier": carrier, "prefix": prefix, "priority": priority}
+    try:
+        route = msgspec.convert(fields, doc.Route)
+    except msgspec.ValidationError as error:
+        raise CliError(f"{error}.") from error
+    create(cli, route)
+
+
+@app.command("set")
+def change(
+    cli: Cli,
+    channel: Channel,
+    carrier: Carrier,
+    priority: Annotated[int, typer.Option(help="Lower is tried first.")],
+    prefix: Prefix = "+",
+) -> None:
+    """Change a route's priority."""
+    from onema.cli.changes import edit
+    from onema.domain import documents as doc
+
+    edit(cli, doc.Route, f"{channel}/{prefix}/{carrier}", priority=priority)
+
+
+@app.command("remove")
+def remove(cli: Cli, channel: Channel, carrier: Carrier, prefix: Prefix = "+") -> None:
+    """Remove a route."""
+    from onema.cli import changes
+    from onema.domain import documents as doc
+
+    changes.remove(cli, doc.Route, f"{channel}/{prefix}/{carrier}")
+
+
+@app.command("list")
+def show_all(cli: Cli) -> None:
+    """List routes in the order in which they are tried."""
+    from onema.cli.changes import print_documents
+    from onema.domain import documents as doc
+
+    with cli.session() as session:
+        found = session.of_kind(doc.Route)
+    found.sort(key=lambda route: (route.channel, -len(route.prefix), route.priority, route.carrier))
+    print_documents(cli, found, ("channel", "prefix", "priority", "carrier"))

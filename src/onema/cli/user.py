@@ -1,0 +1,79 @@
+from typing import Annotated
+
+import typer
+
+from onema.cli.command import Cli, Commands
+
+app = Commands(help="People who may log in to the console.")
+
+SHORTEST_PASSWORD = 8
+
+Name = Annotated[str, typer.Argument(help="The user's name.")]
+PasswordStdin = Annotated[
+    bool, typer.Option("--password-stdin", help="Read the password from stdin instead of asking for it.")
+]
+
+
+@app.command("add")
+def add(cli: Cli, name: Name, password_stdin: PasswordStdin = False) -> None:
+    """Add someone, with a password."""
+    from onema.cli.changes import create
+    from onema.domain import documents as doc
+
+    create(cli, doc.User(name=name, password_hash=_hash(_password(password_stdin))))
+
+
+@app.command("set")
+def change(
+    cli: Cli,
+    name: Name,
+    password: Annotated[bool, typer.Option("--password", help="Give a new password.")] = False,
+    password_stdin: PasswordStdin = False,
+    active: Annotated[bool | None, typer.Option(help="Whether they may log in.", show_default=False)] = None,
+) -> None:
+    """Change a password, or whether someone may log in."""
+    from onema.cli.changes import edit, state_of
+    from onema.domain import documents as doc
+
+    given = _hash(_password(password_stdin)) if password or password_stdin else None
+    edit(cli, doc.User, name, password_hash=given, state=state_of(active))
+
+
+@app.command("remove")
+def remove(cli: Cli, name: Name) -> None:
+    """Remove someone."""
+    from onema.cli import changes
+    from onema.domain import documents as doc
+
+    changes.remove(cli, doc.User, name)
+
+
+@app.command("list")
+def show_all(cli: Cli) -> None:
+    """List users."""
+    from onema.cli.changes import print_documents
+    from onema.domain import documents as doc
+
+    with cli.session() as session:
+        found = session.of_kind(doc.User)
+    print_documents(cli, found, ("name", "state"))
+
+
+def _password(from_stdin: bool) -> str:
+    import sys
+
+    from onema.cli.output import CliError
+
+    if from_stdin:
+        password = sys.stdin.readline().rstrip("\r\n")
+    else:
+        password = typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+    if len(password) < SHORTEST_PASSWORD:
+        raise CliError(f"A password has at least {SHORTEST_PASSWORD} characters.")
+    return password
+
+
+def _hash(password: str) -> str:
+    import argon2
+
+    return argon2.PasswordHasher().hash(password)

@@ -1,0 +1,113 @@
+"""A real server in a process of its own, for end-to-end tests."""
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Self, TypeVar
+from urllib.parse import urlencode
+
+DEADLINE_SECONDS = 60.0
+
+T = TypeVar("T")
+
+
+def eventually(condition: Callable[[], T], seconds: float = DEADLINE_SECONDS) -> T:
+    """What `condition` returns once that is true. For what happens in another process, which has no event here."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if found := condition():
+            return found
+        time.sleep(0.02)
+    raise AssertionError(f"it did not happen in {seconds} s")
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
+class RunningServer:
+    """Starts `module` with --data and --port and waits until /health/ready answers 200."""
+
+    def __init__(
+        self,
+        data: Path,
+        *arguments: str,
+        module: str = "onema.cli",
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self.data = data
+        self.port = free_port()
+        self._arguments = arguments
+        self._module = module
+        self._environment = dict(environment or {})
+        self.log = data.parent / f"{data.name}.log"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        command = [sys.executable, "-m", self._module, *self._arguments]
+        command += ["--data", str(self.data), "--port", str(self.port)]
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(  # noqa: S603  # our own interpreter and module
+                command, stdout=log, stderr=log, env={**os.environ, **self._environment}
+            )
+        eventually(self._is_ready)
+
+    def _is_ready(self) -> bool:
+        if self.process is not None and self.process.poll() is not None:
+            raise AssertionError(f"the server ended: {self.log.read_text()[-2000:]}")
+        try:
+            return self.get("/health/ready")[0] == 200
+        except OSError:  # the port is not open yet
+            return False
+
+    def stop(self) -> int:
+        """Ask it to stop, as a service manager does; its exit status."""
+        if self.process is None:
+            return 0
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(DEADLINE_SECONDS)
+
+    def kill(self) -> None:
+        """kill -9."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait(DEADLINE_SECONDS)
+
+    def wait_for_death(self) -> int:
+        """Wait until it ends by itself; its exit status (negative: the signal)."""
+        if self.process is None:
+            raise AssertionError("the server was not started")
+        return self.process.wait(DEADLINE_SECONDS)
+
+    def get(self, path: str, **query: str) -> tuple[int, bytes]:
+        """(status, body). Raises OSError, http.client.HTTPException when the connection breaks."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=DEADLINE_SECONDS)
+        try:
+            connection.request("GET", f"{path}?{urlencode(query)}" if query else path)
+            response = connection.getresponse()
+            return response.status, response.read()
+        finally:
+            connection.close()
+
+    def json(self, path: str, **query: str) -> Any:
+        return json.loads(self.get(path, **query)[1])
+
+    def credentials(self, dialect: str) -> dict[str, str]:
+        """The demo's credentials of one dialect."""
+        found: dict[str, str] = json.loads((self.data / "demo.json").read_text())[dialect]
+        return found

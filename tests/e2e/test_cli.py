@@ -1,0 +1,221 @@
+"""The program itself, in a process of its own: without a server, and asking one over its socket."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+EXAMPLE = ROOT / "docs" / "operations" / "apply.md"
+SECRETS = {"ACME_SECRET": "FEDCBA9876543210FEDCBA98765432", "OPERATOR_PASSWORD": "correct horse"}
+
+SERVER = """
+import asyncio, sys
+from pathlib import Path
+from onema.cli.session import _open
+from contextlib import AsyncExitStack
+from onema.engine.control import ControlServer
+from onema.settings import Settings
+
+async def serve(folder):
+    async with AsyncExitStack() as stack:
+        server = ControlServer(await _open(Settings(data=folder), stack), folder)
+        await server.start()
+        stack.push_async_callback(server.stop)
+        print("ready", flush=True)
+        await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
+
+asyncio.run(serve(Path(sys.argv[1])))
+"""
+
+
+class Program:
+    """`onema` on one data folder."""
+
+    def __init__(self, data: Path) -> None:
+        self.data = data
+
+    def run(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("ONEMA_")}
+        return subprocess.run(
+            [sys.executable, "-m", "onema.cli", *arguments],
+            input=stdin,
+            capture_output=True,
+            text=True,
+            env=environment | SECRETS | {"ONEMA_DATA": str(self.data)},
+            timeout=30,
+        )
+
+    def json(self, *arguments: str, stdin: str = "", exit_code: int = 0) -> Any:
+        done = self.run(*arguments, "--json", stdin=stdin)
+        assert done.returncode == exit_code, done.stderr + done.stdout
+        return json.loads(done.stdout)
+
+    def changes(self, *arguments: str, stdin: str = "") -> list[tuple[str, str, str]]:
+        answer = self.json(*arguments, stdin=stdin)
+        return [(change["what"], change["kind"], change["name"]) for change in answer["changes"]]
+
+    @contextmanager
+    def served(self) -> Iterator[None]:
+        """A process that holds the data folder and answers on its control socket."""
+        with subprocess.Popen(
+            [sys.executable, "-c", SERVER, str(self.data)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        ) as server:
+            assert server.stdout is not None
+            assert server.stdin is not None
+            assert server.stdout.readline() == b"ready\n"
+            yield
+            server.stdin.close()
+            assert server.wait(timeout=10) == 0
+
+
+@pytest.fixture
+def onema(tmp_path: Path) -> Program:
+    return Program(tmp_path / "data")
+
+
+def example() -> str:
+    """The TOML of docs/operations/apply.md."""
+    (found,) = re.findall(r"^```toml\n(.*?)^```", EXAMPLE.read_text(), re.MULTILINE | re.DOTALL)
+    return str(found)
+
+
+def test_the_documented_example_can_be_applied_and_then_changes_nothing(onema: Program) -> None:
+    """Without a server: the second run finds everything as it left it, the money too."""
+    first = onema.changes("apply", "-", stdin=example())
+    assert {what for what, _, _ in first} == {"created"}
+    assert ("created", "template", "acme/Baotrixemay/Mã của {P2,40} là {OTP}") in first
+    assert ("created", "top_up", "acme/invoice-2026-001") in first
+    second = onema.changes("apply", "-", stdin=example())
+    assert second == [("unchanged", kind, name) for _, kind, name in first]
+    assert onema.json("wallet", "show", "acme")["balance"] == "100000"
+
+
+def test_a_running_server_is_asked_instead_of_its_store(onema: Program) -> None:
+    """The same commands work, and their changes are there when the server has stopped."""
+    with onema.served():
+        assert onema.changes("apply", "-", stdin=example())[0][0] == "created"
+        assert "runs version" in json.dumps(onema.json("doctor"))
+        assert onema.changes("account", "suspend", "acme") == [("changed", "account", "acme")]
+        assert ("unchanged", "account", "acme") in onema.changes("apply", "-", stdin=example())
+        refused = onema.json("credential", "add", "nobody", "esms", exit_code=1)
+        assert refused["refusal"] == "conflict"
+    assert onema.json("account", "show", "acme")["state"] == "inactive"
+
+
+def test_commands_at_the_same_moment_wait_for_each_other(onema: Program) -> None:
+    """Without a server each opens the store for itself."""
+    with ThreadPoolExecutor(4) as threads:
+        done = list(threads.map(lambda name: onema.run("tariff", "set", name, "--rate", "sms:+=1"), "abcd"))
+    assert [process.returncode for process in done] == [0] * 4, [process.stderr for process in done]
+    assert [tariff["name"] for tariff in onema.json("tariff", "list")] == list("abcd")
+
+
+def test_an_account_is_managed_from_the_command_line(onema: Program) -> None:
+    """From its first price to its removal."""
+    onema.changes("tariff", "set", "default", "--rate", "sms:+84=850", "--rate", "call:+84=600/60")
+    assert onema.changes("account", "add", "acme") == [("created", "account", "acme")]
+    assert onema.json("account", "add", "acme", exit_code=1)["refusal"] == "duplicate"
+    made = onema.json("credential", "add", "acme", "esms")
+    assert re.fullmatch(r"[0-9A-F]{30}", made["key"])
+    assert re.fullmatch(r"[0-9A-F]{30}", made["secret"])
+    assert made["secret"] not in onema.run("credential", "list").stdout
+    assert onema.changes("brandname", "add", "acme", "Shop") == [("created", "brandname", "acme/Shop")]
+    onema.changes("template", "add", "acme", "Shop", "{OTP} is your code")
+    onema.changes("account", "set", "acme", "--windows", "phone:600=2", "--countries", "VN,LA")
+    shown = onema.json("account", "show", "acme")
+    assert shown["windows"] == [{"per": "phone", "seconds": 600, "limit": 2}]
+    assert shown["countries"] == ["VN", "LA"]
+    assert [template["text"] for template in shown["templates"]] == ["{OTP} is your code"]
+    assert [change[1] for change in onema.changes("account", "remove", "acme")] == [
+        "brandname",
+        "credential",
+        "template",
+        "account",
+    ]
+    assert onema.json("account", "list") == []
+
+
+def test_money_is_booked_once_per_reference(onema: Program) -> None:
+    """Repeating a top-up books nothing; another amount under its reference is refused."""
+    onema.changes("tariff", "set", "default", "--rate", "sms:+=1")
+    onema.changes("account", "add", "acme")
+    top_up = ("wallet", "top-up", "acme", "850.5", "--reference", "r1")
+    assert [onema.json(*top_up)["booked"] for _ in range(2)] == [True, False]
+    other = onema.json("wallet", "top-up", "acme", "1", "--reference", "r1", exit_code=1)
+    assert other["refusal"] == "conflict"
+    onema.changes("wallet", "terms", "acme", "--postpaid", "--credit-limit", "100")
+    wallet = onema.json("wallet", "show", "acme")
+    assert (wallet["balance"], wallet["lowest"], wallet["available"]) == ("850.5", "-100", "950.5")
+    assert [entry["note"] for entry in onema.json("wallet", "ledger", "acme")] == ["r1"]
+
+
+def test_a_user_gets_a_hash_and_the_password_is_nowhere(onema: Program) -> None:
+    """Not in the answer, and not in the store."""
+    done = onema.run("user", "add", "ann", "--password-stdin", stdin="correct horse\n")
+    assert done.stdout == "created    user ann\n"
+    assert b"correct horse" not in (onema.data / "onema.db").read_bytes()
+    assert onema.json("user", "list") == [{"name": "ann", "password_hash": "***", "state": "active"}]
+
+
+def test_the_doctor_finds_what_is_wrong_and_says_what_helps(onema: Program) -> None:
+    """Warnings leave the exit code alone; a lost server key does not."""
+    assert {found["level"] for found in onema.json("doctor")} <= {"ok", "warn"}
+    assert not onema.data.exists()
+    onema.changes("apply", "-", stdin=example())
+    found = onema.json("doctor")
+    assert "ok" in {one["level"] for one in found if one["what"] == "accounts"}
+    onema.changes("brandname", "add", "acme", "Bare")
+    assert "brandname acme/Bare" in {one["what"] for one in onema.json("doctor") if one["level"] == "warn"}
+    (onema.data / "server.key").unlink()
+    failed = onema.json("doctor", exit_code=1)
+    assert ["server key", "store"] == [one["what"] for one in failed if one["level"] == "fail"]
+
+
+def test_a_command_line_that_is_not_understood_ends_with_2(onema: Program) -> None:
+    """And with --json the complaint is a JSON document too."""
+    misspelt = onema.run("acount", "list")
+    assert misspelt.returncode == 2
+    assert "Did you mean 'account'?" in misspelt.stderr
+    assert "error" in onema.json("account", "add", exit_code=2)
+
+
+def test_a_misspelt_key_of_a_file_changes_nothing(onema: Program) -> None:
+    """All or nothing: the tariff before it is not created either."""
+    text = "[[tariffs]]\nname='default'\n[[accounts]]\nname='acme'\ntarif='default'"
+    refused = onema.json("apply", "-", stdin=text, exit_code=1)
+    assert "`accounts[acme].tarif` is unknown. Did you mean `tariff`?" in refused["error"]
+    assert onema.json("tariff", "list") == []
+
+
+def test_the_settings_are_listed_without_their_secrets(onema: Program) -> None:
+    """With the variable that sets each."""
+    rows = {row["name"]: row for row in onema.json("settings")}
+    assert rows["data"]["value"] == str(onema.data)
+    assert rows["listen.port"]["variable"] == "ONEMA_LISTEN_PORT"
+
+
+def test_help_comes_at_once() -> None:
+    """Nothing heavy is imported for it: no event loop, no database, no phone numbers."""
+    program = (
+        "import sys\n"
+        "from onema.cli import main\n"
+        "try: main(['--help'])\n"
+        "except SystemExit: pass\n"
+        "heavy = {'asyncio', 'apsw', 'phonenumbers', 'cryptography', 'rich.console', 'msgspec', 'numpy'}\n"
+        "sys.exit(repr(heavy & set(sys.modules)) if heavy & set(sys.modules) else 0)"
+    )
+    started = time.perf_counter()
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "wallet" in done.stdout
+    assert time.perf_counter() - started < 5.0

@@ -1,0 +1,309 @@
+import asyncio
+import os
+import stat
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+import uvloop
+
+from onema.domain import documents as doc
+from onema.domain.keyring import Keyring
+from onema.domain.refusals import Refusal, Refused
+from onema.engine.administration import Administration
+from onema.engine.committer import Committer
+from onema.engine.control import SOCKET, ControlClient, ControlError, ControlServer, connect
+from onema.engine.control_requests import (
+    PutDocuments,
+    ReadBalance,
+    ReadDocuments,
+    ReadLedger,
+    ReadMessages,
+    ReadStory,
+    Status,
+    TopUp,
+)
+from onema.engine.data_folder import DataFolder, DataFolderError, DataFolderInUseError
+from onema.engine.gateway import Gateway
+from onema.engine.ports import IdSource, SystemClock, SystemEntropy
+from onema.testing.memory_storage import MemoryStorage
+
+ACME = (
+    doc.Tariff(name="default", rates=(doc.Rate(channel="sms", price="850"),)),
+    doc.Account(name="acme"),
+    doc.Credential(account="acme", dialect="esms", key="K", secret="very secret"),
+)
+
+
+class NoMetrics:
+    """An observer that looks away."""
+
+    def batch(self, commands: int, seconds: float) -> None: ...
+
+    def command(self, kind: str, result: str) -> None: ...
+
+    def message(self, channel: str, state: str) -> None: ...
+
+
+@asynccontextmanager
+async def an_administration() -> AsyncIterator[Administration]:
+    clock, storage = SystemClock(), MemoryStorage()
+    ids = IdSource(clock, 0)
+    committer = Committer(
+        storage, Keyring(bytes(32)), clock, ids, batch_limit=100, lease_ms=1_000, observer=NoMetrics()
+    )
+    await committer.start()
+    try:
+        yield Administration(Gateway(committer, clock, ids, SystemEntropy()), storage)
+    finally:
+        await committer.stop()
+
+
+@asynccontextmanager
+async def a_client(folder: Path) -> AsyncIterator[ControlClient]:
+    """A client of a server on `folder`."""
+    async with an_administration() as administration:
+        server = ControlServer(administration, folder)
+        await server.start()
+        try:
+            client = await connect(folder)
+            assert client is not None
+            try:
+                yield client
+            finally:
+                await client.close()
+        finally:
+            await server.stop()
+
+
+async def test_every_request_is_answered_over_the_socket(tmp_path: Path) -> None:
+    """Documents, money, messages and status come back as the same values as in-process."""
+    async with a_client(tmp_path) as client:
+        changes = await client.answer(PutDocuments(documents=ACME))
+        assert [change.what for change in changes] == ["created"] * 3
+        assert await client.answer(TopUp(account="acme", reference="r", amount=5)) is True
+        assert await client.answer(TopUp(account="acme", reference="r", amount=5)) is False
+        balance = await client.answer(ReadBalance(account="acme", audit=True))
+        assert (balance.balance, balance.ledger, balance.lowest) == (5, 5, 0)
+        assert [entry.note for entry in await client.answer(ReadLedger(account="acme"))] == ["r"]
+        assert await client.answer(ReadMessages(account="acme")) == []
+        assert await client.answer(ReadStory(message=1)) is None
+        assert (await client.answer(Status())).process == os.getpid()
+
+
+async def test_secrets_are_masked_unless_they_are_asked_for(tmp_path: Path) -> None:
+    """A list of credentials may be shown to somebody."""
+    async with a_client(tmp_path) as client:
+        await client.answer(PutDocuments(documents=(*ACME, doc.User(name="ann", password_hash="$argon2"))))
+        shown = (await client.answer(ReadDocuments())).documents
+        assert "very secret" not in repr(shown)
+        assert "$argon2" not in repr(shown)
+        (credential,) = (await client.answer(ReadDocuments(kind="credential", reveal=True))).documents
+        assert credential == ACME[2]
+
+
+async def test_a_refusal_comes_over_the_socket_as_it_is(tmp_path: Path) -> None:
+    """Its code for programs, its detail for the operator."""
+    async with a_client(tmp_path) as client:
+        with pytest.raises(Refused, match="no tariff 'default'") as caught:
+            await client.answer(PutDocuments(documents=(doc.Account(name="acme"),)))
+        assert caught.value.refusal is Refusal.CONFLICT
+
+
+async def test_a_change_planned_on_an_older_configuration_is_refused(tmp_path: Path) -> None:
+    """So that two operators who edit one document do not overwrite each other unseen."""
+    async with a_client(tmp_path) as client:
+        await client.answer(PutDocuments(documents=ACME, revision=0))
+        with pytest.raises(Refused, match="changed meanwhile"):
+            await client.answer(PutDocuments(documents=ACME[:1], revision=0))
+
+
+async def test_changes_at_the_same_moment_all_happen(tmp_path: Path) -> None:
+    """The committer refuses those decided on an older snapshot; they are decided again."""
+    async with an_administration() as administration:
+        others = [PutDocuments(documents=(doc.Tariff(name=f"t{number}"),)) for number in range(20)]
+        await asyncio.gather(*(administration.answer(request) for request in others))
+        found = await administration.answer(ReadDocuments(kind="tariff"))
+        assert (len(found.documents), found.revision) == (20, 20)
+
+
+async def test_a_configure_that_lost_against_another_writer_is_decided_again() -> None:
+    """Someone else changed the directory while ours was waiting; `refresh` brings the newest snapshot."""
+    refreshed: list[str] = []
+
+    class BehindOnce(Gateway):
+        """Refuses the first command as the committer does for a snapshot that is too old."""
+
+        revision_seen = 0
+
+        async def execute(self, command: object) -> object:
+            if not refreshed:
+                await super().execute(TAKE_OVER)
+                raise Refused(Refusal.CONFLICT, "the configuration changed meanwhile; try again")
+            return await super().execute(command)  # type: ignore[arg-type]  # whatever was asked
+
+    from onema.domain.configure import Configure
+
+    TAKE_OVER = Configure(entropy=bytes(32), documents=(doc.Tariff(name="theirs"),))  # noqa: N806
+    clock, storage = SystemClock(), MemoryStorage()
+    ids = IdSource(clock, 0)
+    committer = Committer(
+        storage, Keyring(bytes(32)), clock, ids, batch_limit=100, lease_ms=1_000, observer=NoMetrics()
+    )
+    await committer.start()
+
+    async def refresh() -> None:
+        refreshed.append("refreshed")
+        await committer.refresh_directory()
+
+    administration = Administration(BehindOnce(committer, clock, ids, SystemEntropy()), storage, refresh)
+    try:
+        changes = await administration.answer(PutDocuments(documents=(doc.Tariff(name="ours"),)))
+        assert [change.what for change in changes] == ["created"]
+        assert refreshed == ["refreshed"]
+    finally:
+        await committer.stop()
+
+
+async def test_an_account_with_money_cannot_be_removed(tmp_path: Path) -> None:
+    """Its number, under which its money and messages are kept, could go to the next new account."""
+    async with a_client(tmp_path) as client:
+        await client.answer(PutDocuments(documents=ACME))
+        await client.answer(TopUp(account="acme", amount=5))
+        with pytest.raises(Refused, match="suspend it instead"):
+            await client.answer(PutDocuments(remove=(("credential", "esms/K"), ("account", "acme"))))
+
+
+async def test_only_the_servers_user_may_connect(tmp_path: Path) -> None:
+    """Whoever can connect can change everything."""
+    async with a_client(tmp_path):
+        assert stat.S_IMODE((tmp_path / SOCKET).stat().st_mode) == 0o600
+
+
+async def test_a_data_folder_may_have_a_longer_path_than_a_socket_address(tmp_path: Path) -> None:
+    """unix(7) allows 108 bytes; temporary folders of test runners alone come close to it."""
+    folder = tmp_path / ("long" * 40) / ("deep" * 40)
+    folder.mkdir(parents=True)
+    async with a_client(folder) as client:
+        assert (await client.answer(Status())).process == os.getpid()
+
+
+async def test_a_socket_that_a_killed_server_left_is_replaced(tmp_path: Path) -> None:
+    """It exists, but nobody listens."""
+    async with an_administration() as administration:
+        first = ControlServer(administration, tmp_path)
+        await first.start()
+        (tmp_path / SOCKET).rename(tmp_path / "kept")
+        await first.stop()
+        (tmp_path / "kept").rename(tmp_path / SOCKET)
+        assert await connect(tmp_path) is None
+    async with a_client(tmp_path) as client:
+        await client.answer(Status())
+
+
+async def test_without_a_server_there_is_nobody_to_connect_to(tmp_path: Path) -> None:
+    """The caller then opens the store itself."""
+    assert await connect(tmp_path) is None
+
+
+async def test_a_request_of_another_version_is_answered_with_what_is_wrong(tmp_path: Path) -> None:
+    """And the connection goes on."""
+    async with a_client(tmp_path) as client:
+        client._writer.write(b'{"request":"read_minds"}\nnonsense\n')
+        for complaint in (b"read_minds", b"malformed"):
+            line = await client._reader.readline()
+            assert complaint in line
+        await client.answer(Status())
+
+
+async def test_a_client_whose_server_stops_is_told_so(tmp_path: Path) -> None:
+    """Instead of waiting forever."""
+    async with an_administration() as administration:
+        server = ControlServer(administration, tmp_path)
+        await server.start()
+        client = await connect(tmp_path)
+        assert client is not None
+        await client.answer(Status())
+        await server.stop()
+        with pytest.raises(ControlError):
+            await client.answer(Status())
+        await client.close()
+        assert not (tmp_path / SOCKET).exists()
+
+
+@pytest.mark.parametrize("run", [asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
+def test_it_works_on_both_event_loops(run: Callable[..., None], tmp_path: Path) -> None:
+    """The server runs on uvloop, the command line on asyncio."""
+
+    async def talk() -> None:
+        async with a_client(tmp_path) as client:
+            await client.answer(PutDocuments(documents=ACME))
+
+    run(talk())
+    assert not (tmp_path / SOCKET).exists()
+
+
+def test_a_data_folder_is_open_in_one_process_only(tmp_path: Path) -> None:
+    """The second is told which process has it."""
+    with (
+        DataFolder(tmp_path / "data") as folder,
+        pytest.raises(DataFolderInUseError, match=f"process {os.getpid()}"),
+        DataFolder(folder.path),
+    ):
+        pass
+    with DataFolder(folder.path):
+        assert stat.S_IMODE(folder.path.stat().st_mode) == 0o700
+
+
+def test_the_lock_goes_with_a_process_that_is_killed(tmp_path: Path) -> None:
+    """So a restart needs no cleaning up."""
+    program = (
+        "import sys; from pathlib import Path; from onema.engine.data_folder import DataFolder\n"
+        "with DataFolder(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"held\n"
+        with pytest.raises(DataFolderInUseError, match=f"process {holder.pid}"), DataFolder(tmp_path):
+            pass
+        holder.kill()
+        holder.wait()
+    with DataFolder(tmp_path):
+        pass
+
+
+def test_the_server_key_is_made_once_and_only_its_owner_may_read_it(tmp_path: Path) -> None:
+    """The same key comes back, however often the folder is opened."""
+    with DataFolder(tmp_path) as folder:
+        key = folder.server_key()
+    assert len(key) == 32
+    assert stat.S_IMODE((tmp_path / "server.key").stat().st_mode) == 0o600
+    with DataFolder(tmp_path) as folder:
+        assert folder.server_key() == key
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["lock", "server.key"]
+
+
+def test_no_new_key_is_made_beside_data_that_an_older_one_sealed(tmp_path: Path) -> None:
+    """It could open nothing, and would hide that the old one must be restored."""
+    with DataFolder(tmp_path) as folder:
+        folder.database.touch()
+        with pytest.raises(DataFolderError, match="restore it from your backup"):
+            folder.server_key()
+
+
+def test_a_key_from_elsewhere_is_used_as_it_is(tmp_path: Path) -> None:
+    """From the environment, or from a file that is never made; a short one is refused without showing it."""
+    with DataFolder(tmp_path / "data") as folder:
+        assert folder.server_key("ab" * 32) == b"\xab" * 32
+        (tmp_path / "key").write_text("cd" * 32 + "\n")
+        assert folder.server_key("", tmp_path / "key") == b"\xcd" * 32
+        with pytest.raises(DataFolderError, match="no server key file"):
+            folder.server_key("", tmp_path / "missing")
+        with pytest.raises(DataFolderError) as caught:
+            folder.server_key("hunter2")
+        assert "hunter2" not in str(caught.value)

@@ -1,0 +1,67 @@
+"""A full disk: a clear error, no corruption, and work goes on when there is room again."""
+
+import secrets
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import apsw
+import pytest
+
+from onema.domain.records import InboxItem, Key, Row
+from onema.domain.refusals import Refusal, Refused
+from onema.domain.keep_in_inbox import KeepInInbox
+from onema.domain.keyring import Keyring
+from onema.engine.committer import Committer
+from onema.engine.ports import IdSource
+from onema.storage.sqlite import SqliteStorage
+from onema.telemetry.metrics import Metrics
+from onema.testing.fake_clock import FakeClock
+
+
+@pytest.fixture
+async def storage(tmp_path: Path) -> AsyncIterator[SqliteStorage]:
+    storage = SqliteStorage(tmp_path / "onema.db")
+    await storage.open()
+    yield storage
+    await storage.close()
+
+
+async def test_a_full_disk_refuses_clearly_and_corrupts_nothing(
+    storage: SqliteStorage, tmp_path: Path
+) -> None:
+    """What was acknowledged is there, what was refused is not, and the file is sound."""
+    committer = Committer(
+        storage,
+        Keyring(b"k" * 32),
+        FakeClock(),
+        IdSource(FakeClock(), 1),
+        batch_limit=10,
+        lease_ms=1000,
+        observer=Metrics(),
+    )
+    await committer.start()
+    limit = storage._writer.pragma("page_count") + 20
+    storage._writer.pragma("max_page_count", limit)
+    kept: list[Key] = []
+    refused: list[Key] = []
+    for number in range(1, 60):
+        item = InboxItem(number, "+84901888484", "sms", "Acme", secrets.token_bytes(4_000))
+        try:
+            await committer.execute(KeepInInbox(item))
+            kept.append(item.key)
+        except Refused as error:
+            assert error.refusal is Refusal.STORE_UNAVAILABLE
+            assert "full" in error.detail
+            refused.append(item.key)
+    assert kept
+    assert refused
+    assert set(await storage.read(kept)) == set(kept)
+    assert await storage.read(refused) == {}
+
+    storage._writer.pragma("max_page_count", limit + 1_000)
+    row: Row = InboxItem(100, "+84901888484", "sms", "Acme", b"room again")
+    assert isinstance(row, InboxItem)
+    assert await committer.execute(KeepInInbox(row))
+    await committer.stop()
+    with apsw.Connection(str(tmp_path / "onema.db")) as check:
+        assert check.pragma("integrity_check") == "ok"
