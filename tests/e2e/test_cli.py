@@ -178,7 +178,7 @@ def test_the_doctor_finds_what_is_wrong_and_says_what_helps(onema: Program) -> N
     assert "brandname acme/Bare" in {one["what"] for one in onema.json("doctor") if one["level"] == "warn"}
     (onema.data / "server.key").unlink()
     failed = onema.json("doctor", exit_code=1)
-    assert ["server key", "store"] == [one["what"] for one in failed if one["level"] == "fail"]
+    assert [one["what"] for one in failed if one["level"] == "fail"] == ["server key", "store"]
 
 
 def test_a_command_line_that_is_not_understood_ends_with_2(onema: Program) -> None:

@@ -49,6 +49,7 @@ class RunningServer:
         self._module = module
         self._environment = dict(environment or {})
         self.log = data.parent / f"{data.name}.log"
+        self.output = data.parent / f"{data.name}.out"
         self.process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -61,9 +62,9 @@ class RunningServer:
     def start(self) -> None:
         command = [sys.executable, "-m", self._module, *self._arguments]
         command += ["--data", str(self.data), "--port", str(self.port)]
-        with self.log.open("ab") as log:
+        with self.log.open("ab") as log, self.output.open("ab") as output:
             self.process = subprocess.Popen(  # noqa: S603  # our own interpreter and module
-                command, stdout=log, stderr=log, env={**os.environ, **self._environment}
+                command, stdout=output, stderr=log, env={**os.environ, **self._environment}
             )
         eventually(self._is_ready)
 

@@ -1,0 +1,216 @@
+"""A throwaway PostgreSQL server for tests and benches, from the machine's own binaries.
+
+It runs with fsync on, like the real one, in a folder of its own, on a unix socket and a free loopback port. It
+can be killed as a power cut would, started again on what was left, and copied into a streaming standby.
+"""
+
+import contextlib
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+_BINARIES: Final = "/usr/lib/postgresql"
+_MISSING: Final = (
+    "These tests need PostgreSQL's server binaries: `apt-get install -y postgresql`"
+    f" (looked for {_BINARIES}/*/bin/initdb and for initdb on the PATH)"
+)
+_START_SECONDS: Final = 60.0
+_SETTINGS: Final = {
+    "shared_buffers": "256MB",
+    "max_connections": "50",
+    "max_wal_size": "2GB",
+    "wal_level": "replica",
+    "autovacuum_naptime": "5s",
+    "logging_collector": "off",
+}
+
+
+class PostgresMissing(Exception):
+    """No PostgreSQL server binaries on this machine; says how to get them."""
+
+
+def find_binaries() -> Path:
+    """The folder of the newest installed server's programs. Raises PostgresMissing."""
+    installed = sorted(Path(_BINARIES).glob("*/bin/initdb"), key=lambda path: float(path.parts[-3]))
+    if installed:
+        return installed[-1].parent
+    found = shutil.which("initdb")
+    if found is None:
+        raise PostgresMissing(_MISSING)
+    return Path(found).resolve().parent
+
+
+class PostgresServer:
+    """One server. Start it, and stop it in the end; `with running_server()` does both."""
+
+    def __init__(self, settings: Mapping[str, str] | None = None, port: int = 0) -> None:
+        self._binaries = find_binaries()
+        self._settings = {**_SETTINGS, **(settings or {})}
+        # A server refuses to run as root, and pytest's folders may be entered by their owner only.
+        self._user = "postgres" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
+        self.folder = Path(tempfile.mkdtemp(prefix="onema-pg-"))
+        self._give_to_server(self.folder)
+        self.data = self.folder / "data"
+        self.port = port or _free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def dsn(self, database: str = "postgres", *, port: int | None = None) -> str:
+        """Over the unix socket; over loopback TCP when a `port` (the server's, or a proxy's) is given."""
+        if port is None:
+            return f"postgresql://{self._user}@/{database}?host={self.folder}&port={self.port}"
+        return f"postgresql://{self._user}@127.0.0.1:{port}/{database}"
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def create(self) -> None:
+        """Make an empty cluster."""
+        self._run("initdb", "-D", str(self.data), "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
+
+    def copy_from(self, primary: "PostgresServer", name: str) -> None:
+        """Become a streaming standby of `primary`, known to it as `name`."""
+        self._run("pg_basebackup", "-D", str(self.data), "-R", "-X", "stream", "-c", "fast", "-d",
+                  primary.dsn() + f"&application_name={name}")  # fmt: skip
+
+    def start(self) -> None:
+        """Run until it accepts connections, recovering first from whatever end it had."""
+        settings = {
+            **self._settings,
+            "port": str(self.port),
+            "listen_addresses": "127.0.0.1",
+            "unix_socket_directories": str(self.folder),
+        }
+        options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        with (self.folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(  # noqa: S603  # our own arguments
+                [self._binaries / "postgres", "-D", self.data, *options],
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                **self._as_server(),
+            )
+        deadline = time.monotonic() + _START_SECONDS
+        while not self._accepts():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"PostgreSQL did not start:\n{self.log()}")
+            time.sleep(0.02)
+
+    def stop(self) -> None:
+        """End it at once but in order (a fast shutdown)."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(signal.SIGINT)
+            self._process.wait(_START_SECONDS)
+
+    def kill(self) -> None:
+        """End every process of it with SIGKILL, as a power cut would."""
+        assert self._process is not None
+        everyone = [self._process.pid, *_children(self._process.pid)]
+        for pid in everyone:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self._process.wait()
+        # A killed backend leaves this name; the next start waits until the last one is gone.
+        while any(Path(f"/proc/{pid}").exists() and not _is_zombie(pid) for pid in everyone):
+            time.sleep(0.005)
+
+    def promote(self) -> None:
+        """Make a standby the primary."""
+        self._run("pg_ctl", "promote", "-D", str(self.data))
+
+    def remove(self) -> None:
+        """Stop it and delete what it stored."""
+        self.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def create_database(self, name: str) -> str:
+        """Make an empty database; its DSN."""
+        self.sql(f'CREATE DATABASE "{name}"')
+        return self.dsn(name)
+
+    def sql(self, statement: str, database: str = "postgres") -> str:
+        """What psql prints for a statement, unaligned and without headings."""
+        return self._run("psql", "-X", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", statement, self.dsn(database))
+
+    def log(self) -> str:
+        return (self.folder / "log").read_text(errors="replace")
+
+    def cpu_seconds(self) -> float:
+        """What the server and all its processes, ended ones included, have used so far."""
+        return sum(_cpu_seconds(pid) for pid in (self.pid, *_children(self.pid)))
+
+    def _accepts(self) -> bool:
+        ready = subprocess.run(  # noqa: S603  # our own arguments
+            [self._binaries / "pg_isready", "-q", "-h", self.folder, "-p", str(self.port)], check=False
+        )
+        return ready.returncode == 0
+
+    def _run(self, program: str, *arguments: str) -> str:
+        done = subprocess.run(  # noqa: S603  # our own arguments
+            [self._binaries / program, *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=self.folder,
+            **self._as_server(),
+        )
+        if done.returncode:
+            raise RuntimeError(f"{program} failed: {done.stderr}")
+        return done.stdout.strip()
+
+    def _as_server(self) -> dict[str, str]:
+        return {"user": self._user, "group": self._user} if os.geteuid() == 0 else {}
+
+    def _give_to_server(self, folder: Path) -> None:
+        if os.geteuid() == 0:
+            shutil.chown(folder, self._user, self._user)
+
+
+@contextlib.contextmanager
+def running_server(settings: Mapping[str, str] | None = None) -> Iterator[PostgresServer]:
+    server = PostgresServer(settings)
+    try:
+        server.create()
+        server.start()
+        yield server
+    finally:
+        server.remove()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def _stat(pid: int) -> list[str]:
+    """The fields of /proc/PID/stat from the state on (proc(5): the third)."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+
+
+def _is_zombie(pid: int) -> bool:
+    try:
+        return _stat(pid)[0] == "Z"
+    except FileNotFoundError:
+        return True
+
+
+def _cpu_seconds(pid: int) -> float:
+    try:
+        return sum(map(int, _stat(pid)[11:15])) / os.sysconf("SC_CLK_TCK")
+    except FileNotFoundError:
+        return 0.0

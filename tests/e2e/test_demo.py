@@ -1,0 +1,193 @@
+"""The demo server as a new user meets it."""
+
+import http.client
+import json
+import re
+import shlex
+import socket
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from onema.testing.running_server import RunningServer, eventually
+
+SERVICE = "/MainService.svc/json"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    with RunningServer(tmp_path_factory.mktemp("demo") / "data", "demo") as server:
+        yield server
+
+
+def gencode(server: RunningServer, phone: str, **changes: str) -> dict[str, Any]:
+    keys = server.credentials("esms")
+    query = {
+        "Phone": phone,
+        "ApiKey": keys["ApiKey"],
+        "SecretKey": keys["SecretKey"],
+        "Brandname": keys["Brandname"],
+        "Type": "2",
+        "message": keys["message"],
+        "IsNumber": "1",
+        **changes,
+    }
+    answer: dict[str, Any] = server.json(f"{SERVICE}/SendMessageAutoGenCode_V4_get", **query)
+    return answer
+
+
+def checkcode(server: RunningServer, phone: str, code: str, **changes: str) -> str:
+    keys = server.credentials("esms")
+    query = {"Phone": phone, "ApiKey": keys["ApiKey"], "SecretKey": keys["SecretKey"], "Code": code, **changes}
+    return str(server.json(f"{SERVICE}/CheckCodeGen_V4_get", **query)["CodeResult"])
+
+
+def code_on(server: RunningServer, phone: str) -> str:
+    """The newest code that the simulated phone shows."""
+    received = eventually(lambda: server.json("/handset/messages", to=phone))
+    return str(received[0]["text"])[:6]
+
+
+def parallel(count: int, work: Any) -> list[Any]:
+    with ThreadPoolExecutor(50) as pool:
+        return list(pool.map(work, range(count)))
+
+
+def test_the_printed_curl_lines_send_show_and_check_a_code(server: RunningServer) -> None:
+    """Pasted one after the other, with the code put in, they succeed."""
+    lines = re.findall(r"^curl .*$", server.output.read_text(), re.MULTILINE)
+    send, read, check = (shlex.split(line) for line in lines[:3])
+    assert json.loads(subprocess.run(send, capture_output=True, check=True).stdout)["CodeResult"] == "100"
+    received = eventually(lambda: json.loads(subprocess.run(read, capture_output=True, check=True).stdout))
+    code = received[0]["text"][:6]
+    check[-1] = check[-1].replace("Code=123456", f"Code={code}")
+    assert json.loads(subprocess.run(check, capture_output=True, check=True).stdout)["CodeResult"] == "100"
+
+
+def test_the_demo_credentials_are_private(server: RunningServer) -> None:
+    """demo.json has the documented members and mode 0600."""
+    file = server.data / "demo.json"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    credentials = json.loads(file.read_text())
+    assert set(credentials["esms"]) == {"ApiKey", "SecretKey", "Brandname", "message"}
+    assert set(credentials["console"]) == {"user", "password"}
+    assert "{OTP}" in credentials["esms"]["message"]
+
+
+def test_what_the_handset_shows_has_the_documented_members(server: RunningServer) -> None:
+    """Newest first, with id, channel, to, from, text, audio_url and received_at."""
+    for _ in range(2):
+        assert gencode(server, "0901000001")["CodeResult"] == "100"
+    received = eventually(lambda: (r := server.json("/handset/messages", to="0901000001"))[1:] and r)
+    assert {"id", "channel", "to", "from", "text", "audio_url", "received_at"} <= set(received[0])
+    assert received[0]["to"] == "+84901000001"
+    assert received[0]["channel"] == "sms"
+    assert received[0]["received_at"] >= received[1]["received_at"]
+
+
+def test_fifty_parallel_checks_evaluate_five(server: RunningServer) -> None:
+    """45 of them find the code dead; the right one after five wrong ones does not succeed."""
+    phone = "0901000002"
+    gencode(server, phone)
+    code = code_on(server, phone)
+    wrong = str((int(code) + 1) % 10**6).zfill(6)
+    assert parallel(50, lambda _: checkcode(server, phone, wrong)) == ["117"] * 50
+    assert checkcode(server, phone, code) == "117"
+
+
+def test_the_right_code_after_four_wrong_ones_succeeds(server: RunningServer) -> None:
+    """Four typing errors are forgiven."""
+    phone = "0901000003"
+    gencode(server, phone)
+    code = code_on(server, phone)
+    wrong = str((int(code) + 1) % 10**6).zfill(6)
+    assert [checkcode(server, phone, typed) for typed in [wrong] * 4 + [code]] == ["117"] * 4 + ["100"]
+
+
+def test_fifty_parallel_right_answers_verify_once(server: RunningServer) -> None:
+    """A code is used by whoever comes first."""
+    phone = "0901000004"
+    gencode(server, phone)
+    code = code_on(server, phone)
+    assert sorted(parallel(50, lambda _: checkcode(server, phone, code))) == ["100"] + ["117"] * 49
+
+
+def onema(server: RunningServer, *arguments: str, stdin: str = "") -> Any:
+    command = [sys.executable, "-m", "onema.cli", "--data", str(server.data), "--json", *arguments]
+    return json.loads(subprocess.run(command, input=stdin.encode(), check=True, capture_output=True).stdout)
+
+
+def test_two_hundred_parallel_sends_spend_what_the_wallet_holds(server: RunningServer) -> None:
+    """A prepaid account with money for ten sends ten; the rest is told 103."""
+    file = """
+[[tariffs]]
+name = "default"
+rates = [{channel = "sms", prefix = "+84", price = "850"}]
+[[accounts]]
+name = "acme"
+[[accounts.credentials]]
+dialect = "esms"
+key = "ACME"
+secret = "ACME-SECRET"
+[[accounts.brandnames]]
+name = "Acme"
+templates = ["{OTP} la ma xac minh cua Acme"]
+[[accounts.top_ups]]
+reference = "first"
+amount = "8500"
+"""
+    onema(server, "apply", "-", stdin=file)
+    own = {
+        "ApiKey": "ACME",
+        "SecretKey": "ACME-SECRET",
+        "Brandname": "Acme",
+        "message": "{OTP} la ma xac minh cua Acme",
+    }
+    results = parallel(200, lambda n: gencode(server, f"0901001{n:03d}", **own)["CodeResult"])
+    assert (results.count("100"), results.count("103")) == (10, 190)
+    assert onema(server, "wallet", "show", "acme")["balance"] == "0"
+
+
+def test_a_second_server_on_the_same_data_is_refused(server: RunningServer) -> None:
+    """It says who holds the folder, and does no harm."""
+    command = [sys.executable, "-m", "onema.cli", "demo", "--data", str(server.data), "--port", "0"]
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert result.returncode == 1
+    assert f"in use by process {server.process.pid if server.process else 0}" in result.stderr
+    assert server.get("/health/ready")[0] == 200
+
+
+def test_starting_again_keeps_credentials_and_messages(tmp_path: Path) -> None:
+    """A restart on the same data is invisible to integrators."""
+    server = RunningServer(tmp_path / "data", "demo")
+    with server:
+        before = (server.data / "demo.json").read_text()
+        gencode(server, "0901888484")
+        code = code_on(server, "0901888484")
+    with server:
+        assert (server.data / "demo.json").read_text() == before
+        assert code_on(server, "0901888484") == code
+        assert checkcode(server, "0901888484", code) == "100"
+
+
+def test_stopping_closes_event_streams_and_exits_cleanly(tmp_path: Path) -> None:
+    """SIGTERM with a browser watching: the stream ends, the process exits with 0, well before the deadline."""
+    server = RunningServer(tmp_path / "data", "demo")
+    server.start()
+    watcher = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+    watcher.request("GET", "/handset/events")
+    stream = watcher.getresponse()
+    assert stream.status == 200
+    assert server.stop() == 0
+    while stream.read1(65536):
+        pass
+    stream.close()
+    watcher.close()
+    with pytest.raises(OSError, match="refused"):
+        socket.create_connection(("127.0.0.1", server.port), timeout=5)
