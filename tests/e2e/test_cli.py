@@ -120,53 +120,6 @@ def test_commands_at_the_same_moment_wait_for_each_other(onema: Program) -> None
     assert [tariff["name"] for tariff in onema.json("tariff", "list")] == list("abcd")
 
 
-def test_an_account_is_managed_from_the_command_line(onema: Program) -> None:
-    """From its first price to its removal."""
-    onema.changes("tariff", "set", "default", "--rate", "sms:+84=850", "--rate", "call:+84=600/60")
-    assert onema.changes("account", "add", "acme") == [("created", "account", "acme")]
-    assert onema.json("account", "add", "acme", exit_code=1)["refusal"] == "duplicate"
-    made = onema.json("credential", "add", "acme", "esms")
-    assert re.fullmatch(r"[0-9A-F]{30}", made["key"])
-    assert re.fullmatch(r"[0-9A-F]{30}", made["secret"])
-    assert made["secret"] not in onema.run("credential", "list").stdout
-    assert onema.changes("brandname", "add", "acme", "Shop") == [("created", "brandname", "acme/Shop")]
-    onema.changes("template", "add", "acme", "Shop", "{OTP} is your code")
-    onema.changes("account", "set", "acme", "--windows", "phone:600=2", "--countries", "VN,LA")
-    shown = onema.json("account", "show", "acme")
-    assert shown["windows"] == [{"per": "phone", "seconds": 600, "limit": 2}]
-    assert shown["countries"] == ["VN", "LA"]
-    assert [template["text"] for template in shown["templates"]] == ["{OTP} is your code"]
-    assert [change[1] for change in onema.changes("account", "remove", "acme")] == [
-        "brandname",
-        "credential",
-        "template",
-        "account",
-    ]
-    assert onema.json("account", "list") == []
-
-
-def test_money_is_booked_once_per_reference(onema: Program) -> None:
-    """Repeating a top-up books nothing; another amount under its reference is refused."""
-    onema.changes("tariff", "set", "default", "--rate", "sms:+=1")
-    onema.changes("account", "add", "acme")
-    top_up = ("wallet", "top-up", "acme", "850.5", "--reference", "r1")
-    assert [onema.json(*top_up)["booked"] for _ in range(2)] == [True, False]
-    other = onema.json("wallet", "top-up", "acme", "1", "--reference", "r1", exit_code=1)
-    assert other["refusal"] == "conflict"
-    onema.changes("wallet", "terms", "acme", "--postpaid", "--credit-limit", "100")
-    wallet = onema.json("wallet", "show", "acme")
-    assert (wallet["balance"], wallet["lowest"], wallet["available"]) == ("850.5", "-100", "950.5")
-    assert [entry["note"] for entry in onema.json("wallet", "ledger", "acme")] == ["r1"]
-
-
-def test_a_user_gets_a_hash_and_the_password_is_nowhere(onema: Program) -> None:
-    """Not in the answer, and not in the store."""
-    done = onema.run("user", "add", "ann", "--password-stdin", stdin="correct horse\n")
-    assert done.stdout == "created    user ann\n"
-    assert b"correct horse" not in (onema.data / "onema.db").read_bytes()
-    assert onema.json("user", "list") == [{"name": "ann", "password_hash": "***", "state": "active"}]
-
-
 def test_the_doctor_finds_what_is_wrong_and_says_what_helps(onema: Program) -> None:
     """Warnings leave the exit code alone; a lost server key does not."""
     assert {found["level"] for found in onema.json("doctor")} <= {"ok", "warn"}
@@ -179,29 +132,6 @@ def test_the_doctor_finds_what_is_wrong_and_says_what_helps(onema: Program) -> N
     (onema.data / "server.key").unlink()
     failed = onema.json("doctor", exit_code=1)
     assert [one["what"] for one in failed if one["level"] == "fail"] == ["server key", "store"]
-
-
-def test_a_command_line_that_is_not_understood_ends_with_2(onema: Program) -> None:
-    """And with --json the complaint is a JSON document too."""
-    misspelt = onema.run("acount", "list")
-    assert misspelt.returncode == 2
-    assert "Did you mean 'account'?" in misspelt.stderr
-    assert "error" in onema.json("account", "add", exit_code=2)
-
-
-def test_a_misspelt_key_of_a_file_changes_nothing(onema: Program) -> None:
-    """All or nothing: the tariff before it is not created either."""
-    text = "[[tariffs]]\nname='default'\n[[accounts]]\nname='acme'\ntarif='default'"
-    refused = onema.json("apply", "-", stdin=text, exit_code=1)
-    assert "`accounts[acme].tarif` is unknown. Did you mean `tariff`?" in refused["error"]
-    assert onema.json("tariff", "list") == []
-
-
-def test_the_settings_are_listed_without_their_secrets(onema: Program) -> None:
-    """With the variable that sets each."""
-    rows = {row["name"]: row for row in onema.json("settings")}
-    assert rows["data"]["value"] == str(onema.data)
-    assert rows["listen.port"]["variable"] == "ONEMA_LISTEN_PORT"
 
 
 def test_help_comes_at_once() -> None:

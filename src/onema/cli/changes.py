@@ -65,7 +65,7 @@ def remove(
         children = [
             key
             for key, document in found.items()
-            if isinstance(document, tuple(below)) and _owner(document) == identity
+            if isinstance(document, tuple(below)) and _belongs(document, identity)
         ]
         return PutDocuments(remove=(*children, (tag, identity)))
 
@@ -74,15 +74,15 @@ def remove(
     print_changes(cli, changes)
 
 
-def _owner(document: doc.Document) -> str:
-    """Whose document it is: a template's brandname, a hotline's pool, anything else's account."""
+def _belongs(document: doc.Document, parent: str) -> bool:
+    """Whether a document is part of the account, brandname or pool with this identity."""
     match document:
         case doc.Template():
-            return f"{document.account}/{document.brandname}"
+            return parent in (document.account, f"{document.account}/{document.brandname}")
         case doc.Hotline():
-            return document.pool
+            return document.pool == parent
         case _:
-            return str(getattr(document, "account", ""))
+            return getattr(document, "account", "") == parent
 
 
 def _existing(found: Documents, kind: str, identity: str) -> doc.Document:

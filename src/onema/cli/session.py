@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack
@@ -115,6 +116,9 @@ async def _open(settings: Settings, stack: AsyncExitStack) -> Administrator:
 
 
 async def _open_store(settings: Settings, folder: DataFolder, stack: AsyncExitStack) -> Administration:
+    if not folder.database.exists():
+        # Somebody who stands in the wrong place should notice.
+        print(f"onema: {settings.data.absolute()} is new and empty", file=sys.stderr)
     keyring = Keyring(folder.server_key(settings.server_key.reveal(), settings.server_key_path))
     storage = SqliteStorage(folder.database)
     await storage.open()

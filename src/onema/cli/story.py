@@ -101,7 +101,7 @@ def _moments(story: Story) -> Iterator[Moment]:
 
 def _request(message: Message) -> str:
     parts = [
-        f"{message.dialect} asked for a {'call' if message.channel == 'call' else 'SMS'} to {message.phone}"
+        f"{message.dialect} asked for {'a call' if message.channel == 'call' else 'an SMS'} to {message.phone}"
     ]
     parts += [f"as {message.sender}"] if message.sender else []
     parts += [f"by application {message.application}"] if message.application else []

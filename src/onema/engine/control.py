@@ -18,7 +18,7 @@ import msgspec
 
 from onema.domain.refusals import Refusal, Refused
 from onema.engine.administration import Administration, Administrator
-from onema.engine.control_requests import Request, WireRequest
+from onema.engine.control_requests import PutDocuments, Request, TopUp, WireRequest
 
 __all__ = ["SOCKET", "Administration", "ControlClient", "ControlError", "ControlServer", "connect"]
 
@@ -105,7 +105,8 @@ class ControlServer:
             request = _requests.decode(line)
         except msgspec.DecodeError as error:
             return _Reply(detail=str(error))
-        log.info("control request", extra={"action": "control", "request": type(request).__name__})
+        level = logging.INFO if isinstance(request, PutDocuments | TopUp) else logging.DEBUG
+        log.log(level, "control request", extra={"action": "control", "request": type(request).__name__})
         try:
             answer = await self._administration.answer(request)
         except Refused as refused:

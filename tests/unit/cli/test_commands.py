@@ -1,0 +1,203 @@
+"""The commands, run in this process on a store of their own."""
+
+import io
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from onema.cli import main
+
+
+class Program:
+    """`onema` on one data folder."""
+
+    def __init__(
+        self, data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        self.data = data
+        self._monkeypatch = monkeypatch
+        self._capsys = capsys
+
+    def run(self, *arguments: str, stdin: str = "") -> tuple[int, str, str]:
+        """(exit code, stdout, stderr)."""
+        self._monkeypatch.setattr("sys.stdin", io.StringIO(stdin))
+        with pytest.raises(SystemExit) as exited:
+            main(["--data", str(self.data), *arguments])
+        assert isinstance(exited.value.code, int)
+        return exited.value.code, *self._capsys.readouterr()
+
+    def json(self, *arguments: str, stdin: str = "", exit_code: int = 0) -> Any:
+        code, out, err = self.run(*arguments, "--json", stdin=stdin)
+        assert code == exit_code, out + err
+        return json.loads(out)
+
+    def changes(self, *arguments: str, stdin: str = "") -> list[tuple[str, str, str]]:
+        answer = self.json(*arguments, stdin=stdin)
+        return [(change["what"], change["kind"], change["name"]) for change in answer["changes"]]
+
+
+@pytest.fixture
+def onema(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Program:
+    return Program(tmp_path / "data", monkeypatch, capsys)
+
+
+def test_an_account_is_managed_from_the_command_line(onema: Program) -> None:
+    """From its first price to its removal."""
+    onema.changes("tariff", "set", "default", "--rate", "sms:+84=850", "--rate", "call:+84=600/60")
+    assert onema.changes("account", "add", "acme") == [("created", "account", "acme")]
+    assert onema.json("account", "add", "acme", exit_code=1)["refusal"] == "duplicate"
+    made = onema.json("credential", "add", "acme", "esms")
+    assert re.fullmatch(r"[0-9A-F]{30}", made["key"])
+    assert re.fullmatch(r"[0-9A-F]{30}", made["secret"])
+    assert made["secret"] not in onema.run("credential", "list")[1]
+    assert onema.changes("brandname", "add", "acme", "Shop") == [("created", "brandname", "acme/Shop")]
+    onema.changes("template", "add", "acme", "Shop", "{OTP} is your code")
+    onema.changes("account", "set", "acme", "--windows", "phone:600=2", "--countries", "VN,LA")
+    shown = onema.json("account", "show", "acme")
+    assert shown["windows"] == [{"per": "phone", "seconds": 600, "limit": 2}]
+    assert shown["countries"] == ["VN", "LA"]
+    assert [template["text"] for template in shown["templates"]] == ["{OTP} is your code"]
+    assert [change[1] for change in onema.changes("account", "remove", "acme")] == [
+        "brandname",
+        "credential",
+        "template",
+        "account",
+    ]
+    assert onema.json("account", "list") == []
+
+
+def test_money_is_booked_once_per_reference(onema: Program) -> None:
+    """Repeating a top-up books nothing; another amount under its reference is refused."""
+    onema.changes("tariff", "set", "default", "--rate", "sms:+=1")
+    onema.changes("account", "add", "acme")
+    top_up = ("wallet", "top-up", "acme", "850.5", "--reference", "r1")
+    assert [onema.json(*top_up)["booked"] for _ in range(2)] == [True, False]
+    other = onema.json("wallet", "top-up", "acme", "1", "--reference", "r1", exit_code=1)
+    assert other["refusal"] == "conflict"
+    onema.changes("wallet", "terms", "acme", "--postpaid", "--credit-limit", "100")
+    wallet = onema.json("wallet", "show", "acme")
+    assert (wallet["balance"], wallet["lowest"], wallet["available"]) == ("850.5", "-100", "950.5")
+    assert [entry["note"] for entry in onema.json("wallet", "ledger", "acme")] == ["r1"]
+
+
+def test_a_user_gets_a_hash_and_the_password_is_nowhere(onema: Program) -> None:
+    """Not in the answer, and not in the store."""
+    _, out, _ = onema.run("user", "add", "ann", "--password-stdin", stdin="correct horse\n")
+    assert out == "created    user ann\n"
+    assert b"correct horse" not in (onema.data / "onema.db").read_bytes()
+    assert onema.json("user", "list") == [{"name": "ann", "password_hash": "***", "state": "active"}]
+
+
+def test_a_command_line_that_is_not_understood_ends_with_2(onema: Program) -> None:
+    """And with --json the complaint is a JSON document too."""
+    code, _, complaint = onema.run("acount", "list")
+    assert code == 2
+    assert "Did you mean 'account'?" in complaint
+    assert "error" in onema.json("account", "add", exit_code=2)
+
+
+def test_a_misspelt_key_of_a_file_changes_nothing(onema: Program) -> None:
+    """All or nothing: the tariff before it is not created either."""
+    text = "[[tariffs]]\nname='default'\n[[accounts]]\nname='acme'\ntarif='default'"
+    refused = onema.json("apply", "-", stdin=text, exit_code=1)
+    assert "`accounts[acme].tarif` is unknown. Did you mean `tariff`?" in refused["error"]
+    assert onema.json("tariff", "list") == []
+
+
+def test_the_settings_are_listed_without_their_secrets(onema: Program) -> None:
+    """With the variable that sets each."""
+    rows = {row["name"]: row for row in onema.json("settings")}
+    assert rows["data"]["value"] == str(onema.data)
+    assert rows["listen.port"]["variable"] == "ONEMA_LISTEN_PORT"
+
+
+def test_applications_are_managed_and_remember_what_is_not_named(onema: Program) -> None:
+    """`set` changes only what its options name."""
+    onema.changes("tariff", "set", "default", "--rate", "sms:+=1")
+    onema.changes("account", "add", "acme")
+    onema.changes("application", "add", "acme", "shop", "--sandbox", "--appid", "12")
+    onema.changes("application", "set", "acme", "shop", "--no-voice-code", "--allowed-ips", "10.0.0.0/8")
+    (shown,) = onema.json("application", "list", "acme")
+    assert (shown["environment"], shown["appid"], shown["voice_code"]) == ("sandbox", "12", False)
+    assert shown["allowed_ips"] == ["10.0.0.0/8"]
+    onema.changes("application", "set", "acme", "shop", "--no-active", "--production")
+    (shown,) = onema.json("application", "list")
+    assert (shown["state"], shown["environment"]) == ("inactive", "production")
+    assert onema.changes("application", "remove", "acme", "shop")[0][0] == "removed"
+
+
+def test_pools_go_with_their_hotlines(onema: Program) -> None:
+    """A removed pool leaves no number behind."""
+    onema.changes("pool", "add", "hanoi")
+    onema.changes("hotline", "add", "hanoi", "+842471000001", "--daily-cap", "10")
+    onema.changes("hotline", "set", "hanoi", "+842471000001", "--no-active")
+    (hotline,) = onema.json("hotline", "list", "hanoi")
+    assert (hotline["state"], hotline["daily_cap"]) == ("inactive", 10)
+    assert onema.changes("pool", "set", "hanoi", "--no-active") == [("changed", "hotline_pool", "hanoi")]
+    assert [what for what, _, _ in onema.changes("pool", "remove", "hanoi")] == ["removed", "removed"]
+    assert onema.json("hotline", "list") == onema.json("pool", "list") == []
+
+
+def test_carriers_and_routes_are_managed(onema: Program) -> None:
+    """A carrier that a route names cannot go; settings are JSON where they can be."""
+    onema.changes(
+        "carrier", "add", "phone", "--type", "handset", "--setting", "port=1", "--setting", "host=h"
+    )
+    assert onema.json("carrier", "list")[0]["settings"] == {"port": 1, "host": "h"}
+    onema.changes("route", "add", "sms", "phone", "--prefix", "+84")
+    onema.changes("route", "set", "sms", "phone", "--priority", "7", "--prefix", "+84")
+    assert onema.json("route", "list")[0]["priority"] == 7
+    assert onema.json("carrier", "remove", "phone", exit_code=1)["refusal"] == "conflict"
+    onema.changes("route", "remove", "sms", "phone", "--prefix", "+84")
+    onema.changes("carrier", "set", "phone", "--no-active")
+    assert onema.changes("carrier", "remove", "phone") == [("removed", "carrier", "phone")]
+
+
+def test_a_revoked_key_makes_room_for_a_new_one(onema: Program) -> None:
+    """Two may live at a time."""
+    onema.changes("tariff", "set", "default", "--rate", "sms:+=1")
+    onema.changes("account", "add", "acme")
+    keys = [onema.json("credential", "add", "acme", "esms")["key"] for _ in range(2)]
+    assert "2 may live" in onema.json("credential", "add", "acme", "esms", exit_code=1)["error"]
+    onema.changes("credential", "revoke", "esms", keys[0])
+    onema.changes("credential", "add", "acme", "esms", "--key", "TAKEN-OVER", "--secret-stdin", stdin="s3\n")
+    states = {one["key"]: one["state"] for one in onema.json("credential", "list", "acme")}
+    assert states == {keys[0]: "inactive", keys[1]: "active", "TAKEN-OVER": "active"}
+    assert onema.changes("credential", "revoke", "esms", keys[0], "--remove")[0][0] == "removed"
+
+
+def test_brandnames_expire_and_can_be_switched_off(onema: Program) -> None:
+    """A time that is none is refused by the configuration itself."""
+    onema.changes("tariff", "set", "default", "--rate", "sms:+=1")
+    onema.changes("account", "add", "acme")
+    onema.changes("brandname", "add", "acme", "Shop", "--expires", "2040-01-01")
+    assert (
+        "hold together"
+        in onema.json("brandname", "set", "acme", "Shop", "--expires", "soon", exit_code=1)["error"]
+    )
+    onema.changes("brandname", "set", "acme", "Shop", "--no-active", "--expires", "")
+    assert onema.json("brandname", "list")[0] == {
+        "account": "acme",
+        "name": "Shop",
+        "state": "inactive",
+        "expires_at": "",
+    }
+
+
+def test_an_unknown_message_is_said_to_be_unknown(onema: Program) -> None:
+    """And what is no id is said to be none."""
+    assert "no message" in onema.json("message", "show", "3559431677195321344", exit_code=1)["error"]
+    assert "not a message's id" in onema.json("message", "show", "hello", exit_code=1)["error"]
+    assert onema.json("message", "list") == []
+
+
+def test_people_get_tables(onema: Program) -> None:
+    """Columns line up, and nothing is cut where the output goes into a file."""
+    onema.changes("tariff", "set", "default", "--rate", "sms:+84=850")
+    assert onema.run("tariff", "list")[1] == (
+        "tariff   channel  prefix  price  per\ndefault  sms      +84     850    segment\n"
+    )
+    assert onema.run("account", "list")[1] == "(none)\n"

@@ -1,0 +1,116 @@
+import argon2
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from onema.cli.configuration_file import Content, parse_file
+from onema.cli.output import CliError
+from onema.cli.plan import plan_documents
+from onema.cli.session import Documents
+from onema.domain import documents as doc
+
+NAMES = st.sampled_from(["acme", "globex", "initech"])
+
+
+def parse(text: str) -> Content:
+    from pathlib import Path
+
+    return parse_file(text, Path(), {})
+
+
+def carried_out(content: Content, found: Documents, *, prune: bool) -> Documents:
+    """The configuration after a plan, as Configure would leave it."""
+    plan = plan_documents(content, found, prune=prune)
+    after = {key: document for key, document in found.items() if key not in plan.remove}
+    return after | {(document.kind, document.identity): document for document in plan.documents}
+
+
+@st.composite
+def files(draw: st.DrawFn) -> str:
+    """Files with accounts, brandnames, templates and pools that come and go, with states or without."""
+    lines = []
+    for name in draw(st.lists(NAMES, unique=True)):
+        lines += ["[[accounts]]", f'name = "{name}"', f"floor = {draw(st.integers(-9, 9))}"]
+        lines += draw(st.sampled_from([[], ['state = "inactive"'], ['state = "active"']]))
+        for brandname in draw(st.lists(st.sampled_from(["Shop", "Bank"]), unique=True)):
+            texts = draw(st.lists(st.sampled_from(["{OTP} a", "{OTP} b"]), unique=True))
+            lines += ["[[accounts.brandnames]]", f'name = "{brandname}"', f"templates = {texts}"]
+    for name in draw(st.lists(NAMES, unique=True)):
+        numbers = draw(st.lists(st.sampled_from(["+84241", "+84242"]), unique=True))
+        lines += ["[[hotline_pools]]", f'name = "{name}"', f"hotlines = {numbers}"]
+    return "\n".join(lines)
+
+
+@settings(deadline=None)
+@given(files(), files(), st.booleans())
+def test_applying_a_file_twice_changes_nothing_the_second_time(before: str, text: str, prune: bool) -> None:
+    """Whatever was configured before, with and without pruning."""
+    once = carried_out(parse(text), carried_out(parse(before), {}, prune=False), prune=prune)
+    assert carried_out(parse(text), once, prune=prune) == once
+
+
+def test_a_state_that_the_file_does_not_name_stays() -> None:
+    """Who was suspended by hand is not revived by the next run."""
+    suspended: Documents = {("account", "acme"): doc.Account(name="acme", state="inactive")}
+    assert carried_out(parse("[[accounts]]\nname='acme'"), suspended, prune=False) == suspended
+    revived = carried_out(parse("[[accounts]]\nname='acme'\nstate='active'"), suspended, prune=False)
+    assert revived == {("account", "acme"): doc.Account(name="acme")}
+
+
+def test_pruning_removes_only_what_belongs_to_the_accounts_and_pools_of_the_file() -> None:
+    """Other accounts, and top-level documents that the file does not name, stay."""
+    found: Documents = {
+        (document.kind, document.identity): document
+        for document in (
+            doc.Account(name="acme"),
+            doc.Brandname(account="acme", name="Old"),
+            doc.Template(account="acme", brandname="Old", text="{OTP}"),
+            doc.Account(name="globex"),
+            doc.Brandname(account="globex", name="Kept"),
+            doc.Carrier(name="handset", type="handset"),
+        )
+    }
+    plan = plan_documents(parse("[[accounts]]\nname='acme'"), found, prune=True)
+    assert plan.remove == (("template", "acme/Old/{OTP}"), ("brandname", "acme/Old"))
+
+
+def test_a_password_that_fits_the_stored_hash_is_no_change() -> None:
+    """Hashes are salted, so a new one of the same password would look like a change each time."""
+    text = "[[users]]\nname='ann'\npassword='correct horse'"
+    once = carried_out(parse(text), {}, prune=False)
+    user = once["user", "ann"]
+    assert isinstance(user, doc.User)
+    assert argon2.PasswordHasher().verify(user.password_hash, "correct horse")
+    assert carried_out(parse(text), once, prune=False) == once
+    assert carried_out(parse(text.replace("horse", "house")), once, prune=False) != once
+
+
+def test_a_key_cannot_change_hands() -> None:
+    """A copied credential would silently take another account's traffic over."""
+    found: Documents = {
+        ("credential", "esms/K"): doc.Credential(account="globex", dialect="esms", key="K", secret="S")
+    }
+    text = "[[accounts]]\nname='acme'\n[[accounts.credentials]]\ndialect='esms'\nkey='K'\nsecret='S'"
+    with pytest.raises(CliError, match="belongs to account 'globex'"):
+        plan_documents(parse(text), found, prune=False)
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("[[accounts]]\nname='a/b'", "a name has up to 64"),
+        ("[[accounts]]\nname='a'\ncountries=['Vietnam']", "'Vietnam' is not an ISO country code"),
+        ("[[accounts]]\nname='a'\nwindows=[{per='phone', seconds=0, limit=1}]", "at least one second"),
+        ("[[tariffs]]\nname='t'\nrates=[{channel='call', price='1', period=0}]", "at least one second"),
+        ("[[tariffs]]\nname='t'\nrates=[{channel='sms', price='-1'}]", "must not be negative"),
+        ("[[tariffs]]\nname='t'\nrates=[{channel='sms', price='1', prefix='84'}]", "is not a prefix"),
+        ("[[carriers]]\nname='c'\ntype='hanset'", "there is no type 'hanset'"),
+        ("[[routes]]\nchannel='sms'\ncarrier='c'\nprefix='84'", "is not a prefix"),
+        ("[[hotline_pools]]\nname='p'\nhotlines=['Zalo']", "'Zalo' is not a number"),
+    ],
+)
+def test_values_that_nobody_means_are_refused(text: str, complaint: str) -> None:
+    """They fit their type, but would only fail later and elsewhere."""
+    with pytest.raises(CliError) as caught:
+        plan_documents(parse(text), {}, prune=False)
+    assert complaint in str(caught.value)
