@@ -27,12 +27,14 @@ class Carrier(Protocol):
 
     `send` never raises for what the carrier says: every ending is an Outcome, and anything that may have left
     us is UNKNOWN, never TEMPORARY. A carrier that is `idempotent` may be handed the same attempt again after a
-    crash; it then does nothing twice. `answer_seconds` is how long `send` may take at most.
+    crash; it then does nothing twice.
     """
 
     name: str
     idempotent: bool
-    answer_seconds: float
+
+    def answer_seconds(self, payload: Payload) -> float:
+        """How long `send` may take at most; the job stays leased for as long."""
 
     async def send(self, outgoing: Outgoing) -> Outcome: ...
 

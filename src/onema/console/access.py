@@ -79,7 +79,7 @@ def is_same_origin(request: Request) -> bool:
     return urlsplit(origin).netloc.lower() == request.headers.get("host", "").lower() != ""
 
 
-async def refuse_cross_site(request: Request) -> Response | None:
+def refuse_cross_site(request: Request) -> Response | None:
     """The refusal of a form that another site sent, or None."""
     if is_same_origin(request):
         return None

@@ -1,34 +1,10 @@
 """What the handset page needs to ring: somebody who holds the calls, and somebody who can speak them."""
 
-import enum
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-import msgspec
-
+from onema.channels.handset.calls import LiveCall
 from onema.domain.payload import CallPayload
-
-
-class CallState(enum.Enum):
-    RINGING = "ringing"
-    TALKING = "talking"
-    ENDED = "ended"
-
-
-class LiveCall(msgspec.Struct, frozen=True, kw_only=True):
-    """One call on the simulated phone now, or a moment ago; `id` is its message's.
-
-    `answered_at` is Unix milliseconds, 0 before the answer. `ending` says in a few words how an ended call
-    went ("declined", "no answer"); empty for one that was talked to its end.
-    """
-
-    id: int
-    phone: str
-    caller: str
-    state: CallState
-    answered_at: int = 0
-    digits: str = ""
-    ending: str = ""
 
 
 class CallControl(Protocol):

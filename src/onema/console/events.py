@@ -13,7 +13,8 @@ from typing import Any
 
 import msgspec
 
-from onema.console.calls import CallControl, LiveCall
+from onema.channels.handset.calls import LiveCall
+from onema.console.calls import CallControl
 from onema.console.items import InboxReader, Presenter
 from onema.domain.ids import first_id_at, time_of_id
 

@@ -4,8 +4,9 @@ from typing import Protocol
 
 import msgspec
 
+from onema.channels.handset.calls import LiveCall
 from onema.channels.handset.scripted_numbers import SCRIPTS
-from onema.console.calls import AudioSource, LiveCall
+from onema.console.calls import AudioSource
 from onema.console.code_in_text import find_code
 from onema.console.inbox import Received
 from onema.domain.ids import time_of_id

@@ -53,7 +53,7 @@ class Login:
         return self._form()
 
     async def submit(self, request: Request) -> Response:
-        refusal = await refuse_cross_site(request)
+        refusal = refuse_cross_site(request)
         if refusal is not None:
             return refusal
         form = await request.form(max_files=0, max_fields=8)
@@ -83,7 +83,7 @@ class Login:
         return response
 
     async def log_out(self, request: Request) -> Response:
-        refusal = await refuse_cross_site(request)
+        refusal = refuse_cross_site(request)
         if refusal is not None:
             return refusal
         response = RedirectResponse("/login", 303)

@@ -167,7 +167,7 @@ class DeliveryWorker:
                 job=job.id,
                 lease=job.lease,
                 now=now,
-                lease_until=now + int(carrier.answer_seconds * 1000) + self._lease_ms,
+                lease_until=now + int(carrier.answer_seconds(payload) * 1000) + self._lease_ms,
                 carrier=carrier.name,
                 caller=payload.caller if isinstance(payload, CallPayload) else "",
             )

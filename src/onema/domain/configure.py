@@ -10,14 +10,14 @@ import msgspec
 from onema.domain import documents as doc
 from onema.domain.decision import Context, Decision, World
 from onema.domain.directory import Directory, DocumentKey
+from onema.domain.document_rules import problems
 from onema.domain.keyring import NONCE_BYTES, Keyring
 from onema.domain.records import DirectoryRevision, DirectoryRow, Key
 from onema.domain.refusals import Refusal, Refused
 
-LIVE_CREDENTIALS = 2
-"""So that a client can move to new keys without a gap."""
-
 _REVISION = "directory"
+# Accounts keep their number for ever: messages and money are stored under it.
+_ACCOUNT_NUMBERS = "account numbers"
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(doc.AnyDocument)
 
@@ -42,28 +42,34 @@ class Configure(msgspec.Struct, frozen=True, kw_only=True, tag="configure"):
     remove: tuple[tuple[str, str], ...] = ()
 
     def keys(self, context: Context) -> Iterable[Key]:
-        return ((DirectoryRevision, _REVISION), *((DirectoryRow, *key) for key in self._touched()))
+        return (
+            (DirectoryRevision, _REVISION),
+            (DirectoryRevision, _ACCOUNT_NUMBERS),
+            *((DirectoryRow, *key) for key in self._touched()),
+        )
 
     def _touched(self) -> list[DocumentKey]:
         return [(document.kind, document.identity) for document in self.documents] + list(self.remove)
 
     def decide(self, world: World, context: Context) -> Decision:
-        locked = world.get(DirectoryRevision, _REVISION)
-        revision = locked.revision if locked else 0
+        revision = _number(world, _REVISION)
         if revision != context.directory.revision:
             raise Refused(Refusal.CONFLICT, "the configuration changed meanwhile; try again")
-        before = context.directory.documents
+        before, last_number = context.directory.documents, _number(world, _ACCOUNT_NUMBERS)
         wanted: dict[DocumentKey, doc.Document | None] = dict.fromkeys(self.remove)
         for document in self.documents:
-            wanted[document.kind, document.identity] = _numbered(document, before, wanted)
+            key = (document.kind, document.identity)
+            wanted[key] = document
+            if isinstance(document, doc.Account):
+                known = before.get(key)
+                if not isinstance(known, doc.Account):
+                    last_number += 1
+                number = known.number if isinstance(known, doc.Account) else last_number
+                wanted[key] = msgspec.structs.replace(document, number=number)
         changes = tuple(_change(key, before.get(key), after) for key, after in wanted.items())
         if all(change.what == "unchanged" for change in changes):
             return Decision(changes)
-        try:
-            after = context.directory.replace(wanted, revision + 1)
-        except (KeyError, ValueError) as error:
-            raise Refused(Refusal.CONFLICT, f"the configuration does not hold together: {error}") from error
-        _check(after)
+        _refuse_what_does_not_hold(context.directory, wanted)
         changed = [
             (key, wanted[key])
             for key, change in zip(wanted, changes, strict=True)
@@ -73,6 +79,7 @@ class Configure(msgspec.Struct, frozen=True, kw_only=True, tag="configure"):
             changes,
             puts=(
                 DirectoryRevision(_REVISION, revision + 1),
+                DirectoryRevision(_ACCOUNT_NUMBERS, last_number),
                 *(
                     DirectoryRow(
                         *key, revision + 1, encode_document(document, context.keyring, self._nonce(key))
@@ -113,21 +120,24 @@ def directory_from_rows(rows: Iterable[DirectoryRow], revision: int, keyring: Ke
     return Directory({(row.kind, row.name): decode_document(row.document, keyring) for row in rows}, revision)
 
 
-def _numbered(
-    document: doc.Document,
-    before: Mapping[DocumentKey, doc.Document],
-    wanted: Mapping[DocumentKey, doc.Document | None],
-) -> doc.Document:
-    """Accounts get their number once: the next free one, counted under the directory's lock."""
-    if not isinstance(document, doc.Account):
-        return document
-    known = before.get((document.kind, document.identity))
-    if isinstance(known, doc.Account):
-        return msgspec.structs.replace(document, number=known.number)
-    taken = [
-        account.number for account in (*before.values(), *wanted.values()) if isinstance(account, doc.Account)
-    ]
-    return msgspec.structs.replace(document, number=max(taken, default=0) + 1)
+def _number(world: World, name: str) -> int:
+    row = world.get(DirectoryRevision, name)
+    return row.revision if row else 0
+
+
+def _refuse_what_does_not_hold(
+    directory: Directory, wanted: Mapping[DocumentKey, doc.Document | None]
+) -> None:
+    """Raises Refused(CONFLICT) with every reason."""
+    documents = {**directory.documents, **wanted}
+    wrong = problems({key: document for key, document in documents.items() if document is not None})
+    if not wrong:
+        try:
+            directory.replace(wanted, directory.revision + 1)
+        except (ValueError, Refused) as error:
+            wrong = [str(error)]
+    if wrong:
+        raise Refused(Refusal.CONFLICT, f"the configuration does not hold together: {'; '.join(wrong)}")
 
 
 def _change(key: DocumentKey, before: doc.Document | None, after: doc.Document | None) -> Change:
@@ -136,43 +146,3 @@ def _change(key: DocumentKey, before: doc.Document | None, after: doc.Document |
     if after is None:
         return Change("removed", *key)
     return Change("changed" if before else "created", *key)
-
-
-def _check(directory: Directory) -> None:
-    """Whatever a name refers to exists, and what must be unique is. Raises Refused(CONFLICT)."""
-    problems: list[str] = []
-    for application in directory.of_kind(doc.Application):
-        if application.account not in directory.account_named:
-            problems.append(f"application {application.identity!r}: no account {application.account!r}")
-    appids = [application.appid for application in directory.of_kind(doc.Application) if application.appid]
-    if len(appids) != len(set(appids)):
-        problems.append("two applications share an appid")
-    live: dict[tuple[str, str, str], int] = {}
-    for credential in directory.of_kind(doc.Credential):
-        owner = (credential.account, credential.dialect, credential.application)
-        live[owner] = live.get(owner, 0) + (credential.state == "active")
-        account = directory.account_named[credential.account]
-        if credential.application and credential.application not in account.applications:
-            problems.append(f"credential {credential.identity!r}: no application {credential.application!r}")
-    for (account_name, dialect, _), count in live.items():
-        if count > LIVE_CREDENTIALS:
-            problems.append(f"account {account_name!r} has {count} live {dialect} credentials; 2 may live")
-    for brandname in directory.of_kind(doc.Brandname):
-        if brandname.account not in directory.account_named:
-            problems.append(f"brandname {brandname.identity!r}: no account {brandname.account!r}")
-        if not 1 <= len(brandname.name) <= 11 or not brandname.name.isascii():
-            problems.append(f"brandname {brandname.name!r} must have 1 to 11 ASCII characters")
-    for template in directory.of_kind(doc.Template):
-        if ("brandname", f"{template.account}/{template.brandname}") not in directory.documents:
-            problems.append(f"template {template.text!r}: no brandname {template.brandname!r}")
-    for customer in directory.of_kind(doc.Account):
-        if ("tariff", customer.tariff) not in directory.documents:
-            problems.append(f"account {customer.name!r}: no tariff {customer.tariff!r}")
-    for hotline in directory.of_kind(doc.Hotline):
-        if hotline.pool not in directory.pools:
-            problems.append(f"hotline {hotline.number!r}: no pool {hotline.pool!r}")
-    for route in directory.of_kind(doc.Route):
-        if route.carrier not in directory.carriers:
-            problems.append(f"route {route.identity!r}: no carrier {route.carrier!r}")
-    if problems:
-        raise Refused(Refusal.CONFLICT, "; ".join(problems))

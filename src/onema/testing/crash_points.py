@@ -14,6 +14,7 @@ from typing import Any, NoReturn, cast
 from onema.channels.contract import Carrier, Outgoing
 from onema.cli.demo import prepare
 from onema.domain.outcome import Outcome
+from onema.domain.payload import Payload
 from onema.domain.records import Attempt, AttemptState, Event, Key, LiveVerification, Message, Row
 from onema.settings import load_settings
 from onema.storage.contract import Storage
@@ -85,13 +86,14 @@ class DyingStorage:
 class DyingCarrier:
     """Dies before or after the carrier takes a message. Its leases are short, so that a test need not wait."""
 
-    answer_seconds = 0.1
-
     def __init__(self, inner: Carrier, point: str) -> None:
         self._inner = inner
         self._point = point
         self.name = inner.name
         self.idempotent = inner.idempotent
+
+    def answer_seconds(self, payload: Payload) -> float:
+        return 0.1
 
     async def send(self, outgoing: Outgoing) -> Outcome:
         if self._point == "before-carrier":

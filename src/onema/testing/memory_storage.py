@@ -90,8 +90,9 @@ class MemoryStorage:
         return {key: self._rows[key] for key in keys if key in self._rows}
 
     async def read_directory(self) -> tuple[int, Sequence[DirectoryRow]]:
-        revisions = [row.revision for row in self._of(DirectoryRevision)]
-        return max(revisions, default=0), self._of(DirectoryRow)
+        revision = self._rows.get((DirectoryRevision, "directory"))
+        number = revision.revision if isinstance(revision, DirectoryRevision) else 0
+        return number, self._of(DirectoryRow)
 
     async def read_story(self, account: int, message: int) -> Story | None:
         found = self._rows.get((Message, account, message))

@@ -5,14 +5,13 @@ from collections.abc import Callable
 
 from onema.channels.contract import Outgoing
 from onema.domain.outcome import Outcome, OutcomeKind
+from onema.domain.payload import Payload
 
 DELIVERED = Outcome(kind=OutcomeKind.DELIVERED)
 
 
 class RecordingCarrier:
     """Remembers what it was handed and answers with `outcomes` in turn, then DELIVERED."""
-
-    answer_seconds = 1.0
 
     def __init__(self, name: str, *outcomes: Outcome | Exception, idempotent: bool = False) -> None:
         self.name = name
@@ -23,6 +22,9 @@ class RecordingCarrier:
         self.before_answer: Callable[[Outgoing], None] = lambda outgoing: None
         self._outcomes = list(outcomes)
         self._arrival = asyncio.Condition()
+
+    def answer_seconds(self, payload: Payload) -> float:
+        return 1.0
 
     async def send(self, outgoing: Outgoing) -> Outcome:
         async with self._arrival:

@@ -5,12 +5,15 @@ from collections.abc import Coroutine
 from typing import Any, Protocol
 
 from onema.channels.contract import Outgoing, ReceiptSink
+from onema.channels.handset.calls import RING_SECONDS, HandsetCalls
 from onema.channels.handset.scripted_numbers import SCRIPTS, SLOW_SECONDS, Script
 from onema.domain.outcome import Outcome, OutcomeKind
+from onema.domain.payload import CallPayload, Payload
 
 _DELIVERED = Outcome(kind=OutcomeKind.DELIVERED)
 _UNDELIVERED = Outcome(kind=OutcomeKind.UNDELIVERED, reason="absent subscriber")
 _SUBMITTED = Outcome(kind=OutcomeKind.SUBMITTED)
+_SMS_SECONDS = 30.0
 
 
 class Inbox(Protocol):
@@ -20,23 +23,42 @@ class Inbox(Protocol):
         """Keep it durably; idempotent by message id."""
 
 
+class Speaker(Protocol):
+    """Knows what a call would play."""
+
+    def seconds(self, call: CallPayload) -> float:
+        """The length of the whole message. Raises ValueError for what cannot be spoken."""
+
+
 class HandsetCarrier:
-    """Delivers to the inbox, or does what the phone's script says."""
+    """Delivers to the inbox, rings, or does what the phone's script says."""
 
     idempotent = True
-    answer_seconds = 30.0
 
     def __init__(
-        self, name: str, inbox: Inbox, receipts: ReceiptSink, slow_seconds: float = SLOW_SECONDS
+        self,
+        name: str,
+        inbox: Inbox,
+        calls: HandsetCalls,
+        speaker: Speaker,
+        receipts: ReceiptSink,
+        slow_seconds: float = SLOW_SECONDS,
     ) -> None:
         self.name = name
         self._inbox = inbox
+        self._calls = calls
+        self._speaker = speaker
         self._receipts = receipts
         self._slow_seconds = slow_seconds
         self._later: set[asyncio.Task[None]] = set()
 
+    def answer_seconds(self, payload: Payload) -> float:
+        return RING_SECONDS + payload.max_seconds if isinstance(payload, CallPayload) else _SMS_SECONDS
+
     async def send(self, outgoing: Outgoing) -> Outcome:
         script = SCRIPTS.get(outgoing.payload.phone, Script.DELIVERED)
+        if isinstance(outgoing.payload, CallPayload):
+            return await self._call(outgoing, outgoing.payload, script)
         if script is Script.UNDELIVERED:
             self._afterwards(self._receipts(outgoing, _UNDELIVERED))
             return _SUBMITTED
@@ -45,6 +67,14 @@ class HandsetCarrier:
             return _SUBMITTED
         await self._inbox.receive(outgoing)
         return _SUBMITTED if script is Script.RECEIPT_LOST else _DELIVERED
+
+    async def _call(self, outgoing: Outgoing, payload: CallPayload, script: Script) -> Outcome:
+        try:
+            seconds = min(self._speaker.seconds(payload), payload.max_seconds)
+        except ValueError as error:
+            return Outcome(kind=OutcomeKind.PERMANENT, reason="the code cannot be spoken", detail=str(error))
+        await self._inbox.receive(outgoing)
+        return await self._calls.place(outgoing.message, payload, seconds, script)
 
     async def _arrive_late(self, outgoing: Outgoing) -> None:
         await asyncio.sleep(self._slow_seconds)

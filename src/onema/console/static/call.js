@@ -12,6 +12,7 @@ const LINGER_MS = 1800;
 let current = null; // The newest event of the call that is shown.
 let audio = null;
 let answeredHere = false;
+let playing = false;
 let talkingSince = 0;
 let ticking = null;
 
@@ -45,17 +46,20 @@ function begin(ring) {
   byId("call-number").textContent = `calls ${spacedNumber(ring.to)}`;
   byId("call-decline").lastElementChild.textContent = "Decline";
   wave.replaceChildren();
-  if (ring.audio_url) peaksOf(ring.id).then((peaks) => current?.id === ring.id && drawWave(wave, peaks));
-  ticking = setInterval(tick, 200);
+  if (ring.audio_url) {
+    peaksOf(ring.id).then((peaks) => current?.id === ring.id && drawWave(wave, peaks));
+    audio = player(ring.audio_url, { onprogress() {}, onchange() {} });
+  }
+  ticking = setInterval(tick, 100);
 }
 
 function talk(ring) {
   stopRinging();
   talkingSince ||= performance.now() - ring.talked_ms;
   byId("call-decline").lastElementChild.textContent = "Hang up";
-  if (answeredHere && !audio && ring.audio_url) {
-    audio = player(ring.audio_url, { onprogress: (at, whole) => showHeard(wave, whole ? at / whole : 0), onchange() {} });
-    audio.muted = byId("call-mute").getAttribute("aria-pressed") === "true";
+  // Only the browser that answered plays; the others, and one whose phone answered by itself, watch.
+  if (answeredHere && !playing && audio) {
+    playing = true;
     audio.play().catch(() => toast("The browser did not allow sound"));
   }
 }
@@ -63,7 +67,10 @@ function talk(ring) {
 function tick() {
   const text = byId("call-state");
   if (current.state === "ringing") text.textContent = "Incoming call";
-  if (current.state === "talking") text.textContent = minutes((performance.now() - talkingSince) / 1000);
+  if (current.state !== "talking") return;
+  const talked = (performance.now() - talkingSince) / 1000;
+  text.textContent = minutes(talked);
+  if (audio?.duration) showHeard(wave, Math.min(1, (playing && !audio.ended ? audio.currentTime : talked) / audio.duration));
 }
 
 function end(ring) {
@@ -85,6 +92,7 @@ function cleanUp() {
   clearInterval(ticking);
   audio?.pause();
   audio = null;
+  playing = false;
   talkingSince = 0;
   byId("call-keys").hidden = true;
   byId("call-keypad").setAttribute("aria-pressed", "false");

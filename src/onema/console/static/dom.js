@@ -35,15 +35,9 @@ export function hue(text) {
 }
 
 export function spacedNumber(number) {
-  const groups = { "+84": [3, 3, 3, 3], "+86": [3, 4, 4] }[number.slice(0, 3)];
-  if (!groups) return number;
-  const parts = [number.slice(0, 3)];
-  let rest = number.slice(3);
-  for (const size of groups) {
-    if (rest) parts.push(rest.slice(0, size));
-    rest = rest.slice(size);
-  }
-  return parts.join(" ") + rest;
+  // Mobile numbers of Vietnam and China, and Vietnamese landlines.
+  const groups = /^(\+84)(\d{3})(\d{3})(\d{3})$|^(\+86)(\d{3})(\d{4})(\d{4})$|^(\+84)(2\d)(\d{4})(\d{4})$/.exec(number);
+  return groups ? groups.slice(1).filter(Boolean).join(" ") : number;
 }
 
 const clockFormat = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });

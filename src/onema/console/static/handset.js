@@ -5,6 +5,7 @@ import { avatar, byId, clock, copy, dayName, element, longDay, spacedNumber } fr
 import { addToThread, showThread } from "./thread.js";
 
 const KEPT_PER_PHONE = 500;
+const KEPT_PHONES = 200;
 const phones = new Map(); // number -> { number, items (oldest first), unread, complete }
 let selected = decodeURIComponent(location.hash.slice(1));
 let caughtUp = false;
@@ -40,6 +41,9 @@ function select(number) {
   showPhone();
   redrawList();
   if (!phone.complete) complete(phone);
+  requestAnimationFrame(() => {
+    document.querySelector("#phones [aria-current='true']")?.scrollIntoView({ block: "nearest", inline: "center" });
+  });
 }
 
 async function complete(phone) {
@@ -64,7 +68,8 @@ function redrawList() {
   requestAnimationFrame(() => {
     listIsStale = false;
     const newestFirst = [...phones.values()].sort((a, b) => isOlder(b.items.at(-1), a.items.at(-1)));
-    byId("phones").replaceChildren(...newestFirst.slice(0, 200).map(row));
+    for (const { number } of newestFirst.splice(KEPT_PHONES)) if (number !== selected) phones.delete(number);
+    byId("phones").replaceChildren(...newestFirst.map(row));
     byId("no-phones").hidden = phones.size > 0;
     byId("count").textContent = phones.size || "";
     const unread = newestFirst.reduce((sum, phone) => sum + phone.unread, 0);
@@ -104,8 +109,9 @@ function row(phone) {
 }
 
 function catchUp(rung) {
-  caughtUp = true;
   forgetCallsExcept(rung);
+  if (caughtUp) return;
+  caughtUp = true;
   if (phones.has(selected)) return select(selected);
   const newest = [...phones.values()].sort((a, b) => isOlder(b.items.at(-1), a.items.at(-1)))[0];
   if (newest) select(newest.number);
@@ -128,12 +134,16 @@ function listen() {
   });
   stream.addEventListener("caught-up", () => catchUp(rung));
   stream.addEventListener("error", () => {
-    // Closed for good means an answer that is no stream: the session has ended, or the server is no longer this one.
-    if (stream.readyState === EventSource.CLOSED) return location.reload();
     showState("lost", "Reconnecting");
+    if (stream.readyState === EventSource.CLOSED) listenAgain();
   });
-  addEventListener("pagehide", () => stream.close());
-  addEventListener("pageshow", (event) => event.persisted && location.reload());
+}
+
+/** The answer was no stream: the session has ended, or the server is in trouble. */
+async function listenAgain() {
+  const answer = await fetch("/handset/messages?limit=1").catch(() => null);
+  if (answer?.status === 401) location.assign("/login");
+  else setTimeout(listen, 3000);
 }
 
 function showState(state, text) {

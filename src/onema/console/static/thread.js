@@ -39,7 +39,7 @@ function showContact(item) {
   picture.textContent = /^\p{L}/u.test(name) ? [...name][0].toUpperCase() : "#";
   picture.style.setProperty("--hue", hue(name));
   byId("contact-name").textContent = spacedNumber(name);
-  byId("contact-number").textContent = `to ${spacedNumber(item.to)}`;
+  byId("contact-number").textContent = `to ${spacedNumber(item.to)}${item.script ? ` · ${item.script}` : ""}`;
 }
 
 function entry(item, before) {

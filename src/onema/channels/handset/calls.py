@@ -1,0 +1,174 @@
+"""Calls on the simulated phone: they ring where somebody watches, and are taken at once where nobody does."""
+
+import asyncio
+import contextlib
+import enum
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+import msgspec
+
+from onema.channels.handset.scripted_numbers import Script
+from onema.domain.outcome import Outcome, OutcomeKind
+from onema.domain.payload import CallPayload
+
+RING_SECONDS = 10.0
+"""A phone that nobody touches answers by itself after this long."""
+
+SHOW_ENDED_SECONDS = 5.0
+_WATCHED_UNTIL_SECONDS = 2.0
+
+
+class CallState(enum.Enum):
+    RINGING = "ringing"
+    TALKING = "talking"
+    ENDED = "ended"
+
+
+class LiveCall(msgspec.Struct, frozen=True, kw_only=True):
+    """One call on the simulated phone now, or a moment ago; `id` is its message's.
+
+    `answered_at` is Unix milliseconds, 0 before the answer. `ending` says in a few words how an ended call
+    went ("declined", "no answer"); empty for one that was talked to its end.
+    """
+
+    id: int
+    phone: str
+    caller: str
+    state: CallState
+    answered_at: int = 0
+    digits: str = ""
+    ending: str = ""
+
+
+class _Line:
+    """What happens to one call while it is live."""
+
+    def __init__(self, call: LiveCall) -> None:
+        self.call = call
+        self.picked_up: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self.hung_up = asyncio.Event()
+
+
+_SCRIPTED_ENDINGS = {
+    Script.BUSY: "busy",
+    Script.NO_ANSWER: "no answer",
+    Script.DECLINED: "declined",
+    Script.VOICEMAIL: "voicemail",
+}
+
+
+class HandsetCalls:
+    """Rings, talks and ends calls; the handset page answers, declines and presses keys."""
+
+    def __init__(self, now: Callable[[], int], ring_seconds: float = RING_SECONDS) -> None:
+        self._now = now
+        self._ring_seconds = ring_seconds
+        self._lines: dict[int, _Line] = {}
+        self._change = asyncio.Event()
+        self._watchers = 0
+        self._last_watched = float("-inf")
+
+    async def place(self, message: int, payload: CallPayload, seconds: float, script: Script) -> Outcome:
+        """Call the phone and play `seconds` of audio to it; how the call went."""
+        ending = _SCRIPTED_ENDINGS.get(script, "")
+        if not self._is_watched():
+            return self._outcome(ending, 0.0 if ending and script is not Script.VOICEMAIL else seconds)
+        line = _Line(
+            LiveCall(id=message, phone=payload.phone, caller=payload.caller, state=CallState.RINGING)
+        )
+        self._lines[message] = line
+        try:
+            if script is Script.BUSY:
+                return self._ended(line, ending, 0.0)
+            self._changed()
+            return await self._ring(line, seconds, script, ending)
+        finally:
+            asyncio.get_running_loop().call_later(SHOW_ENDED_SECONDS, self._forget, message)
+
+    async def _ring(self, line: _Line, seconds: float, script: Script, ending: str) -> Outcome:
+        answered = True
+        try:
+            async with asyncio.timeout(self._ring_seconds):
+                answered = await asyncio.shield(line.picked_up)
+        except TimeoutError:
+            answered = script not in (Script.NO_ANSWER, Script.DECLINED)
+        if not answered:
+            return self._ended(line, ending or "declined", 0.0)
+        self._update(line, state=CallState.TALKING, answered_at=self._now())
+        started = asyncio.get_running_loop().time()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await line.hung_up.wait()
+        talked = min(seconds, asyncio.get_running_loop().time() - started)
+        return self._ended(line, ending if script is Script.VOICEMAIL else "", talked)
+
+    def _ended(self, line: _Line, ending: str, talked: float) -> Outcome:
+        self._update(line, state=CallState.ENDED, ending=ending)
+        return self._outcome(ending, talked)
+
+    @staticmethod
+    def _outcome(ending: str, talked: float) -> Outcome:
+        kind = OutcomeKind.UNDELIVERED if ending else OutcomeKind.DELIVERED
+        return Outcome(kind=kind, reason=ending or "answered", seconds=talked)
+
+    # What the handset page does.
+
+    @property
+    def states(self) -> Mapping[int, LiveCall]:
+        """Live calls by id. One that ended stays for a few seconds, so that every watcher sees its ending."""
+        return MappingProxyType({number: line.call for number, line in self._lines.items()})
+
+    async def changed(self, seconds: float) -> None:
+        """Wait until `states` changes, at most `seconds`; counted from the coroutine's first step."""
+        self._watchers += 1
+        try:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self._change.wait()
+        finally:
+            self._watchers -= 1
+            self._last_watched = asyncio.get_running_loop().time()
+
+    async def answer(self, call: int) -> bool:
+        return self._pick_up(call, True)
+
+    async def decline(self, call: int) -> bool:
+        """Refuse a call that rings, or hang up one that was answered."""
+        line = self._lines.get(call)
+        if line is not None and line.call.state is CallState.TALKING:
+            line.hung_up.set()
+            return True
+        return self._pick_up(call, False)
+
+    async def press(self, call: int, digit: str) -> bool:
+        """Send one of 0-9, * and # to the caller."""
+        line = self._lines.get(call)
+        if line is None or line.call.state is not CallState.TALKING:
+            return False
+        self._update(line, digits=line.call.digits + digit)
+        return True
+
+    def _pick_up(self, call: int, answer: bool) -> bool:
+        line = self._lines.get(call)
+        if line is None or line.call.state is not CallState.RINGING or line.picked_up.done():
+            return False
+        line.picked_up.set_result(answer)
+        return True
+
+    def _is_watched(self) -> bool:
+        """Whether a page is open: a page that handles one change is back within a moment for the next."""
+        idle = asyncio.get_running_loop().time() - self._last_watched
+        return self._watchers > 0 or idle < _WATCHED_UNTIL_SECONDS
+
+    def _update(self, line: _Line, **changes: object) -> None:
+        line.call = msgspec.structs.replace(line.call, **changes)
+        self._changed()
+
+    def _forget(self, message: int) -> None:
+        if self._lines.pop(message, None) is not None:
+            self._changed()
+
+    def _changed(self) -> None:
+        change, self._change = self._change, asyncio.Event()
+        change.set()

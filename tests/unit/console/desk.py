@@ -1,0 +1,263 @@
+"""The console without a socket: an inbox in memory, and a small caller of ASGI applications."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any, cast
+from urllib.parse import urlencode
+
+import argon2
+import msgspec
+from starlette.types import ASGIApp, Message
+
+from onema.channels.handset.calls import CallState, LiveCall
+from onema.console.app import build_console
+from onema.console.inbox import Received
+from onema.domain.directory import Directory
+from onema.domain.documents import User
+from onema.domain.ids import compose_id
+from onema.domain.payload import CallPayload, SmsPayload
+from onema.engine.committer import Committer
+from onema.engine.gateway import Gateway
+from onema.engine.ports import IdSource, SystemEntropy
+from onema.testing.fake_clock import FakeClock
+
+PASSWORD = "correct horse battery staple"
+# The cheapest parameters: tests verify often.
+_HASH = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
+
+
+class MemoryInbox:
+    """An InboxReader that the test fills."""
+
+    def __init__(self) -> None:
+        self.items: dict[int, Received] = {}
+        self._arrival = asyncio.Event()
+
+    def put(self, received: Received) -> None:
+        self.items[received.id] = received
+        arrival, self._arrival = self._arrival, asyncio.Event()
+        arrival.set()
+
+    async def read(self, phone: str | None = None, after: int = 0, limit: int = 100) -> Sequence[Received]:
+        newest_first = sorted(self.items.values(), key=lambda item: -item.id)
+        wanted = [item for item in newest_first if item.id > after and phone in (None, item.payload.phone)]
+        return wanted[:limit]
+
+    async def find(self, item: int) -> Received | None:
+        return self.items.get(item)
+
+    async def something_new(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._arrival.wait()
+
+
+class OneCall:
+    """A CallControl with one call that rings."""
+
+    def __init__(self, call: int) -> None:
+        self.steps: list[str] = []
+        self.states: Mapping[int, LiveCall] = {
+            call: LiveCall(id=call, phone="+84901888484", caller="19001234", state=CallState.RINGING)
+        }
+
+    async def changed(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+    async def answer(self, call: int) -> bool:
+        return self._step(call, "answer")
+
+    async def decline(self, call: int) -> bool:
+        return self._step(call, "decline")
+
+    async def press(self, call: int, digit: str) -> bool:
+        return self._step(call, f"press {digit}")
+
+    def _step(self, call: int, step: str) -> bool:
+        if call not in self.states:
+            return False
+        self.steps.append(step)
+        return True
+
+
+class Bytes:
+    """An AudioSource whose "audio" is easy to compare."""
+
+    def wav(self, call: CallPayload) -> bytes:
+        return b"RIFF" + call.code.encode()
+
+    def peaks(self, call: CallPayload, n: int) -> Sequence[float]:
+        return [0.12345] * n
+
+    def sentence(self, call: CallPayload) -> str:
+        return call.sentence or "Your code is"
+
+
+class Answer(msgspec.Struct):
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        return msgspec.json.decode(self.body)
+
+    @property
+    def text(self) -> str:
+        return self.body.decode()
+
+
+class _Directory:
+    """All of a committer that the console's gateway looks at."""
+
+    def __init__(self) -> None:
+        self.directory = Directory({})
+
+    def know(self, *users: User) -> None:
+        self.directory = Directory({("user", user.name): user for user in users})
+
+
+class Desk:
+    """One console. `client` and `host` are what the next requests come from and ask for."""
+
+    def __init__(
+        self,
+        *,
+        inbox: MemoryInbox | None,
+        open_on_loopback: bool = True,
+        calls: OneCall | None = None,
+        audio: Bytes | None = None,
+    ) -> None:
+        self.clock = FakeClock()
+        self.stopping = asyncio.Event()
+        self.directory = _Directory()
+        self.directory.know(User(name="lan", password_hash=_HASH))
+        self._ids = IdSource(self.clock, 1)
+        self.inbox = inbox
+        gateway = Gateway(cast(Committer, self.directory), self.clock, self._ids, SystemEntropy())
+        self.app: ASGIApp = build_console(
+            inbox=inbox,
+            gateway=gateway,
+            session_key=bytes(32),
+            open_on_loopback=open_on_loopback,
+            stopping=self.stopping,
+            audio=audio,
+            calls=calls,
+            heartbeat_seconds=0.01,
+        )
+        self.client: tuple[str, int] | None = ("127.0.0.1", 50_000)
+        self.headers = {"host": "127.0.0.1:8400"}
+        self.scheme = "http"
+
+    def sms(self, phone: str = "+84901888484", text: str = "482913 is your code", age_ms: int = 0) -> int:
+        assert self.inbox is not None
+        fresh = self._ids.next()
+        message = compose_id(self.clock.now() - age_ms, 1, fresh & 0xFFF) if age_ms else fresh
+        self.inbox.put(Received(message, SmsPayload(phone, "ONEMA", text, 0)))
+        return message
+
+    def call(self, phone: str = "+84901888484", sentence: str | None = None) -> int:
+        assert self.inbox is not None
+        message = self._ids.next()
+        payload = CallPayload(phone, "19001234", "en", "0471", sentence, 2, 1.0, 60, 0)
+        self.inbox.put(Received(message, payload))
+        return message
+
+    async def get(self, path: str, **headers: str) -> Answer:
+        return await self._ask("GET", path, b"", headers)
+
+    async def post(self, path: str, form: Mapping[str, str] | None = None, **headers: str) -> Answer:
+        headers["content_type"] = "application/x-www-form-urlencoded"
+        return await self._ask("POST", path, urlencode(form or {}).encode(), headers)
+
+    async def log_in(self, name: str = "lan", password: str = PASSWORD) -> Answer:
+        """Logs in; from then on the session's cookie is sent."""
+        answer = await self.post("/login", {"name": name, "password": password})
+        if "set-cookie" in answer.headers:
+            self.headers["cookie"] = answer.headers["set-cookie"].partition(";")[0]
+        return answer
+
+    async def _ask(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+        sent: list[Message] = []
+        requests = iter([{"type": "http.request", "body": body, "more_body": False}])
+
+        async def receive() -> Message:
+            return next(requests, {"type": "http.disconnect"})
+
+        async def send(message: Message) -> None:
+            sent.append(message)
+
+        await self.app(self._scope(method, path, headers), receive, send)
+        return Answer(
+            sent[0]["status"], _headers(sent[0]), b"".join(part.get("body", b"") for part in sent[1:])
+        )
+
+    @contextlib.asynccontextmanager
+    async def events(self, **headers: str) -> AsyncIterator["Stream"]:
+        stream = Stream()
+        scope = self._scope("GET", "/handset/events", headers)
+        task = asyncio.create_task(cast(Any, self.app(scope, stream.receive, stream.send)))
+        task.add_done_callback(lambda _: stream.ended.set())
+        try:
+            yield stream
+        finally:
+            stream.gone.set()
+            await task
+
+    def _scope(self, method: str, path: str, headers: Mapping[str, str]) -> dict[str, Any]:
+        path, _, query = path.partition("?")
+        named = {**self.headers, **{name.replace("_", "-"): value for name, value in headers.items()}}
+        return {
+            "type": "http",
+            "asgi": {"version": "3.0", "spec_version": "2.3"},
+            "http_version": "1.1",
+            "method": method,
+            "scheme": self.scheme,
+            "path": path,
+            "raw_path": path.encode(),
+            "query_string": query.encode(),
+            "headers": [(name.encode(), value.encode()) for name, value in named.items()],
+            "client": self.client,
+            "server": ("127.0.0.1", 8400),
+        }
+
+
+class Stream:
+    """The events of one browser, one by one."""
+
+    def __init__(self) -> None:
+        self.gone = asyncio.Event()
+        self.ended = asyncio.Event()
+        self._heartbeat = asyncio.Event()
+        self._text = b""
+        self._events: asyncio.Queue[dict[str, str]] = asyncio.Queue()
+
+    async def receive(self) -> Message:
+        await self.gone.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(self, message: Message) -> None:
+        self._text += message.get("body", b"")
+        while b"\n\n" in self._text:
+            block, self._text = self._text.split(b"\n\n", 1)
+            if block.startswith(b":"):
+                self._heartbeat.set()
+            elif b"data:" in block:
+                self._events.put_nowait(dict(line.split(": ", 1) for line in block.decode().split("\n")))
+
+    async def next(self) -> dict[str, str]:
+        return await asyncio.wait_for(self._events.get(), 5)
+
+    async def next_heartbeat(self) -> None:
+        self._heartbeat.clear()
+        await asyncio.wait_for(self._heartbeat.wait(), 5)
+
+    async def next_message(self) -> Any:
+        """The next item, past everything else."""
+        while (event := await self.next())["event"] != "message":
+            pass
+        return {**msgspec.json.decode(event["data"]), "event_id": event["id"]}
+
+
+def _headers(start: Message) -> dict[str, str]:
+    return {name.decode().lower(): value.decode() for name, value in start["headers"]}
