@@ -123,6 +123,34 @@ class Esms(msgspec.Struct, frozen=True):
     ] = "117"
 
 
+class Ytx(msgspec.Struct, frozen=True):
+    production_hosts: Annotated[
+        tuple[str, ...],
+        Meta(description="Host headers that serve production applications only, such as `api.example.com`."),
+    ] = ()
+    sandbox_hosts: Annotated[
+        tuple[str, ...],
+        Meta(description="Host headers that serve sandbox applications only. Other hosts serve both."),
+    ] = ()
+
+    @property
+    def environments(self) -> dict[str, Literal["production", "sandbox"]]:
+        """Which environment a Host header stands for."""
+        return {
+            **{host.lower(): "production" for host in self.production_hosts},
+            **{host.lower(): "sandbox" for host in self.sandbox_hosts},
+        }
+
+
+class Vbee(msgspec.Struct, frozen=True):
+    business_error_status: Annotated[
+        Literal[200, 400],
+        Meta(
+            description="HTTP status of the vendor's business errors (1104 and the like); it documents none."
+        ),
+    ] = 200
+
+
 class Retention(msgspec.Struct, frozen=True):
     days: Annotated[int, Meta(ge=1, description="Days after which messages are dropped.")] = 90
 
@@ -151,6 +179,8 @@ class Settings(msgspec.Struct, frozen=True):
     handset: Handset = Handset()
     logs: Logs = Logs()
     esms: Esms = Esms()
+    ytx: Ytx = Ytx()
+    vbee: Vbee = Vbee()
     retention: Retention = Retention()
 
     @property

@@ -6,30 +6,35 @@ from contextlib import AsyncExitStack
 from typing import Self
 
 from onema.channels.contract import Carrier, ReceiptSink
+from onema.channels.handset.calls import HandsetCalls
 from onema.channels.handset.carrier import HandsetCarrier
 from onema.console.app import build_console
 from onema.console.handset import DemoHints
 from onema.console.inbox import HandsetInbox
+from onema.core import Core, choose_storage, open_core
+from onema.delivery.callback_contract import CallbackRenderer
 from onema.delivery.callbacks import CallbackSender
 from onema.delivery.carriers import CarrierFactory, CarrierRefused, RunningCarriers
 from onema.delivery.sweeper import Sweeper
 from onema.delivery.worker import DeliveryWorker, Receipts
 from onema.dialects.esms.callbacks import EsmsCallbacks
 from onema.dialects.esms.routes import EsmsApi
+from onema.dialects.vbee.callbacks import VbeeCallbacks
+from onema.dialects.vbee.routes import VbeeApi
+from onema.dialects.ytx.callbacks import YtxCallbacks
+from onema.dialects.ytx.routes import YtxApi
 from onema.domain import documents as doc
-from onema.domain.keyring import Keyring
-from onema.engine.administration import Administration
-from onema.engine.committer import Committer
+from onema.domain.records import Wallet
 from onema.engine.control import ControlServer
 from onema.engine.data_folder import DataFolder
 from onema.engine.gateway import Gateway
-from onema.engine.ports import Clock, Entropy, IdSource, SystemClock, SystemEntropy
+from onema.engine.ports import Clock, Entropy
 from onema.http.asgi import HttpApplication, WireApi
 from onema.http.client_address import TrustedProxies
 from onema.http.server import HttpServer, TlsFiles
 from onema.settings import Settings
+from onema.speech.announcement import Announcements
 from onema.storage.contract import Storage
-from onema.storage.sqlite import SqliteStorage
 from onema.telemetry.health import Readiness
 from onema.telemetry.metrics import Metrics
 
@@ -51,8 +56,8 @@ class App:
     ) -> None:
         """`storage` and `carrier` may wrap what would be used: that is how tests make them fail."""
         self.settings = settings
-        self._clock = clock or SystemClock()
-        self._entropy = entropy or SystemEntropy()
+        self._clock = clock
+        self._entropy = entropy
         self._wrap_storage = storage
         self._wrap_carrier = carrier
         self._demo = demo
@@ -73,84 +78,82 @@ class App:
         self.ready = Readiness("store", "listener")
         self.metrics.watch_readiness(self.ready)
         folder = stack.enter_context(DataFolder(settings.data))
-        keyring = Keyring(folder.server_key(settings.server_key.reveal(), settings.server_key_path))
-        self.storage = self._wrap_storage(SqliteStorage(folder.database))
-        await self.storage.open()
-        stack.push_async_callback(self.storage.close)
-
-        lease_ms = int(settings.delivery.lease * 1000)
-        ids = IdSource(self._clock, settings.node.number)
-        self.committer = Committer(
-            self.storage,
-            keyring,
-            self._clock,
-            ids,
-            batch_limit=settings.commit.batch_limit,
-            lease_ms=lease_ms,
+        storage = self._wrap_storage(choose_storage(settings, folder))
+        core = await open_core(
+            settings,
+            stack,
+            folder,
+            storage=storage,
+            clock=self._clock,
+            entropy=self._entropy,
             observer=self.metrics,
         )
-        await self.committer.start()
-        stack.push_async_callback(self.committer.stop)
-        self.gateway = Gateway(self.committer, self._clock, ids, self._entropy)
-        self.inbox = HandsetInbox(self.gateway, self.storage, keyring)
+        self.gateway = core.gateway
+        self.inbox = HandsetInbox(core.gateway, core.storage, core.keyring)
+        self.calls = HandsetCalls(core.clock.now)
+        await core.recordings.start()
+        stack.push_async_callback(core.recordings.stop)
 
         if "deliver" in settings.roles and not settings.delivery.paused:
-            await self._start_delivery(stack, keyring, lease_ms)
+            await self._start_delivery(stack, core)
         sweeper = Sweeper(
-            self.committer,
-            self.storage,
-            self._clock,
+            core.committer,
+            core.storage,
+            core.clock,
             keep_inbox=settings.handset.keep_messages,
             keep_inbox_ms=settings.handset.keep_days * DAY_MS,
         )
         await sweeper.start()
         stack.push_async_callback(sweeper.stop)
-        control = ControlServer(Administration(self.gateway, self.storage), settings.data)
+        control = ControlServer(core.administration, settings.data)
         await control.start()
         stack.push_async_callback(control.stop)
         self.ready.mark("store")
 
-        await self._listen(stack, keyring)
+        await self._listen(stack, core)
 
-    async def _start_delivery(self, stack: AsyncExitStack, keyring: Keyring, lease_ms: int) -> None:
-        callbacks = CallbackSender(self.gateway, self.storage, {"esms": EsmsCallbacks()})
+    async def _start_delivery(self, stack: AsyncExitStack, core: Core) -> None:
+        delivery, handset = self.settings.delivery, self.settings.handset
+        callbacks = CallbackSender(core.gateway, core.storage, callback_renderers(core.gateway))
         stack.push_async_callback(callbacks.stop)
-        make = carrier_factory(self.inbox, Receipts(self.gateway))
+        make = carrier_factory(self.inbox, self.calls, core.announcements, Receipts(core.gateway))
         carriers = RunningCarriers(
-            self.committer,
+            core.committer,
             lambda document: self._wrap_carrier(make(document)),
-            (lambda _: None) if self.settings.handset.beside_carriers else refuse_handset_beside_carriers,
+            (lambda _: None) if handset.beside_carriers else refuse_handset_beside_carriers,
         )
         await carriers.start()
         stack.push_async_callback(carriers.stop)
         worker = DeliveryWorker(
-            self.gateway,
-            self.committer,
-            self.storage,
-            keyring,
+            core.gateway,
+            core.committer,
+            core.storage,
+            core.keyring,
             carriers,
             callbacks,
-            concurrency=self.settings.delivery.concurrency,
-            lease_ms=lease_ms,
-            receipt_lifetime_ms=self.settings.delivery.receipt_lifetime * 1000,
+            concurrency=delivery.concurrency,
+            lease_ms=int(delivery.lease * 1000),
+            receipt_lifetime_ms=delivery.receipt_lifetime * 1000,
         )
         await worker.start()
         stack.push_async_callback(worker.stop, self.settings.listen.stop_deadline)
 
-    async def _listen(self, stack: AsyncExitStack, keyring: Keyring) -> None:
+    async def _listen(self, stack: AsyncExitStack, core: Core) -> None:
         listen = self.settings.listen
         stopping = asyncio.Event()
         proxies = TrustedProxies(listen.trusted_proxies)
         console = build_console(
             inbox=self.inbox if "console" in self.settings.roles else None,
-            gateway=self.gateway,
-            session_key=keyring.session_key,
+            gateway=core.gateway,
+            session_key=core.keyring.session_key,
             open_on_loopback=self.settings.handset.open_on_loopback,
             stopping=stopping,
+            audio=core.announcements,
+            calls=self.calls,
             demo=self._demo,
         )
         application = HttpApplication(
-            build_dialects(self.gateway, self.settings) if "api" in self.settings.roles else (),
+            build_dialects(core, self.settings) if "api" in self.settings.roles else (),
             console,
             proxies,
             self.ready,
@@ -167,24 +170,38 @@ class App:
         return self.server.port
 
 
-def build_dialects(gateway: Gateway, settings: Settings) -> Sequence[WireApi]:
+def build_dialects(core: Core, settings: Settings) -> Sequence[WireApi]:
     """The literal registry of wire APIs."""
+
+    async def balance(account: int) -> int:
+        wallet = (await core.storage.read([(Wallet, account)])).get((Wallet, account))
+        return wallet.balance if isinstance(wallet, Wallet) else 0
+
     return (
         EsmsApi(
-            gateway,
+            core.gateway,
             time_alive_max=settings.esms.time_alive_max,
             invalid_code=settings.esms.invalid_code,
         ),
+        YtxApi(core.gateway, environments=settings.ytx.environments, balance=balance),
+        VbeeApi(core.gateway, business_error_status=settings.vbee.business_error_status),
     )
 
 
-def carrier_factory(inbox: HandsetInbox, receipts: ReceiptSink) -> CarrierFactory:
+def callback_renderers(gateway: Gateway) -> dict[str, CallbackRenderer]:
+    """Who renders the callbacks of the messages that came in by a dialect."""
+    return {"esms": EsmsCallbacks(), "ytx": YtxCallbacks(gateway), "vbee": VbeeCallbacks()}
+
+
+def carrier_factory(
+    inbox: HandsetInbox, calls: HandsetCalls, announcements: Announcements, receipts: ReceiptSink
+) -> CarrierFactory:
     """The literal registry of carrier types."""
 
     def make(carrier: doc.Carrier) -> Carrier:
         match carrier.type:
             case "handset":
-                return HandsetCarrier(carrier.name, inbox, receipts)
+                return HandsetCarrier(carrier.name, inbox, calls, announcements, receipts)
             case unknown:
                 raise CarrierRefused(f"Carrier {carrier.name!r} has the unknown type {unknown!r}.")
 

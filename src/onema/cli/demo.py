@@ -1,9 +1,14 @@
 """`onema demo`: a server that anyone can try, with an account, a template and a simulated phone."""
 
 import asyncio
+import base64
+import datetime as dt
+import hashlib
 import os
 import secrets
 import sys
+import uuid
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,6 +22,8 @@ if TYPE_CHECKING:
     from onema.settings import Settings
 
 BRANDNAME = "Baotrixemay"
+HOTLINES = ("+842471000001", "+842471000002", "+842871000001")
+SENTENCE = "Mã xác thực onema của bạn là {OTP}"
 MESSAGE = "{OTP} la ma xac minh dang ky Baotrixemay cua ban"
 
 
@@ -42,13 +49,9 @@ async def prepare(settings: "Settings") -> dict[str, Any]:
     """Make the demo's credentials once, and its configuration as this version wants it."""
     import msgspec
 
-    from onema.domain.configure import Configure
-    from onema.domain.keyring import Keyring
-    from onema.engine.committer import Committer
+    from onema.core import open_core
+    from onema.engine.control_requests import PutDocuments
     from onema.engine.data_folder import DataFolder, DataFolderError
-    from onema.engine.ports import IdSource, SystemClock
-    from onema.storage.sqlite import SqliteStorage
-    from onema.telemetry.metrics import Metrics
 
     file = settings.data / "demo.json"
     try:
@@ -57,21 +60,10 @@ async def prepare(settings: "Settings") -> dict[str, Any]:
             credentials = {**_new_credentials(), **known}
             if credentials != known:
                 _write_private(file, msgspec.json.format(msgspec.json.encode(credentials)))
-            keyring = Keyring(folder.server_key(settings.server_key.reveal(), settings.server_key_path))
-            storage = SqliteStorage(folder.database)
-            await storage.open()
-            clock = SystemClock()
-            ids = IdSource(clock, settings.node.number)
-            committer = Committer(storage, keyring, clock, ids, batch_limit=1, lease_ms=0, observer=Metrics())
-            await committer.start()
-            try:
-                documents = _documents(
-                    credentials, committer.directory.users.get(credentials["console"]["user"])
-                )
-                await committer.execute(Configure(entropy=secrets.token_bytes(32), documents=documents))
-            finally:
-                await committer.stop()
-                await storage.close()
+            async with AsyncExitStack() as stack:
+                core = await open_core(settings, stack, folder)
+                user = core.gateway.directory.users.get(credentials["console"]["user"])
+                await core.administration.answer(PutDocuments(documents=_documents(credentials, user)))
     except DataFolderError as error:
         sys.exit(f"onema cannot start: {error}")
     return credentials
@@ -85,6 +77,12 @@ def _new_credentials() -> dict[str, Any]:
             "Brandname": BRANDNAME,
             "message": MESSAGE,
         },
+        "vbee": {"apiKey": str(uuid.uuid4()), "apiSecret": secrets.token_urlsafe(24)},
+        "ytx": {
+            "accountSID": secrets.token_hex(16),
+            "authToken": secrets.token_hex(16),
+            "appid": secrets.token_hex(16),
+        },
         "console": {"user": "demo", "password": secrets.token_urlsafe(12)},
     }
 
@@ -95,18 +93,32 @@ def _documents(credentials: dict[str, Any], user: object) -> "tuple[AnyDocument,
 
     from onema.domain import documents as doc
 
-    esms, console = credentials["esms"], credentials["console"]
+    esms, ytx, vbee, console = (credentials[name] for name in ("esms", "ytx", "vbee", "console"))
     demo_user = doc.User(
         name=console["user"], password_hash=argon2.PasswordHasher().hash(console["password"])
     )
     return (
-        doc.Tariff(name="demo", rates=(doc.Rate(channel="sms", price="850"),)),
+        doc.Tariff(
+            name="demo",
+            rates=(doc.Rate(channel="sms", price="850"), doc.Rate(channel="call", price="400", period=60)),
+        ),
         doc.Account(name="demo", tariff="demo", wallet="postpaid", windows=(), countries=("*",)),
         doc.Credential(account="demo", dialect="esms", key=esms["ApiKey"], secret=esms["SecretKey"]),
         doc.Brandname(account="demo", name=esms["Brandname"]),
         doc.Template(account="demo", brandname=esms["Brandname"], text=esms["message"]),
+        doc.HotlinePool(name="demo"),
+        *(doc.Hotline(pool="demo", number=number) for number in HOTLINES),
+        doc.Application(account="demo", name="vbee", voice="vi-north", sentence=SENTENCE, pool="demo"),
+        doc.Credential(
+            account="demo", application="vbee", dialect="vbee", key=vbee["apiKey"], secret=vbee["apiSecret"]
+        ),
+        doc.Application(
+            account="demo", name="ytx", environment="sandbox", appid=ytx["appid"], voice="zh", pool="demo"
+        ),
+        doc.Credential(account="demo", dialect="ytx", key=ytx["accountSID"], secret=ytx["authToken"]),
         doc.Carrier(name="handset", type="handset"),
         doc.Route(channel="sms", carrier="handset"),
+        doc.Route(channel="call", carrier="handset"),
         *(() if user else (demo_user,)),
     )
 
@@ -141,6 +153,38 @@ def hints(base: str, credentials: dict[str, Any]) -> "DemoHints":
             f"curl '{service}/CheckCodeGen_V4_get?{keys}&Phone=0901888484&Code=123456'",
             "eSMS CHECKCODE; put in the code that you read",
         ),
+        Hint("Call with a code in Vietnamese", vbee_curl(base, credentials["vbee"]), "Vbee voice-otp"),
+        Hint(
+            "Call with a code in Mandarin",
+            ytx_curl(base, credentials["ytx"]),
+            "ytx.net CodeCallOut, 24 h valid",
+        ),
+    )
+
+
+def vbee_curl(base: str, vbee: dict[str, str]) -> str:
+    """A call that reads 686868; the code travels in the signed token."""
+    import jwt
+
+    token = jwt.encode({"apiKey": vbee["apiKey"], "otpCode": "686868"}, vbee["apiSecret"], "HS256")
+    body = '{"phone_number":"0901888484","voice":"hn_female_ngochuyen_full_48k-fhg","rate":1.0}'
+    return (
+        f"curl '{base}/api/v1/public-api/voice-otp' -H 'Authorization: Bearer {token}' "
+        f"-H 'Content-Type: application/json' -d '{body}'"
+    )
+
+
+def ytx_curl(base: str, ytx: dict[str, str]) -> str:
+    """A call that reads 158456, signed now."""
+    now = dt.datetime.now(dt.timezone(dt.timedelta(hours=8))).strftime("%Y%m%d%H%M%S")
+    sign = hashlib.md5(f"{ytx['accountSID']}{ytx['authToken']}{now}".encode()).hexdigest()  # noqa: S324  # the vendor's
+    authorization = base64.b64encode(f"{ytx['accountSID']}|{now}".encode()).decode()
+    body = (
+        f'{{"action":"callOutCode","dst":"13911281234","appid":"{ytx["appid"]}","code":"158456","time":"2"}}'
+    )
+    return (
+        f"curl '{base}/201512/sid/{ytx['accountSID']}/call/CodeCallOut.wx?Sign={sign}' "
+        f"-H 'Authorization: {authorization}' -H 'Content-Type: application/json;charset=utf-8' -d '{body}'"
     )
 
 

@@ -9,20 +9,17 @@ from contextlib import AsyncExitStack
 from typing import TypeVar
 
 from onema.cli.output import CliError
+from onema.core import open_core
 from onema.domain import documents as doc
 from onema.domain.configure import Change
-from onema.domain.keyring import Keyring, Unsealable
+from onema.domain.keyring import Unsealable
 from onema.domain.refusals import Refusal, Refused
 from onema.engine.administration import Administration, Administrator
-from onema.engine.committer import Committer
 from onema.engine.control import ControlClient, ControlError, connect
 from onema.engine.control_requests import PutDocuments, ReadDocuments, Request
 from onema.engine.data_folder import DataFolder, DataFolderError, DataFolderInUseError
-from onema.engine.gateway import Gateway
-from onema.engine.ports import IdSource, SystemClock, SystemEntropy
 from onema.settings import Settings
 from onema.storage.contract import StorageError
-from onema.storage.sqlite import SqliteStorage
 
 A = TypeVar("A")
 D = TypeVar("D", bound=doc.Document)
@@ -119,34 +116,4 @@ async def _open_store(settings: Settings, folder: DataFolder, stack: AsyncExitSt
     if not folder.database.exists():
         # Somebody who stands in the wrong place should notice.
         print(f"onema: {settings.data.absolute()} is new and empty", file=sys.stderr)
-    keyring = Keyring(folder.server_key(settings.server_key.reveal(), settings.server_key_path))
-    storage = SqliteStorage(folder.database)
-    await storage.open()
-    stack.push_async_callback(storage.close)
-    clock = SystemClock()
-    ids = IdSource(clock, settings.node.number)
-    committer = Committer(
-        storage,
-        keyring,
-        clock,
-        ids,
-        batch_limit=settings.commit.batch_limit,
-        lease_ms=int(settings.delivery.lease * 1000),
-        observer=_Unobserved(),
-    )
-    await committer.start()
-    stack.push_async_callback(committer.stop)
-    return Administration(Gateway(committer, clock, ids, SystemEntropy()), storage)
-
-
-class _Unobserved:
-    """A command line has no metrics."""
-
-    def batch(self, commands: int, seconds: float) -> None:
-        return None
-
-    def command(self, kind: str, result: str) -> None:
-        return None
-
-    def message(self, channel: str, state: str) -> None:
-        return None
+    return (await open_core(settings, stack, folder)).administration

@@ -280,6 +280,21 @@ class InboxItem(Row, frozen=True, gc=False):
         return (InboxItem, self.id)
 
 
+class Recording(Row, frozen=True, gc=False):
+    """A sentence as it is spoken beside a voice's digits: G.711 mu-law at 8 kHz, made when it was configured.
+
+    `before` is played before the code, `after` after it; either may be empty.
+    """
+
+    table = "recordings"
+    key_columns = 2
+
+    voice: str
+    sentence: str
+    before: bytes
+    after: bytes
+
+
 TABLES: tuple[type[Row], ...] = (
     DirectoryRevision,
     DirectoryRow,
@@ -292,6 +307,7 @@ TABLES: tuple[type[Row], ...] = (
     Job,
     CarrierReference,
     InboxItem,
+    Recording,
     LedgerEntry,
     Event,
 )

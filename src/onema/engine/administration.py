@@ -11,7 +11,7 @@ import onema
 from onema.domain import documents as doc
 from onema.domain.configure import Change, Configure
 from onema.domain.directory import AccountView
-from onema.domain.records import LedgerEntry, Message, Wallet
+from onema.domain.records import LedgerEntry, Message, Recording, Wallet
 from onema.domain.refusals import Refusal, Refused
 from onema.domain.top_up import TopUpWallet
 from onema.engine.control_requests import (
@@ -19,6 +19,7 @@ from onema.engine.control_requests import (
     Configuration,
     FoundStory,
     PutDocuments,
+    PutRecording,
     ReadBalance,
     ReadDocuments,
     ReadLedger,
@@ -30,6 +31,7 @@ from onema.engine.control_requests import (
     TopUp,
 )
 from onema.engine.gateway import Gateway
+from onema.engine.recordings import Recordings
 from onema.storage.contract import Storage, StorageError
 
 MASK = "***"
@@ -52,14 +54,21 @@ async def _nothing_to_refresh() -> None:
 
 
 class Administration:
-    """Answers in-process. `refresh` loads the configuration, where other processes may change it too."""
+    """Answers in-process. `refresh` loads the configuration, where other processes may change it too;
+    `recordings` makes the sentences of applications sound before they are saved.
+    """
 
     def __init__(
-        self, gateway: Gateway, storage: Storage, refresh: Callable[[], Awaitable[None]] = _nothing_to_refresh
+        self,
+        gateway: Gateway,
+        storage: Storage,
+        refresh: Callable[[], Awaitable[None]] = _nothing_to_refresh,
+        recordings: Recordings | None = None,
     ) -> None:
         self._gateway = gateway
         self._storage = storage
         self._refresh = refresh
+        self._recordings = recordings
         self._configuring = asyncio.Lock()
 
     async def answer(self, request: Request[A]) -> A:
@@ -72,6 +81,7 @@ class Administration:
             ReadLedger: self._read_ledger,
             ReadBalance: self._read_balance,
             Status: self._status,
+            PutRecording: self._put_recording,
         }
         try:
             answer: A = await answers[type(request)](request)
@@ -81,6 +91,8 @@ class Administration:
 
     async def _put_documents(self, request: PutDocuments) -> tuple[Change, ...]:
         async with self._configuring:
+            if self._recordings is not None:
+                await self._recordings.make(request.documents)
             for _ in range(_TRIES):
                 known = self._gateway.directory.revision
                 if request.revision is not None and request.revision != known:
@@ -122,6 +134,11 @@ class Administration:
         )
         new: bool = await self._gateway.execute(command)
         return new
+
+    async def _put_recording(self, request: PutRecording) -> None:
+        if self._recordings is None:
+            raise Refused(Refusal.CONFLICT, "recordings are kept by a server or on its data folder only")
+        await self._recordings.keep(Recording(request.voice, request.sentence, request.before, request.after))
 
     async def _read_documents(self, request: ReadDocuments) -> Configuration:
         directory = self._gateway.directory

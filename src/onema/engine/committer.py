@@ -50,6 +50,19 @@ class Observer(Protocol):
     def message(self, channel: str, state: str) -> None: ...
 
 
+class Unobserved:
+    """An observer that looks away: a command line has no metrics."""
+
+    def batch(self, commands: int, seconds: float) -> None:
+        return None
+
+    def command(self, kind: str, result: str) -> None:
+        return None
+
+    def message(self, channel: str, state: str) -> None:
+        return None
+
+
 class _Pending(msgspec.Struct):
     command: Command
     future: asyncio.Future[Any]

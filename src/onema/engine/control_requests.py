@@ -128,6 +128,25 @@ class Status(Request[ServerStatus], frozen=True, kw_only=True, tag="status"):
     answer_type = ServerStatus
 
 
+class PutRecording(Request[None], frozen=True, kw_only=True, tag="put_recording"):
+    """How an application's sentence sounds beside a voice: mu-law bytes at 8 kHz, whole 20 ms frames."""
+
+    answer_type = type(None)
+
+    voice: str
+    sentence: str
+    before: bytes
+    after: bytes = b""
+
+
 WireRequest = (
-    PutDocuments | TopUp | ReadDocuments | ReadStory | ReadMessages | ReadLedger | ReadBalance | Status
+    PutDocuments
+    | TopUp
+    | PutRecording
+    | ReadDocuments
+    | ReadStory
+    | ReadMessages
+    | ReadLedger
+    | ReadBalance
+    | Status
 )

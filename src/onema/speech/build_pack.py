@@ -1,4 +1,4 @@
-"""The maintainer's tool behind `onema voice build`. What it needs beyond numpy is imported where it is used."""
+"""The maintainer's tool behind `onema voice build`; its heavy tools are imported where they are used."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ def build(voice_id: str, folder: Path, kokoro_voices: Path | None = None) -> Voi
     `kokoro_voices` is the folder `voices` of the npm package kokoro-js; English and Mandarin need it.
     """
     lines = BUILT_IN_LINES[voice_id]
-    voice = _espeak(lines) if lines.kokoro_voice is None else _kokoro(lines, lines.kokoro_voice, kokoro_voices)
+    name = lines.kokoro_voice
+    voice = _espeak(lines) if name is None else _kokoro(lines, name, kokoro_voices)
     pack.save(voice, folder)
     return voice
 

@@ -136,10 +136,11 @@ def _candidates(audio: Samples, templates: _Templates) -> list[tuple[float, int,
 
 
 def _without_overlaps(found: list[tuple[float, int, int]], templates: _Templates) -> list[Heard]:
-    """Sentences first, then the most alike; what lies over more than a quarter of either is the same sound."""
+    """Sentences first, then the most alike; what overlaps by over a quarter of either is the same sound."""
     taken: list[tuple[int, int]] = []
     heard: list[Heard] = []
-    for likeness, start, index in sorted(found, key=lambda one: (templates.names[one[2]] != _SENTENCE, -one[0])):
+    found.sort(key=lambda one: (templates.names[one[2]] != _SENTENCE, -one[0]))
+    for likeness, start, index in found:
         end = start + templates.covers[index]
         if all(min(end, to) - max(start, since) <= min(end - start, to - since) / 4 for since, to in taken):
             taken.append((start, end))

@@ -1,5 +1,6 @@
-"""The helper process that speaks with espeak-ng: `python -m onema.speech.espeak_process VOICE WORDS_PER_MINUTE`.
+"""The helper process that speaks with espeak-ng.
 
+Called as `python -m onema.speech.espeak_process VOICE WORDS_PER_MINUTE`.
 Text comes on stdin (UTF-8), a WAV file leaves on stdout. espeak-ng is GPL-3.0-or-later, so its library is
 loaded here and nowhere else; this module uses nothing of onema but the format of the file.
 """
@@ -30,7 +31,7 @@ class EspeakError(RuntimeError):
 def synthesise(text: str, voice: str, words_per_minute: int) -> Wav:
     """Raises EspeakError."""
     try:
-        import espeakng_loader
+        import espeakng_loader  # type: ignore[import-untyped]  # It ships no types.
     except ImportError as error:
         raise EspeakError("espeak-ng is not installed: install onema with its extra 'voice'") from error
     library = ctypes.CDLL(espeakng_loader.get_library_path())

@@ -53,7 +53,7 @@ def _encode_mu(sample: int) -> int:
 
 
 def _encode_a(sample: int) -> int:
-    # Negative samples are mirrored by complement, so that -1 and 0 get the two smallest steps (G.711, table 1a).
+    # Negative samples are mirrored by complement, so that -1 and 0 get the smallest steps (G.711, table 1a).
     sign = 0x80 if sample >= 0 else 0
     magnitude = sample if sample >= 0 else ~sample
     exponent = max(0, magnitude.bit_length() - 8)

@@ -64,8 +64,8 @@ def speak(
 ) -> SpokenMessage:
     """The sentence before, the code character by character, the sentence after; all of it `times` times.
 
-    `before=None` is the voice's own sentence, `after=None` is nothing. `rate` is 0.5 to 2.0 times as fast with
-    the pitch kept, rounded to steps of 0.05. Raises UnspeakableCodeError, and ValueError for the numbers.
+    `before=None` is the voice's own sentence, `after=None` is nothing. `rate` is 0.5 to 2.0 times as fast
+    with the pitch kept, rounded to steps of 0.05. Raises UnspeakableCodeError, and ValueError for the numbers.
     """
     if times < 1:
         raise ValueError("times must be at least 1")
@@ -87,7 +87,7 @@ def rounded_rate(rate: float) -> float:
 
 
 def groups(code: str) -> list[str]:
-    """Threes, as people say numbers; a last one that would stand alone makes 2 + 2 with the three before it."""
+    """Threes, as people say numbers; a last one that would stand alone makes 2 + 2 with those before it."""
     if len(code) > 3 and len(code) % 3 == 1:
         head, tail = code[:-4], [code[-4:-2], code[-2:]]
     else:
@@ -114,7 +114,8 @@ def _silence(seconds: float, pace: float) -> Clip:
 def _code(voice: Voice, code: str, pace: float) -> list[Clip]:
     if not code:
         raise UnspeakableCodeError("a code has at least one character")
-    if not all(character in voice.characters for character in code.upper()):
+    # Not every character's upper case is one letter: "ß" would be read as two.
+    if not code.isascii() or not all(character in voice.characters for character in code.upper()):
         raise UnspeakableCodeError(f"voice {voice.id} has no clip for a character of the code")
     between, after_group = _silence(BETWEEN_CHARACTERS, pace), _silence(BETWEEN_GROUPS, pace)
     clips: list[Clip] = []

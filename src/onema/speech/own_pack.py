@@ -34,4 +34,5 @@ def from_recordings(folder: Path, like: Voice, voice_id: str, speaker: str, lice
         made_with=f"onema voice import, lines of {like.id}",
     )
     sentence = clips.pop(SENTENCE)
-    return Voice(voice_id, like.language, f"{like.title}, {speaker}", like.espeak_voice, origin, clips, sentence)
+    title = f"{like.title}, {speaker}"
+    return Voice(voice_id, like.language, title, like.espeak_voice, origin, clips, sentence)

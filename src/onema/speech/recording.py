@@ -40,7 +40,7 @@ def clip_from_wav(data: bytes, text: str) -> Clip:
     if not lowest <= audio.sample_rate <= highest:
         raise RecordingError(f"the sample rate is {audio.sample_rate} Hz, not between {lowest} and {highest}")
     if audio.seconds > MAX_SECONDS:
-        raise RecordingError(f"the recording is {audio.seconds:.0f} s long, at most {MAX_SECONDS:.0f} s are taken")
+        raise RecordingError(f"the recording is {audio.seconds:.0f} s long, more than {MAX_SECONDS:.0f} s")
 
     from onema.speech import samples
 

@@ -44,7 +44,9 @@ class EspeakRenderer:
         if len(sentence) > MAX_TEXT:
             raise RenderError(f"the sentence has {len(sentence)} characters, at most {MAX_TEXT} are spoken")
         if not self.is_installed():
-            raise RenderError("espeak-ng is not installed: install onema with its extra 'voice', or upload a recording")
+            raise RenderError(
+                "espeak-ng is not installed: install onema with its extra 'voice', or upload a recording"
+            )
         audio = await self._run(sentence, voice.espeak_voice)
         try:
             # Resampling takes some milliseconds, too long for the loop that also answers requests.

@@ -54,4 +54,5 @@ def window_energy(samples: Samples, seconds: float = 0.02) -> NDArray[np.float64
     """Mean square of each whole window."""
     size = round(seconds * SAMPLE_RATE)
     whole = len(samples) // size
-    return np.mean(samples[: whole * size].astype(np.float64).reshape(whole, size) ** 2, axis=1)
+    squares = samples[: whole * size].astype(np.float64).reshape(whole, size) ** 2
+    return np.asarray(squares.mean(axis=1), dtype=np.float64)

@@ -22,7 +22,7 @@ class Voices(Mapping[str, Voice]):
     def load(cls, *folders: Path, built_in: Path | None = BUILT_IN) -> Voices:
         """Every pack of the built-in folder, then of `folders`; the later of two with one id wins.
 
-        So an operator's own recording takes the place of a built-in voice by carrying its id. Raises PackError.
+        So an operator's own recording replaces a built-in voice by carrying its id. Raises PackError.
         """
         voices: dict[str, Voice] = {}
         for folder in (built_in, *folders):

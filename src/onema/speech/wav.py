@@ -3,6 +3,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 
 from onema.speech import g711
 from onema.speech.g711 import SAMPLE_RATE, Law
@@ -29,7 +30,7 @@ class Wav:
 
 
 def from_pcmu(data: bytes) -> bytes:
-    """A WAV file (8 kHz, 16-bit, mono), since browsers and phones play that without asking, and mu-law not."""
+    """A WAV file (8 kHz, 16-bit, mono), since every browser plays that, and not every one mu-law."""
     return write(Wav(SAMPLE_RATE, 1, g711.decode(data, Law.PCMU)))
 
 
@@ -53,7 +54,8 @@ def read(data: bytes) -> Wav:
     fmt: bytes | None = None
     position = 12
     while position + 8 <= len(data):
-        name, size = data[position : position + 4], int.from_bytes(data[position + 4 : position + 8], "little")
+        name = data[position : position + 4]
+        size = int.from_bytes(data[position + 4 : position + 8], "little")
         body = data[position + 8 : position + 8 + size]
         if name == b"fmt ":
             fmt = body
@@ -90,6 +92,4 @@ def peaks(pcmu: bytes, count: int) -> list[float]:
         raise ValueError("count must be at least 1")
     magnitudes = pcmu.translate(_magnitudes())
     edges = [len(magnitudes) * index // count for index in range(count + 1)]
-    return [
-        max(magnitudes[start:end], default=0) / 255 for start, end in zip(edges, edges[1:], strict=False)
-    ]
+    return [max(magnitudes[start:end], default=0) / 255 for start, end in pairwise(edges)]

@@ -139,3 +139,11 @@ CREATE TABLE inbox (
     content BLOB NOT NULL
 );
 CREATE INDEX inbox_by_phone ON inbox (phone);
+
+CREATE TABLE recordings (
+    voice TEXT NOT NULL,
+    sentence TEXT NOT NULL,
+    before BLOB NOT NULL,
+    after BLOB NOT NULL,
+    PRIMARY KEY (voice, sentence)
+) WITHOUT ROWID;

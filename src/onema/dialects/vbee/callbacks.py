@@ -1,0 +1,40 @@
+"""How a call ended, as a webhook of our own design: the vendor's payload is not known (specs/vbee.md section 5)."""
+
+import datetime as dt
+
+import msgspec
+
+from onema.delivery.callback_contract import CallbackRequest
+from onema.domain.money import as_number
+from onema.domain.records import Message, MessageState
+
+_JSON = ((b"content-type", b"application/json; charset=utf-8"),)
+
+# After the vendor's `re_call` flags is_busy, is_failed, is_no_answer and is_voice_mail.
+_BY_REASON = {"busy": "busy", "declined": "busy", "no answer": "no_answer", "voicemail": "voice_mail"}
+_BY_STATE = {MessageState.DELIVERED: "answered", MessageState.UNCONFIRMED: "unknown"}
+_FAILED = "failed"
+
+
+class VbeeCallbacks:
+    """Renders the webhook of every call that came in through this dialect."""
+
+    def render(self, message: Message, url: str) -> CallbackRequest:
+        """Members in alphabetical order, as in all of the vendor's answers."""
+        told = {
+            "contact_id": message.reference,
+            "ended_at": _time(message.ended_at),
+            "phone_number": message.phone,
+            "price": as_number(message.charged),
+            "state": _state(message),
+        }
+        return CallbackRequest("POST", url, _JSON, msgspec.json.encode(told))
+
+
+def _state(message: Message) -> str:
+    return _BY_REASON.get(message.reason) or _BY_STATE.get(MessageState(message.state), _FAILED)
+
+
+def _time(milliseconds: int) -> str:
+    moment = dt.datetime.fromtimestamp(milliseconds / 1000, dt.UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

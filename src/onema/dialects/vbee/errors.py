@@ -1,0 +1,83 @@
+"""Our refusals in the vendor's words (specs/vbee.md section 4).
+
+Codes that are also an HTTP status are sent with it; all others are the vendor's business errors, whose status
+is a setting.
+"""
+
+import msgspec
+
+from onema.dialects.vbee import wire
+from onema.domain.refusals import Refusal
+from onema.http.messages import Response
+
+_HTTP_CODES = frozenset({400, 401, 403, 404, 500})
+
+
+class VendorError(msgspec.Struct, frozen=True):
+    code: int
+    message: str
+
+    def response(self, outcome: str, business_status: int = 200) -> Response:
+        status = self.code if self.code in _HTTP_CODES else business_status
+        return Response(status, wire.refused(status, self.code, self.message), outcome=outcome)
+
+
+class Rejected(Exception):
+    """A request that ends with an answer of this dialect's own."""
+
+    def __init__(self, response: Response) -> None:
+        super().__init__(response.outcome)
+        self.response = response
+
+
+_APPLICATION_NOT_FOUND = VendorError(1201, "Application is not found")
+_FORBIDDEN = VendorError(403, "Forbidden")
+_NOT_CALLED = VendorError(400, "phone_number can not be called")
+_SYSTEM_ERROR = VendorError(500, "Internal server error")
+
+REFUSALS: dict[Refusal, VendorError] = {
+    Refusal.CREDENTIAL_UNKNOWN: _APPLICATION_NOT_FOUND,
+    Refusal.ACCOUNT_SUSPENDED: _FORBIDDEN,
+    Refusal.IP_NOT_ALLOWED: _FORBIDDEN,
+    Refusal.APPLICATION_UNKNOWN: _APPLICATION_NOT_FOUND,
+    Refusal.APPLICATION_INACTIVE: _APPLICATION_NOT_FOUND,
+    Refusal.WRONG_ENVIRONMENT: _APPLICATION_NOT_FOUND,
+    Refusal.FEATURE_OFF: _FORBIDDEN,
+    Refusal.SENTENCE_MISSING: VendorError(1204, "OTP content is not found"),
+    Refusal.PHONE_INVALID: VendorError(400, "phone_number is not a phone number"),
+    Refusal.COUNTRY_NOT_ALLOWED: _NOT_CALLED,
+    Refusal.PHONE_BLOCKED: _NOT_CALLED,
+    Refusal.BRANDNAME_UNKNOWN: _SYSTEM_ERROR,
+    Refusal.TEMPLATE_MISMATCH: _SYSTEM_ERROR,
+    Refusal.TEXT_NOT_SENDABLE: _SYSTEM_ERROR,
+    Refusal.CODE_INVALID: VendorError(400, "otpCode must be 1 to 20 letters or digits"),
+    Refusal.VOICE_UNKNOWN: VendorError(400, "voice is not in the list of voices"),
+    Refusal.POOL_UNKNOWN: VendorError(2301, "Pool hotline do not exist"),
+    Refusal.POOL_INACTIVE: VendorError(2302, "Pool hotline is inactive"),
+    Refusal.HOTLINE_UNAVAILABLE: VendorError(1501, "Hotline is empty or inactive"),
+    Refusal.RATE_LIMITED: VendorError(429, "Too many requests"),
+    Refusal.PRICE_MISSING: _NOT_CALLED,
+    Refusal.WALLET_EXPIRED: VendorError(1104, "Portal wallet is expired"),
+    Refusal.BALANCE_TOO_LOW: VendorError(1603, "Portal wallet is out of money"),
+    Refusal.DUPLICATE: _SYSTEM_ERROR,
+    Refusal.CONFLICT: _SYSTEM_ERROR,
+    Refusal.STORE_UNAVAILABLE: _SYSTEM_ERROR,
+}
+
+UNAUTHORIZED = VendorError(401, "Unauthorized").response("token_invalid")
+NOT_FOUND = VendorError(404, "Not Found").response("not_found")
+OVERSIZED = VendorError(400, "body is too large").response("oversized")
+
+
+def responses(business_status: int) -> dict[Refusal, Response]:
+    return {refusal: error.response(refusal.value, business_status) for refusal, error in REFUSALS.items()}
+
+
+def invalid_body(message: str) -> Response:
+    return VendorError(400, message).response("invalid_body")
+
+
+def fault(incident: str) -> Response:
+    """The vendor's text has no room for the incident's number, so a header names it."""
+    body = wire.refused(500, _SYSTEM_ERROR.code, _SYSTEM_ERROR.message)
+    return Response(500, body, headers=((b"x-incident", incident.encode()),), outcome="fault")

@@ -1,0 +1,72 @@
+"""The CDR push: a POST that says how a call ended and what it cost (specs/ytx.md section 5)."""
+
+import msgspec
+
+from onema.delivery.callback_contract import CallbackRequest
+from onema.dialects.ytx.wire import FUNCTION, local_time, request_id
+from onema.domain.ids import time_of_id
+from onema.domain.money import format_amount
+from onema.domain.records import Message, MessageState
+from onema.engine.gateway import Gateway
+
+# A receiver in the field is ASP.NET Core's [FromBody], which takes no other type.
+_JSON = ((b"content-type", b"application/json; charset=utf-8"),)
+
+# The words that receivers match; "应答|正常" was seen for answered calls, the others for voice calls that failed.
+_ANSWERED = "应答|正常"
+_NOT_REACHED = "无法拨通"
+_UNKNOWN = "未知"
+_BY_REASON = {
+    "busy": "用户正忙",
+    "declined": "用户拒接",
+    "no answer": _NOT_REACHED,
+    "voicemail": _NOT_REACHED,
+    "absent subscriber": "关机",
+}
+_BY_STATE = {MessageState.DELIVERED: _ANSWERED, MessageState.UNCONFIRMED: _UNKNOWN}
+
+
+class YtxCallbacks:
+    """Renders the CDR of every call that came in through this dialect."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+
+    def render(self, message: Message, url: str) -> CallbackRequest:
+        """All members are strings, for receivers model them so; `requestid` is in lower case here alone."""
+        record = {
+            "requestid": request_id(message.id),
+            "appid": self._appid(message),
+            "fid": str(int(FUNCTION)),
+            "tel": national(message.phone),
+            "stime": _time(time_of_id(message.id)),
+            "etime": _time(message.ended_at),
+            "duration": str(_billed_seconds(message)),
+            "oriamount": format_amount(message.charged, 2),
+            "stateDesc": _state(message),
+        }
+        return CallbackRequest("POST", url, _JSON, msgspec.json.encode({"cdr": [record]}))
+
+    def _appid(self, message: Message) -> str:
+        """Empty when the application has been removed since."""
+        account = self._gateway.directory.accounts.get(message.account)
+        application = account.applications.get(message.application) if account else None
+        return application.document.appid if application else ""
+
+
+def national(phone: str) -> str:
+    """As callers of this API write it: a Chinese number without country code, any other in digits."""
+    return phone.removeprefix("+86").removeprefix("+")
+
+
+def _billed_seconds(message: Message) -> int:
+    """Whole periods: a message keeps what was charged, and not how long was talked."""
+    return message.charged // message.unit_price * message.period if message.unit_price else 0
+
+
+def _state(message: Message) -> str:
+    return _BY_REASON.get(message.reason) or _BY_STATE.get(MessageState(message.state), _NOT_REACHED)
+
+
+def _time(milliseconds: int) -> str:
+    return f"{local_time(milliseconds):%Y-%m-%d %H:%M:%S}"

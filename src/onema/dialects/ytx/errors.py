@@ -1,0 +1,84 @@
+"""Our refusals in the vendor's words (specs/ytx.md section 4)."""
+
+import msgspec
+
+from onema.dialects.ytx import wire
+from onema.domain.refusals import Refusal
+from onema.http.messages import Headers, Response
+
+
+class VendorError(msgspec.Struct, frozen=True):
+    code: str
+    message: str
+
+    def response(self, outcome: str, headers: Headers = ()) -> Response:
+        """HTTP status 200, always: clients retry a POST on 5xx, and a retry calls again."""
+        return Response(200, wire.answer(self.code, self.message), headers=headers, outcome=outcome)
+
+
+class Rejected(Exception):
+    """A request that ends with an answer of this dialect's own."""
+
+    def __init__(self, response: Response) -> None:
+        super().__init__(response.outcome)
+        self.response = response
+
+
+_NUMBER_NOT_CALLED = VendorError("-1", "号码无效")
+_NO_SUCH_FUNCTION = VendorError("-3", "无效action")
+_OWN_FAILURE = VendorError("-100", "异常错误")
+_BAD_VALUE = VendorError("-101", "参数不合法")
+_TOO_OFTEN = VendorError("-104", "请求频率过高")
+_NO_BALANCE = VendorError("-204", "账户余额不足")
+_APPLICATION = VendorError("-205", "应用验证失败")
+_NOT_JSON = VendorError("-4", "无效的JSON")
+
+REFUSALS: dict[Refusal, VendorError] = {
+    Refusal.CREDENTIAL_UNKNOWN: VendorError("-200", "无此用户"),
+    Refusal.ACCOUNT_SUSPENDED: VendorError("-201", "用户状态失效"),
+    Refusal.IP_NOT_ALLOWED: _APPLICATION,
+    Refusal.APPLICATION_UNKNOWN: _APPLICATION,
+    Refusal.APPLICATION_INACTIVE: _APPLICATION,
+    Refusal.WRONG_ENVIRONMENT: _APPLICATION,
+    Refusal.FEATURE_OFF: _APPLICATION,
+    Refusal.SENTENCE_MISSING: _APPLICATION,
+    Refusal.PHONE_INVALID: VendorError("-102", "电话号码不合法"),
+    Refusal.COUNTRY_NOT_ALLOWED: _NUMBER_NOT_CALLED,
+    Refusal.PHONE_BLOCKED: _NUMBER_NOT_CALLED,
+    Refusal.BRANDNAME_UNKNOWN: _BAD_VALUE,
+    Refusal.TEMPLATE_MISMATCH: _BAD_VALUE,
+    Refusal.TEXT_NOT_SENDABLE: _BAD_VALUE,
+    Refusal.CODE_INVALID: _BAD_VALUE,
+    Refusal.VOICE_UNKNOWN: _APPLICATION,
+    Refusal.POOL_UNKNOWN: _APPLICATION,
+    Refusal.POOL_INACTIVE: _APPLICATION,
+    Refusal.HOTLINE_UNAVAILABLE: _TOO_OFTEN,
+    Refusal.RATE_LIMITED: _TOO_OFTEN,
+    Refusal.PRICE_MISSING: _NUMBER_NOT_CALLED,
+    Refusal.WALLET_EXPIRED: _NO_BALANCE,
+    Refusal.BALANCE_TOO_LOW: _NO_BALANCE,
+    Refusal.DUPLICATE: _OWN_FAILURE,
+    Refusal.CONFLICT: _OWN_FAILURE,
+    Refusal.STORE_UNAVAILABLE: _OWN_FAILURE,
+}
+
+REFUSED: dict[Refusal, Response] = {
+    refusal: error.response(refusal.value) for refusal, error in REFUSALS.items()
+}
+INVALID_JSON = _NOT_JSON.response("invalid_json")
+OVERSIZED = _NOT_JSON.response("oversized")
+FIELD_MISSING = VendorError("-2", "缺少必要参数").response("field_missing")
+INVALID_ACTION = _NO_SUCH_FUNCTION.response("invalid_action")
+NOT_FOUND = _NO_SUCH_FUNCTION.response("not_found")
+INVALID_TIMES = _BAD_VALUE.response("invalid_times")
+INVALID_HEADER = VendorError("-202", "包头验证信息错误").response("invalid_authorization")
+INVALID_SIGN = VendorError("-203", "AuthToken验证失败").response("invalid_sign")
+
+
+def accepted(message: int) -> Response:
+    return Response(200, wire.answer("0", "提交成功", wire.request_id(message)))
+
+
+def fault(incident: str) -> Response:
+    """The vendor's text has no room for the incident's number, so a header names it."""
+    return _OWN_FAILURE.response("fault", ((b"x-incident", incident.encode()),))

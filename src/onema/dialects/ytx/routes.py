@@ -1,0 +1,170 @@
+"""The vendor's voice code (CodeCallOut) and the balance that its clients ask for (getBlance, the vendor's spelling)."""
+
+import re
+from collections.abc import Awaitable, Callable, Mapping
+
+import msgspec
+
+from onema.dialects.ytx import wire
+from onema.dialects.ytx.auth import DIALECT, Environment, authenticate, environment_of
+from onema.dialects.ytx.callbacks import YtxCallbacks
+from onema.dialects.ytx.errors import (
+    FIELD_MISSING,
+    INVALID_ACTION,
+    INVALID_JSON,
+    INVALID_TIMES,
+    NOT_FOUND,
+    OVERSIZED,
+    REFUSALS,
+    REFUSED,
+    Rejected,
+    accepted,
+    fault,
+)
+from onema.domain.admission import admit_account, admit_application
+from onema.domain.directory import AccountView, ApplicationView
+from onema.domain.phone import parse_phone
+from onema.domain.place_call import ENTROPY_BYTES, PlaceCall
+from onema.domain.refusals import Refusal, Refused
+from onema.domain.send_sms_code import Sent
+from onema.engine.gateway import Gateway
+from onema.http.messages import Request, Response
+from onema.http.parameters import parse_query
+
+HOME_COUNTRY = "CN"
+DEFAULT_VOICE = "zh"
+
+_VERSIONS = frozenset({"201512", "201612"})
+# "Letters and digits, shorter than 20": the documents call it a long, which would lose leading zeros.
+_CODE = re.compile(r"[0-9A-Za-z]{1,19}", re.ASCII)
+
+Members = dict[str, object]
+
+
+class _Caller(msgspec.Struct, frozen=True):
+    account_sid: str
+    account: AccountView
+    application: ApplicationView
+    client_ip: str
+
+
+class _Function(msgspec.Struct, frozen=True):
+    """One action behind one path, and the members that it cannot do without."""
+
+    action: str
+    required: tuple[str, ...]
+    perform: Callable[[_Caller, Members], Awaitable[Response]]
+
+
+class YtxApi:
+    """/{version}/sid/{accountSID}/{func}/{funcURL}?Sign=, checked in the order of specs/ytx.md section 4.
+
+    `environments` says which Host headers, in lower case with or without a port, are production's and which
+    the sandbox's; a host that it does not name serves both. `balance` tells what an account's wallet holds.
+    """
+
+    name = DIALECT
+    path_segments = _VERSIONS
+    refusals = REFUSALS
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        *,
+        environments: Mapping[str, Environment],
+        balance: Callable[[int], Awaitable[int]],
+    ) -> None:
+        self._gateway = gateway
+        self._environments = environments
+        self._balance = balance
+        self.callbacks = YtxCallbacks(gateway)
+        self._functions = {
+            "call/codecallout.wx": _Function(
+                "callOutCode", ("action", "appid", "dst", "code"), self._call_out
+            ),
+            "account/getblance.wx": _Function("queryBlance", ("action", "appid"), self._tell_balance),
+        }
+
+    async def answer(self, request: Request) -> Response:
+        function, account_sid = self._route(request)
+        if function is None:
+            return NOT_FOUND
+        try:
+            members = wire.read_body(request.body)
+        except ValueError:
+            return INVALID_JSON
+        if not all(name in members for name in function.required):
+            return FIELD_MISSING
+        try:
+            caller = self._admit(request, account_sid, wire.text(members["appid"]))
+            if members["action"] != function.action:
+                return INVALID_ACTION
+            return await function.perform(caller, members)
+        except Rejected as rejected:
+            return rejected.response
+        except Refused as refused:
+            return REFUSED[refused.refusal]
+
+    def refuse_oversized(self, request: Request) -> Response:
+        return OVERSIZED
+
+    def fault(self, request: Request, incident: str) -> Response:
+        return fault(incident)
+
+    def _route(self, request: Request) -> tuple[_Function | None, str]:
+        match [segment for segment in request.path.split("/") if segment]:
+            case [_, sid, account_sid, *function] if sid.lower() == "sid" and request.method == "POST":
+                return self._functions.get("/".join(function).lower()), account_sid
+            case _:
+                return None, ""
+
+    def _admit(self, request: Request, account_sid: str, appid: str) -> _Caller:
+        directory = self._gateway.directory
+        authorization = request.header(b"authorization")
+        account = authenticate(directory, account_sid, authorization, _sign_of(request), self._gateway.now())
+        admit_account(account, request.client_ip)
+        owner, application = directory.application_with_appid.get(appid, (None, None))
+        if application is None or owner is not account:
+            raise Refused(Refusal.APPLICATION_UNKNOWN)
+        admit_application(application, request.client_ip, environment_of(request.host, self._environments))
+        return _Caller(account_sid, account, application, request.client_ip)
+
+    async def _call_out(self, caller: _Caller, members: Members) -> Response:
+        gateway, account, application = self._gateway, caller.account, caller.application
+        home = account.country or HOME_COUNTRY
+        phone = parse_phone(wire.text(members["dst"]), home)
+        code = wire.text(members["code"])
+        if not _CODE.fullmatch(code):
+            raise Refused(Refusal.CODE_INVALID)
+        times = wire.times_to_play(members.get("time"))
+        if times is None:
+            return INVALID_TIMES
+        sent: Sent = await gateway.execute(
+            PlaceCall(
+                account=account.id,
+                application=application.name,
+                id=gateway.next_id(),
+                now=gateway.now(),
+                entropy=gateway.token(ENTROPY_BYTES),
+                dialect=DIALECT,
+                phone=phone,
+                home_country=home,
+                client_ip=caller.client_ip,
+                code=code,
+                voice=application.document.voice or DEFAULT_VOICE,
+                times=times,
+                pool_required=False,
+            )
+        )
+        return accepted(sent.message)
+
+    async def _tell_balance(self, caller: _Caller, members: Members) -> Response:
+        return Response(200, wire.balance(caller.account_sid, await self._balance(caller.account.id)))
+
+
+def _sign_of(request: Request) -> str:
+    """Empty, which signs nothing, for a query that cannot be read."""
+    try:
+        return parse_query(request.query).get("sign", "")
+    except ValueError:
+        return ""

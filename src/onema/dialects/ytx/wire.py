@@ -1,0 +1,72 @@
+"""What the members of a request are, and the bytes of every answer.
+
+Answers are UTF-8 and their members strings in the vendor's order; clients look for words in statusMsg
+(specs/ytx.md section 3).
+"""
+
+import datetime as dt
+import re
+
+import msgspec
+
+from onema.domain.ids import time_of_id
+from onema.domain.money import as_number
+from onema.http.parameters import parse_json_object
+
+CHINA = dt.timezone(dt.timedelta(hours=8))
+"""The vendor's clock: its clients sign with their local time and are told local times."""
+
+# The number of a function inside a requestId. 01 is SMS and 04 the double call (specs/ytx.md section 3); that
+# of voice codes was never seen.
+FUNCTION = "02"
+_NODE = "00"
+
+_REQUEST_ID = re.compile(r"[0-9]{6}(?P<message>[0-9]{19})[0-9]{4}", re.ASCII)
+_DEFAULT_TIMES = 2
+_TIMES = {"1": 1, "2": 2, "3": 3}
+
+
+def read_body(body: bytes) -> dict[str, object]:
+    """The members that have a value, whatever content type clients call it. Raises ValueError."""
+    members = parse_json_object(body)
+    return {name: value for name, value in members.items() if value is not None and value != ""}
+
+
+def text(value: object) -> str:
+    """A string, or a whole number's digits; empty for anything else, which nothing accepts."""
+    if isinstance(value, str):
+        return value
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else ""
+
+
+def times_to_play(value: object) -> int | None:
+    """How often the code is read out, 2 when the member is absent; None for what is not 1 to 3."""
+    return _DEFAULT_TIMES if value is None else _TIMES.get(text(value))
+
+
+def local_time(milliseconds: int) -> dt.datetime:
+    return dt.datetime.fromtimestamp(milliseconds / 1000, CHINA)
+
+
+def request_id(message: int) -> str:
+    """29 digits: year and month, the message's id, the function, the node (which the id names already)."""
+    made_at = local_time(time_of_id(message))
+    return f"{made_at.year:04d}{made_at.month:02d}{message:019d}{FUNCTION}{_NODE}"
+
+
+def message_of_request_id(spelled: str) -> int:
+    """The message's id. Raises ValueError for what `request_id` cannot have made."""
+    match = _REQUEST_ID.fullmatch(spelled)
+    message = int(match["message"]) if match else 0
+    if not match or request_id(message) != spelled:
+        raise ValueError("not a requestId")
+    return message
+
+
+def answer(code: str, message: str, request: str = "") -> bytes:
+    return msgspec.json.encode({"statusCode": code, "statusMsg": message, "requestId": request})
+
+
+def balance(account_sid: str, minor: int) -> bytes:
+    """The vendor writes it so; this answer alone has no statusCode (specs/ytx.md section 6)."""
+    return msgspec.json.encode({"AccountSID": account_sid, "Blance": as_number(minor)})

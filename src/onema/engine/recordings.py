@@ -1,0 +1,98 @@
+"""Keeps applications' own sentences as sound: made when they are configured, in memory when calls are."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Iterable
+
+from onema.domain import documents as doc
+from onema.domain.keep_recording import KeepRecording
+from onema.domain.records import Recording
+from onema.domain.refusals import Refusal, Refused
+from onema.engine.committer import Committer
+from onema.engine.gateway import Gateway
+from onema.speech.announcement import Announcements, Sentence, render, voices_for
+from onema.speech.render import RenderError, SentenceRenderer
+from onema.storage.contract import Storage, StorageError
+
+log = logging.getLogger(__name__)
+
+
+class Recordings:
+    """Follows the directory: what an application says is in `announcements` soon after it is configured."""
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        committer: Committer,
+        storage: Storage,
+        announcements: Announcements,
+        renderer: SentenceRenderer,
+    ) -> None:
+        self._gateway = gateway
+        self._committer = committer
+        self._storage = storage
+        self._announcements = announcements
+        self._renderer = renderer
+        self._following: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Returns when every configured sentence that was ever made is in memory."""
+        await self._load()
+        self._following = asyncio.create_task(self._follow(), name="recordings")
+
+    async def stop(self) -> None:
+        if self._following is not None:
+            self._following.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._following
+
+    async def make(self, documents: Iterable[doc.Document]) -> None:
+        """Render the sentences of these documents that do not sound yet. Raises Refused(SENTENCE_MISSING)."""
+        voices = self._announcements.voices
+        for voice_id, sentence in await self._not_stored(self._wanted(documents)):
+            try:
+                before, after = await render(self._renderer, sentence, voices[voice_id])
+            except RenderError as error:
+                raise Refused(Refusal.SENTENCE_MISSING, str(error)) from error
+            await self.keep(Recording(voice_id, sentence, before, after))
+
+    async def keep(self, recording: Recording) -> None:
+        """Store a recording, and speak with it from now on."""
+        await self._gateway.execute(KeepRecording(recording))
+        self._know(recording)
+
+    def _wanted(self, documents: Iterable[doc.Document]) -> list[Sentence]:
+        voices = self._announcements.voices
+        return [
+            (voice.id, document.sentence)
+            for document in documents
+            if isinstance(document, doc.Application) and document.sentence
+            for voice in voices_for(voices, document.voice)
+        ]
+
+    async def _not_stored(self, wanted: list[Sentence]) -> list[Sentence]:
+        keys = [(Recording, *sentence) for sentence in self._announcements.unknown(wanted)]
+        stored = await self._storage.read(keys)
+        for recording in stored.values():
+            if isinstance(recording, Recording):
+                self._know(recording)
+        return self._announcements.unknown(wanted)
+
+    async def _load(self) -> None:
+        missing = await self._not_stored(self._wanted(self._committer.directory.of_kind(doc.Application)))
+        if missing:
+            log.warning(
+                "sentences without sound, their voice's own is spoken instead",
+                extra={"action": "speak", "sentences": len(missing)},
+            )
+
+    def _know(self, recording: Recording) -> None:
+        self._announcements.know(recording.voice, recording.sentence, recording.before, recording.after)
+
+    async def _follow(self) -> None:
+        while True:
+            await self._committer.directory_changed.wait()
+            # The store may be away for a while; the next change tries again.
+            with contextlib.suppress(StorageError):
+                await self._load()

@@ -1,0 +1,83 @@
+"""What a call says: a voice, the application's own sentence or the voice's, and the code."""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+
+from onema.domain.payload import CallPayload
+from onema.speech.clip import Clip
+from onema.speech.message import SpokenMessage, speak
+from onema.speech.pack import Voice
+from onema.speech.render import SentenceRenderer
+
+CODE_MARKER = "{OTP}"
+
+Sentence = tuple[str, str]
+"""(voice id, the sentence's text)."""
+
+
+def parts(sentence: str) -> tuple[str, str]:
+    """What is said before and after the code; without the marker, all of it before."""
+    before, _, after = sentence.partition(CODE_MARKER)
+    return before.strip(" ,.:;"), after.strip(" ,.:;")
+
+
+async def render(renderer: SentenceRenderer, sentence: str, voice: Voice) -> tuple[bytes, bytes]:
+    """The sentence's two parts as mu-law bytes, empty where nothing is said. Raises RenderError."""
+
+    async def clip(text: str) -> bytes:
+        return (await renderer.render(text, voice)).pcmu if text else b""
+
+    before, after = await asyncio.gather(*map(clip, parts(sentence)))
+    return before, after
+
+
+class Announcements:
+    """Speaks calls by joining clips that are all in memory; synthesises nothing."""
+
+    def __init__(self, voices: Mapping[str, Voice]) -> None:
+        self.voices = voices
+        self._sentences: dict[Sentence, tuple[Clip, Clip | None]] = {}
+
+    def know(self, voice: str, sentence: str, before: bytes, after: bytes) -> None:
+        """Remember how an application's sentence sounds."""
+        first, last = parts(sentence)
+        self._sentences[voice, sentence] = (Clip(first, before), Clip(last, after) if after else None)
+
+    def unknown(self, wanted: Iterable[Sentence]) -> list[Sentence]:
+        return [sentence for sentence in wanted if sentence not in self._sentences]
+
+    def message(self, call: CallPayload) -> SpokenMessage:
+        """Raises ValueError for a voice, code or rate that cannot be spoken. A sentence that was never made
+        is replaced by the voice's own: the code is what matters.
+        """
+        voice = self.voices.get(call.voice)
+        if voice is None:
+            raise ValueError(f"there is no voice {call.voice!r}")
+        before, after = self._sentences.get((call.voice, call.sentence or ""), (None, None))
+        return speak(voice, call.code, before=before, after=after, times=call.times, rate=call.rate)
+
+    def seconds(self, call: CallPayload) -> float:
+        """The length of the whole message."""
+        return self.message(call).seconds
+
+    def wav(self, call: CallPayload) -> bytes:
+        return self.message(call).wav()
+
+    def peaks(self, call: CallPayload, n: int) -> Sequence[float]:
+        """The loudest of each of `n` equal stretches, 0.0 to 1.0."""
+        return self.message(call).peaks(n)
+
+    def sentence(self, call: CallPayload) -> str:
+        """The words that are spoken before the code."""
+        if call.sentence:
+            return parts(call.sentence)[0]
+        voice = self.voices.get(call.voice)
+        return voice.sentence.text if voice else ""
+
+
+def voices_for(voices: Mapping[str, Voice], voice: str) -> list[Voice]:
+    """The voices that an application's sentence is made for: all of the language of the application's voice,
+    because a request may name any of them. "" is Vietnamese.
+    """
+    chosen = voices.get(voice or "vi-north")
+    return [candidate for candidate in voices.values() if chosen and candidate.language == chosen.language]
