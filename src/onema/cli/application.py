@@ -1,3 +1,4 @@
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -67,6 +68,40 @@ def change(
 
     fields = _fields(appid, sandbox, voice_code, allowed_ips, callback_url, voice, sentence, pool)
     edit(cli, doc.Application, f"{account}/{name}", **fields, state=state_of(active))
+
+
+@app.command("record")
+def record(
+    cli: Cli,
+    account: Account,
+    name: Name,
+    recording: Annotated[Path, typer.Argument(help="WAV file of what is said before the code.")],
+    after: Annotated[Path | None, typer.Option(help="WAV file of what is said after the code.")] = None,
+    voice: Annotated[str | None, typer.Option(help="Beside whose digits; the application's voice.")] = None,
+    sentence: Annotated[str | None, typer.Option(help="The sentence's text; the application's.")] = None,
+) -> None:
+    """Use a recording of one's own for the application's sentence, instead of a rendered one."""
+    from onema.cli.output import CliError, print_json
+    from onema.domain import documents as doc
+    from onema.engine.control_requests import PutRecording
+    from onema.speech.recording import RecordingError, clip_from_wav
+
+    with cli.session() as session:
+        identity = f"{account}/{name}"
+        found = [one for one in session.of_kind(doc.Application) if one.identity == identity]
+        text = sentence or (found[0].sentence if found else None)
+        if not text:
+            raise CliError(f"There is no application {identity!r} with a sentence; name one with --sentence.")
+        try:
+            clips = [clip_from_wav(file.read_bytes(), text).pcmu if file else b"" for file in (recording, after)]
+        except (OSError, RecordingError) as error:
+            raise CliError(f"The recording cannot be used: {error}.") from error
+        beside = voice or (found[0].voice if found else "") or "vi-north"
+        session.answer(PutRecording(voice=beside, sentence=text, before=clips[0], after=clips[1]))
+    if cli.json:
+        print_json({"voice": beside, "sentence": text})
+    else:
+        print(f"{text!r} is now spoken from the recording, beside {beside}")
 
 
 @app.command("remove")

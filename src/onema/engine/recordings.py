@@ -48,12 +48,19 @@ class Recordings:
                 await self._following
 
     async def make(self, documents: Iterable[doc.Document]) -> None:
-        """Render the sentences of these documents that do not sound yet. Raises Refused(SENTENCE_MISSING)."""
-        voices = self._announcements.voices
-        for voice_id, sentence in await self._not_stored(self._wanted(documents)):
+        """Render the sentences of these documents that do not sound yet. Where that is not possible, one
+        recording of a sentence is enough; the language's other voices then keep to their own words.
+        Raises Refused(SENTENCE_MISSING).
+        """
+        voices, wanted = self._announcements.voices, self._wanted(documents)
+        missing = await self._not_stored(wanted)
+        recorded = {sentence for voice_id, sentence in wanted if (voice_id, sentence) not in missing}
+        for voice_id, sentence in missing:
             try:
                 before, after = await render(self._renderer, sentence, voices[voice_id])
             except RenderError as error:
+                if sentence in recorded:
+                    continue
                 raise Refused(Refusal.SENTENCE_MISSING, str(error)) from error
             await self.keep(Recording(voice_id, sentence, before, after))
 
