@@ -43,11 +43,11 @@ def _table(text: str) -> dict[str, str]:
 _ITSELF = {letter: letter for letter in CHARACTERS[10:]}
 
 # Letters by the names with which they are spelled out; W, Y and I by the longer of their two names, since "vê"
-# and "i" alone are other letters. J ("gi") is spelled "di", which sounds the same: espeak-ng 1.52 cuts "gi"
-# short at 0.1 s.
+# and "i" alone are other letters. G is "gờ", since the South says "giê" and "vê" alike. J ("gi") is spelled
+# "di", which sounds the same: espeak-ng 1.52 cuts "gi" short at 0.1 s.
 _VIETNAMESE = _table(
     "0 không, 1 một, 2 hai, 3 ba, 4 bốn, 5 năm, 6 sáu, 7 bảy, 8 tám, 9 chín, A a, B bê, C xê, D đê, E e, F ép-phờ, "
-    "G giê, H hát, I i ngắn, J di, K ca, L e-lờ, M em-mờ, N en-nờ, O o, P pê, Q quy, R e-rờ, S ét-sì, T tê, U u, "
+    "G gờ, H hát, I i ngắn, J di, K ca, L e-lờ, M em-mờ, N en-nờ, O o, P pê, Q quy, R e-rờ, S ét-sì, T tê, U u, "
     "V vê, W vê kép, X ích-xì, Y i dài, Z dét"
 )
 _VIETNAMESE_SENTENCE = "Mã xác thực của bạn là"
@@ -92,6 +92,10 @@ BUILT_IN_LINES = {
 # Which takes a recogniser (Whisper base, 8 kHz) understood most often; see docs/voices.md. Other characters
 # are taken from the first carrier of `build_kokoro.carriers()` that has them.
 CHOSEN_TAKES: dict[str, dict[str, KokoroTake]] = {
+    "en": {
+        "C": KokoroTake("8FCMKO3", 2, shortest=12),
+        "K": KokoroTake("8FCMKO3", 4, shortest=12),
+    },
     "zh": {
         "0": KokoroTake("87096323", 2),
         "1": KokoroTake("84912573", 3),
@@ -103,5 +107,5 @@ CHOSEN_TAKES: dict[str, dict[str, KokoroTake]] = {
         "7": KokoroTake("82310873", 6),
         "8": KokoroTake("89426183", 6, shortest=16),
         "9": KokoroTake("87096323", 3),
-    }
+    },
 }

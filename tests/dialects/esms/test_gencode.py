@@ -145,7 +145,7 @@ async def test_a_code_is_as_long_as_asked_within_the_range(
     ],
 )
 async def test_is_number_chooses_the_alphabet(client: VendorClient, given: str | None, alphabet: str) -> None:
-    """Letters and digits unless digits are asked for; forty characters of letters and digits hold a letter."""
+    """Letters and digits unless digits are asked for; forty characters of both hold a letter."""
     codes = "".join([await client.send_code(IsNumber=given, NumCharOfCode="10") for _ in range(4)])
     assert set(codes) <= set(alphabet)
     assert codes.isdigit() == (alphabet == DIGITS)

@@ -5,8 +5,6 @@ import pytest
 from onema.speech import Voices
 from onema.speech.pack import CHARACTERS
 
-VOICE_IDS = ["en", "vi-central", "vi-north", "vi-south", "zh"]
-
 
 @pytest.fixture(scope="session")
 def voices() -> Voices:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from onema.dialects.ytx.errors import INVALID_HEADER, INVALID_SIGN, Rejected
-from onema.dialects.ytx.wire import CHINA, local_time
+from onema.dialects.ytx.wire import local_time
 from onema.domain.directory import AccountView, Directory
 from onema.domain.refusals import Refusal, Refused
 
@@ -55,19 +55,13 @@ def _signing_time(authorization: bytes, account_sid: str, now: int) -> dt.dateti
         match = _AUTHORIZATION.fullmatch(binascii.a2b_base64(authorization))
         if match is None or match["sid"] != account_sid.encode():
             raise Rejected(INVALID_HEADER)
-        moment = _moment(match["stamp"])
+        date, time = match["stamp"][:8].decode(), match["stamp"][8:].decode()
+        moment = dt.datetime.fromisoformat(f"{date}T{time}+08:00")
     except ValueError:
         raise Rejected(INVALID_HEADER) from None
     if abs(local_time(now) - moment) > _WINDOW:
         raise Rejected(INVALID_HEADER)
     return moment
-
-
-def _moment(stamp: bytes) -> dt.datetime:
-    """Raises ValueError for a date that is none."""
-    year, *rest = (int(part) for part in (stamp[:4], *(stamp[at : at + 2] for at in range(4, 14, 2))))
-    month, day, hour, minute, second = rest
-    return dt.datetime(year, month, day, hour, minute, second, tzinfo=CHINA)
 
 
 def _is_signed(sign: str, signed: str, moment: dt.datetime) -> bool:

@@ -1,0 +1,375 @@
+"""What no dialect may get wrong, whoever its vendor is."""
+
+import json
+import logging
+from typing import Protocol
+from urllib.parse import unquote
+
+import msgspec
+import pytest
+import pytest_asyncio
+from starlette.types import Message as AsgiMessage
+from starlette.types import Receive, Scope, Send
+
+from onema.dialects.contract import Dialect
+from onema.dialects.esms.routes import EsmsApi
+from onema.dialects.vbee.routes import VbeeApi
+from onema.dialects.ytx.routes import YtxApi
+from onema.domain import documents as doc
+from onema.domain.decision import Context
+from onema.domain.refusals import Refusal
+from onema.engine.gateway import Gateway
+from onema.http.asgi import HttpApplication
+from onema.http.body import BODY_LIMIT
+from onema.http.client_address import TrustedProxies
+from onema.http.messages import Request, Response
+from onema.telemetry.metrics import Metrics
+
+from .esms import vendor_client as esms
+from .running_core import RunningCore
+from .vbee import vendor_client as vbee
+from .ytx import vendor_client as ytx
+
+CLIENT_IP = "203.0.113.9"
+OTHER_IP = "198.51.100.7"
+RIVAL = doc.Account(name="rival", wallet="postpaid", windows=())
+
+
+Documents = tuple[doc.AnyDocument, ...]
+
+
+class Vendor(Protocol):
+    """One dialect seen by an attacker: how a request of the account "shop" is made, and what is no success.
+
+    `borrowing` asks with the shop's keys for what belongs to the account "rival", whose documents are `rivals`.
+    """
+
+    name: str
+    documents: Documents
+    account: doc.Account
+    credential: doc.Credential
+    rivals: Documents
+    unknown_path: str
+
+    def api(self, gateway: Gateway) -> Dialect: ...
+    def request(self, core: RunningCore, secret: str, key: str) -> Request: ...
+    def borrowing(self, core: RunningCore) -> Request: ...
+    def code(self, response: Response) -> str:
+        """The vendor's code, "ok" for success. Fails for what is not the vendor's shape."""
+
+
+class Esms:
+    name = "esms"
+    documents: Documents = esms.DOCUMENTS
+    account = esms.ACCOUNT
+    credential = esms.CREDENTIAL
+    rivals: Documents = (
+        RIVAL,
+        doc.Brandname(account="rival", name="Rival"),
+        doc.Template(account="rival", brandname="Rival", text=esms.TEXT),
+    )
+    unknown_path = "/MainService.svc/json/Nothing"
+
+    def api(self, gateway: Gateway) -> Dialect:
+        return EsmsApi(gateway, time_alive_max=10, invalid_code="117")
+
+    def request(self, core: RunningCore, secret: str, key: str) -> Request:
+        return self._request({"SecretKey": secret, "ApiKey": key})
+
+    def borrowing(self, core: RunningCore) -> Request:
+        return self._request({"Brandname": "Rival"})
+
+    def _request(self, changes: dict[str, str | None]) -> Request:
+        query = esms.query_of(esms.gencode_parameters(changes))
+        return Request("GET", esms.GENCODE, query, (), b"", CLIENT_IP)
+
+    def code(self, response: Response) -> str:
+        answer = json.loads(response.body)
+        if answer == {"error": "Invalid request"}:
+            return "invalid"
+        assert {"CodeResult", "CountRegenerate"} <= set(answer)
+        return "ok" if answer["CodeResult"] == "100" else str(answer["CodeResult"])
+
+
+class Ytx:
+    name = "ytx"
+    documents: Documents = ytx.DOCUMENTS
+    account = ytx.ACCOUNT
+    credential = ytx.CREDENTIAL
+    rivals: Documents = (RIVAL, doc.Application(account="rival", name="codes", appid="f" * 32))
+    unknown_path = f"/201512/sid/{ytx.ACCOUNT_SID}/call/Nothing.wx"
+
+    def api(self, gateway: Gateway) -> Dialect:
+        async def balance(account: int) -> int:
+            return 0
+
+        return YtxApi(gateway, environments={}, balance=balance)
+
+    def request(self, core: RunningCore, secret: str, key: str) -> Request:
+        return self._request(core, secret, key, {})
+
+    def borrowing(self, core: RunningCore) -> Request:
+        return self._request(core, ytx.AUTH_TOKEN, ytx.ACCOUNT_SID, {"appid": "f" * 32})
+
+    def _request(self, core: RunningCore, secret: str, key: str, changes: dict[str, object]) -> Request:
+        stamp = ytx.stamp_at(core.clock.now())
+        return Request(
+            "POST",
+            f"/201512/sid/{key}/{ytx.CALL_OUT}",
+            f"Sign={ytx.sign(stamp, key, secret)}".encode(),
+            ((b"authorization", ytx.authorization(stamp, key).encode()),),
+            ytx.changed(ytx.CALL_MEMBERS, changes),
+            CLIENT_IP,
+        )
+
+    def code(self, response: Response) -> str:
+        answer = json.loads(response.body)
+        assert set(answer) == {"statusCode", "statusMsg", "requestId"}
+        return "ok" if answer["statusCode"] == "0" else str(answer["statusCode"])
+
+
+class Vbee:
+    name = "vbee"
+    documents: Documents = vbee.DOCUMENTS
+    account = vbee.ACCOUNT
+    credential = vbee.CREDENTIAL
+    rivals: Documents = (
+        RIVAL,
+        doc.Application(account="rival", name="otp", sentence="Ma la", pool="POOL_SYSTEM"),
+        doc.Credential(account="rival", dialect="vbee", key="rival", secret="rivals own", application="otp"),
+    )
+    unknown_path = "/api/v1/public-api/nothing"
+
+    def api(self, gateway: Gateway) -> Dialect:
+        return VbeeApi(gateway)
+
+    def request(self, core: RunningCore, secret: str, key: str) -> Request:
+        access_token = vbee.token({**vbee.CLAIMS, "apiKey": key}, secret)
+        headers = ((b"authorization", b"Bearer " + access_token.encode()),)
+        body = json.dumps(vbee.BODY).encode()
+        return Request("POST", vbee.VOICE_OTP, b"", headers, body, CLIENT_IP)
+
+    def borrowing(self, core: RunningCore) -> Request:
+        return self.request(core, vbee.API_SECRET, "rival")
+
+    def code(self, response: Response) -> str:
+        answer = json.loads(response.body)
+        assert answer["status"] in (0, 1)
+        return str(answer["code"]) if answer["status"] == 0 else "ok"
+
+
+VENDORS: tuple[Vendor, ...] = (Esms(), Ytx(), Vbee())
+
+
+@pytest.fixture(params=VENDORS, ids=lambda vendor: vendor.name)
+def vendor(request: pytest.FixtureRequest) -> Vendor:
+    chosen: Vendor = request.param
+    return chosen
+
+
+@pytest_asyncio.fixture
+async def api(vendor: Vendor, core: RunningCore) -> Dialect:
+    await core.configure(*vendor.documents)
+    return vendor.api(core.gateway)
+
+
+async def code_of(vendor: Vendor, api: Dialect, request: Request) -> str:
+    return vendor.code(await api.answer(request))
+
+
+def right(vendor: Vendor, core: RunningCore) -> Request:
+    return vendor.request(core, vendor.credential.secret, vendor.credential.key)
+
+
+async def test_the_right_keys_open(vendor: Vendor, api: Dialect, core: RunningCore) -> None:
+    """Or else the refusals below would prove nothing."""
+    assert await code_of(vendor, api, right(vendor, core)) == "ok"
+
+
+async def test_a_wrong_secret_is_refused(vendor: Vendor, api: Dialect, core: RunningCore) -> None:
+    """Also one that differs in its last character or in case, and an empty one."""
+    secret, key = vendor.credential.secret, vendor.credential.key
+    expected = {"esms": "101", "ytx": "-203", "vbee": "401"}[vendor.name]
+    for wrong in ("wrong", secret[:-1], secret + "0", secret.swapcase(), ""):
+        assert await code_of(vendor, api, vendor.request(core, wrong, key)) == expected
+    assert await core.messages("shop") == []
+
+
+async def test_an_unknown_key_is_refused(vendor: Vendor, api: Dialect, core: RunningCore) -> None:
+    """Whatever secret comes with it."""
+    expected = {"esms": "101", "ytx": "-200", "vbee": "1201"}[vendor.name]
+    for key in ("unknown", vendor.credential.key[:-1], "0"):
+        request = vendor.request(core, vendor.credential.secret, key)
+        assert await code_of(vendor, api, request) == expected
+
+
+async def test_keys_of_another_dialect_do_not_open(vendor: Vendor, api: Dialect, core: RunningCore) -> None:
+    """A key is registered for one API."""
+    other = msgspec.structs.replace(vendor.credential, dialect="native", key="native")
+    await core.configure(other)
+    request = vendor.request(core, vendor.credential.secret, "native")
+    expected = {"esms": "101", "ytx": "-200", "vbee": "1201"}[vendor.name]
+    assert await code_of(vendor, api, request) == expected
+
+
+async def test_a_retired_credential_is_refused(vendor: Vendor, api: Dialect, core: RunningCore) -> None:
+    """From the moment of its retirement."""
+    await core.configure(msgspec.structs.replace(vendor.credential, state="inactive"))
+    assert await code_of(vendor, api, right(vendor, core)) != "ok"
+
+
+async def test_an_empty_secret_opens_nothing(vendor: Vendor, api: Dialect, core: RunningCore) -> None:
+    """Even where one got past the rules for documents, which refuse it."""
+    empty = msgspec.structs.replace(vendor.credential, secret="")
+    directory = core.gateway.directory.replace({(empty.kind, empty.identity): empty}, revision=99)
+    core.committer.context = Context(directory, core.keyring)
+    assert await code_of(vendor, api, vendor.request(core, "", vendor.credential.key)) != "ok"
+
+
+async def test_a_suspended_account_is_refused(vendor: Vendor, api: Dialect, core: RunningCore) -> None:
+    """With the right keys too."""
+    await core.configure(msgspec.structs.replace(vendor.account, state="inactive"))
+    expected = {"esms": "143", "ytx": "-201", "vbee": "403"}[vendor.name]
+    assert await code_of(vendor, api, right(vendor, core)) == expected
+
+
+async def test_an_address_outside_the_accounts_list_is_refused(
+    vendor: Vendor, api: Dialect, core: RunningCore
+) -> None:
+    """And one inside it is not."""
+    await core.configure(msgspec.structs.replace(vendor.account, allowed_ips=(OTHER_IP,)))
+    expected = {"esms": "140", "ytx": "-205", "vbee": "403"}[vendor.name]
+    request = right(vendor, core)
+    assert await code_of(vendor, api, request) == expected
+    assert await code_of(vendor, api, msgspec.structs.replace(request, client_ip=OTHER_IP)) == "ok"
+    assert await code_of(vendor, api, msgspec.structs.replace(request, client_ip="")) == expected
+
+
+async def test_what_belongs_to_another_account_is_refused(
+    vendor: Vendor, api: Dialect, core: RunningCore
+) -> None:
+    """A brandname, an application, an application's key: the shop's keys do not open the rival's."""
+    await core.configure(*vendor.rivals)
+    expected = {"esms": "104", "ytx": "-205", "vbee": "401"}[vendor.name]
+    assert await code_of(vendor, api, vendor.borrowing(core)) == expected
+    assert await core.messages("rival") == []
+
+
+# Only ytx signs the time; eSMS has no signature, and a Vbee token lives as long as its `exp` says.
+async def test_a_recorded_request_expires(core: RunningCore) -> None:
+    """Outside the window it is refused, before and after."""
+    vendor = Ytx()
+    await core.configure(*vendor.documents)
+    api, recorded = vendor.api(core.gateway), right(vendor, core)
+    day = 86_400_000
+    core.clock.advance(day)
+    assert await code_of(vendor, api, recorded) == "ok"
+    core.clock.advance(1_000)
+    assert await code_of(vendor, api, recorded) == "-202"
+    core.clock.advance(-2 * day - 2_000)
+    assert await code_of(vendor, api, recorded) == "-202"
+
+
+async def test_every_refusal_is_mapped(vendor: Vendor, api: Dialect) -> None:
+    """A new reason to refuse fails here by name."""
+    assert set(api.refusals) == set(Refusal)
+
+
+async def test_a_store_that_is_away_is_told_in_the_vendors_shape(
+    vendor: Vendor, api: Dialect, core: RunningCore
+) -> None:
+    """And nothing is promised."""
+    core.storage.is_away = True
+    code = await code_of(vendor, api, right(vendor, core))
+    core.storage.is_away = False
+    assert code == {"esms": "99", "ytx": "-100", "vbee": "500"}[vendor.name]
+    assert await core.messages("shop") == []
+
+
+async def test_nothing_secret_is_logged(
+    vendor: Vendor, api: Dialect, core: RunningCore, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Neither secrets nor codes nor phones, whether a request is accepted, refused or fails."""
+    caplog.set_level(logging.DEBUG, logger="onema")
+    await api.answer(right(vendor, core))
+    await api.answer(vendor.request(core, "wrong", vendor.credential.key))
+    core.storage.is_away = True
+    await api.answer(right(vendor, core))
+    core.storage.is_away = False
+    logged = "\n".join(str(vars(record)) for record in caplog.records)
+    for secret in (vendor.credential.secret, "158456", vbee.OTP_CODE, ytx.PHONE, esms.PHONE[1:]):
+        assert secret not in logged
+
+
+# Below, through the whole HTTP layer.
+
+
+async def no_console(scope: Scope, receive: Receive, send: Send) -> None:
+    raise AssertionError("the console was asked")
+
+
+async def exchange(api: Dialect, request: Request) -> Response:
+    """The request as ASGI, and what came back."""
+    sent: list[AsgiMessage] = []
+    incoming: list[AsgiMessage] = [{"type": "http.request", "body": request.body, "more_body": False}]
+
+    async def receive() -> AsgiMessage:
+        return incoming.pop(0) if incoming else {"type": "http.disconnect"}
+
+    async def send(message: AsgiMessage) -> None:
+        sent.append(message)
+
+    app = HttpApplication([api], no_console, TrustedProxies(), lambda: True, Metrics())
+    scope = {
+        "type": "http",
+        "method": request.method,
+        "path": unquote(request.path),
+        "raw_path": request.path.encode(),
+        "query_string": request.query,
+        "headers": [*request.headers, (b"content-length", b"%d" % len(request.body))],
+        "client": (request.client_ip, 4711),
+        "scheme": "http",
+    }
+    await app(scope, receive, send)
+    body = b"".join(message.get("body", b"") for message in sent[1:])
+    return Response(sent[0]["status"], body)
+
+
+async def test_an_oversized_body_is_answered_in_the_vendors_shape(
+    vendor: Vendor, api: Dialect, core: RunningCore
+) -> None:
+    """It is refused without being read whole, and nothing is sent."""
+    body = b'{"filler":"%s"}' % (b"x" * BODY_LIMIT)
+    request = msgspec.structs.replace(right(vendor, core), body=body, method="POST")
+    expected = {"esms": "invalid", "ytx": "-4", "vbee": "400"}[vendor.name]
+    assert vendor.code(await exchange(api, request)) == expected
+    assert await core.messages("shop") == []
+
+
+async def test_an_unknown_path_is_answered_in_the_vendors_shape(
+    vendor: Vendor, api: Dialect, core: RunningCore
+) -> None:
+    """With keys and without."""
+    expected = {"esms": "invalid", "ytx": "-3", "vbee": "404"}[vendor.name]
+    with_keys = msgspec.structs.replace(right(vendor, core), path=vendor.unknown_path)
+    bare = Request("POST", vendor.unknown_path, b"", (), b"", CLIENT_IP)
+    assert vendor.code(await exchange(api, with_keys)) == expected
+    assert vendor.code(await exchange(api, bare)) == expected
+
+
+async def test_a_fault_of_ours_is_answered_in_the_vendors_shape(
+    vendor: Vendor, api: Dialect, core: RunningCore, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The answer does not say what went wrong; the log does, under an incident that the answer names."""
+
+    async def broken(request: Request) -> Response:
+        raise RuntimeError("the secret reason")
+
+    class Broken(type(api)):  # type: ignore[misc]  # any of the three classes
+        answer = staticmethod(broken)
+
+    broken_api = object.__new__(Broken)
+    response = await exchange(broken_api, right(vendor, core))
+    assert vendor.code(response) == {"esms": "99", "ytx": "-100", "vbee": "500"}[vendor.name]
+    assert b"secret reason" not in response.body
+    assert "a request failed" in caplog.text

@@ -1,0 +1,85 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from onema.cli.voice import app
+from onema.speech import Voices
+from onema.speech.decode import hear_wav
+from onema.speech.wav import from_pcmu
+
+
+def run(*arguments: str) -> str:
+    done = CliRunner().invoke(app, list(arguments))
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+def refused(*arguments: str) -> str:
+    done = CliRunner().invoke(app, list(arguments))
+    assert done.exit_code == 1
+    return done.output
+
+
+def test_list_says_what_each_voice_is() -> None:
+    """Language, engine, licence, clips and seconds of all voices."""
+    rows = json.loads(run("list", "--json"))
+    assert [row["voice"] for row in rows] == ["en", "vi-central", "vi-north", "vi-south", "zh"]
+    assert all(row["clips"] == 37 and row["seconds"] > 10 and row["licence"] for row in rows)
+    assert "vi-north" in run("list")
+
+
+def test_play_writes_what_a_call_would_play(voices: Voices, tmp_path: Path) -> None:
+    """The code is heard in the file, as often as asked."""
+    file = tmp_path / "code.wav"
+    run("play", "vi-north", "0481", "--rate", "1.4", "--times", "2", "--out", str(file))
+    assert hear_wav(file.read_bytes(), voices["vi-north"], 1.4).codes == ("0481", "0481")
+
+
+def test_play_says_a_sentence_of_ones_own(voices: Voices, tmp_path: Path) -> None:
+    """Rendered by the helper process."""
+    file = tmp_path / "code.wav"
+    run("play", "vi-north", "0481", "--say", "xin chào", "--out", str(file))
+    assert hear_wav(file.read_bytes(), voices["vi-north"]).code == "0481"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (("play", "vi-west", "1"), "no voice vi-west"),
+        (("play", "en", "1 2"), "no clip"),
+        (("list", "--packs", "/nowhere"), "not a folder"),
+        (("build", "vi-west"), "no built-in voice"),
+    ],
+)
+def test_mistakes_are_answered_in_one_line(arguments: tuple[str, ...], reason: str) -> None:
+    """And with exit status 1."""
+    assert reason in refused(*arguments)
+
+
+def test_verify_finds_the_built_in_packs_good() -> None:
+    """Checksums, levels, lengths, and each clip told from all others."""
+    assert "5 voices, 185 clips: all good" in run("verify")
+
+
+def test_recordings_named_by_the_list_are_imported(voices: Voices, tmp_path: Path) -> None:
+    """record-list, the recordings, import, play: the way to a voice of one's own."""
+    recordings, packs = tmp_path / "recordings", tmp_path / "packs"
+    recordings.mkdir()
+    for row in run("record-list", "en").splitlines():
+        name, _ = row.split("\t")
+        (recordings / name).write_bytes(from_pcmu(voices["en"].lines[name.removesuffix(".wav")].pcmu))
+    where = (str(recordings), "--packs", str(packs))
+    run("import", *where, "--like", "en", "--voice", "en-ann", "--speaker", "Ann")
+    assert "en-ann" in run("list", "--json", "--packs", str(packs))
+    run("play", "en-ann", "12", "--packs", str(packs), "--out", str(tmp_path / "code.wav"))
+
+
+def test_command_line_starts_without_numpy() -> None:
+    """Other commands of onema import this module too."""
+    program = "import sys, onema.cli.voice; print('numpy' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
