@@ -10,7 +10,9 @@ import pytest
 FORBIDDEN = {
     "a phone number": re.compile(r"(?<![\d.])(?:\+?84|0|\+?86)[1-9]\d{8,10}(?!\d)"),
     "the text of a message": re.compile(r"la ma xac minh|is your code|code is \d"),
-    "a secret parameter": re.compile(r"(?i)(secret|password|token|authorization|apikey|sign)[\"']?\s*[=:]\s*[\"']?(?!\*)\w"),
+    "a secret parameter": re.compile(
+        r"(?i)(secret|password|token|authorization|apikey|sign)[\"']?\s*[=:]\s*[\"']?(?!\*)\w"
+    ),
     "a bearer token": re.compile(r"eyJ[A-Za-z0-9_-]{10,}"),
 }
 
@@ -24,7 +26,11 @@ def lines(base: Path) -> Iterator[tuple[Path, str]]:
 @pytest.mark.parametrize("what", FORBIDDEN)
 def test_no_log_holds(tmp_path_factory: pytest.TempPathFactory, what: str) -> None:
     """Not one line of the suite's log, nor of a server that it started."""
-    found = [(log.name, line) for log, line in lines(tmp_path_factory.getbasetemp()) if FORBIDDEN[what].search(line)]
+    found = [
+        (log.name, line)
+        for log, line in lines(tmp_path_factory.getbasetemp())
+        if FORBIDDEN[what].search(line)
+    ]
     assert found == []
 
 

@@ -58,7 +58,9 @@ class Client:
 def books(data: Path) -> list[dict[str, Any]]:
     """Every message's story, by the command line; `doctor` fails unless ledgers and balances agree."""
     onema(data, "doctor")
-    return [onema(data, "message", "show", message["id"]) for message in onema(data, "message", "list", "demo")]
+    return [
+        onema(data, "message", "show", message["id"]) for message in onema(data, "message", "list", "demo")
+    ]
 
 
 def onema(data: Path, *arguments: str) -> Any:

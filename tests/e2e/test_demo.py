@@ -44,7 +44,13 @@ def gencode(server: RunningServer, phone: str, **changes: str) -> dict[str, Any]
 
 def checkcode(server: RunningServer, phone: str, code: str, **changes: str) -> str:
     keys = server.credentials("esms")
-    query = {"Phone": phone, "ApiKey": keys["ApiKey"], "SecretKey": keys["SecretKey"], "Code": code, **changes}
+    query = {
+        "Phone": phone,
+        "ApiKey": keys["ApiKey"],
+        "SecretKey": keys["SecretKey"],
+        "Code": code,
+        **changes,
+    }
     return str(server.json(f"{SERVICE}/CheckCodeGen_V4_get", **query)["CodeResult"])
 
 

@@ -53,7 +53,7 @@ def newest_call(server: RunningServer, phone: str, count: int = 1) -> dict[str, 
         found: list[dict[str, Any]] = server.json("/handset/messages", to=phone)
         return found if len(found) >= count else None
 
-    return eventually(received)[0]  # type: ignore[index]  # what is eventually true is a list
+    return eventually(received)[0]
 
 
 def wav_of(server: RunningServer, call: dict[str, Any]) -> bytes:
@@ -63,7 +63,13 @@ def wav_of(server: RunningServer, call: dict[str, Any]) -> bytes:
 
 
 def vbee_call(
-    server: RunningServer, phone: str, code: str, voice: str, key: str = "", secret: str = "", rate: float = 1.0
+    server: RunningServer,
+    phone: str,
+    code: str,
+    voice: str,
+    key: str = "",
+    secret: str = "",
+    rate: float = 1.0,
 ) -> Any:
     keys = server.credentials("vbee")
     token = jwt.encode(

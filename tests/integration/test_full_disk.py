@@ -1,5 +1,6 @@
 """A full disk: a clear error, no corruption, and work goes on when there is room again."""
 
+import asyncio
 import secrets
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -7,10 +8,10 @@ from pathlib import Path
 import apsw
 import pytest
 
-from onema.domain.records import InboxItem, Key, Row
-from onema.domain.refusals import Refusal, Refused
 from onema.domain.keep_in_inbox import KeepInInbox
 from onema.domain.keyring import Keyring
+from onema.domain.records import InboxItem, Key, Row
+from onema.domain.refusals import Refusal, Refused
 from onema.engine.committer import Committer
 from onema.engine.ports import IdSource
 from onema.storage.sqlite import SqliteStorage
@@ -42,19 +43,20 @@ async def test_a_full_disk_refuses_clearly_and_corrupts_nothing(
     await committer.start()
     limit = storage._writer.pragma("page_count") + 20
     storage._writer.pragma("max_page_count", limit)
-    kept: list[Key] = []
-    refused: list[Key] = []
-    for number in range(1, 60):
-        item = InboxItem(number, "+84901888484", "sms", "Acme", secrets.token_bytes(4_000))
-        try:
-            await committer.execute(KeepInInbox(item))
-            kept.append(item.key)
-        except Refused as error:
-            assert error.refusal is Refusal.STORE_UNAVAILABLE
-            assert "full" in error.detail
-            refused.append(item.key)
+    items = [
+        InboxItem(number, "+84901888484", "sms", "Acme", secrets.token_bytes(4_000))
+        for number in range(1, 60)
+    ]
+    results = await asyncio.gather(
+        *(committer.execute(KeepInInbox(item)) for item in items), return_exceptions=True
+    )
+    kept: list[Key] = [item.key for item, result in zip(items, results, strict=True) if result is True]
+    refused: list[Key] = [item.key for item in items if item.key not in kept]
+    errors = [result for result in results if isinstance(result, Refused)]
     assert kept
-    assert refused
+    assert len(errors) == len(refused) > 0
+    assert {error.refusal for error in errors} == {Refusal.STORE_UNAVAILABLE}
+    assert all("full" in error.detail for error in errors)
     assert set(await storage.read(kept)) == set(kept)
     assert await storage.read(refused) == {}
 

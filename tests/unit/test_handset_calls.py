@@ -51,7 +51,9 @@ async def watcher(calls: HandsetCalls) -> AsyncIterator[Watcher]:
     await asyncio.gather(watcher.task, return_exceptions=True)
 
 
-def placed(calls: HandsetCalls, seconds: float = LONG, script: Script = Script.DELIVERED) -> asyncio.Task[Outcome]:
+def placed(
+    calls: HandsetCalls, seconds: float = LONG, script: Script = Script.DELIVERED
+) -> asyncio.Task[Outcome]:
     return asyncio.create_task(calls.place(7, CALL, seconds, script))
 
 
@@ -126,7 +128,9 @@ async def test_a_phone_that_nobody_touches_answers_by_itself() -> None:
         (Script.VOICEMAIL, "voicemail", True),
     ],
 )
-async def test_scripted_phones_do_what_they_say(script: Script, reason: str, talked: bool, watched: bool) -> None:
+async def test_scripted_phones_do_what_they_say(
+    script: Script, reason: str, talked: bool, watched: bool
+) -> None:
     """With or without somebody who watches; a voicemail is talked to, and paid."""
     calls = HandsetCalls(lambda: 1_000, ring_seconds=0.01)
     watcher = Watcher(calls) if watched else None

@@ -93,7 +93,9 @@ def record(
         if not text:
             raise CliError(f"There is no application {identity!r} with a sentence; name one with --sentence.")
         try:
-            clips = [clip_from_wav(file.read_bytes(), text).pcmu if file else b"" for file in (recording, after)]
+            clips = [
+                clip_from_wav(file.read_bytes(), text).pcmu if file else b"" for file in (recording, after)
+            ]
         except (OSError, RecordingError) as error:
             raise CliError(f"The recording cannot be used: {error}.") from error
         beside = voice or (found[0].voice if found else "") or "vi-north"

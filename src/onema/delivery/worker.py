@@ -187,7 +187,9 @@ class DeliveryWorker:
             outcome = await carrier.send(outgoing)
         except Exception as error:
             # A carrier that breaks its contract may have sent something.
-            log.exception("carrier failed", extra={"action": "send", "carrier": carrier.name, "job": safe(job.id)})
+            log.exception(
+                "carrier failed", extra={"action": "send", "carrier": carrier.name, "job": safe(job.id)}
+            )
             outcome = Outcome(kind=OutcomeKind.UNKNOWN, reason="carrier fault", detail=type(error).__name__)
         await self._record(outgoing.account, outgoing.message, outgoing.attempt, outcome)
 

@@ -54,6 +54,7 @@ def advance(
         reason=step.reason or message.reason,
         held=held,
         charged=charged,
+        talked_ms=round(step.seconds * 1000) or message.talked_ms,
         ended_at=step.now if final else 0,
     )
     puts: list[Row] = [moved, *(row for row in money if isinstance(row, Wallet))]

@@ -7,6 +7,8 @@ import msgspec
 
 from onema.domain import limits, wallet
 from onema.domain.decision import Context, Decision, World
+from onema.domain.directory import AccountView
+from onema.domain.documents import Application
 from onema.domain.hotlines import hotline_keys, take_hotline
 from onema.domain.keyring import NONCE_BYTES
 from onema.domain.payload import CallPayload, seal_payload
@@ -47,17 +49,23 @@ class PlaceCall(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     pool_required: bool = True
 
     def keys(self, context: Context) -> Iterable[Key]:
-        account = context.directory.accounts[self.account]
-        pool = account.applications[self.application].document.pool
+        account, application = self._sender(context)
         return [
             (Wallet, self.account),
             *limits.window_keys(account, self.phone, self.client_ip),
-            *hotline_keys(context.directory.pools.get(pool)),
+            *hotline_keys(context.directory.pools.get(application.pool)),
         ]
 
+    def _sender(self, context: Context) -> tuple[AccountView, Application]:
+        """The configuration may have changed since the request was authenticated."""
+        account = context.directory.accounts.get(self.account)
+        application = account.applications.get(self.application) if account else None
+        if account is None or application is None:
+            raise Refused(Refusal.APPLICATION_UNKNOWN)
+        return account, application.document
+
     def decide(self, world: World, context: Context) -> Decision:
-        account = context.directory.accounts[self.account]
-        application = account.applications[self.application].document
+        account, application = self._sender(context)
         if not account.may_send_to(self.phone, self.home_country):
             raise Refused(Refusal.COUNTRY_NOT_ALLOWED)
         unit_price, period = account.tariff.rate(Channel.CALL, self.phone)
@@ -110,6 +118,7 @@ class PlaceCall(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             price=price,
             held=price,
             charged=0,
+            talked_ms=0,
             state=MessageState.ACCEPTED,
             reason="",
             ended_at=0,

@@ -158,7 +158,8 @@ class Message(Row, frozen=True, gc=False):
     """One SMS or one call.
 
     `unit_price` is the price of one segment (sms) or of each started `period` of seconds (call); `price` is
-    what was held at first, `held` what still is, `charged` what it cost in the end.
+    what was held at first, `held` what still is, `charged` what it cost in the end. `talked_ms` is how long a
+    call was talked.
     """
 
     table = "messages"
@@ -181,6 +182,7 @@ class Message(Row, frozen=True, gc=False):
     price: int
     held: int
     charged: int
+    talked_ms: int
     state: str
     reason: str
     ended_at: int

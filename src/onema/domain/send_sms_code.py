@@ -7,6 +7,7 @@ import msgspec
 
 from onema.domain import limits, sms_text, wallet
 from onema.domain.decision import Context, Decision, World
+from onema.domain.directory import AccountView
 from onema.domain.message_template import place_code
 from onema.domain.payload import SmsPayload, seal_payload
 from onema.domain.records import (
@@ -60,11 +61,18 @@ class SendSmsCode(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return [
             (Wallet, self.account),
             (LiveVerification, self.account, self.phone, self.purpose),
-            *limits.window_keys(context.directory.accounts[self.account], self.phone, self.client_ip),
+            *limits.window_keys(self._sender(context), self.phone, self.client_ip),
         ]
 
+    def _sender(self, context: Context) -> AccountView:
+        """The configuration may have changed since the request was authenticated."""
+        account = context.directory.accounts.get(self.account)
+        if account is None:
+            raise Refused(Refusal.CREDENTIAL_UNKNOWN)
+        return account
+
     def decide(self, world: World, context: Context) -> Decision:
-        account = context.directory.accounts[self.account]
+        account = self._sender(context)
         if not account.may_send_to(self.phone, self.home_country):
             raise Refused(Refusal.COUNTRY_NOT_ALLOWED)
         brandname = account.brandnames.get(self.brandname)
@@ -141,6 +149,7 @@ class SendSmsCode(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             price=unit_price * segments,
             held=unit_price * segments,
             charged=0,
+            talked_ms=0,
             state=state,
             reason=reason,
             ended_at=self.now if refused else 0,

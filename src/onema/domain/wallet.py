@@ -15,7 +15,7 @@ def hold(
     world: World, account: AccountView, subject: int, amount: int, now: int
 ) -> tuple[Wallet, LedgerEntry]:
     """Reserve `amount`. Raises Refused(WALLET_EXPIRED | BALANCE_TOO_LOW)."""
-    if account.wallet_expires_at and now >= account.wallet_expires_at:
+    if account.prepaid and account.wallet_expires_at and now >= account.wallet_expires_at:
         raise Refused(Refusal.WALLET_EXPIRED)
     balance = balance_of(world, account.id) - amount
     if account.lowest_balance is not None and balance < account.lowest_balance:

@@ -31,6 +31,7 @@ DELIVERED = Message(
     price=8_500_000,
     held=0,
     charged=8_500_000,
+    talked_ms=0,
     state=MessageState.DELIVERED,
     reason="",
     ended_at=1,

@@ -36,6 +36,7 @@ def ended(message: Message, state: MessageState, reason: str = "", periods: int 
         charged=periods * message.unit_price,
         held=0,
         ended_at=milliseconds_at(START) + 42_000,
+        talked_ms=31_400,
     )
 
 
@@ -49,7 +50,7 @@ async def test_an_answered_call_is_pushed_in_the_vendors_shape(
     expected = (
         f'{{"cdr":[{{"requestid":"{request_id(message.id)}","appid":"{APPID}","fid":"2",'
         '"tel":"13911281234","stime":"2027-04-01 18:30:00","etime":"2027-04-01 18:30:42",'
-        '"duration":"60","oriamount":"0.06","stateDesc":"应答|正常"}]}'
+        '"duration":"32","oriamount":"0.06","stateDesc":"应答|正常"}]}'
     )
     assert (pushed.method, pushed.url, pushed.body.decode()) == ("POST", URL, expected)
     assert dict(pushed.headers) == {b"content-type": b"application/json; charset=utf-8"}
@@ -63,7 +64,7 @@ async def test_every_member_is_a_string(client: VendorClient, core: RunningCore)
     )
     (record,) = json.loads(pushed.body)["cdr"]
     assert all(isinstance(value, str) for value in record.values())
-    assert (record["duration"], record["oriamount"]) == ("0", "0.00")
+    assert (record["duration"], record["oriamount"]) == ("32", "0.00")
 
 
 @pytest.mark.parametrize(

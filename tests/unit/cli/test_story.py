@@ -27,6 +27,7 @@ MESSAGE = Message(
     price=8_500_000,
     held=0,
     charged=8_500_000,
+    talked_ms=0,
     state="delivered",
     reason="",
     ended_at=START + 900,

@@ -1,5 +1,7 @@
 """The CDR push: a POST that says how a call ended and what it cost (specs/ytx.md section 5)."""
 
+import math
+
 import msgspec
 
 from onema.delivery.callback_contract import CallbackRequest
@@ -41,7 +43,7 @@ class YtxCallbacks:
             "tel": national(message.phone),
             "stime": _time(time_of_id(message.id)),
             "etime": _time(message.ended_at),
-            "duration": str(_billed_seconds(message)),
+            "duration": str(math.ceil(message.talked_ms / 1000)),
             "oriamount": format_amount(message.charged, 2),
             "stateDesc": _state(message),
         }
@@ -57,11 +59,6 @@ class YtxCallbacks:
 def national(phone: str) -> str:
     """As callers of this API write it: a Chinese number without country code, any other in digits."""
     return phone.removeprefix("+86").removeprefix("+")
-
-
-def _billed_seconds(message: Message) -> int:
-    """Whole periods: a message keeps what was charged, and not how long was talked."""
-    return message.charged // message.unit_price * message.period if message.unit_price else 0
 
 
 def _state(message: Message) -> str:

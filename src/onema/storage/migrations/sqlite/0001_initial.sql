@@ -77,6 +77,7 @@ CREATE TABLE messages (
     price INTEGER NOT NULL,
     held INTEGER NOT NULL,
     charged INTEGER NOT NULL,
+    talked_ms INTEGER NOT NULL,
     state TEXT NOT NULL,
     reason TEXT NOT NULL,
     ended_at INTEGER NOT NULL,

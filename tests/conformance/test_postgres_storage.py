@@ -1,0 +1,35 @@
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from onema.domain.records import TABLES
+from onema.storage.contract import Storage
+from onema.storage.postgres import PostgresStorage
+from onema.testing.conformance.storage import StorageConformance
+from onema.testing.postgres_server import PostgresServer, running_server
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[PostgresServer]:
+    with running_server() as server:
+        server.create_database("conformance")
+        yield server
+
+
+class TestPostgresStorage(StorageConformance):
+    copy_from = 1_000_000
+
+    @pytest.fixture
+    async def storage(self, server: PostgresServer) -> AsyncIterator[Storage]:
+        storage = PostgresStorage(server.dsn("conformance"), copy_from=self.copy_from)
+        await storage.open()
+        yield storage
+        await storage.close()
+        everything = ("batches", *(row_type.table for row_type in TABLES))
+        server.sql("; ".join(f"DELETE FROM {table}" for table in everything), "conformance")
+
+
+class TestPostgresStorageWithCopy(TestPostgresStorage):
+    """New rows go by COPY however few they are, as those of a large batch do."""
+
+    copy_from = 1

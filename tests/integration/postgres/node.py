@@ -1,0 +1,120 @@
+import asyncio
+import secrets
+from collections.abc import Iterable
+from typing import Any
+
+from onema.domain import documents as doc
+from onema.domain.check_code import Check, CheckCode
+from onema.domain.configure import Configure
+from onema.domain.keyring import Keyring
+from onema.domain.money import parse_amount
+from onema.domain.payload import SmsPayload, open_payload
+from onema.domain.records import Job, Wallet
+from onema.domain.refusals import Refused
+from onema.domain.send_sms_code import ENTROPY_BYTES, SendSmsCode, Sent
+from onema.domain.top_up import TopUpWallet
+from onema.engine.committer import Committer
+from onema.engine.ports import IdSource, SystemClock
+from onema.storage.postgres import PostgresStorage
+
+PRICE = parse_amount("500")
+PER_PHONE = 5
+ACCOUNT = 1
+
+
+class SilentObserver:
+    """A committer's observer that looks away."""
+
+    def batch(self, commands: int, seconds: float) -> None:
+        """Nothing."""
+
+    def command(self, kind: str, result: str) -> None:
+        """Nothing."""
+
+    def message(self, channel: str, state: str) -> None:
+        """Nothing."""
+
+
+class Node:
+    """One process's committer over PostgreSQL; several share a database."""
+
+    def __init__(self, storage: PostgresStorage, number: int) -> None:
+        self.storage = storage
+        self.clock = SystemClock()
+        self.ids = IdSource(self.clock, number)
+        self.keyring = Keyring(b"k" * 32)
+        self.committer = Committer(
+            storage,
+            self.keyring,
+            self.clock,
+            self.ids,
+            batch_limit=64,
+            lease_ms=30_000,
+            observer=SilentObserver(),
+        )
+
+    async def configure(self) -> None:
+        """One account that may send PER_PHONE codes to a phone, each for PRICE."""
+        documents = (
+            doc.Tariff(name="default", rates=(doc.Rate(channel="sms", price="500"),)),
+            doc.Account(
+                name="acme",
+                countries=("*",),
+                windows=(doc.WindowLimit(per="phone", seconds=600, limit=PER_PHONE),),
+            ),
+            doc.Brandname(account="acme", name="ACME"),
+            doc.Template(account="acme", brandname="ACME", text="{P1,10} is your code"),
+        )
+        await self.committer.execute(Configure(entropy=secrets.token_bytes(32), documents=documents))
+
+    async def top_up(self, amount: int, reference: str = "first") -> Any:
+        return await self.committer.execute(
+            TopUpWallet(
+                id=self.ids.next(), now=self.clock.now(), account="acme", reference=reference, amount=amount
+            )
+        )
+
+    async def send(self, phone: str) -> Sent:
+        sent: Sent = await self.committer.execute(
+            SendSmsCode(
+                account=ACCOUNT,
+                id=self.ids.next(),
+                now=self.clock.now(),
+                entropy=secrets.token_bytes(ENTROPY_BYTES),
+                dialect="native",
+                phone=phone,
+                home_country="VN",
+                client_ip="203.0.113.7",
+                brandname="ACME",
+                text="{OTP} is your code",
+                alphabet="0123456789",
+                length=6,
+                time_alive=300_000,
+            )
+        )
+        return sent
+
+    async def check(self, phone: str, code: str) -> Check:
+        checked: Check = await self.committer.execute(
+            CheckCode(account=ACCOUNT, id=self.ids.next(), now=self.clock.now(), phone=phone, code=code)
+        )
+        return checked
+
+    async def sent_code(self, message: int) -> str:
+        """The code in a message that is still to be delivered."""
+        job = (await self.storage.read([(Job, message)]))[(Job, message)]
+        assert isinstance(job, Job)
+        payload = open_payload(job.payload, message, self.keyring)
+        assert isinstance(payload, SmsPayload)
+        return payload.text.split()[0]
+
+    async def balance(self) -> int:
+        wallet = (await self.storage.read([(Wallet, ACCOUNT)])).get((Wallet, ACCOUNT))
+        return wallet.balance if isinstance(wallet, Wallet) else 0
+
+
+async def accepted(sends: Iterable[Any]) -> list[Sent]:
+    """Those of many parallel sends that were accepted; the others must have been refused."""
+    results = await asyncio.gather(*sends, return_exceptions=True)
+    assert all(isinstance(result, Sent | Refused) for result in results), results
+    return [result for result in results if isinstance(result, Sent)]

@@ -1,0 +1,67 @@
+"""Every statement of the hot path finds rows by index, also when it was planned while the tables were empty."""
+
+import pytest
+
+from onema.domain.records import TABLES, Row
+from onema.storage.postgres.link import connect
+from onema.storage.postgres.row_statements import Save, get_statement, save_statement
+from onema.storage.statements import named_statements
+
+from .conftest import OpenStorage
+
+STATEMENTS = {
+    **{f"get {row.table}": get_statement(row, lock=False) for row in TABLES},
+    **{f"lock {row.table}": get_statement(row, lock=True) for row in TABLES},
+    **{
+        f"{save.name.lower()} {row.table}": save_statement(((save, row),))
+        for row in TABLES
+        for save in (Save.UPDATE, Save.DELETE)
+    },
+    **{
+        name: named_statements("postgres.sql")[name]
+        for name in (
+            "lease_jobs",
+            "sweep_live_verifications",
+            "sweep_windows",
+            "sweep_carrier_references",
+            "sweep_batches",
+            "messages",
+            "ledger",
+            "ledger_sum",
+            "attempts_of_message",
+            "events_of_subject",
+            "ledger_of_subject",
+            "inbox_of_phone",
+        )
+    },
+}
+
+
+@pytest.fixture
+async def ready(open_storage: OpenStorage) -> None:
+    await open_storage()
+
+
+@pytest.mark.usefixtures("ready")
+async def test_no_statement_reads_a_whole_table(dsn: str) -> None:
+    """No sequential scan, no hash or merge join, in the generic plan over empty tables."""
+    connection = await connect(dsn, "plans")
+    wrong = {}
+    for name, statement in STATEMENTS.items():
+        await connection.execute(f"PREPARE checked AS {statement}")
+        ((parameters,),) = await connection.fetch(
+            "SELECT cardinality(parameter_types) FROM pg_prepared_statements WHERE name = 'checked'"
+        )
+        nulls = ", ".join(["NULL"] * parameters)
+        plan = "\n".join(line for (line,) in await connection.fetch(f"EXPLAIN EXECUTE checked({nulls})"))
+        await connection.execute("DEALLOCATE checked")
+        if any(word in plan for word in ("Seq Scan", "Hash Join", "Merge Join")):
+            wrong[name] = plan
+    await connection.close()
+    assert wrong == {}
+
+
+def test_every_table_has_its_statements() -> None:
+    """A new row type needs nothing but its struct and its table."""
+    rows: tuple[type[Row], ...] = TABLES
+    assert all(save_statement(((save, row),)) for row in rows for save in Save)
