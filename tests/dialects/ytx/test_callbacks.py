@@ -36,7 +36,7 @@ def ended(message: Message, state: MessageState, reason: str = "", periods: int 
         charged=periods * message.unit_price,
         held=0,
         ended_at=milliseconds_at(START) + 42_000,
-        talked_ms=31_400,
+        talked_ms=31_400 * periods,
     )
 
 
@@ -64,7 +64,7 @@ async def test_every_member_is_a_string(client: VendorClient, core: RunningCore)
     )
     (record,) = json.loads(pushed.body)["cdr"]
     assert all(isinstance(value, str) for value in record.values())
-    assert (record["duration"], record["oriamount"]) == ("32", "0.00")
+    assert (record["duration"], record["oriamount"]) == ("0", "0.00")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,128 @@
+import asyncio
+import secrets
+from collections.abc import AsyncIterator
+
+import pytest
+
+from onema.delivery.callback_contract import CallbackRequest
+from onema.delivery.callbacks import RETRY_AFTER_SECONDS, CallbackSender
+from onema.delivery.worker import DeliveryWorker
+from onema.domain import documents as doc
+from onema.domain.configure import Configure
+from onema.domain.records import JobKind, Message, MessageState
+from onema.testing.recording_carrier import RecordingCarrier
+
+from .conftest import LEASE_MS, LIFETIME_MS, DeliveryRig
+
+
+class Receiver:
+    """An integrator's web server that answers with `statuses` in turn, then 200."""
+
+    def __init__(self) -> None:
+        self.statuses: list[int] = []
+        self.requests: list[str] = []
+        self._arrival = asyncio.Condition()
+
+    async def start(self) -> None:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}/told"
+
+    async def stop(self) -> None:
+        self._server.close()
+
+    async def was_told(self, count: int) -> None:
+        async with self._arrival:
+            await self._arrival.wait_for(lambda: len(self.requests) >= count)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        status = self.statuses.pop(0) if self.statuses else 200
+        writer.write(b"HTTP/1.1 %d Told\r\ncontent-length: 0\r\nconnection: close\r\n\r\n" % status)
+        await writer.drain()
+        writer.close()
+        async with self._arrival:
+            self.requests.append(head.split(b"\r\n")[0].decode())
+            self._arrival.notify_all()
+
+
+class Renderer:
+    def render(self, message: Message, url: str) -> CallbackRequest:
+        return CallbackRequest("GET", f"{url}?state={message.state}")
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[Receiver]:
+    receiver = Receiver()
+    await receiver.start()
+    yield receiver
+    await receiver.stop()
+
+
+async def deliver_and_tell(rig: DeliveryRig, receiver: Receiver) -> int:
+    """A message that is delivered, of an account that wants to be told."""
+    carrier = RecordingCarrier("first")
+    await rig.configure(carrier)
+    account = doc.Account(name="acme", wallet="postpaid", windows=(), callback_url=receiver.url)
+    await rig.gateway.execute(Configure(entropy=secrets.token_bytes(32), documents=(account,)))
+    callbacks = CallbackSender(rig.gateway, rig.storage, {"test": Renderer()})
+    worker = DeliveryWorker(
+        rig.gateway,
+        rig.committer,
+        rig.storage,
+        rig.keyring,
+        {"first": carrier},
+        callbacks,
+        concurrency=10,
+        lease_ms=LEASE_MS,
+        receipt_lifetime_ms=LIFETIME_MS,
+        poll_seconds=0.005,
+    )
+    await worker.start()
+    rig.workers.append(worker)
+    identifier = await rig.send()
+    await rig.reaches(identifier, MessageState.DELIVERED)
+    return identifier
+
+
+async def notes(rig: DeliveryRig, identifier: int, count: int) -> list[str]:
+    """What the message's story says of its callback, once it says it `count` times."""
+    while True:
+        found = [event.data for event in (await rig.story(identifier)).events if event.kind == JobKind.CALLBACK]
+        if len(found) >= count:
+            return found
+        await rig.committer.between_batches(rig._nothing)
+
+
+async def test_a_final_state_is_told_once(rig: DeliveryRig, receiver: Receiver) -> None:
+    """In the dialect's own shape, to the account's URL; the story keeps that it was."""
+    identifier = await deliver_and_tell(rig, receiver)
+    assert await notes(rig, identifier, 1) == ["delivered"]
+    assert receiver.requests == ["GET /told?state=delivered HTTP/1.1"]
+
+
+async def test_a_receiver_that_fails_is_told_again_later(rig: DeliveryRig, receiver: Receiver) -> None:
+    """After the pauses that the vendors keep; nothing is lost in between."""
+    receiver.statuses = [500, 302]
+    identifier = await deliver_and_tell(rig, receiver)
+    await receiver.was_told(1)
+    for tries in (2, 3):
+        await notes(rig, identifier, tries - 1)
+        rig.clock.advance(RETRY_AFTER_SECONDS[tries - 2])
+        await receiver.was_told(tries)
+    assert await notes(rig, identifier, 3) == [
+        "HTTP 500; will try again",
+        "HTTP 302; will try again",
+        "delivered",
+    ]
+
+
+async def test_a_receiver_that_is_gone_is_given_up_after_five_more_tries(
+    rig: DeliveryRig, receiver: Receiver
+) -> None:
+    """The message's story says so."""
+    await receiver.stop()
+    identifier = await deliver_and_tell(rig, receiver)
+    for tries, pause in enumerate(RETRY_AFTER_SECONDS, start=1):
+        await notes(rig, identifier, tries)
+        rig.clock.advance(pause)
+    assert (await notes(rig, identifier, 6))[-1] == "ConnectError; given up"
