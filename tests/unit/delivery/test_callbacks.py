@@ -87,7 +87,9 @@ async def deliver_and_tell(rig: DeliveryRig, receiver: Receiver) -> int:
 async def notes(rig: DeliveryRig, identifier: int, count: int) -> list[str]:
     """What the message's story says of its callback, once it says it `count` times."""
     while True:
-        found = [event.data for event in (await rig.story(identifier)).events if event.kind == JobKind.CALLBACK]
+        found = [
+            event.data for event in (await rig.story(identifier)).events if event.kind == JobKind.CALLBACK
+        ]
         if len(found) >= count:
             return found
         await rig.committer.between_batches(rig._nothing)

@@ -37,10 +37,10 @@ async def carriers(rig: DeliveryRig, factory: Factory) -> AsyncIterator[RunningC
     await carriers.stop()
 
 
-async def put(rig: DeliveryRig, *documents: doc.AnyDocument, remove: tuple[tuple[str, str], ...] = ()) -> None:
-    await rig.gateway.execute(
-        Configure(entropy=secrets.token_bytes(32), documents=documents, remove=remove)
-    )
+async def put(
+    rig: DeliveryRig, *documents: doc.AnyDocument, remove: tuple[tuple[str, str], ...] = ()
+) -> None:
+    await rig.gateway.execute(Configure(entropy=secrets.token_bytes(32), documents=documents, remove=remove))
     await rig.committer.between_batches(rig._nothing)
 
 
