@@ -94,12 +94,6 @@ async def test_two_credentials_of_an_account_live_at_a_time(client: VendorClient
     assert code_result(await client.gencode()) == "100"
 
 
-async def test_an_empty_secret_opens_nothing(client: VendorClient, core: RunningCore) -> None:
-    """A credential that was configured without a secret is no open door."""
-    await core.configure(replace(CREDENTIAL, key="OPEN", secret=""))
-    assert await client.gencode(ApiKey="OPEN", SecretKey="") == AUTHORIZE_FAILED
-
-
 # specs/esms.md section 11: 140, IP not whitelisted.
 @pytest.mark.parametrize("path", [GENCODE, CHECKCODE])
 async def test_an_address_outside_the_list_is_refused(
