@@ -1,6 +1,6 @@
 """A demo server that kills itself at a numbered point of docs/delivery-path.md.
 
-    python -m onema.testing.crash_points --data DIR --port N --crash-at POINT
+python -m onema.testing.crash_points --data DIR --port N --crash-at POINT
 """
 
 import argparse

@@ -28,7 +28,6 @@ _SETTINGS: Final = {
     "max_connections": "50",
     "max_wal_size": "2GB",
     "wal_level": "replica",
-    "autovacuum_naptime": "5s",
     "logging_collector": "off",
 }
 
@@ -55,18 +54,24 @@ class PostgresServer:
         self._binaries = find_binaries()
         self._settings = {**_SETTINGS, **(settings or {})}
         # A server refuses to run as root, and pytest's folders may be entered by their owner only.
-        self._user = "postgres" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
+        self._run_as = "postgres" if os.geteuid() == 0 else None
+        self._user = self._run_as or pwd.getpwuid(os.geteuid()).pw_name
         self.folder = Path(tempfile.mkdtemp(prefix="onema-pg-"))
         self._give_to_server(self.folder)
         self.data = self.folder / "data"
         self.port = port or _free_port()
         self._process: subprocess.Popen[bytes] | None = None
 
-    def dsn(self, database: str = "postgres", *, port: int | None = None) -> str:
-        """Over the unix socket; over loopback TCP when a `port` (the server's, or a proxy's) is given."""
+    def dsn(
+        self, database: str = "postgres", *, port: int | None = None, other_port: int | None = None
+    ) -> str:
+        """Over the unix socket; over loopback TCP when a `port` (the server's, or a proxy's) is given.
+        `other_port` is a second host's.
+        """
         if port is None:
             return f"postgresql://{self._user}@/{database}?host={self.folder}&port={self.port}"
-        return f"postgresql://{self._user}@127.0.0.1:{port}/{database}"
+        hosts = ",".join(f"127.0.0.1:{each}" for each in (port, other_port) if each is not None)
+        return f"postgresql://{self._user}@{hosts}/{database}"
 
     @property
     def pid(self) -> int:
@@ -97,7 +102,8 @@ class PostgresServer:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                **self._as_server(),
+                user=self._run_as,
+                group=self._run_as,
             )
         deadline = time.monotonic() + _START_SECONDS
         while not self._accepts():
@@ -128,8 +134,9 @@ class PostgresServer:
         self._run("pg_ctl", "promote", "-D", str(self.data))
 
     def remove(self) -> None:
-        """Stop it and delete what it stored."""
-        self.stop()
+        """End it and delete what it stored."""
+        if self._process is not None and self._process.poll() is None:
+            self.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def create_database(self, name: str) -> str:
@@ -139,7 +146,9 @@ class PostgresServer:
 
     def sql(self, statement: str, database: str = "postgres") -> str:
         """What psql prints for a statement, unaligned and without headings."""
-        return self._run("psql", "-X", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", statement, self.dsn(database))
+        return self._run(
+            "psql", "-X", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", statement, self.dsn(database)
+        )
 
     def log(self) -> str:
         return (self.folder / "log").read_text(errors="replace")
@@ -161,18 +170,16 @@ class PostgresServer:
             text=True,
             check=False,
             cwd=self.folder,
-            **self._as_server(),
+            user=self._run_as,
+            group=self._run_as,
         )
         if done.returncode:
             raise RuntimeError(f"{program} failed: {done.stderr}")
         return done.stdout.strip()
 
-    def _as_server(self) -> dict[str, str]:
-        return {"user": self._user, "group": self._user} if os.geteuid() == 0 else {}
-
     def _give_to_server(self, folder: Path) -> None:
-        if os.geteuid() == 0:
-            shutil.chown(folder, self._user, self._user)
+        if self._run_as is not None:
+            shutil.chown(folder, self._run_as, self._run_as)
 
 
 @contextlib.contextmanager

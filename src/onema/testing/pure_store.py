@@ -44,6 +44,4 @@ class PureStore:
         return wallet.balance if isinstance(wallet, Wallet) else 0
 
     def ledger(self, account: int) -> list[LedgerEntry]:
-        return [
-            row for row in self.rows.values() if isinstance(row, LedgerEntry) and row.account == account
-        ]
+        return [row for row in self.rows.values() if isinstance(row, LedgerEntry) and row.account == account]

@@ -18,7 +18,7 @@ DEADLINE_SECONDS = 60.0
 T = TypeVar("T")
 
 
-def eventually(condition: Callable[[], T], seconds: float = DEADLINE_SECONDS) -> T:
+def eventually(condition: Callable[[], T | None], seconds: float = DEADLINE_SECONDS) -> T:
     """What `condition` returns once that is true. For what happens in another process, which has no event here."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

@@ -1,0 +1,75 @@
+"""`./dev bench`: the measurements behind RESULTS.md.
+
+Figures are of this machine in this moment; what counts are the ratios within one run. Each measurement starts
+servers of its own on fresh data, prints a table, and leaves it with a plot in bench/results/.
+"""
+
+import argparse
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import msgspec
+import uvloop
+
+from bench import growth, http
+from bench.chart import Bars, bar_chart
+from bench.report import Report, markdown
+from bench.server import ServerFailed
+from onema.testing.load import LoadError
+
+RESULTS = Path(__file__).parent / "results"
+
+Measurement = Callable[[int], Awaitable[Report]]
+
+MEASUREMENTS: dict[str, tuple[Measurement, int, str]] = {
+    "http": (http.measure, 10, "GENCODE and CHECKCODE against /health/live, with and without delivery"),
+    "growth": (growth.measure, 15, "an empty store against one with a million messages"),
+}
+"""What measures, in how many rounds unless told, and what it tells. bench/committer.py has a command of its own."""
+
+
+def main() -> None:
+    options = _options()
+    names = list(MEASUREMENTS) if options.measurement == "all" else [options.measurement]
+    if options.measurement == "list":
+        for name, (_, rounds, meaning) in MEASUREMENTS.items():
+            print(f"{name:10} {meaning} ({rounds} rounds)")
+        return
+    missed = False
+    for name in names:
+        measure, rounds, _ = MEASUREMENTS[name]
+        try:
+            report = uvloop.run(_run(measure, options.rounds or rounds))
+        except (LoadError, ServerFailed) as error:
+            sys.exit(f"{name}: {error}")
+        print(msgspec.json.encode(report).decode() if options.json else markdown(report))
+        _keep(report)
+        missed |= not all(goal.is_met for goal in report.goals)
+    sys.exit(1 if missed else 0)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="./dev bench", description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("measurement", nargs="?", default="http", choices=[*MEASUREMENTS, "all", "list"])
+    parser.add_argument("--rounds", type=int, help="interleaved rounds of each kind of request")
+    parser.add_argument("--json", action="store_true", help="one JSON document per measurement")
+    return parser.parse_args()
+
+
+async def _run(measure: Measurement, rounds: int) -> Report:
+    return await measure(rounds)
+
+
+def _keep(report: Report) -> None:
+    RESULTS.mkdir(exist_ok=True)
+    groups = [
+        Bars(table.title, [(row.name, row.cpu_per_1000) for row in table.rows]) for table in report.tables
+    ]
+    (RESULTS / f"{report.name}.svg").write_text(bar_chart(report.title, "CPU s per 1,000", groups))
+    (RESULTS / f"{report.name}.md").write_text(markdown(report))
+    (RESULTS / f"{report.name}.json").write_bytes(msgspec.json.format(msgspec.json.encode(report)) + b"\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,95 @@
+"""Rounds of codes on one running server: with delivery paused, or until every code is on its phone."""
+
+import asyncio
+import contextlib
+import json
+import urllib.request
+from collections.abc import AsyncIterator, Sequence
+
+import apsw
+
+from bench.esms_requests import LIVE, EsmsRequests, phones, result_code
+from bench.measured import Figures
+from bench.server import ServerFailed, ServerProcess
+from onema.testing.load import LoadGenerator
+
+CONNECTIONS = 64
+PER_ROUND = 4_000
+INBOX_PAGE = 1_000
+"""What one look at the simulated phones shows at most: as many right codes can a round have."""
+
+_DRAIN_SECONDS = 60.0
+_LOOK_EVERY_SECONDS = 0.01
+_SUCCESS, _WRONG = "100", "117"
+_NO_CODE = "none"
+
+
+class CodeRounds:
+    """Sends rounds of requests to one server, always for new phones."""
+
+    def __init__(self, server: ServerProcess, load: LoadGenerator) -> None:
+        self._server = server
+        self._load = load
+        self._requests = EsmsRequests(server.data)
+        self._phones_used = 0
+        self._store = apsw.Connection(str(server.data / "onema.db"), flags=apsw.SQLITE_OPEN_READONLY)
+
+    def close(self) -> None:
+        self._store.close()
+
+    async def live(self, figures: Figures) -> None:
+        await figures.live.round(self._server, self._load, [LIVE] * PER_ROUND, "200")
+
+    async def paused(self, figures: Figures) -> None:
+        """No code arrives, so every check is a wrong one, of a code that lives."""
+        numbers = self._new_phones(PER_ROUND)
+        wrong = [(number, _NO_CODE) for number in numbers]
+        await self.live(figures)
+        await figures.gencode.round(
+            self._server, self._load, self._requests.gencode(numbers), _SUCCESS, result_code
+        )
+        await figures.checkcode.round(
+            self._server, self._load, self._requests.checkcode(wrong), _WRONG, result_code
+        )
+
+    async def delivering(self, figures: Figures) -> None:
+        """A GENCODE's CPU includes all until its message is delivered; every check is right."""
+        numbers = self._new_phones(INBOX_PAGE)
+        await self.live(figures)
+        await figures.gencode.round(
+            self._server, self._load, self._requests.gencode(numbers), _SUCCESS, result_code, self._delivered
+        )
+        codes = await asyncio.to_thread(_read_codes, self._server.port, numbers)
+        await figures.checkcode.round(
+            self._server, self._load, self._requests.checkcode(codes), _SUCCESS, result_code
+        )
+
+    def _new_phones(self, amount: int) -> list[str]:
+        first, self._phones_used = self._phones_used, self._phones_used + amount
+        return phones(first, amount)
+
+    async def _delivered(self) -> None:
+        """Look into the store, past the server, until no delivery is left to do. Raises ServerFailed."""
+        try:
+            async with asyncio.timeout(_DRAIN_SECONDS):
+                while self._store.execute("SELECT 1 FROM jobs LIMIT 1").fetchone():  # noqa: ASYNC110  # no event crosses processes
+                    await asyncio.sleep(_LOOK_EVERY_SECONDS)
+        except TimeoutError as error:
+            raise ServerFailed(f"messages are not delivered after {_DRAIN_SECONDS:.0f} s") from error
+
+
+@contextlib.asynccontextmanager
+async def code_rounds(server: ServerProcess) -> AsyncIterator[CodeRounds]:
+    async with LoadGenerator("127.0.0.1", server.port, CONNECTIONS) as load:
+        rounds = CodeRounds(server, load)
+        try:
+            yield rounds
+        finally:
+            rounds.close()
+
+
+def _read_codes(port: int, numbers: Sequence[str]) -> list[tuple[str, str]]:
+    """(phone, code) from the simulated phones; the demo's template begins with the code."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/handset/messages?limit={INBOX_PAGE}") as answer:
+        code_of = {message["to"]: message["text"].split()[0] for message in json.load(answer)}
+    return [(number, code_of[f"+84{number[1:]}"]) for number in numbers]

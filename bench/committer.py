@@ -1,0 +1,224 @@
+"""The committer alone: how many codes a second become durable, and what they cost.
+
+    .venv/bin/python bench/committer.py [--seconds 10] [--callers 256] [--only postgres-hot] [--profile FILE]
+
+256 callers send codes to ever new phones through domain.SendSmsCode (windows per phone, IP and account, price,
+wallet hold, sealed text, job), once over 500 accounts and once all on one account. SQLite and PostgreSQL sync every
+commit. CPU is given in seconds per 1,000 codes, of this process and of the database server's.
+"""
+
+import argparse
+import asyncio
+import cProfile
+import resource
+import secrets
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack, nullcontext
+from pathlib import Path
+
+import msgspec
+import uvloop
+
+from onema.domain import documents as doc
+from onema.domain.configure import Configure
+from onema.domain.keyring import Keyring
+from onema.domain.records import Job, Wallet
+from onema.domain.send_sms_code import ENTROPY_BYTES, SendSmsCode
+from onema.domain.top_up import TopUpWallet
+from onema.engine.committer import Committer
+from onema.engine.ports import IdSource, SystemClock
+from onema.storage.contract import Storage
+from onema.storage.postgres import PostgresStorage
+from onema.storage.sqlite import SqliteStorage
+from onema.testing.postgres_server import PostgresServer, running_server
+
+MANY = 500
+NEVER_REACHED = 1_000_000_000
+WINDOWS = tuple(msgspec.structs.replace(window, limit=NEVER_REACHED) for window in doc.DEFAULT_WINDOWS)
+TEXT = "{OTP} la ma xac thuc cua ban. Vui long khong chia se ma nay cho bat ky ai."
+
+
+class Result(msgspec.Struct):
+    name: str
+    codes: int
+    seconds: float
+    client: float
+    server: float
+    batches: int
+    latencies: list[float]
+
+    @property
+    def rate(self) -> float:
+        return self.codes / self.seconds
+
+    def line(self) -> str:
+        ordered = sorted(self.latencies)
+        p50, p99 = (ordered[int(len(ordered) * share)] * 1000 for share in (0.5, 0.99))
+        return (
+            f"{self.name:16} {self.rate:8,.0f}/s  CPU {self.client * 1000 / self.codes:.4f} client"
+            f" + {self.server * 1000 / self.codes:.4f} server  {self.codes / max(self.batches, 1):5.0f} a batch"
+            f"  p50 {p50:5.1f} ms  p99 {p99:5.1f} ms"
+        )
+
+
+class Observer:
+    def __init__(self) -> None:
+        self.batches = 0
+        self.results: dict[str, int] = {}
+
+    def batch(self, commands: int, seconds: float) -> None:
+        self.batches += 1
+
+    def command(self, kind: str, result: str) -> None:
+        self.results[result] = self.results.get(result, 0) + 1
+
+    def message(self, channel: str, state: str) -> None:
+        """Nothing ends here."""
+
+
+class BottomlessDispatcher:
+    """Takes every job, as a process that delivers does, and delivers none."""
+
+    def room(self) -> int:
+        return NEVER_REACHED
+
+    def take(self, jobs: Sequence[Job]) -> None:
+        """Forget them."""
+
+
+async def prepare(committer: Committer, ids: IdSource, accounts: int) -> None:
+    documents: list[doc.AnyDocument] = [
+        doc.Tariff(name="default", rates=(doc.Rate(channel="sms", prefix="+84", price="500"),))
+    ]
+    for number in range(accounts):
+        name = f"account-{number}"
+        documents += [
+            doc.Account(name=name, countries=("*",), windows=WINDOWS),
+            doc.Brandname(account=name, name="ACME"),
+            doc.Template(account=name, brandname="ACME", text=TEXT.replace("{OTP}", "{P1,10}")),
+        ]
+    await committer.execute(Configure(entropy=secrets.token_bytes(32), documents=tuple(documents)))
+    for number in range(accounts):
+        await committer.execute(
+            TopUpWallet(id=ids.next(), now=0, account=f"account-{number}", reference="first", amount=10**15)
+        )
+
+
+async def measure(
+    name: str, storage: Storage, accounts: int, options: argparse.Namespace, server: PostgresServer | None
+) -> Result:
+    clock, observer = SystemClock(), Observer()
+    ids = IdSource(clock, 1)
+    committer = Committer(
+        storage, Keyring(b"k" * 32), clock, ids, batch_limit=options.batch, lease_ms=30_000, observer=observer
+    )
+    committer.deliver_to(BottomlessDispatcher())
+    await committer.start()
+    await prepare(committer, ids, accounts)
+    latencies: list[float] = []
+    phones = iter(range(10**9))
+
+    async def caller(until: float) -> None:
+        while (started := time.perf_counter()) < until:
+            number = next(phones)
+            await committer.execute(
+                SendSmsCode(
+                    account=1 + number % accounts,
+                    id=ids.next(),
+                    now=clock.now(),
+                    entropy=secrets.token_bytes(ENTROPY_BYTES),
+                    dialect="native",
+                    phone=f"+84{900_000_000 + number * 7_919 % 99_999_989}",
+                    home_country="VN",
+                    client_ip="203.0.113.7",
+                    brandname="ACME",
+                    text=TEXT,
+                    alphabet="0123456789",
+                    length=6,
+                    time_alive=300_000,
+                )
+            )
+            latencies.append(time.perf_counter() - started)
+
+    async def run(seconds: float) -> None:
+        until = time.perf_counter() + seconds
+        await asyncio.gather(*(caller(until) for _ in range(options.callers)))
+
+    await run(2.0)  # warm up: plans, caches, the first pages of every table
+    latencies.clear()
+    batches, observer.results = observer.batches, {}
+    server_before = server.cpu_seconds() if server else 0.0
+    client_before, started = time.process_time(), time.perf_counter()
+    with cProfile.Profile() if options.profile else nullcontext() as profile:
+        await run(options.seconds)
+    result = Result(
+        name,
+        len(latencies),
+        time.perf_counter() - started,
+        time.process_time() - client_before,
+        (server.cpu_seconds() if server else 0.0) - server_before,
+        observer.batches - batches,
+        latencies,
+    )
+    if options.profile:
+        assert profile is not None
+        profile.dump_stats(options.profile)
+    assert set(observer.results) == {"done"}, observer.results
+    balance = (await storage.read([(Wallet, 1)]))[(Wallet, 1)]
+    assert isinstance(balance, Wallet)
+    assert balance.balance == await storage.ledger_sum(1)
+    await committer.stop()
+    return result
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--seconds", type=float, default=10.0)
+    parser.add_argument("--callers", type=int, default=256)
+    parser.add_argument("--batch", type=int, default=512)
+    parser.add_argument("--only", default="", help="part of a name: sqlite-many, postgres-hot, ...")
+    parser.add_argument("--profile", default="", help="write a cProfile of the last measurement")
+    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--set", action="append", default=[], help="a server setting, name=value")
+    options = parser.parse_args()
+    print(" ".join(sys.argv), f"(Python {sys.version.split()[0]})")
+    rates: dict[str, list[float]] = {}
+    for number in range(options.rounds):
+        for engine in ("sqlite", "postgres"):
+            for load, accounts in (("many", MANY), ("hot", 1)):
+                name = f"{engine}-{load}"
+                if options.only in name:
+                    result = run_one(name, engine, accounts, options, number)
+                    rates.setdefault(name, []).append(result.rate)
+                    print(result.line(), flush=True)
+    for engine in ("sqlite", "postgres"):
+        if f"{engine}-many" in rates and f"{engine}-hot" in rates:
+            many, hot = (max(rates[f"{engine}-{load}"]) for load in ("many", "hot"))
+            print(f"{engine}: one hot wallet runs at {hot / many:.2f}x of many wallets")
+    print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024} MiB")
+
+
+def run_one(name: str, engine: str, accounts: int, options: argparse.Namespace, number: int) -> Result:
+    async def with_storage(storage: Storage, server: PostgresServer | None) -> Result:
+        await storage.open()
+        try:
+            return await measure(name, storage, accounts, options, server)
+        finally:
+            await storage.close()
+
+    with ExitStack() as stack:
+        if engine == "sqlite":
+            folder = stack.enter_context(tempfile.TemporaryDirectory())
+            return uvloop.run(with_storage(SqliteStorage(Path(folder) / "onema.db"), None))
+        settings = dict(setting.split("=", 1) for setting in options.set)
+        server = stack.enter_context(running_server(settings))
+        return uvloop.run(with_storage(PostgresStorage(server.create_database("bench")), server))
+
+
+if __name__ == "__main__":
+    main()

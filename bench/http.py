@@ -1,0 +1,42 @@
+"""GENCODE and CHECKCODE against /health/live, which does nothing, on the same server in the same run."""
+
+from bench.codes import code_rounds
+from bench.measured import Figures, Row
+from bench.report import Goal, Report, Table, resident
+from bench.server import fresh_folder, running_server
+
+PAUSED = {"ONEMA_DELIVERY_PAUSED": "true"}
+_WARM_UP_ROUNDS = 1
+
+
+async def measure(rounds: int) -> Report:
+    """`rounds` of each kind on two servers, one after the other."""
+    paused, delivering = Figures(), Figures()
+    with fresh_folder() as data:
+        async with running_server(data / "paused", PAUSED) as server, code_rounds(server) as codes:
+            for number in range(_WARM_UP_ROUNDS + rounds):
+                await codes.paused(Figures() if number < _WARM_UP_ROUNDS else paused)
+            resident_paused = server.resident_mb()
+        async with running_server(data / "delivering") as server, code_rounds(server) as codes:
+            for number in range(_WARM_UP_ROUNDS + rounds):
+                await codes.delivering(Figures() if number < _WARM_UP_ROUNDS else delivering)
+            resident_delivering = server.resident_mb()
+    return Report(
+        "http",
+        "The whole path against a request that does nothing",
+        (
+            Table("Delivery paused; every check is wrong", paused.rows()),
+            Table("Delivery to the handset counted into GENCODE; every check is right", delivering.rows()),
+        ),
+        (
+            Goal("mean CPU of GENCODE and CHECKCODE, delivery paused", _times_live(paused.rows()), 3.0),
+            Goal("the same, delivery counted in", _times_live(delivering.rows()), 4.0),
+            resident("delivery paused", resident_paused),
+            resident("delivering", resident_delivering),
+        ),
+    )
+
+
+def _times_live(rows: tuple[Row, Row, Row]) -> float:
+    live, gencode, checkcode = rows
+    return (gencode.cpu_per_1000 + checkcode.cpu_per_1000) / 2 / live.cpu_per_1000

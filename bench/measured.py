@@ -1,0 +1,82 @@
+"""What rounds of requests cost a server: rates, latencies, CPU, as medians over interleaved rounds.
+
+The machine is shared, so a round may fall into a noisy moment; a moment hits all kinds of requests alike when
+they take turns, and the median leaves the worst out.
+"""
+
+import statistics
+from collections.abc import Awaitable, Callable, Sequence
+
+import msgspec
+
+from bench.server import ServerFailed, ServerProcess
+from onema.testing.load import Classifier, Histogram, LoadGenerator, by_status
+
+Settled = Callable[[], Awaitable[None]]
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One line of a table: requests per second, milliseconds, and the server's CPU seconds per 1,000 requests."""
+
+    name: str
+    per_second: float
+    p50_ms: float
+    p99_ms: float
+    cpu_per_1000: float
+
+
+class Measured:
+    """One kind of request on one server."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._latency = Histogram()
+        self._cpu_by_round: list[float] = []
+        self._rate_by_round: list[float] = []
+
+    async def round(
+        self,
+        server: ServerProcess,
+        load: LoadGenerator,
+        requests: Sequence[bytes],
+        expected: str,
+        classify: Classifier = by_status,
+        settled: Settled | None = None,
+    ) -> None:
+        """Send `requests` on all connections; each must get the `expected` answer.
+
+        `settled` returns when the server has done what the requests caused; that counts as their CPU time, but
+        not in their rate. Raises ServerFailed.
+        """
+        before = server.cpu_seconds()
+        result = await load.closed(requests, classify=classify)
+        if settled is not None:
+            await settled()
+        cpu = server.cpu_seconds() - before
+        if result.answers != {expected: len(requests)}:
+            raise ServerFailed(f"{self.name}: {dict(result.answers)}, {result.lost} lost, not all {expected}")
+        self._latency.add(result.latency)
+        self._cpu_by_round.append(cpu * 1000 / len(requests))
+        self._rate_by_round.append(result.per_second)
+
+    def row(self) -> Row:
+        """The median round; latencies are of all rounds."""
+        return Row(
+            self.name,
+            statistics.median(self._rate_by_round),
+            self._latency.percentile(50) / 1000,
+            self._latency.percentile(99) / 1000,
+            statistics.median(self._cpu_by_round),
+        )
+
+
+class Figures:
+    """The three kinds of requests that are compared on one server."""
+
+    def __init__(self) -> None:
+        self.live = Measured("/health/live")
+        self.gencode = Measured("GENCODE")
+        self.checkcode = Measured("CHECKCODE")
+
+    def rows(self) -> tuple[Row, Row, Row]:
+        return self.live.row(), self.gencode.row(), self.checkcode.row()

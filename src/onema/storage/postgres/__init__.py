@@ -1,0 +1,3 @@
+from onema.storage.postgres.storage import PostgresStorage
+
+__all__ = ["PostgresStorage"]

@@ -1,0 +1,68 @@
+"""The driver's and the server's errors, in the contract's words."""
+
+import asyncpg  # type: ignore[import-untyped]  # the package carries no type marker
+
+from onema.storage.contract import Conflict, DataRejected, StorageError, Unavailable
+
+DRIVER_ERRORS: tuple[type[Exception], ...] = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    OSError,
+    TimeoutError,
+)
+
+# https://www.postgresql.org/docs/current/errcodes-appendix.html, looked at for version 15.
+_REPLAYED = frozenset(
+    {
+        "40001",  # serialization failure
+        "40P01",  # deadlock
+        "55P03",  # lock not available in lock_timeout
+        "0A000",  # a cached plan that a migration has outdated; the driver prepares it anew
+    }
+)
+_LINK_IS_USELESS = frozenset(
+    {
+        "08",  # connection exceptions
+        "57",  # shut down, crashed, starting up, cancelled by an operator
+    }
+)
+_READ_ONLY = "25006"
+_OUTCOME_UNKNOWN = "40003"
+_UNIQUE_VIOLATION = "23505"
+
+
+def sqlstate(error: BaseException) -> str:
+    return getattr(error, "sqlstate", None) or ""
+
+
+def link_is_useless(error: BaseException) -> bool:
+    """Whether the connection must be made anew: it broke, or its server is no longer the one that may write."""
+    state = sqlstate(error)
+    if not state:
+        return not _is_bad_argument(error)
+    return state[:2] in _LINK_IS_USELESS or state == _READ_ONLY
+
+
+def commit_is_unknown(error: BaseException) -> bool:
+    """Whether an error that answers COMMIT leaves open what the server did. Any other answer is a no."""
+    return link_is_useless(error) or sqlstate(error) == _OUTCOME_UNKNOWN
+
+
+def is_duplicate(error: BaseException) -> bool:
+    return sqlstate(error) == _UNIQUE_VIOLATION
+
+
+def translated(error: BaseException) -> StorageError:
+    """What a batch that failed before its COMMIT raises."""
+    state = sqlstate(error)
+    if state in _REPLAYED:
+        return Conflict(str(error))
+    if state[:2] in ("22", "23") or _is_bad_argument(error):
+        return DataRejected(str(error))
+    return Unavailable(f"the store cannot be used: {error or type(error).__name__}")
+
+
+def _is_bad_argument(error: BaseException) -> bool:
+    """A value that the driver could not even encode: an integer beyond 64 bits, an unpaired surrogate."""
+    return isinstance(error, ValueError) and not isinstance(error, asyncpg.ClientConfigurationError)

@@ -1,0 +1,131 @@
+-- schema_version_table --
+-- Where the schema's number is kept.
+CREATE TABLE IF NOT EXISTS schema_version (version bigint NOT NULL PRIMARY KEY, applied_at timestamptz NOT NULL)
+
+-- schema_version --
+-- The number of the newest migration that was applied.
+SELECT coalesce(max(version), 0) FROM schema_version
+
+-- migration_applied --
+-- Remember that a migration was applied.
+INSERT INTO schema_version (version, applied_at) VALUES ($1, now())
+
+-- end_lost_sessions --
+-- End sessions of ours ($1) that were left in the middle of a batch when their link broke; a running COMMIT is left alone.
+SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+WHERE application_name = $1 AND pid <> pg_backend_pid() AND usename = current_user
+  AND state LIKE 'idle in transaction%'
+
+-- settle_batch --
+-- Whether a batch was committed. Waits for a transaction that still holds its id; true means that the id was not there.
+INSERT INTO batches (id) VALUES ($1) ON CONFLICT (id) DO UPDATE SET id = excluded.id RETURNING xmax = 0
+
+-- sweep_batches --
+-- Forget batches that nobody asks about any more.
+DELETE FROM batches WHERE id < $1
+
+-- lease_jobs --
+-- Claim due jobs ($1 now, $2 until, $3 limit), longest due first.
+WITH due AS MATERIALIZED (
+    SELECT id FROM jobs WHERE due_at <= $1 ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED
+)
+UPDATE jobs SET due_at = $2, lease = jobs.lease + 1
+FROM due WHERE jobs.id = due.id
+RETURNING jobs.id, kind, account, message, due_at, lease, attempt, in_flight, payload
+
+-- sweep_live_verifications --
+-- Delete verifications whose code can no longer be checked.
+WITH expired AS MATERIALIZED (
+    SELECT account, phone, purpose FROM live_verifications
+    WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED
+)
+DELETE FROM live_verifications t USING expired
+WHERE (t.account, t.phone, t.purpose) = (expired.account, expired.phone, expired.purpose)
+
+-- sweep_windows --
+-- Delete windows that have closed.
+WITH expired AS MATERIALIZED (
+    SELECT account, scope, subject FROM windows
+    WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED
+)
+DELETE FROM windows t USING expired
+WHERE (t.account, t.scope, t.subject) = (expired.account, expired.scope, expired.subject)
+
+-- sweep_carrier_references --
+-- Delete carriers' names of attempts whose receipts are no longer expected.
+WITH expired AS MATERIALIZED (
+    SELECT carrier, reference FROM carrier_references
+    WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED
+)
+DELETE FROM carrier_references t USING expired
+WHERE (t.carrier, t.reference) = (expired.carrier, expired.reference)
+
+-- trim_inbox --
+-- Forget inbox items beyond the newest $1, and those older than id $2.
+DELETE FROM inbox WHERE id < greatest(
+    $2,
+    coalesce((SELECT id FROM inbox ORDER BY id DESC LIMIT 1 OFFSET $1::bigint - 1), 0)
+)
+
+-- directory_revision --
+-- How often the configuration has changed.
+SELECT revision FROM directory_revision WHERE name = 'directory'
+
+-- directory --
+-- All configuration documents.
+SELECT kind, name, revision, document FROM directory ORDER BY kind, name
+
+-- attempts_of_message --
+-- The attempts of one message ($1 account, $2 message), in order.
+SELECT account, message, number, carrier, caller, state, carrier_reference, detail, started_at, ended_at
+FROM attempts WHERE account = $1 AND message = $2 ORDER BY number
+
+-- events_of_subject --
+-- What happened to one message or verification ($1 account, $2 subject), in order.
+SELECT account, subject, id, kind, data FROM events WHERE account = $1 AND subject = $2 ORDER BY id
+
+-- ledger_of_subject --
+-- The money of one message ($1 account, $2 subject), in order.
+SELECT account, subject, kind, amount, at, note FROM ledger
+WHERE account = $1 AND subject = $2 ORDER BY at, kind DESC
+
+-- messages --
+-- An account's ($1) messages before an id ($2), newest first.
+SELECT account, id, dialect, channel, phone, sender, application, reference, client_ip, verification,
+       code_expires_at, segments, period, unit_price, price, held, charged, talked_ms, state, reason, ended_at
+FROM messages WHERE account = $1 AND id < $2 ORDER BY id DESC LIMIT $3
+
+-- ledger --
+-- An account's ($1) newest ledger entries.
+SELECT account, subject, kind, amount, at, note FROM ledger
+WHERE account = $1 ORDER BY subject DESC, kind LIMIT $2
+
+-- ledger_sum --
+-- What an account's balance must be.
+SELECT coalesce(sum(amount), 0)::bigint FROM ledger WHERE account = $1
+
+-- inbox --
+-- Inbox items of all phones after an id ($1), newest first.
+SELECT id, phone, channel, sender, content FROM inbox WHERE id > $1 ORDER BY id DESC LIMIT $2
+
+-- inbox_of_phone --
+-- Inbox items of one phone ($3) after an id ($1), newest first.
+SELECT id, phone, channel, sender, content FROM inbox
+WHERE phone = $3 AND id > $1 ORDER BY id DESC LIMIT $2
+
+-- now --
+-- The database's time in Unix milliseconds.
+SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint
+
+-- partitions --
+-- The partitions of a table ($1) and their bounds.
+SELECT child.relname::text, pg_get_expr(child.relpartbound, child.oid)
+FROM pg_inherits JOIN pg_class child ON child.oid = inhrelid
+WHERE inhparent = to_regclass($1::text)
+
+-- close_ledger --
+-- Write the closing entry of every account whose entries in {source} before {end} do not cancel out.
+INSERT INTO ledger AS entry (account, subject, kind, amount, at, note)
+SELECT account, {end}, '{kind}', sum(amount), {at}, 'earlier entries' FROM {source}
+WHERE subject < {end} GROUP BY account HAVING sum(amount) <> 0
+ON CONFLICT (account, subject, kind) DO UPDATE SET amount = entry.amount + excluded.amount

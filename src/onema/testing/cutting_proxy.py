@@ -1,0 +1,110 @@
+"""A TCP proxy before PostgreSQL that cuts a link at the worst moments of a COMMIT."""
+
+import asyncio
+import contextlib
+import enum
+from typing import Final
+
+_COMMIT: Final = b"COMMIT\0"
+_CHUNK: Final = 65_536
+
+
+class Cut(enum.Enum):
+    """What happens to the next COMMIT that passes."""
+
+    BEFORE = "it never reaches the server, which sees the link break"
+    BEFORE_UNNOTICED = "it never reaches the server, which goes on holding the transaction open"
+    AFTER = "the server commits, its answer is lost"
+    SILENT = "the link swallows it and everything after it, without breaking"
+
+
+class CuttingProxy:
+    """Passes bytes on. `arm` chooses what happens to one COMMIT; `happened` is set once it did.
+
+    `refuse` turns new connections away and breaks the present ones, `admit` ends that.
+    """
+
+    def __init__(self, port: int) -> None:
+        self._target = port
+        self._armed: Cut | None = None
+        self._refusing = False
+        self._writers: set[asyncio.StreamWriter] = set()
+        self.happened = asyncio.Event()
+
+    async def start(self) -> int:
+        """The port that it listens on."""
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        port: int = self._server.sockets[0].getsockname()[1]
+        return port
+
+    async def stop(self) -> None:
+        self._server.close()
+        self._break_all()
+        await self._server.wait_closed()
+
+    def arm(self, cut: Cut) -> None:
+        self._armed = cut
+        self.happened.clear()
+
+    def refuse(self) -> None:
+        self._refusing = True
+        self._break_all()
+
+    def admit(self) -> None:
+        self._refusing = False
+
+    def _break_all(self) -> None:
+        for writer in self._writers:
+            writer.transport.abort()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._refusing:
+            writer.transport.abort()
+            return
+        server_reader, server_writer = await asyncio.open_connection("127.0.0.1", self._target)
+        self._writers |= {writer, server_writer}
+        answers = asyncio.create_task(self._pass(server_reader, writer))
+        try:
+            await self._pass_until_cut(reader, server_reader, server_writer, answers)
+        finally:
+            answers.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await answers
+            writer.transport.abort()
+            self._writers.discard(writer)
+
+    async def _pass_until_cut(
+        self,
+        reader: asyncio.StreamReader,
+        server_reader: asyncio.StreamReader,
+        server_writer: asyncio.StreamWriter,
+        answers: asyncio.Task[None],
+    ) -> None:
+        cut = None
+        with contextlib.suppress(ConnectionError):
+            while data := await reader.read(_CHUNK):
+                if self._armed is not None and _COMMIT in data:
+                    cut, self._armed = self._armed, None
+                    break
+                server_writer.write(data)
+        if cut is not None:
+            self.happened.set()
+        if cut is Cut.AFTER:
+            answers.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await answers
+            server_writer.write(data)
+            await server_reader.read(_CHUNK)
+        if cut is Cut.SILENT:
+            answers.cancel()
+            await asyncio.get_running_loop().create_future()
+        if cut is not Cut.BEFORE_UNNOTICED:
+            server_writer.transport.abort()
+            self._writers.discard(server_writer)
+
+    @staticmethod
+    async def _pass(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError):
+            while data := await reader.read(_CHUNK):
+                writer.write(data)
+            writer.transport.abort()
