@@ -5,7 +5,7 @@ from html import escape
 
 import msgspec
 
-_BAR, _GAP, _LABEL, _WIDTH, _NUMBER = 22, 10, 250, 420, 90
+_BAR, _GAP, _LABEL, _WIDTH, _NUMBER = 22, 10, 150, 480, 70
 _COLOURS = ("#8a94a6", "#2f6fb3", "#3a9a6b")
 
 
@@ -19,7 +19,7 @@ class Bars(msgspec.Struct, frozen=True):
 def bar_chart(title: str, unit: str, groups: Sequence[Bars]) -> str:
     """Horizontal bars on one scale."""
     largest = max(value for group in groups for _, value in group.values)
-    lines = [f'<text x="10" y="24" font-size="15" font-weight="bold">{escape(title)}</text>']
+    lines = [f'<text x="10" y="24" font-size="15" font-weight="bold">{escape(title)} ({escape(unit)})</text>']
     y = 44
     for group in groups:
         lines.append(f'<text x="10" y="{y + 14}" font-style="italic">{escape(group.heading)}</text>')
@@ -31,7 +31,7 @@ def bar_chart(title: str, unit: str, groups: Sequence[Bars]) -> str:
                 f'<text x="{_LABEL - 8}" y="{middle}" text-anchor="end">{escape(label)}</text>',
                 f'<rect x="{_LABEL}" y="{y}" width="{width:.1f}" height="{_BAR}" '
                 f'fill="{_COLOURS[number % len(_COLOURS)]}"/>',
-                f'<text x="{_LABEL + width + 6:.1f}" y="{middle}">{value:.3g} {escape(unit)}</text>',
+                f'<text x="{_LABEL + width + 6:.1f}" y="{middle}">{value:.3f}</text>',
             ]
             y += _BAR + _GAP
         y += _GAP

@@ -25,7 +25,7 @@ class Context(msgspec.Struct, frozen=True):
     keyring: Keyring
 
 
-class Decision(msgspec.Struct):
+class Decision(msgspec.Struct, gc=False):
     """The result for the caller, and what changes: rows put over loaded ones, new rows, deleted keys."""
 
     result: Any

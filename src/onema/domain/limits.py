@@ -29,6 +29,8 @@ def count_send(
 
 
 def _subjects(account: AccountView, phone: str, client_ip: str) -> Iterable[tuple[str, str]]:
+    if not account.windows:
+        return ()
     subjects = {"phone": phone, "account": "", "client_ip": client_ip}
     return [(scope, subjects[scope]) for scope in account.windows]
 

@@ -17,7 +17,7 @@ from onema.domain.configure import directory_from_rows
 from onema.domain.decision import Command, Context, Decision, World
 from onema.domain.directory import Directory
 from onema.domain.keyring import Keyring
-from onema.domain.records import TABLES, DirectoryRevision, Job, JobKind, Key, Message
+from onema.domain.records import TABLES, DirectoryRevision, Job, JobKind, Key, Message, Row
 from onema.domain.refusals import Refusal, Refused
 from onema.engine.ports import Clock, IdSource
 from onema.storage.contract import CommitUnknown, Conflict, DataRejected, Storage, StorageError, Unavailable
@@ -63,7 +63,7 @@ class Unobserved:
         return None
 
 
-class _Pending(msgspec.Struct):
+class _Pending(msgspec.Struct, gc=False):
     command: Command
     future: asyncio.Future[Any]
     decision: Decision | Exception | None = None
@@ -126,12 +126,13 @@ class Committer:
         changed, self.directory_changed = self.directory_changed, asyncio.Event()
         changed.set()
 
-    async def execute(self, command: Command) -> Any:
-        """The command's result, once it is durable. Raises Refused."""
+    def execute(self, command: Command) -> asyncio.Future[Any]:
+        """The command's result, once it is durable; awaiting it raises Refused."""
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        if not self._waiting:
+            self._arrival.set()
         self._waiting.append(_Pending(command, future))
-        self._arrival.set()
-        return await future
+        return future
 
     async def between_batches(self, operation: Callable[[], Awaitable[T]]) -> T:
         """Run a store operation that must not fall into a batch (leasing, sweeping)."""
@@ -287,4 +288,7 @@ class Committer:
 
 def _in_lock_order(keys: set[Key]) -> list[Key]:
     """Every batch locks in this order, so that batches cannot deadlock."""
-    return sorted(keys, key=lambda key: (_LOCK_ORDER[key[0]], key[1:]))
+    by_table: dict[type[Row], list[Key]] = {}
+    for key in keys:
+        by_table.setdefault(key[0], []).append(key)
+    return [key for table in sorted(by_table, key=_LOCK_ORDER.__getitem__) for key in sorted(by_table[table])]

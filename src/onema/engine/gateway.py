@@ -1,5 +1,6 @@
 """What a wire dialect, the console and delivery see of the core."""
 
+from collections.abc import Awaitable
 from typing import Any
 
 from onema.domain.decision import Command
@@ -24,6 +25,6 @@ class Gateway:
     def directory(self) -> Directory:
         return self._committer.directory
 
-    async def execute(self, command: Command) -> Any:
-        """The command's result, once it is durable. Raises Refused."""
-        return await self._committer.execute(command)
+    def execute(self, command: Command) -> Awaitable[Any]:
+        """The command's result, once it is durable; awaiting it raises Refused."""
+        return self._committer.execute(command)

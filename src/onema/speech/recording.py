@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 from onema.speech import wav
@@ -91,3 +92,18 @@ def _levelled(audio: Samples) -> Samples:
 
     gain = LOUDNESS / samples.loudness(audio)
     return audio * np.float32(min(gain, PEAK / float(np.abs(audio).max())))
+
+
+def main() -> int:
+    """`python -m onema.speech.recording`: a WAV file on stdin, a clip's mu-law bytes on stdout."""
+    try:
+        clip = clip_from_wav(sys.stdin.buffer.read(), "")
+    except RecordingError as error:
+        sys.stderr.write(str(error))
+        return 1
+    sys.stdout.buffer.write(clip.pcmu)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

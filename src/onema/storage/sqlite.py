@@ -10,11 +10,13 @@ import asyncio
 import contextlib
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, TypeVar
 
 import apsw
-import msgspec
+from msgspec.structs import astuple
 
 from onema.domain.records import (
     Attempt,
@@ -28,11 +30,14 @@ from onema.domain.records import (
     Row,
 )
 from onema.storage.contract import DataRejected, StorageError, Story, Unavailable
+from onema.storage.disk_thread import DiskThread
 from onema.storage.statements import migrations, named_statements, plain_statements
 
 CACHE_KIB = 16_384
 CHECKPOINT_EVERY_SECONDS = 1.0
 CHECKPOINT_ABOVE_PAGES = 2_000
+
+_row_type = itemgetter(0)
 
 R = TypeVar("R", bound=Row)
 
@@ -59,7 +64,7 @@ class SqliteStorage:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._queries = named_statements("sqlite.sql")
-        self._disk = ThreadPoolExecutor(1, "sqlite-commit")
+        self._disk = DiskThread("sqlite-commit")
         self._checkpointing: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
@@ -74,7 +79,7 @@ class SqliteStorage:
             self._checkpointing.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._checkpointing
-        self._disk.shutdown()
+        self._disk.stop()
         self._reader.close()
         self._writer.close()
 
@@ -110,24 +115,32 @@ class SqliteStorage:
         try:
             with _DRIVER_ERRORS:
                 self._save(written, inserted)
-                await asyncio.get_running_loop().run_in_executor(self._disk, self._writer.execute, "COMMIT")
+                await self._disk.run(self._commit_statement)
         except BaseException:
             await self.abort()
             raise
 
+    def _commit_statement(self) -> None:
+        self._writer.execute("COMMIT")
+
     def _save(self, written: Mapping[Key, Row | None], inserted: Sequence[Row]) -> None:
-        statements: dict[str, list[tuple[Any, ...]]] = {}
+        deletes: dict[type[Row], list[tuple[Any, ...]]] = {}
+        upserts: dict[type[Row], list[tuple[Any, ...]]] = {}
+        inserts: dict[type[Row], list[tuple[Any, ...]]] = {}
         for key, row in written.items():
             if row is None:
-                statements.setdefault(plain_statements(key[0]).delete, []).append(key[1:])
+                deletes.setdefault(key[0], []).append(key[1:])
             else:
-                statements.setdefault(plain_statements(key[0]).upsert, []).append(
-                    msgspec.structs.astuple(row)
-                )
+                upserts.setdefault(key[0], []).append(astuple(row))
         for row in inserted:
-            statements.setdefault(plain_statements(type(row)).insert, []).append(msgspec.structs.astuple(row))
-        for statement, rows in statements.items():
-            self._writer.executemany(statement, rows)
+            inserts.setdefault(type(row), []).append(astuple(row))
+        execute = self._writer.executemany
+        for row_type, rows in deletes.items():
+            execute(plain_statements(row_type).delete, rows)
+        for row_type, rows in upserts.items():
+            execute(plain_statements(row_type).upsert, rows)
+        for row_type, rows in inserts.items():
+            execute(plain_statements(row_type).insert, rows)
 
     async def abort(self) -> None:
         if self._writer.in_transaction:
@@ -200,12 +213,14 @@ class SqliteStorage:
 
     @staticmethod
     def _get(connection: apsw.Connection, keys: Sequence[Key]) -> dict[Key, Row]:
-        rows = {}
-        for key in keys:
-            row_type = key[0]
-            values = connection.execute(plain_statements(row_type).get, key[1:]).fetchone()
-            if values is not None:
-                rows[key] = row_type(*values)
+        rows: dict[Key, Row] = {}
+        for row_type, of_type in groupby(keys, _row_type):
+            columns = row_type.key_columns
+            # One statement for all keys of a table: to start one costs more than to step it.
+            for values in connection.executemany(
+                plain_statements(row_type).get, [key[1:] for key in of_type]
+            ):
+                rows[(row_type, *values[:columns])] = row_type(*values)
         return rows
 
     def _rows(

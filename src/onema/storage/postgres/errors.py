@@ -10,6 +10,9 @@ DRIVER_ERRORS: tuple[type[Exception], ...] = (
     asyncpg.InternalClientError,
     OSError,
     TimeoutError,
+    # Values that cannot be encoded: most come wrapped, those of COPY come as they are.
+    ValueError,
+    OverflowError,
 )
 
 # https://www.postgresql.org/docs/current/errcodes-appendix.html, looked at for version 15.
@@ -65,4 +68,6 @@ def translated(error: BaseException) -> StorageError:
 
 def _is_bad_argument(error: BaseException) -> bool:
     """A value that the driver could not even encode: an integer beyond 64 bits, an unpaired surrogate."""
-    return isinstance(error, ValueError) and not isinstance(error, asyncpg.ClientConfigurationError)
+    return isinstance(error, ValueError | OverflowError) and not isinstance(
+        error, asyncpg.ClientConfigurationError
+    )

@@ -28,7 +28,9 @@ AHEAD = 3
 CLOSING = "closing"
 """The kind of the ledger entry that stands for all entries of an account in a dropped partition."""
 
-_LOCK = 0x70617274  # "part" in ASCII
+# Advisory locks, by which nodes take turns. Dropping may take minutes, and no node that starts must wait for it.
+_MAKING = 0x6D616B65  # "make" in ASCII
+_DROPPING = 0x64726F70  # "drop" in ASCII
 _TRIES = 30
 _PAUSE_SECONDS = 0.2
 _WORTH_TRYING_AGAIN = frozenset(
@@ -59,7 +61,7 @@ class Partitions:
 
     async def maintain(self, now: int | None = None) -> None:
         """Make the partitions for `now` (the database's time when None) and the next AHEAD - 1."""
-        async with self._connection() as connection:
+        async with self._turn(_MAKING) as connection:
             moment = now if now is not None else await connection.fetchval(self._queries["now"])
             for row_type, column in PARTITIONED_BY.items():
                 existing = await self._existing(connection, row_type.table)
@@ -70,7 +72,7 @@ class Partitions:
         """Drop partitions whose last id is older than `moment`, and such rows of the defaults. How many went."""
         cut = first_id_at(moment)
         dropped = 0
-        async with self._connection() as connection:
+        async with self._turn(_DROPPING) as connection:
             for row_type, column in PARTITIONED_BY.items():
                 table = row_type.table
                 for partition in await self._existing(connection, table):
@@ -129,12 +131,12 @@ class Partitions:
         return [f"LOCK TABLE {source} IN SHARE ROW EXCLUSIVE MODE", insert]
 
     @contextlib.asynccontextmanager
-    async def _connection(self) -> AsyncIterator[Connection]:
+    async def _turn(self, lock: int) -> AsyncIterator[Connection]:
         connection = await connect(self._dsn, "onema upkeep")
         try:
             # Summing a partition is the one thing that reads a whole table; and it may wait for another node's turn.
             await connection.execute("SET enable_seqscan = on; SET lock_timeout = 0")
-            await connection.fetch("SELECT pg_advisory_lock($1)", _LOCK)
+            await connection.fetch("SELECT pg_advisory_lock($1)", lock)
             await connection.execute("SET lock_timeout = '500ms'")
             yield connection
         except DRIVER_ERRORS as error:

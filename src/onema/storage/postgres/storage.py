@@ -211,8 +211,7 @@ class PostgresStorage:
         for row in inserted:
             new[type(row)].append(row)
         parts = ((Save.INSERT, new), (Save.UPDATE, changed), (Save.UPSERT, unasked), (Save.DELETE, gone))
-        changes = {(save, row_type): rows for save, tables in parts for row_type, rows in tables.items()}
-        return changes
+        return {(save, row_type): rows for save, tables in parts for row_type, rows in tables.items()}
 
     async def _make_durable(self, connection: Connection) -> None:
         try:
