@@ -48,8 +48,8 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
 
 @pytest.fixture
 def shoot(tmp_path: Path) -> Shoot:
-    """Saves a screenshot under a name; for people in ONEMA_SCREENSHOTS, otherwise with the test's files."""
-    folder = Path(os.environ.get("ONEMA_SCREENSHOTS") or tmp_path)
+    """Saves a screenshot under a name; for people in SCREENSHOTS, otherwise with the test's files."""
+    folder = Path(os.environ.get("SCREENSHOTS") or tmp_path)
     folder.mkdir(parents=True, exist_ok=True)
 
     async def save(page: Page, name: str) -> None:
