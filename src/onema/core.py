@@ -1,12 +1,14 @@
 """The core, opened on its store: what the server, the demo's preparation and the command line share."""
 
+import secrets
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
-from onema.domain.keyring import Keyring
+from onema.domain.ids import MAX_NODE
+from onema.domain.keyring import Keyring, Unsealable
 from onema.engine.administration import Administration
 from onema.engine.committer import Committer, Observer, Unobserved
-from onema.engine.data_folder import DataFolder
+from onema.engine.data_folder import DataFolder, DataFolderError
 from onema.engine.gateway import Gateway
 from onema.engine.ports import Clock, Entropy, IdSource, SystemClock, SystemEntropy
 from onema.engine.recordings import Recordings
@@ -32,9 +34,28 @@ class Core:
     administration: Administration
 
 
+def data_folder(settings: Settings) -> DataFolder:
+    """The folder of this process's key and voices; the embedded store's too, which one process may open."""
+    return DataFolder(settings.data, shared=bool(settings.database))
+
+
 def choose_storage(settings: Settings, folder: DataFolder) -> Storage:
     """The embedded store, or the database that is configured."""
+    if settings.database:
+        # asyncpg is loaded by those who use it.
+        from onema.storage.postgres import PostgresStorage
+
+        return PostgresStorage(settings.database.reveal())
     return SqliteStorage(folder.database)
+
+
+def node_number(settings: Settings) -> int:
+    """The configured one, or one drawn by lot: two nodes with one number make the same id only in the same
+    millisecond, and then one of the two commands is refused.
+    """
+    if settings.node.number >= 0:
+        return settings.node.number
+    return secrets.randbelow(MAX_NODE + 1) if settings.database else 0
 
 
 async def open_core(
@@ -49,14 +70,14 @@ async def open_core(
 ) -> Core:
     """Open store and committer on a data folder that the caller holds; `stack` closes them in order.
 
-    Raises DataFolderError, StorageError, Unsealable.
+    Raises DataFolderError, StorageError.
     """
     clock = clock or SystemClock()
     keyring = Keyring(folder.server_key(settings.server_key.reveal(), settings.server_key_path))
     storage = storage or choose_storage(settings, folder)
     await storage.open()
     stack.push_async_callback(storage.close)
-    ids = IdSource(clock, settings.node.number)
+    ids = IdSource(clock, node_number(settings))
     committer = Committer(
         storage,
         keyring,
@@ -66,7 +87,12 @@ async def open_core(
         lease_ms=int(settings.delivery.lease * 1000),
         observer=observer or Unobserved(),
     )
-    await committer.start()
+    try:
+        await committer.start()
+    except Unsealable as error:
+        raise DataFolderError(
+            f"The server key is not the one that this data was made with: {error}. Use that key on every node."
+        ) from error
     stack.push_async_callback(committer.stop)
     gateway = Gateway(committer, clock, ids, entropy or SystemEntropy())
     own_packs = settings.data / "voices"

@@ -73,8 +73,14 @@ class Listen(msgspec.Struct, frozen=True):
 
 class Node(msgspec.Struct, frozen=True):
     number: Annotated[
-        int, Meta(ge=0, le=1023, description="Number of this process among all that share one database.")
-    ] = 0
+        int,
+        Meta(
+            ge=-1,
+            le=1023,
+            description="Number of this process among all that share one database, 0 to 1023; ids hold it. "
+            "-1 draws one.",
+        ),
+    ] = -1
 
 
 class Delivery(msgspec.Struct, frozen=True):

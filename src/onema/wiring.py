@@ -11,7 +11,7 @@ from onema.channels.handset.carrier import HandsetCarrier
 from onema.console.app import build_console
 from onema.console.handset import DemoHints
 from onema.console.inbox import HandsetInbox
-from onema.core import Core, choose_storage, open_core
+from onema.core import Core, choose_storage, data_folder, open_core
 from onema.delivery.callback_contract import CallbackRenderer
 from onema.delivery.callbacks import CallbackSender
 from onema.delivery.carriers import CarrierFactory, CarrierRefused, RunningCarriers
@@ -26,7 +26,7 @@ from onema.dialects.ytx.routes import YtxApi
 from onema.domain import documents as doc
 from onema.domain.records import Wallet
 from onema.engine.control import ControlServer
-from onema.engine.data_folder import DataFolder
+from onema.engine.directory_follower import DirectoryFollower
 from onema.engine.gateway import Gateway
 from onema.engine.ports import Clock, Entropy
 from onema.http.asgi import HttpApplication, WireApi
@@ -39,6 +39,7 @@ from onema.telemetry.health import Readiness
 from onema.telemetry.metrics import Metrics
 
 DAY_MS = 86_400_000
+INBOX_POLL_SECONDS = 0.5
 
 
 class App:
@@ -77,7 +78,7 @@ class App:
         self.metrics = Metrics()
         self.ready = Readiness("store", "listener")
         self.metrics.watch_readiness(self.ready)
-        folder = stack.enter_context(DataFolder(settings.data))
+        folder = stack.enter_context(data_folder(settings))
         storage = self._wrap_storage(choose_storage(settings, folder))
         core = await open_core(
             settings,
@@ -89,30 +90,44 @@ class App:
             observer=self.metrics,
         )
         self.gateway = core.gateway
-        self.inbox = HandsetInbox(core.gateway, core.storage, core.keyring)
+        self.inbox = HandsetInbox(
+            core.gateway,
+            core.storage,
+            core.keyring,
+            INBOX_POLL_SECONDS if settings.database else float("inf"),
+        )
         self.calls = HandsetCalls(core.clock.now)
         await core.recordings.start()
         stack.push_async_callback(core.recordings.stop)
 
+        on_jobs_due: Callable[[], None] = lambda: None  # noqa: E731  # whoever delivers takes its place
         if "deliver" in settings.roles and not settings.delivery.paused:
-            await self._start_delivery(stack, core)
+            worker = await self._start_delivery(stack, core)
+            on_jobs_due = worker.wake
         sweeper = Sweeper(
             core.committer,
             core.storage,
             core.clock,
             keep_inbox=settings.handset.keep_messages,
             keep_inbox_ms=settings.handset.keep_days * DAY_MS,
+            keep_messages_ms=settings.retention.days * DAY_MS,
         )
         await sweeper.start()
         stack.push_async_callback(sweeper.stop)
-        control = ControlServer(core.administration, settings.data)
-        await control.start()
-        stack.push_async_callback(control.stop)
+        follower = DirectoryFollower(core.committer, core.storage)
+        await follower.start()
+        stack.push_async_callback(follower.stop)
+        subscription = await core.storage.listen(follower.changed, on_jobs_due)
+        stack.push_async_callback(subscription.close)
+        if not settings.database:
+            control = ControlServer(core.administration, settings.data)
+            await control.start()
+            stack.push_async_callback(control.stop)
         self.ready.mark("store")
 
         await self._listen(stack, core)
 
-    async def _start_delivery(self, stack: AsyncExitStack, core: Core) -> None:
+    async def _start_delivery(self, stack: AsyncExitStack, core: Core) -> DeliveryWorker:
         delivery, handset = self.settings.delivery, self.settings.handset
         callbacks = CallbackSender(core.gateway, core.storage, callback_renderers(core.gateway))
         stack.push_async_callback(callbacks.stop)
@@ -137,6 +152,7 @@ class App:
         )
         await worker.start()
         stack.push_async_callback(worker.stop, self.settings.listen.stop_deadline)
+        return worker
 
     async def _listen(self, stack: AsyncExitStack, core: Core) -> None:
         listen = self.settings.listen

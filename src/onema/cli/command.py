@@ -23,9 +23,14 @@ class Cli:
     """The choices that all commands share."""
 
     def __init__(
-        self, data: Path | None = None, settings_file: Path | None = None, json: bool = False
+        self,
+        data: Path | None = None,
+        database: str | None = None,
+        settings_file: Path | None = None,
+        json: bool = False,
     ) -> None:
         self.data = data
+        self.database = database
         self.settings_file = settings_file
         self.json = json
 
@@ -36,7 +41,8 @@ class Cli:
         from onema.cli.output import CliError
         from onema.settings import SettingsError, load_settings
 
-        overrides = {} if self.data is None else {"data": self.data}
+        given = {"data": self.data, "database": self.database}
+        overrides = {name: value for name, value in given.items() if value is not None}
         try:
             return load_settings(self.settings_file, os.environ, overrides)
         except SettingsError as error:

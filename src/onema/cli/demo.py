@@ -49,13 +49,13 @@ async def prepare(settings: "Settings") -> dict[str, Any]:
     """Make the demo's credentials once, and its configuration as this version wants it."""
     import msgspec
 
-    from onema.core import open_core
+    from onema.core import data_folder, open_core
     from onema.engine.control_requests import PutDocuments
-    from onema.engine.data_folder import DataFolder, DataFolderError
+    from onema.engine.data_folder import DataFolderError
 
     file = settings.data / "demo.json"
     try:
-        with DataFolder(settings.data) as folder:
+        with data_folder(settings) as folder:
             known = msgspec.json.decode(file.read_bytes()) if file.exists() else {}
             credentials = {**_new_credentials(), **known}
             if credentials != known:

@@ -38,6 +38,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "doctor": ("onema.cli.doctor", "app", "Look for what is wrong, and say what helps."),
     "settings": ("onema.cli.settings", "app", "Every setting of the server, and its value."),
     "voice": ("onema.cli.voice", "app", "Voices and what they say."),
+    "bench": ("onema.cli.bench", "app", "Put load on a running server and measure its answers."),
 }
 """Name, module, attribute and help of every command, in the order of `onema --help`."""
 
@@ -80,6 +81,12 @@ def onema(
     data: Annotated[
         Path | None, typer.Option(help="The server's data folder (ONEMA_DATA; ./data).", show_default=False)
     ] = None,
+    database: Annotated[
+        str | None,
+        typer.Option(
+            help="postgresql://... instead of the data folder (ONEMA_DATABASE).", show_default=False
+        ),
+    ] = None,
     settings: Annotated[
         Path | None, typer.Option(help="The server's TOML file.", envvar="ONEMA_SETTINGS", show_default=False)
     ] = None,
@@ -90,9 +97,9 @@ def onema(
     Administrative commands ask the running server; when none runs they open its data folder themselves.
     --data and --json may also follow the command.
     """
-    ctx.obj = Cli(data=data, settings_file=settings, json=json)
+    ctx.obj = Cli(data=data, database=database, settings_file=settings, json=json)
     # These two are plain functions with options of their own.
-    given = {"data": data, "settings_file": settings}
+    given = {"data": data, "database": database, "settings_file": settings}
     defaults = {name: str(value) for name, value in given.items() if value is not None}
     ctx.default_map = {"serve": defaults, "demo": defaults}
 

@@ -21,13 +21,17 @@ def serve(
         Path | None, typer.Option("--settings", help="TOML file with settings.", envvar="ONEMA_SETTINGS")
     ] = None,
     data: Annotated[Path | None, typer.Option(help="Data folder.")] = None,
+    database: Annotated[
+        str | None,
+        typer.Option(help="postgresql://... for many nodes; without it, SQLite in the data folder."),
+    ] = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
 ) -> None:
     """Run the server: the APIs, delivery and the console."""
     from onema.settings import SettingsError, load_settings
 
-    given = {"data": data, "listen.host": host, "listen.port": port}
+    given = {"data": data, "database": database, "listen.host": host, "listen.port": port}
     overrides = {name: value for name, value in given.items() if value is not None}
     try:
         settings = load_settings(settings_file, os.environ, overrides)

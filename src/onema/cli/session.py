@@ -9,10 +9,9 @@ from contextlib import AsyncExitStack
 from typing import TypeVar
 
 from onema.cli.output import CliError
-from onema.core import open_core
+from onema.core import data_folder, open_core
 from onema.domain import documents as doc
 from onema.domain.configure import Change
-from onema.domain.keyring import Unsealable
 from onema.domain.refusals import Refusal, Refused
 from onema.engine.administration import Administration, Administrator
 from onema.engine.control import ControlClient, ControlError, connect
@@ -71,18 +70,12 @@ class Session:
 @contextlib.contextmanager
 def open_session(settings: Settings) -> Iterator[Session]:
     """Raises CliError when neither a server nor the data folder can be reached."""
-    if settings.database:
-        raise CliError("This version keeps its data in the data folder only; `database` must be empty.")
     with asyncio.Runner() as runner:
         stack = AsyncExitStack()
         try:
             administrator = runner.run(_open(settings, stack))
         except (DataFolderError, StorageError, PermissionError) as error:
             raise CliError(str(error)) from error
-        except Unsealable as error:
-            raise CliError(
-                f"The server key is not the one that this data was made with: {error}. Restore that key."
-            ) from error
         try:
             yield Session(runner, administrator, with_server=isinstance(administrator, ControlClient))
         finally:
@@ -90,7 +83,12 @@ def open_session(settings: Settings) -> Iterator[Session]:
 
 
 async def _open(settings: Settings, stack: AsyncExitStack) -> Administrator:
-    """The server; or else the store, waiting a little for a process that is just starting or stopping."""
+    """The server; or else the store, waiting a little for a process that is just starting or stopping. A database
+    of its own is opened beside the servers that use it.
+    """
+    if settings.database:
+        folder = stack.enter_context(data_folder(settings))
+        return (await open_core(settings, stack, folder)).administration
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while True:
         if settings.data.is_dir():
@@ -99,7 +97,7 @@ async def _open(settings: Settings, stack: AsyncExitStack) -> Administrator:
                 stack.push_async_callback(client.close)
                 return client
         try:
-            folder = stack.enter_context(DataFolder(settings.data))
+            folder = stack.enter_context(data_folder(settings))
         except DataFolderInUseError:
             if time.monotonic() > deadline:
                 raise

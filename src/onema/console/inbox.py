@@ -27,7 +27,11 @@ class Received(msgspec.Struct, frozen=True):
 class HandsetInbox:
     """Keeps what phones received, sealed, and tells watchers when something new came."""
 
-    def __init__(self, gateway: Gateway, storage: Storage, keyring: Keyring) -> None:
+    def __init__(
+        self, gateway: Gateway, storage: Storage, keyring: Keyring, poll_seconds: float = float("inf")
+    ) -> None:
+        """`poll_seconds` is how long a watcher waits at most before it looks, where others write the store too."""
+        self._poll_seconds = poll_seconds
         self._gateway = gateway
         self._storage = storage
         self._keyring = keyring
@@ -65,7 +69,7 @@ class HandsetInbox:
     async def something_new(self, seconds: float) -> None:
         """Wait until something arrives in this process, at most `seconds`."""
         try:
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(min(seconds, self._poll_seconds)):
                 await self._arrival.wait()
         except TimeoutError:
             return

@@ -11,19 +11,29 @@ from onema.storage.contract import Storage, StorageError
 EVERY_SECONDS = 1.0
 ROWS_AT_ONCE = 2_000
 INBOX_EVERY_ROUNDS = 10
+UPKEEP_EVERY_ROUNDS = 3_600
+OLD_ROWS_AT_ONCE = 500
 
 
 class Sweeper:
-    """Keeps the small tables of live things small, and the handset's inbox bounded."""
+    """Keeps the small tables of live things small, the inbox bounded, and nothing longer than it is kept."""
 
     def __init__(
-        self, committer: Committer, storage: Storage, clock: Clock, *, keep_inbox: int, keep_inbox_ms: int
+        self,
+        committer: Committer,
+        storage: Storage,
+        clock: Clock,
+        *,
+        keep_inbox: int,
+        keep_inbox_ms: int,
+        keep_messages_ms: int,
     ) -> None:
         self._committer = committer
         self._storage = storage
         self._clock = clock
         self._keep_inbox = keep_inbox
         self._keep_inbox_ms = keep_inbox_ms
+        self._keep_messages_ms = keep_messages_ms
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -46,6 +56,11 @@ class Sweeper:
             lambda: self._storage.trim_inbox(self._keep_inbox, oldest)
         )
 
+    async def drop_old(self) -> int:
+        """Forget some of what is older than it is kept; how much went."""
+        moment = self._clock.now() - self._keep_messages_ms
+        return await self._storage.drop_older_than(moment, OLD_ROWS_AT_ONCE)
+
     async def _run(self) -> None:
         rounds = 0
         while True:
@@ -57,3 +72,7 @@ class Sweeper:
                     await asyncio.sleep(0)
                 if rounds % INBOX_EVERY_ROUNDS == 0:
                     await self.trim_inbox()
+                if rounds % UPKEEP_EVERY_ROUNDS == 0:
+                    await self._storage.maintain(self._clock.now())
+                    while await self.drop_old():  # noqa: ASYNC110  # as above
+                        await asyncio.sleep(0)

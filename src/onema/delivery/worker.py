@@ -84,6 +84,10 @@ class DeliveryWorker:
             self._tasks.add(task)
             task.add_done_callback(self._done)
 
+    def wake(self) -> None:
+        """Another process left jobs due."""
+        self._wake.set()
+
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if self._left_behind:

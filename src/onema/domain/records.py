@@ -54,6 +54,8 @@ class EntryKind(enum.StrEnum):
     CAPTURE = "capture"
     RELEASE = "release"
     ADJUST = "adjust"
+    CLOSING = "closing"
+    """Stands for all entries of an account that were dropped because of their age."""
 
 
 class JobKind(enum.StrEnum):

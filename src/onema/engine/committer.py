@@ -25,6 +25,8 @@ from onema.storage.contract import CommitUnknown, Conflict, DataRejected, Storag
 log = logging.getLogger(__name__)
 
 REPLAYS = 10
+# What a row with a value of the wrong type makes a driver raise: a fault of one command, never of its batch.
+_BUGS = (TypeError, ValueError, AttributeError, LookupError, OverflowError)
 _LOCK_ORDER = {row_type: number for number, row_type in enumerate(TABLES)}
 
 T = TypeVar("T")
@@ -172,13 +174,13 @@ class Committer:
         started = time.perf_counter()
         try:
             await self._commit(batch)
-        except DataRejected as error:
+        except (DataRejected, *_BUGS) as error:
             if len(batch) > 1:
                 middle = len(batch) // 2
                 await self._settle(batch[:middle])
                 await self._settle(batch[middle:])
                 return
-            log.error("the store refused a command's data", extra={"action": "commit", "detail": str(error)})
+            log.error("a command's data was not stored", extra={"action": "commit", "detail": str(error)})
             batch[0].decision = Refused(Refusal.STORE_UNAVAILABLE, str(error))
         except StorageError as error:
             log.error("the store is unavailable", extra={"action": "commit", "detail": str(error)})

@@ -25,11 +25,13 @@ class DataFolder:
     """Opens the folder for this process alone, creating it (mode 0700) where it is missing.
 
     Holding it is what allows to open the store. The lock is the kernel's: it goes with the process, however
-    that ends. Entering raises DataFolderInUseError, DataFolderError.
+    that ends. A folder that is `shared`, because the store is elsewhere, is locked by nobody. Entering raises
+    DataFolderInUseError, DataFolderError.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, shared: bool = False) -> None:
         self.path = path
+        self._shared = shared
         self._lock = -1
 
     @property
@@ -42,6 +44,9 @@ class DataFolder:
             lock = os.open(self.path / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise DataFolderError(f"The data folder {self.path} cannot be used: {error.strerror}.") from error
+        self._lock = lock
+        if self._shared:
+            return self
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -53,7 +58,6 @@ class DataFolder:
             ) from error
         os.ftruncate(lock, 0)
         os.pwrite(lock, b"%d\n" % os.getpid(), 0)
-        self._lock = lock
         return self
 
     def __exit__(

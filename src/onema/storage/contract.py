@@ -5,7 +5,7 @@ object; `lease_jobs` and `sweep` are short transactions of their own and never r
 Reads see committed rows only and may run at any time.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -52,6 +52,19 @@ class Story(msgspec.Struct, frozen=True):
     ledger: Sequence[LedgerEntry]
 
 
+class Subscription(Protocol):
+    """News of other processes, until it is closed."""
+
+    async def close(self) -> None: ...
+
+
+class Unheard:
+    """The subscription to a store that no other process writes."""
+
+    async def close(self) -> None:
+        return None
+
+
 class Storage(Protocol):
     """A durable store. Raises the errors above and no driver's own."""
 
@@ -81,6 +94,22 @@ class Storage(Protocol):
 
     async def trim_inbox(self, keep: int, oldest: int) -> int:
         """Keep the newest `keep` inbox items with ids from `oldest` on; how many went."""
+
+    async def listen(
+        self, on_directory_changed: Callable[[], None], on_jobs_due: Callable[[], None]
+    ) -> Subscription:
+        """Call back when another process changes the directory or leaves jobs due. News can be lost: whoever
+        listens also polls now and then.
+        """
+
+    async def maintain(self, now: int) -> None:
+        """Prepare for the time that comes next (partitions); to be called at least once a day."""
+
+    async def drop_older_than(self, moment: int, limit: int) -> int:
+        """Forget messages, their stories and ledger entries made before `moment` (Unix ms); a closing entry per
+        wallet keeps the ledger's sum. Up to about `limit` rows a call, or whole partitions; how many went. It may
+        take long and may be called at any time: it keeps out of the way of batches by itself.
+        """
 
     # Reads.
 

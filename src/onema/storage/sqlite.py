@@ -8,7 +8,7 @@ that grows.
 
 import asyncio
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
 from operator import itemgetter
@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 import apsw
 from msgspec.structs import astuple
 
+from onema.domain.ids import first_id_at
 from onema.domain.records import (
     Attempt,
     DirectoryRow,
@@ -29,7 +30,7 @@ from onema.domain.records import (
     Message,
     Row,
 )
-from onema.storage.contract import DataRejected, StorageError, Story, Unavailable
+from onema.storage.contract import DataRejected, StorageError, Story, Subscription, Unavailable, Unheard
 from onema.storage.disk_thread import DiskThread
 from onema.storage.statements import migrations, named_statements, plain_statements
 
@@ -66,6 +67,7 @@ class SqliteStorage:
         self._queries = named_statements("sqlite.sql")
         self._disk = DiskThread("sqlite-commit")
         self._checkpointing: asyncio.Task[None] | None = None
+        self._batch = asyncio.Lock()
 
     async def open(self) -> None:
         self._writer = self._connect()
@@ -107,9 +109,14 @@ class SqliteStorage:
     # The batch.
 
     async def begin(self, keys: Sequence[Key]) -> dict[Key, Row]:
-        with _DRIVER_ERRORS:
-            self._writer.execute("BEGIN IMMEDIATE")
-            return self._get(self._writer, keys)
+        await self._batch.acquire()
+        try:
+            with _DRIVER_ERRORS:
+                self._writer.execute("BEGIN IMMEDIATE")
+                return self._get(self._writer, keys)
+        except BaseException:
+            await self.abort()
+            raise
 
     async def commit(self, batch: int, written: Mapping[Key, Row | None], inserted: Sequence[Row]) -> None:
         try:
@@ -119,6 +126,7 @@ class SqliteStorage:
         except BaseException:
             await self.abort()
             raise
+        self._batch.release()
 
     def _commit_statement(self) -> None:
         self._writer.execute("COMMIT")
@@ -145,6 +153,7 @@ class SqliteStorage:
     async def abort(self) -> None:
         if self._writer.in_transaction:
             self._writer.execute("ROLLBACK")
+        self._batch.release()
 
     async def was_committed(self, batch: int) -> bool:
         raise StorageError("the outcome of a local COMMIT is always known")
@@ -167,6 +176,44 @@ class SqliteStorage:
         with _DRIVER_ERRORS, self._writer:
             self._writer.execute(self._queries["trim_inbox"], {"keep": keep, "oldest": oldest})
         return self._writer.total_changes() - before
+
+    async def listen(
+        self, on_directory_changed: Callable[[], None], on_jobs_due: Callable[[], None]
+    ) -> Subscription:
+        return Unheard()
+
+    async def maintain(self, now: int) -> None:
+        return None
+
+    async def drop_older_than(self, moment: int, limit: int) -> int:
+        cut = first_id_at(moment)
+        async with self._batch:
+            before = self._writer.total_changes()
+            self._drop(cut, moment, limit)
+            return self._writer.total_changes() - before
+
+    def _drop(self, cut: int, moment: int, limit: int) -> None:
+        with _DRIVER_ERRORS, self._writer:
+            for (account,) in self._writer.execute(self._queries["accounts_with_money"]).fetchall():
+                bindings: dict[str, Any] = {"account": account, "cut": cut, "limit": limit}
+                for name in ("drop_messages", "drop_attempts", "drop_events"):
+                    self._writer.execute(self._queries[name], bindings)
+                self._close_ledger(bindings, moment)
+
+    def _close_ledger(self, bindings: dict[str, Any], at: int) -> None:
+        """Old entries become one, so that the balance stays the sum of what is left."""
+        old = self._writer.execute(self._queries["oldest_ledger"], bindings).fetchall()
+        if not old:
+            return
+        account = bindings["account"]
+        self._writer.executemany(
+            self._queries["drop_ledger_entry"],
+            [{"account": account, "subject": subject, "kind": kind} for subject, kind, _ in old],
+        )
+        amounts: list[Any] = [amount for _, _, amount in old]
+        self._writer.execute(
+            self._queries["close_ledger"], {"account": account, "amount": sum(amounts), "at": at}
+        )
 
     # Reads.
 

@@ -1,15 +1,17 @@
 """A store in memory that passes the storage conformance suite, for tests of everything above it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 import msgspec
 
+from onema.domain.ids import first_id_at
 from onema.domain.records import (
     Attempt,
     CarrierReference,
     DirectoryRevision,
     DirectoryRow,
+    EntryKind,
     Event,
     InboxItem,
     Job,
@@ -20,7 +22,7 @@ from onema.domain.records import (
     Row,
     Window,
 )
-from onema.storage.contract import DataRejected, Story
+from onema.storage.contract import DataRejected, Story, Subscription, Unheard
 
 R = TypeVar("R", bound=Row)
 
@@ -85,6 +87,31 @@ class MemoryStorage:
         for key in gone:
             del self._rows[key]
         return len(gone)
+
+    async def listen(
+        self, on_directory_changed: Callable[[], None], on_jobs_due: Callable[[], None]
+    ) -> Subscription:
+        return Unheard()
+
+    async def maintain(self, now: int) -> None: ...
+
+    async def drop_older_than(self, moment: int, limit: int) -> int:
+        cut = first_id_at(moment)
+        old: list[Row] = [
+            *[row for row in self._of(Message) if row.id < cut][:limit],
+            *[row for row in self._of(Attempt) if row.message < cut][:limit],
+            *[row for row in self._of(Event) if row.subject < cut][:limit],
+        ]
+        entries = [row for row in self._of(LedgerEntry) if 0 < row.subject < cut][:limit]
+        for row in [*old, *entries]:
+            del self._rows[row.key]
+        for account in {entry.account for entry in entries}:
+            key = (LedgerEntry, account, 0, EntryKind.CLOSING)
+            closed = self._rows.get(key)
+            total = sum(entry.amount for entry in entries if entry.account == account)
+            total += closed.amount if isinstance(closed, LedgerEntry) else 0
+            self._rows[key] = LedgerEntry(account, 0, EntryKind.CLOSING, total, moment, "")
+        return len(old) + len(entries)
 
     async def read(self, keys: Sequence[Key]) -> dict[Key, Row]:
         return {key: self._rows[key] for key in keys if key in self._rows}

@@ -15,7 +15,7 @@ STATEMENTS = {
     **{
         f"{save.name.lower()} {row.table}": save_statement(((save, row),))
         for row in TABLES
-        for save in (Save.UPDATE, Save.DELETE)
+        for save in (Save.UPSERT, Save.DELETE)
     },
     **{
         name: named_statements("postgres.sql")[name]

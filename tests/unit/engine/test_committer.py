@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any, cast
 
 import msgspec
@@ -8,7 +9,8 @@ import pytest
 from onema.domain.decision import Context, Decision, World
 from onema.domain.records import Job, JobKind, Key, LedgerEntry, Wallet
 from onema.domain.refusals import Refusal, Refused
-from onema.storage.contract import CommitUnknown, Conflict, DataRejected, Storage, Unavailable
+from onema.storage.contract import CommitUnknown, Conflict, DataRejected, Storage, StorageError, Unavailable
+from onema.storage.sqlite import SqliteStorage
 from onema.testing.failing_storage import FailingStorage, once
 from onema.testing.memory_storage import MemoryStorage
 
@@ -132,6 +134,27 @@ async def test_data_that_the_store_refuses_is_isolated(start_committer: StartCom
     assert await balance(storage) == 40
 
 
+async def test_a_row_that_no_driver_can_store_fails_alone(
+    start_committer: StartCommitter, tmp_path: Path
+) -> None:
+    """A bug in one command must not end the committer: everyone else's change is saved, also the next."""
+    storage = SqliteStorage(tmp_path / "onema.db")
+    await storage.open()
+    committer = await start_committer(storage)
+    bad = LedgerEntry(1, 1, "hold", cast(Any, object()), 0, "")
+    results = await asyncio.gather(
+        committer.execute(Add(1)),
+        committer.execute(Insert(bad)),
+        committer.execute(Add(2)),
+        return_exceptions=True,
+    )
+    assert [results[0], results[2]] == [1, 3]
+    assert isinstance(results[1], Refused)
+    assert await committer.execute(Add(1)) == 4
+    await committer.stop()
+    await storage.close()
+
+
 @pytest.mark.parametrize("error", [Unavailable("disk full"), DataRejected("bad")])
 async def test_a_store_that_is_away_refuses_and_recovers(
     start_committer: StartCommitter, error: Exception
@@ -194,3 +217,14 @@ async def test_new_jobs_go_to_this_process_while_it_has_room(start_committer: St
     assert [(job.id, job.lease) for job in dispatcher.taken] == [(1, 1), (2, 1)]
     left = await committer.between_batches(lambda: storage.lease_jobs(committer._clock.now(), 10**15, 10))
     assert [job.id for job in left] == [3, 4, 5]
+
+
+async def test_a_batch_that_could_not_begin_leaves_the_store_usable(tmp_path: Path) -> None:
+    """The transaction that was opened for it is closed again."""
+    storage = SqliteStorage(tmp_path / "onema.db")
+    await storage.open()
+    with pytest.raises(StorageError):
+        await storage.begin([(Wallet, 2**70)])
+    assert await storage.begin([(Wallet, 1)]) == {}
+    await storage.abort()
+    await storage.close()

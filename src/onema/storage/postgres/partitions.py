@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Iterator
 from typing import NamedTuple
 
 from onema.domain.ids import EPOCH_MS, first_id_at, time_of_id
-from onema.domain.records import LedgerEntry
+from onema.domain.records import EntryKind, LedgerEntry
 from onema.storage.contract import Unavailable
 from onema.storage.postgres.errors import DRIVER_ERRORS, sqlstate
 from onema.storage.postgres.link import Connection, connect
@@ -24,9 +24,6 @@ from onema.storage.statements import named_statements
 DAY_MS = 86_400_000
 AHEAD = 3
 """So many partitions are kept ready."""
-
-CLOSING = "closing"
-"""The kind of the ledger entry that stands for all entries of an account in a dropped partition."""
 
 # Advisory locks, by which nodes take turns. Dropping may take minutes, and no node that starts must wait for it.
 _MAKING = 0x6D616B65  # "make" in ASCII
@@ -126,7 +123,7 @@ class Partitions:
     def _closing(self, source: str, end: int) -> list[str]:
         """One entry per wallet for all in `source` before the id `end`; the lock keeps late entries out."""
         insert = self._queries["close_ledger"].format(
-            source=source, end=end, at=time_of_id(end), kind=CLOSING
+            source=source, end=end, at=time_of_id(end), kind=EntryKind.CLOSING.value
         )
         return [f"LOCK TABLE {source} IN SHARE ROW EXCLUSIVE MODE", insert]
 

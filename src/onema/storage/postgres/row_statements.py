@@ -4,8 +4,8 @@ A parameter is one column of many rows (`unnest`), so that a statement's text do
 Numbers and texts travel as array literals: the driver asks of every element of a list whether it is itself a
 container, which costs more than all the rest of its work (asyncpg 0.32; 8 us per row of 20 columns against 3).
 
-Partitioned tables are also told the smallest and largest value of the partition column, so that the executor
-opens only partitions between them.
+Reads of partitioned tables are also told the smallest and largest value of the partition column, so that the
+executor opens only partitions between them.
 """
 
 import functools
@@ -30,10 +30,11 @@ _ARRAYS = {int: "text::bigint[]", str: "text::text[]", bytes: "bytea[]", bool: "
 
 
 class Save(Enum):
-    """How rows of one table are saved."""
+    """How rows of one table are saved. UPSERT also changes rows that are known to exist: UPDATE ... FROM unnest()
+    costs the same, but is a join, which the planner may get wrong.
+    """
 
     INSERT = auto()
-    UPDATE = auto()
     UPSERT = auto()
     DELETE = auto()
 
@@ -45,13 +46,14 @@ Shape = tuple[tuple[Save, type[Row]], ...]
 def get_statement(row: type[Row], *, lock: bool) -> str:
     """Rows by key, in the order of the keys; with `lock`, locked in that order."""
     key = row.__struct_fields__[: row.key_columns]
-    columns = ", ".join(f"t.{column}" for column in row.__struct_fields__)
-    arrays, _ = _arrays(row, key, 1)
+    columns = ", ".join(row.__struct_fields__)
+    arrays, after = _arrays(row, key, 1)
     matches = " AND ".join(f"t.{column} = k.{column}" for column in key)
-    order = " ORDER BY k.nth FOR UPDATE OF t" if lock else ""
+    # What ends the inner query keeps the planner from joining any other way than key by key, in their order.
+    end = "FOR UPDATE" if lock else "OFFSET 0"
     return (
-        f"SELECT {columns} FROM unnest({arrays}) WITH ORDINALITY AS k({', '.join(key)}, nth)"  # noqa: S608  # our own names
-        f" JOIN {row.table} t ON {matches}{_between(row, len(key) + 1)}{order}"
+        f"SELECT t.* FROM unnest({arrays}) AS k({', '.join(key)})"  # noqa: S608  # our own names
+        f" CROSS JOIN LATERAL (SELECT {columns} FROM {row.table} t WHERE {matches}{_between(row, after)} {end}) t"
     )
 
 
@@ -75,10 +77,10 @@ def save_statement(shape: Shape) -> str:
 
 def save_parameters(save: Save, row: type[Row], rows: Sequence[Any]) -> list[Any]:
     """One part's parameters; `rows` are keys (row type first) for DELETE, rows otherwise."""
+    columns = list(zip(*(rows if save is Save.DELETE else map(msgspec.structs.astuple, rows)), strict=True))
     if save is Save.DELETE:
-        return get_parameters(row, rows)
-    columns = list(zip(*map(msgspec.structs.astuple, rows), strict=True))
-    return [*map(_parameter, columns), *(_bounds(row, columns) if save is Save.UPDATE else ())]
+        del columns[0]
+    return [_parameter(column) for column in columns]
 
 
 def _parameter(column: Sequence[Any]) -> Any:
@@ -107,22 +109,12 @@ def _save(save: Save, row: type[Row], first: int) -> tuple[str, int]:
     """(statement, number of the next parameter)."""
     columns = row.__struct_fields__
     key, rest = columns[: row.key_columns], columns[row.key_columns :]
-    matches = " AND ".join(f"t.{column} = k.{column}" for column in key)
     if save is Save.DELETE:
         arrays, after = _arrays(row, key, first)
-        text = (
-            f"DELETE FROM {row.table} t USING unnest({arrays}) AS k({', '.join(key)})"  # noqa: S608  # our own names
-            f" WHERE {matches}{_between(row, after)}"
-        )
-        return text, after + _extra(row)
+        matches = " AND ".join(f"t.{column} = k.{column}" for column in key)
+        keys = f"unnest({arrays}) AS k({', '.join(key)})"
+        return f"DELETE FROM {row.table} t USING {keys} WHERE {matches}", after  # noqa: S608  # our own names
     arrays, after = _arrays(row, columns, first)
-    if save is Save.UPDATE:
-        values = ", ".join(f"{column} = k.{column}" for column in rest)
-        text = (
-            f"UPDATE {row.table} t SET {values} FROM unnest({arrays}) AS k({', '.join(columns)})"  # noqa: S608  # our own names
-            f" WHERE {matches}{_between(row, after)}"
-        )
-        return text, after + _extra(row)
     text = f"INSERT INTO {row.table} ({', '.join(columns)}) SELECT * FROM unnest({arrays})"  # noqa: S608  # our own names
     if save is Save.UPSERT:
         values = ", ".join(f"{column} = excluded.{column}" for column in rest)
@@ -134,10 +126,6 @@ def _arrays(row: type[Row], columns: Sequence[str], first: int) -> tuple[str, in
     types = {field.name: _ARRAYS[field.type] for field in msgspec.structs.fields(row)}
     arrays = (f"${number}::{types[column]}" for number, column in enumerate(columns, first))
     return ", ".join(arrays), first + len(columns)
-
-
-def _extra(row: type[Row]) -> int:
-    return 2 if row in PARTITIONED_BY else 0
 
 
 def _between(row: type[Row], first: int) -> str:

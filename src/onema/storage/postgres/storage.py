@@ -192,25 +192,23 @@ class PostgresStorage:
     ) -> dict[tuple[Save, type[Row]], list[Any]]:
         """The rows (keys, for DELETE) of every part of the save statement."""
         found, asked = self._found, set(self._asked)
-        changed, gone, unasked, new = (defaultdict[type[Row], list[Any]](list) for _ in range(4))
+        changed, gone, new = (defaultdict[type[Row], list[Any]](list) for _ in range(3))
         born: dict[type[Row], list[tuple[Key, Row]]] = defaultdict(list)
         for key, row in written.items():
             if row is None:
                 if key in found:
                     gone[key[0]].append(key)
-            elif key in found:
-                changed[key[0]].append(row)
-            elif key in asked:
+            elif key in asked and key not in found:
                 born[key[0]].append((key, row))
             else:
-                unasked[key[0]].append(row)
+                changed[key[0]].append(row)
         for row_type, pairs in born.items():
             # All nodes insert in key order, so that two of them cannot wait for each other.
             pairs.sort(key=itemgetter(0))
             new[row_type] = [row for _, row in pairs]
         for row in inserted:
             new[type(row)].append(row)
-        parts = ((Save.INSERT, new), (Save.UPDATE, changed), (Save.UPSERT, unasked), (Save.DELETE, gone))
+        parts = ((Save.INSERT, new), (Save.UPSERT, changed), (Save.DELETE, gone))
         return {(save, row_type): rows for save, tables in parts for row_type, rows in tables.items()}
 
     async def _make_durable(self, connection: Connection) -> None:
@@ -301,7 +299,7 @@ class PostgresStorage:
         """Make the partitions that will be needed next. Any node may call it, at least once a day."""
         await self._partitions.maintain(now)
 
-    async def drop_older_than(self, moment: int) -> int:
+    async def drop_older_than(self, moment: int, limit: int = 0) -> int:
         """Drop partitions that end before `moment` (Unix milliseconds); a closing ledger entry per wallet keeps
         its sum. How many went.
         """

@@ -29,6 +29,43 @@ DELETE FROM inbox WHERE id < max(
     coalesce((SELECT id FROM inbox ORDER BY id DESC LIMIT 1 OFFSET :keep - 1), 0)
 )
 
+-- accounts_with_money --
+-- Every account that has ever sent or paid.
+SELECT account FROM wallets
+
+-- drop_messages --
+-- Forget an account's oldest messages.
+DELETE FROM messages WHERE account = :account AND id IN (
+    SELECT id FROM messages WHERE account = :account AND id < :cut ORDER BY id LIMIT :limit
+)
+
+-- drop_attempts --
+-- Forget an account's oldest attempts.
+DELETE FROM attempts WHERE account = :account AND message IN (
+    SELECT message FROM attempts WHERE account = :account AND message < :cut ORDER BY message LIMIT :limit
+)
+
+-- drop_events --
+-- Forget what happened to an account's oldest messages.
+DELETE FROM events WHERE account = :account AND subject IN (
+    SELECT subject FROM events WHERE account = :account AND subject < :cut ORDER BY subject LIMIT :limit
+)
+
+-- oldest_ledger --
+-- An account's oldest ledger entries, the closing one aside.
+SELECT subject, kind, amount FROM ledger
+WHERE account = :account AND subject < :cut AND subject > 0 ORDER BY subject LIMIT :limit
+
+-- drop_ledger_entry --
+-- Forget one ledger entry.
+DELETE FROM ledger WHERE account = :account AND subject = :subject AND kind = :kind
+
+-- close_ledger --
+-- Add what was dropped to the account's closing entry.
+INSERT INTO ledger (account, subject, kind, amount, at, note)
+VALUES (:account, 0, 'closing', :amount, :at, 'entries dropped because of their age')
+ON CONFLICT (account, subject, kind) DO UPDATE SET amount = amount + excluded.amount, at = excluded.at
+
 -- directory_revision --
 -- How often the configuration has changed.
 SELECT revision FROM directory_revision WHERE name = 'directory'

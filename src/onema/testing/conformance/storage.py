@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import msgspec
 import pytest
 
+from onema.domain.ids import first_id_at
 from onema.domain.records import (
     TABLES,
     Attempt,
@@ -194,6 +195,43 @@ class StorageConformance:
         assert list(await storage.read_ledger(ACCOUNT, 10)) == [hold, top_up]
         assert await storage.ledger_sum(ACCOUNT) == 70
         assert await storage.ledger_sum(ACCOUNT + 9) == 0
+
+    async def test_what_is_old_is_forgotten_and_the_ledger_keeps_its_sum(self, storage: Storage) -> None:
+        """A closing entry stands for what was dropped, however often; what is young stays whole."""
+        day = 86_400_000
+        now = 1_800_000_000_000
+        old, young = first_id_at(now - 100 * day), first_id_at(now - day)
+        await storage.maintain(now)
+        await save(storage, Wallet(ACCOUNT, 60))
+        await insert(
+            storage,
+            *(message(identifier) for identifier in (old, old + 1, young)),
+            *(
+                Attempt(ACCOUNT, identifier, 1, "c", "", "started", "", "", 1, 0)
+                for identifier in (old, young)
+            ),
+            *(Event(ACCOUNT, identifier, identifier, "verified", "") for identifier in (old, young)),
+            LedgerEntry(ACCOUNT, old, "top_up", 100, 1, ""),
+            LedgerEntry(ACCOUNT, old + 1, "hold", -30, 2, ""),
+            LedgerEntry(ACCOUNT, young, "hold", -10, 3, ""),
+            batch=2,
+        )
+        assert await storage.drop_older_than(now - 200 * day, 100) == 0
+        while await storage.drop_older_than(now - 50 * day, 2):
+            pass
+        assert [row.id for row in await storage.read_messages(ACCOUNT, 2**63 - 1, 10)] == [young]
+        assert await storage.read_story(ACCOUNT, old) is None
+        assert await storage.ledger_sum(ACCOUNT) == 60
+        entries = await storage.read_ledger(ACCOUNT, 10)
+        assert [(entry.kind, entry.amount) for entry in entries] == [("hold", -10), ("closing", 70)]
+        story = await storage.read_story(ACCOUNT, young)
+        assert story is not None
+        assert (len(story.attempts), len(story.events), len(story.ledger)) == (1, 1, 1)
+
+    async def test_listening_can_be_ended(self, storage: Storage) -> None:
+        """Whether there is anybody to hear or not."""
+        subscription = await storage.listen(lambda: None, lambda: None)
+        await subscription.close()
 
     async def test_the_directory_is_read_as_of_one_moment(self, storage: Storage) -> None:
         """The revision belongs to the rows that come with it."""

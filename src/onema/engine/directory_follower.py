@@ -1,0 +1,54 @@
+"""Keeps this process's snapshot of the configuration in step with what other processes change."""
+
+import asyncio
+import contextlib
+import logging
+
+from onema.domain.records import DirectoryRevision
+from onema.engine.committer import Committer
+from onema.storage.contract import Storage, StorageError
+
+log = logging.getLogger(__name__)
+
+POLL_SECONDS = 5.0
+
+
+class DirectoryFollower:
+    """Refreshes when told that something changed, and looks by itself in case it was not told."""
+
+    def __init__(self, committer: Committer, storage: Storage, poll_seconds: float = POLL_SECONDS) -> None:
+        self._committer = committer
+        self._storage = storage
+        self._poll_seconds = poll_seconds
+        self._news = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def changed(self) -> None:
+        """Another process changed the configuration."""
+        self._news.set()
+
+    async def start(self) -> None:
+        self._task = asyncio.create_task(self._run(), name="directory-follower")
+
+    async def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    async def _run(self) -> None:
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._poll_seconds):
+                    await self._news.wait()
+            self._news.clear()
+            try:
+                await self._refresh_if_newer()
+            except StorageError as error:
+                log.warning("configuration not read", extra={"action": "refresh", "detail": str(error)})
+
+    async def _refresh_if_newer(self) -> None:
+        key = (DirectoryRevision, "directory")
+        row = (await self._storage.read([key])).get(key)
+        if isinstance(row, DirectoryRevision) and row.revision != self._committer.directory.revision:
+            await self._committer.refresh_directory()
