@@ -13,9 +13,9 @@ import msgspec
 import uvloop
 
 from bench import growth, http
-from bench.chart import Bars, bar_chart
 from bench.report import Report, markdown
 from bench.server import ServerFailed
+from onema.testing.chart import Bars, bar_chart
 from onema.testing.load import LoadError
 
 RESULTS = Path(__file__).parent / "results"
@@ -23,18 +23,31 @@ RESULTS = Path(__file__).parent / "results"
 Measurement = Callable[[int], Awaitable[Report]]
 
 MEASUREMENTS: dict[str, tuple[Measurement, int, str]] = {
-    "http": (http.measure, 10, "GENCODE and CHECKCODE against /health/live, with and without delivery"),
+    "http": (
+        http.measure,
+        10,
+        "codes and calls of all three APIs against /health/live, with and without delivery",
+    ),
     "growth": (growth.measure, 15, "an empty store against one with a million messages"),
 }
-"""What measures, in how many rounds unless told, and what it tells. bench/committer.py has a command of its own."""
+"""What measures, in how many rounds unless told, and what it tells."""
+
+COMMITTER = "the committer alone, SQLite and PostgreSQL; options of its own (committer --help)"
 
 
 def main() -> None:
+    if sys.argv[1:2] == ["committer"]:
+        from bench import committer
+
+        del sys.argv[1]
+        committer.main()
+        return
     options = _options()
     names = list(MEASUREMENTS) if options.measurement == "all" else [options.measurement]
     if options.measurement == "list":
         for name, (_, rounds, meaning) in MEASUREMENTS.items():
             print(f"{name:10} {meaning} ({rounds} rounds)")
+        print(f"{'committer':10} {COMMITTER}")
         return
     missed = False
     for name in names:
@@ -51,7 +64,9 @@ def main() -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="./dev bench", description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("measurement", nargs="?", default="http", choices=[*MEASUREMENTS, "all", "list"])
+    parser.add_argument(
+        "measurement", nargs="?", default="http", choices=[*MEASUREMENTS, "committer", "all", "list"]
+    )
     parser.add_argument("--rounds", type=int, help="interleaved rounds of each kind of request")
     parser.add_argument("--json", action="store_true", help="one JSON document per measurement")
     return parser.parse_args()

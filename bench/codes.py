@@ -8,10 +8,11 @@ from collections.abc import AsyncIterator, Sequence
 
 import apsw
 
-from bench.esms_requests import LIVE, EsmsRequests, phones, result_code
-from bench.measured import Figures
+from bench.measured import Figures, Measured, Settled
+from bench.requests import LIVE, DemoRequests
 from bench.server import ServerFailed, ServerProcess
 from onema.testing.load import LoadGenerator
+from onema.testing.vendor_requests import CodeRequests, vietnamese_phone
 
 CONNECTIONS = 64
 PER_ROUND = 4_000
@@ -30,7 +31,7 @@ class CodeRounds:
     def __init__(self, server: ServerProcess, load: LoadGenerator) -> None:
         self._server = server
         self._load = load
-        self._requests = EsmsRequests(server.data)
+        self._requests = DemoRequests(server.data)
         self._phones_used = 0
         self._store = apsw.Connection(str(server.data / "onema.db"), flags=apsw.SQLITE_OPEN_READONLY)
 
@@ -42,31 +43,46 @@ class CodeRounds:
 
     async def paused(self, figures: Figures) -> None:
         """No code arrives, so every check is a wrong one, of a code that lives."""
-        numbers = self._new_phones(PER_ROUND)
-        wrong = [(number, _NO_CODE) for number in numbers]
         await self.live(figures)
-        await figures.gencode.round(
-            self._server, self._load, self._requests.gencode(numbers), _SUCCESS, result_code
-        )
-        await figures.checkcode.round(
-            self._server, self._load, self._requests.checkcode(wrong), _WRONG, result_code
-        )
+        phones = await self._send(figures.gencode, self._requests.esms, PER_ROUND)
+        await self._check(figures, [(phone, _NO_CODE) for phone in phones], _WRONG)
 
     async def delivering(self, figures: Figures) -> None:
         """A GENCODE's CPU includes all until its message is delivered; every check is right."""
-        numbers = self._new_phones(INBOX_PAGE)
         await self.live(figures)
-        await figures.gencode.round(
-            self._server, self._load, self._requests.gencode(numbers), _SUCCESS, result_code, self._delivered
-        )
-        codes = await asyncio.to_thread(_read_codes, self._server.port, numbers)
-        await figures.checkcode.round(
-            self._server, self._load, self._requests.checkcode(codes), _SUCCESS, result_code
-        )
+        phones = await self._send(figures.gencode, self._requests.esms, INBOX_PAGE, self._delivered)
+        codes = await asyncio.to_thread(_read_codes, self._server.port, phones)
+        await self._check(figures, codes, _SUCCESS)
 
-    def _new_phones(self, amount: int) -> list[str]:
-        first, self._phones_used = self._phones_used, self._phones_used + amount
-        return phones(first, amount)
+    async def calls_paused(self, figures: Figures) -> None:
+        await self._send(figures.vbee, self._requests.vbee, PER_ROUND)
+        await self._send(figures.ytx, self._requests.ytx, PER_ROUND)
+
+    async def calls_delivering(self, figures: Figures) -> None:
+        """A call's CPU includes all until it has ended: nobody watches, so each is taken at once."""
+        await self._send(figures.vbee, self._requests.vbee, INBOX_PAGE, self._delivered)
+        await self._send(figures.ytx, self._requests.ytx, INBOX_PAGE, self._delivered)
+
+    async def _send(
+        self, measured: Measured, requests: CodeRequests, amount: int, settled: Settled | None = None
+    ) -> list[str]:
+        """Send a code to each of `amount` new phones; the phones, as Vietnamese clients write them."""
+        numbers = range(self._phones_used, self._phones_used + amount)
+        self._phones_used += amount
+        prepared = [requests.send(number) for number in numbers]
+        await measured.round(
+            self._server, self._load, prepared, requests.accepted, requests.classify, settled
+        )
+        return [vietnamese_phone(number) for number in numbers]
+
+    async def _check(self, figures: Figures, codes: Sequence[tuple[str, str]], expected: str) -> None:
+        await figures.checkcode.round(
+            self._server,
+            self._load,
+            self._requests.checkcode(codes),
+            expected,
+            self._requests.esms.classify,
+        )
 
     async def _delivered(self) -> None:
         """Look into the store, past the server, until no delivery is left to do. Raises ServerFailed."""

@@ -37,10 +37,10 @@ async def measure(rounds: int, messages: int = MESSAGES) -> Report:
         "growth",
         f"An empty store against one with {messages:,} messages",
         (
-            Table("Empty, delivery counted into GENCODE", empty.rows()),
-            Table(f"{messages:,} stored messages, delivery counted into GENCODE", full.rows()),
+            Table("Empty, delivery counted into GENCODE", empty.codes()),
+            Table(f"{messages:,} stored messages, delivery counted into GENCODE", full.codes()),
         ),
-        (*_growth(empty.rows(), full.rows()), resident(f"{messages:,} messages", resident_full)),
+        (*_growth(empty.codes(), full.codes()), resident(f"{messages:,} messages", resident_full)),
     )
 
 

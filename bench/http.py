@@ -1,4 +1,4 @@
-"""GENCODE and CHECKCODE against /health/live, which does nothing, on the same server in the same run."""
+"""What codes and calls cost against /health/live, which does nothing, on the same server in the same run."""
 
 from bench.codes import code_rounds
 from bench.measured import Figures, Row
@@ -15,22 +15,29 @@ async def measure(rounds: int) -> Report:
     with fresh_folder() as data:
         async with running_server(data / "paused", PAUSED) as server, code_rounds(server) as codes:
             for number in range(_WARM_UP_ROUNDS + rounds):
-                await codes.paused(Figures() if number < _WARM_UP_ROUNDS else paused)
+                figures = Figures() if number < _WARM_UP_ROUNDS else paused
+                await codes.paused(figures)
+                await codes.calls_paused(figures)
             resident_paused = server.resident_mb()
         async with running_server(data / "delivering") as server, code_rounds(server) as codes:
             for number in range(_WARM_UP_ROUNDS + rounds):
-                await codes.delivering(Figures() if number < _WARM_UP_ROUNDS else delivering)
+                figures = Figures() if number < _WARM_UP_ROUNDS else delivering
+                await codes.delivering(figures)
+                await codes.calls_delivering(figures)
             resident_delivering = server.resident_mb()
     return Report(
         "http",
         "The whole path against a request that does nothing",
         (
-            Table("Delivery paused; every check is wrong", paused.rows()),
-            Table("Delivery to the handset counted into GENCODE; every check is right", delivering.rows()),
+            Table("Delivery paused; every check is wrong", (*paused.codes(), *paused.calls())),
+            Table(
+                "Delivery to the handset counted in; every check is right",
+                (*delivering.codes(), *delivering.calls()),
+            ),
         ),
         (
-            Goal("mean CPU of GENCODE and CHECKCODE, delivery paused", _times_live(paused.rows()), 3.0),
-            Goal("the same, delivery counted in", _times_live(delivering.rows()), 4.0),
+            Goal("mean CPU of GENCODE and CHECKCODE, delivery paused", _times_live(paused.codes()), 3.0),
+            Goal("the same, delivery counted in", _times_live(delivering.codes()), 4.0),
             resident("delivery paused", resident_paused),
             resident("delivering", resident_delivering),
         ),

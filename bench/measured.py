@@ -71,12 +71,18 @@ class Measured:
 
 
 class Figures:
-    """The three kinds of requests that are compared on one server."""
+    """The kinds of requests that are compared on one server."""
 
     def __init__(self) -> None:
         self.live = Measured("/health/live")
         self.gencode = Measured("GENCODE")
         self.checkcode = Measured("CHECKCODE")
+        self.vbee = Measured("Vbee voice-otp")
+        self.ytx = Measured("ytx CodeCallOut")
 
-    def rows(self) -> tuple[Row, Row, Row]:
+    def codes(self) -> tuple[Row, Row, Row]:
+        """What has goals: sending and checking, and what they are compared with."""
         return self.live.row(), self.gencode.row(), self.checkcode.row()
+
+    def calls(self) -> tuple[Row, Row]:
+        return self.vbee.row(), self.ytx.row()

@@ -9,7 +9,7 @@ from typing import Any
 
 import apsw
 
-from bench.esms_requests import phones
+from bench.requests import phones
 from onema.domain.ids import compose_id, time_of_id
 from onema.domain.records import Attempt, Event, InboxItem, LedgerEntry, Message, Row
 from onema.storage.statements import plain_statements

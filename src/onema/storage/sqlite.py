@@ -282,8 +282,9 @@ class SqliteStorage:
         """Move what is committed from the WAL into the database, beside the writer and without blocking it."""
         loop = asyncio.get_running_loop()
         with (
-            ThreadPoolExecutor(1, "sqlite-checkpoint") as thread,
             contextlib.closing(self._connect()) as connection,
+            # Left first: a checkpoint under way ends before its connection is closed.
+            ThreadPoolExecutor(1, "sqlite-checkpoint") as thread,
         ):
             while True:
                 await asyncio.sleep(CHECKPOINT_EVERY_SECONDS)

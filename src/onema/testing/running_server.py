@@ -47,7 +47,7 @@ class RunningServer:
         self.port = free_port()
         self._arguments = arguments
         self._module = module
-        self._environment = dict(environment or {})
+        self.environment = {**os.environ, **(environment or {})}
         self.log = data.parent / f"{data.name}.log"
         self.output = data.parent / f"{data.name}.out"
         self.process: subprocess.Popen[bytes] | None = None
@@ -64,7 +64,7 @@ class RunningServer:
         command += ["--data", str(self.data), "--port", str(self.port)]
         with self.log.open("ab") as log, self.output.open("ab") as output:
             self.process = subprocess.Popen(  # noqa: S603  # our own interpreter and module
-                command, stdout=output, stderr=log, env={**os.environ, **self._environment}
+                command, stdout=output, stderr=log, env=self.environment
             )
         eventually(self._is_ready)
 
@@ -107,6 +107,16 @@ class RunningServer:
 
     def json(self, path: str, **query: str) -> Any:
         return json.loads(self.get(path, **query)[1])
+
+    def onema(self, *arguments: str, stdin: str = "") -> Any:
+        """What the command line answers, as JSON. Raises AssertionError when it refuses."""
+        command = [sys.executable, "-m", "onema.cli", "--data", str(self.data), "--json", *arguments]
+        result = subprocess.run(  # noqa: S603  # our own interpreter and module
+            command, input=stdin.encode(), capture_output=True, env=self.environment, check=False
+        )
+        if result.returncode != 0:
+            raise AssertionError(f"onema {' '.join(arguments)}: {result.stdout!r} {result.stderr!r}")
+        return json.loads(result.stdout)
 
     def credentials(self, dialect: str) -> dict[str, str]:
         """The demo's credentials of one dialect."""

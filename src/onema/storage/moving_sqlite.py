@@ -1,0 +1,116 @@
+"""SQLite as what is copied, and as what is copied into."""
+
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from itertools import islice
+from pathlib import Path
+
+import apsw
+import msgspec
+
+from onema.domain.records import Row
+from onema.storage.moving import BATCH_ROWS, MoveRefused, Values, everything
+from onema.storage.sqlite_file import draft, put_in_place, schema_of, sqlite_errors
+from onema.storage.statements import migrations, plain_statements
+
+
+class SqliteSource:
+    """See moving.Source."""
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self._connection = connection
+
+    async def ask(self, query: str) -> list[Values]:
+        with sqlite_errors():
+            return self._connection.execute(query).fetchall()
+
+    async def rows(self, row_type: type[Row]) -> AsyncIterator[Sequence[Values]]:
+        # SQLite keeps booleans as integers.
+        booleans = [n for n, field in enumerate(msgspec.structs.fields(row_type)) if field.type is bool]
+        with sqlite_errors():
+            cursor = self._connection.execute(everything(row_type))
+        while True:
+            with sqlite_errors():
+                batch = list(islice(cursor, BATCH_ROWS))
+            if not batch:
+                return
+            yield [_with_booleans(row, booleans) for row in batch] if booleans else batch
+
+
+class SqliteTarget:
+    """See moving.Target. Writes a draft beside the database, which takes its name in the end."""
+
+    def __init__(self, path: Path, connection: apsw.Connection) -> None:
+        self._path = path
+        self._connection = connection
+
+    async def ask(self, query: str) -> list[Values]:
+        with sqlite_errors():
+            return self._connection.execute(query).fetchall()
+
+    async def make_room(self, oldest: int) -> None:
+        """These tables have no partitions."""
+
+    async def write(self, row_type: type[Row], rows: Sequence[Values]) -> None:
+        with sqlite_errors():
+            self._connection.executemany(plain_statements(row_type).insert, rows)
+
+    async def finish(self) -> None:
+        with sqlite_errors():
+            self._connection.execute("COMMIT")
+            put_in_place(self._path, self._connection)
+
+
+@contextlib.asynccontextmanager
+async def sqlite_source(path: Path) -> AsyncIterator[SqliteSource]:
+    """The database at `path`, whose data folder the caller holds. Raises MoveRefused, Unavailable."""
+    if not path.exists():
+        raise MoveRefused(f"There is no database {path.absolute()}.")
+    version, known = schema_of(path), migrations("sqlite")[-1][0]
+    if version != known:
+        raise MoveRefused(
+            f"The source has schema {version}, this version of onema copies {known}: migrate first."
+        )
+    with sqlite_errors():
+        connection = apsw.Connection(str(path))
+    with contextlib.closing(connection):
+        with sqlite_errors():
+            connection.set_busy_timeout(5_000)
+            connection.pragma("query_only", True)
+            connection.execute("BEGIN")
+        yield SqliteSource(connection)
+
+
+@contextlib.asynccontextmanager
+async def sqlite_target(path: Path) -> AsyncIterator[SqliteTarget]:
+    """A database at `path`, missing or empty, whose data folder the caller holds. Raises MoveRefused, Unavailable."""
+    with sqlite_errors():
+        _refuse_if_used(path)
+    with draft(path) as connection:
+        with sqlite_errors():
+            # A draft is worth nothing until it is whole, so it needs no journal.
+            connection.pragma("journal_mode", "off")
+            connection.pragma("synchronous", "off")
+            connection.execute("BEGIN EXCLUSIVE")
+            for number, script in migrations("sqlite"):
+                connection.execute(script)
+                connection.pragma("user_version", number)
+        yield SqliteTarget(path, connection)
+
+
+def _refuse_if_used(path: Path) -> None:
+    if not path.exists():
+        return
+    with contextlib.closing(apsw.Connection(str(path))) as connection:
+        for (table,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall():
+            if connection.execute(f'SELECT 1 FROM "{table}" LIMIT 1').fetchone():  # noqa: S608  # of the schema
+                raise MoveRefused(
+                    f"The target {path.absolute()} is not empty ({table}): name another folder."
+                )
+
+
+def _with_booleans(row: Values, columns: Sequence[int]) -> Values:
+    values = list(row)
+    for number in columns:
+        values[number] = bool(values[number])
+    return tuple(values)

@@ -1,0 +1,93 @@
+"""SQLite databases as files: copied while they are written, and put in place whole or not at all."""
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import apsw
+
+from onema.storage.contract import StorageError, Unavailable
+
+_STEP_PAGES = 2_000
+
+
+@contextlib.contextmanager
+def sqlite_errors() -> Iterator[None]:
+    """The driver's and the file system's errors, in the contract's words."""
+    try:
+        yield
+    except (apsw.Error, OverflowError) as error:
+        raise Unavailable(f"the SQLite database cannot be used: {error}") from error
+    except OSError as error:
+        raise Unavailable(f"{error.filename or 'a file'} cannot be used: {error.strerror}") from error
+
+
+@contextlib.contextmanager
+def draft(path: Path) -> Iterator[apsw.Connection]:
+    """A new database beside `path`, for its owner only; it is deleted in the end unless it was put in place."""
+    file = _draft_of(path)
+    with sqlite_errors():
+        file.unlink(missing_ok=True)
+        os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        connection = apsw.Connection(str(file))
+    try:
+        yield connection
+    finally:
+        connection.close()
+        file.unlink(missing_ok=True)
+
+
+def put_in_place(path: Path, connection: apsw.Connection) -> None:
+    """Close the draft of `path` and make it `path`, durably; what was there is replaced at one instant."""
+    connection.close()
+    file = _draft_of(path)
+    _sync(file)
+    # The log of a database that was there before would be taken for the new one's.
+    for suffix in ("-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+    file.replace(path)
+    _sync(path.parent)
+
+
+def schema_of(path: Path) -> int:
+    """The number of a database's schema; 0 when there is none yet."""
+    if not path.exists():
+        return 0
+    with sqlite_errors(), contextlib.closing(apsw.Connection(str(path))) as connection:
+        return int(connection.pragma("user_version"))
+
+
+def back_up(database: Path, path: Path, copied: Callable[[int, int], None]) -> None:
+    """Copy a database that may be in use to `path`, as it is at this moment, and check the copy.
+
+    `copied` hears how many pages of how many are there. The server goes on meanwhile, but its write-ahead log
+    grows: what the snapshot still needs cannot be reused. Raises StorageError; then there is no new file.
+    """
+    with draft(path) as copy, sqlite_errors(), contextlib.closing(apsw.Connection(str(database))) as source:
+        source.set_busy_timeout(5_000)
+        source.pragma("query_only", True)
+        # Without a transaction of ours, every commit of the server would make the copy begin again.
+        source.execute("BEGIN; SELECT count(*) FROM sqlite_schema")
+        with copy.backup("main", source, "main") as backup:
+            while not backup.done:
+                backup.step(_STEP_PAGES)
+                copied(backup.page_count - backup.remaining, backup.page_count)
+        # The copy is one file, without a log beside it.
+        copy.pragma("journal_mode", "delete")
+        found = copy.pragma("integrity_check")
+        if found != "ok":
+            raise StorageError(f"the copy is damaged, and so is probably the database: {found}")
+        put_in_place(path, copy)
+
+
+def _draft_of(path: Path) -> Path:
+    return path.with_name(path.name + ".part")
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

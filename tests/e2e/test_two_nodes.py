@@ -1,0 +1,155 @@
+"""Two nodes on one PostgreSQL: what one accepts the other checks, and what one leaves the other finishes."""
+
+import json
+import secrets
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from onema.testing.postgres_server import PostgresServer, running_server
+from onema.testing.running_server import RunningServer, eventually
+
+SERVICE = "/MainService.svc/json"
+KEYS = {"ApiKey": "ACME", "SecretKey": "ACME-SECRET"}
+MESSAGE = "{OTP} la ma xac minh cua Acme"
+CONFIGURATION = """
+[[tariffs]]
+name = "default"
+rates = [{channel = "sms", prefix = "+84", price = "850"}]
+[[accounts]]
+name = "acme"
+windows = []
+[[accounts.credentials]]
+dialect = "esms"
+key = "ACME"
+secret = "ACME-SECRET"
+[[accounts.brandnames]]
+name = "Acme"
+templates = ["{OTP} la ma xac minh cua Acme"]
+[[accounts.top_ups]]
+reference = "first"
+amount = "85000"
+[[carriers]]
+name = "handset"
+type = "handset"
+[[routes]]
+channel = "sms"
+carrier = "handset"
+"""
+
+
+@pytest.fixture(scope="module")
+def database() -> Iterator[str]:
+    with running_server() as server:
+        yield _dsn(server)
+
+
+def _dsn(server: PostgresServer) -> str:
+    server.create_database("nodes")
+    return server.dsn("nodes")
+
+
+@pytest.fixture(scope="module")
+def nodes(
+    database: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[RunningServer, RunningServer]]:
+    """Two nodes with one server key; the first configures the account."""
+    environment = {
+        "ONEMA_SERVER_KEY": secrets.token_hex(32),
+        "ONEMA_DATABASE": database,
+        "ONEMA_HANDSET_OPEN_ON_LOOPBACK": "true",
+        "ONEMA_DELIVERY_LEASE": "1",
+    }
+    folder = tmp_path_factory.mktemp("nodes")
+    first = RunningServer(folder / "first", "serve", environment={**environment, "ONEMA_NODE_NUMBER": "1"})
+    second = RunningServer(folder / "second", "serve", environment={**environment, "ONEMA_NODE_NUMBER": "2"})
+    with first, second:
+        first.onema("apply", "-", stdin=CONFIGURATION)
+        eventually(lambda: send(second, "0901000000")["CodeResult"] == "100")
+        yield first, second
+        second.kill()
+
+
+def send(node: RunningServer, phone: str) -> dict[str, Any]:
+    answer: dict[str, Any] = node.json(
+        f"{SERVICE}/SendMessageAutoGenCode_V4_get",
+        **KEYS,
+        Phone=phone,
+        Brandname="Acme",
+        Type="2",
+        message=MESSAGE,
+        IsNumber="1",
+    )
+    return answer
+
+
+def check(node: RunningServer, phone: str, code: str) -> str:
+    return str(node.json(f"{SERVICE}/CheckCodeGen_V4_get", **KEYS, Phone=phone, Code=code)["CodeResult"])
+
+
+def code_on(node: RunningServer, phone: str) -> str:
+    return str(eventually(lambda: node.json("/handset/messages", to=phone))[0]["text"])[:6]
+
+
+def test_a_code_is_checked_on_the_other_node(nodes: tuple[RunningServer, RunningServer]) -> None:
+    """Nodes share everything but their memory."""
+    first, second = nodes
+    assert send(first, "0901000001")["CodeResult"] == "100"
+    code = code_on(second, "0901000001")
+    assert [check(second, "0901000001", code), check(first, "0901000001", code)] == ["100", "117"]
+
+
+def test_limits_hold_over_both_nodes(nodes: tuple[RunningServer, RunningServer]) -> None:
+    """200 parallel sends over two nodes spend what the wallet holds, to the last dong; a code verifies once."""
+    first, second = nodes
+    left = int(first.onema("wallet", "show", "acme")["balance"]) // 850
+    with ThreadPoolExecutor(40) as pool:
+        sent = list(pool.map(lambda n: send(nodes[n % 2], f"0901{n:06d}")["CodeResult"], range(1000, 1200)))
+        assert (sent.count("100"), sent.count("103")) == (left, 200 - left)
+        phone = f"0901{1000 + sent.index('100'):06d}"
+        code = code_on(first, phone)
+        checked = list(pool.map(lambda n: check(nodes[n % 2], phone, code), range(50)))
+    assert sorted(checked) == ["100"] + ["117"] * 49
+    assert first.onema("wallet", "show", "acme")["balance"] == "0"
+
+
+def test_a_change_of_the_configuration_reaches_every_node(nodes: tuple[RunningServer, RunningServer]) -> None:
+    """Without a restart, and at once as people see it."""
+    first, second = nodes
+    first.onema("account", "suspend", "acme")
+    eventually(lambda: send(second, "0901000002")["CodeResult"] == "143")
+    second.onema("account", "resume", "acme")
+    eventually(lambda: send(first, "0901000002")["CodeResult"] == "103")
+
+
+def test_what_a_killed_node_leaves_is_finished_by_the_other(
+    nodes: tuple[RunningServer, RunningServer],
+) -> None:
+    """Every accepted message has a true final state, and none is on the phone twice."""
+    first, second = nodes
+    first.onema("wallet", "top-up", "acme", "42500", "--reference", "second")
+    with ThreadPoolExecutor(25) as pool:
+        sending = [pool.submit(send, second, f"0902{n:06d}") for n in range(50)]
+        eventually(lambda: sum(future.done() for future in sending) > 10)
+        second.kill()
+    accepted = [n for n, future in enumerate(sending) if future.exception() is None]
+    assert accepted
+    for n in accepted:
+        phone = f"0902{n:06d}"
+        received = eventually(lambda phone=phone: first.json("/handset/messages", to=phone))  # type: ignore[misc]  # mypy infers no type for a lambda with defaults
+        assert len(received) == 1
+    eventually(
+        lambda: all(m["state"] == "delivered" for m in first.onema("message", "list", "acme", "--limit", "400"))
+    )
+    assert json.loads(
+        subprocess.run(
+            [sys.executable, "-m", "onema.cli", "--json", "doctor"],
+            env=first.environment,
+            capture_output=True,
+            check=True,
+        ).stdout
+    )
