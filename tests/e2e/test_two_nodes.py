@@ -105,7 +105,7 @@ def test_a_code_is_checked_on_the_other_node(nodes: tuple[RunningServer, Running
 
 def test_limits_hold_over_both_nodes(nodes: tuple[RunningServer, RunningServer]) -> None:
     """200 parallel sends over two nodes spend what the wallet holds, to the last dong; a code verifies once."""
-    first, second = nodes
+    first, _ = nodes
     left = int(first.onema("wallet", "show", "acme")["balance"]) // 850
     with ThreadPoolExecutor(40) as pool:
         sent = list(pool.map(lambda n: send(nodes[n % 2], f"0901{n:06d}")["CodeResult"], range(1000, 1200)))
@@ -143,7 +143,9 @@ def test_what_a_killed_node_leaves_is_finished_by_the_other(
         received = eventually(lambda phone=phone: first.json("/handset/messages", to=phone))  # type: ignore[misc]  # mypy infers no type for a lambda with defaults
         assert len(received) == 1
     eventually(
-        lambda: all(m["state"] == "delivered" for m in first.onema("message", "list", "acme", "--limit", "400"))
+        lambda: all(
+            m["state"] == "delivered" for m in first.onema("message", "list", "acme", "--limit", "400")
+        )
     )
     assert json.loads(
         subprocess.run(

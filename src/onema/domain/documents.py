@@ -12,13 +12,14 @@ State = Literal["active", "inactive"]
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", omit_defaults=True):
-    """One configuration document. `identity` is unique within its kind."""
+    """One configuration document. `identity`, made of `identity_fields`, is unique within its kind."""
 
+    identity_fields: ClassVar[tuple[str, ...]] = ("name",)
     secret_fields: ClassVar[tuple[str, ...]] = ()
 
     @property
     def identity(self) -> str:
-        raise NotImplementedError  # every kind below says what names it
+        return "/".join(getattr(self, field) for field in self.identity_fields)
 
     @property
     def kind(self) -> str:
@@ -69,14 +70,11 @@ class Account(Document, frozen=True, kw_only=True, tag="account"):
     capture_on: Literal["submitted", "delivered"] = "submitted"
     callback_url: str = ""
 
-    @property
-    def identity(self) -> str:
-        return self.name
-
 
 class Credential(Document, frozen=True, kw_only=True, tag="credential"):
     """What a client of one dialect shows: a public key and a secret. Two per account (or application) may live."""
 
+    identity_fields = ("dialect", "key")
     secret_fields = ("secret",)
 
     account: str
@@ -86,13 +84,11 @@ class Credential(Document, frozen=True, kw_only=True, tag="credential"):
     application: str = ""
     state: State = "active"
 
-    @property
-    def identity(self) -> str:
-        return f"{self.dialect}/{self.key}"
-
 
 class Application(Document, frozen=True, kw_only=True, tag="application"):
     """What an account registers to send from. `appid` is its public number where a dialect asks for one."""
+
+    identity_fields = ("account", "name")
 
     account: str
     name: str
@@ -106,36 +102,28 @@ class Application(Document, frozen=True, kw_only=True, tag="application"):
     sentence: str | None = None
     pool: str = ""
 
-    @property
-    def identity(self) -> str:
-        return f"{self.account}/{self.name}"
-
 
 class Brandname(Document, frozen=True, kw_only=True, tag="brandname"):
     """An alphanumeric SMS sender of an account, at most 11 characters."""
+
+    identity_fields = ("account", "name")
 
     account: str
     name: str
     state: State = "active"
     expires_at: str = ""
 
-    @property
-    def identity(self) -> str:
-        return f"{self.account}/{self.name}"
-
 
 class Template(Document, frozen=True, kw_only=True, tag="template"):
     """Text allowed for a brandname, with placeholders. `fold` sends Vietnamese accents as plain letters."""
+
+    identity_fields = ("account", "brandname", "text")
 
     account: str
     brandname: str
     text: str
     fold: bool = True
     state: State = "active"
-
-    @property
-    def identity(self) -> str:
-        return f"{self.account}/{self.brandname}/{self.text}"
 
 
 class Rate(msgspec.Struct, frozen=True, kw_only=True):
@@ -151,32 +139,22 @@ class Tariff(Document, frozen=True, kw_only=True, tag="tariff"):
     name: str
     rates: tuple[Rate, ...] = ()
 
-    @property
-    def identity(self) -> str:
-        return self.name
-
 
 class HotlinePool(Document, frozen=True, kw_only=True, tag="hotline_pool"):
     name: str
     state: State = "active"
-
-    @property
-    def identity(self) -> str:
-        return self.name
 
 
 class Hotline(Document, frozen=True, kw_only=True, tag="hotline"):
     """A caller number. `daily_cap` is how many calls it may place in 24 hours, counted from the first; 0 for
     no cap."""
 
+    identity_fields = ("pool", "number")
+
     pool: str
     number: str
     state: State = "active"
     daily_cap: int = 0
-
-    @property
-    def identity(self) -> str:
-        return f"{self.pool}/{self.number}"
 
 
 class Carrier(Document, frozen=True, kw_only=True, tag="carrier"):
@@ -187,22 +165,16 @@ class Carrier(Document, frozen=True, kw_only=True, tag="carrier"):
     state: State = "active"
     settings: dict[str, Any] = {}
 
-    @property
-    def identity(self) -> str:
-        return self.name
-
 
 class Route(Document, frozen=True, kw_only=True, tag="route"):
     """Sends one channel's messages for a prefix to a carrier: longest prefix first, then lowest priority."""
+
+    identity_fields = ("channel", "prefix", "carrier")
 
     channel: Literal["sms", "call"]
     carrier: str
     prefix: str = "+"
     priority: int = 0
-
-    @property
-    def identity(self) -> str:
-        return f"{self.channel}/{self.prefix}/{self.carrier}"
 
 
 class User(Document, frozen=True, kw_only=True, tag="user"):
@@ -211,10 +183,6 @@ class User(Document, frozen=True, kw_only=True, tag="user"):
     name: str
     password_hash: str
     state: State = "active"
-
-    @property
-    def identity(self) -> str:
-        return self.name
 
 
 KINDS: tuple[type[Document], ...] = (

@@ -1,0 +1,86 @@
+"""The documents say what is true: links lead somewhere, commands work, named folders and decisions exist."""
+
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from onema.testing.running_server import RunningServer, eventually
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = sorted(
+    path
+    for path in [
+        *ROOT.glob("*.md"),
+        *ROOT.glob("docs/**/*.md"),
+        *ROOT.glob("src/**/*.md"),
+        *ROOT.glob("deploy/*.md"),
+    ]
+)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_link_leads_to_a_file(document: Path) -> None:
+    """Relative links are resolved from the document's own folder."""
+    links = re.findall(r"\]\(([^)#\s]+)[^)]*\)", document.read_text())
+    broken = [link for link in links if "://" not in link and not (document.parent / link).exists()]
+    assert broken == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_file_that_is_named_exists(document: Path) -> None:
+    """Paths such as docs/limits.md or src/onema/... are looked up from the root."""
+    named = re.findall(r"(?<![\w/.])(?:docs|src|tests|bench|deploy)/[\w./-]+\.\w+", document.read_text())
+    assert [path for path in named if not (ROOT / path.rstrip(".")).exists()] == []
+
+
+def test_every_decision_is_in_the_list() -> None:
+    """And every one in the list is there."""
+    folder = ROOT / "docs" / "decisions"
+    listed = set(re.findall(r"\]\((\d{4}-[\w-]+\.md)\)", (folder / "README.md").read_text()))
+    assert listed == {path.name for path in folder.glob("[0-9]*.md")}
+
+
+def test_the_map_names_every_folder() -> None:
+    """ARCHITECTURE.md has a row for each folder of the product."""
+    table = (ROOT / "ARCHITECTURE.md").read_text()
+    folders = {path.name for path in (ROOT / "src" / "onema").iterdir() if (path / "__init__.py").exists()}
+    assert {folder for folder in folders if f"| `{folder}/` |" not in table} == set()
+
+
+def test_dev_lists_every_command_of_its_own() -> None:
+    """`./dev` alone prints what there is."""
+    script = (ROOT / "dev").read_text()
+    listed = subprocess.run([ROOT / "dev"], capture_output=True, text=True, check=True).stdout
+    for command in re.findall(r"^cmd_(\w+)\(", script, re.MULTILINE):
+        assert re.search(rf"^  {command}\b", listed, re.MULTILINE), command
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    with RunningServer(tmp_path_factory.mktemp("readme") / "data", "demo") as server:
+        yield server
+
+
+def test_the_readme_gets_a_stranger_to_a_checked_code(server: RunningServer) -> None:
+    """Its shell lines, run as they stand beside a data folder, end with what it promises."""
+    readme = (ROOT / "README.md").read_text().replace("127.0.0.1:8400", f"127.0.0.1:{server.port}")
+    send, check = (
+        block
+        for block in re.findall(r"```bash\n(.*?)```", readme, re.DOTALL)
+        if "SendMessageAutoGenCode" in block or "CheckCodeGen" in block
+    )
+
+    def run(script: str) -> str:
+        command = ["bash", "-euc", script]
+        return subprocess.run(
+            command, cwd=server.data.parent, capture_output=True, text=True, check=True
+        ).stdout
+
+    assert '"CodeResult":"100"' in run(send)
+    eventually(lambda: server.json("/handset/messages", to="0901888484"))
+    keys = send.splitlines()[0]
+    assert run(f"{keys}\n{check}").endswith('"ErrorMessage":"0901888484, Content: Success!"}')
+    assert '"CodeResult":"117"' in run(f"{keys}\n{check}")

@@ -1,0 +1,32 @@
+"""Rules of the house that no linter knows."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parents[2] / "src" / "onema"
+CORE = ("domain", "engine", "storage", "delivery", "channels")
+MODULES = sorted(SOURCE.rglob("*.py"))
+
+
+@pytest.mark.parametrize("layer", CORE)
+def test_no_vendor_is_named_in_the_core(layer: str) -> None:
+    """A vendor's name in code or comment there would mean that a dialect has leaked; sources may be cited."""
+    vendors = re.compile(r"(?<!specs/)\b(esms|vbee|ytx|vihat|twilio)\b", re.IGNORECASE)
+    files = [path for path in (SOURCE / layer).rglob("*") if path.suffix in (".py", ".sql")]
+    assert [path.name for path in files if vendors.search(path.read_text())] == []
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(SOURCE)))
+def test_a_module_is_about_one_thing(module: Path) -> None:
+    """It is not called after nothing, and it is not longer than one sitting reads."""
+    assert not re.fullmatch(r"(utils?|helpers?|common|misc|manager)\w*", module.stem)
+    assert len(module.read_text().splitlines()) <= 500
+
+
+def test_the_domain_has_no_clock_and_no_dice() -> None:
+    """Time and randomness come inside commands; else a batch could not be decided again."""
+    forbidden = re.compile(r"^\s*(import|from) (time|random|secrets|os|asyncio|socket)\b", re.MULTILINE)
+    modules = (SOURCE / "domain").rglob("*.py")
+    assert [module.name for module in modules if forbidden.search(module.read_text())] == []
