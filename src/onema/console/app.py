@@ -3,7 +3,7 @@ from collections.abc import Mapping
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
@@ -18,6 +18,7 @@ from onema.console.security_headers import SecurityHeaders
 from onema.console.session import Sessions
 from onema.domain.documents import User
 from onema.engine.gateway import Gateway
+from onema.storage.contract import StorageError
 
 
 def build_console(
@@ -68,7 +69,7 @@ def build_console(
             templates=templates,
         )
         routes += _handset_routes(pages, doorman)
-    return SecurityHeaders(Starlette(routes=routes))
+    return SecurityHeaders(Starlette(routes=routes, exception_handlers={StorageError: _store_away}))
 
 
 def _handset_routes(pages: HandsetPages, doorman: Doorman) -> list[Route]:
@@ -82,6 +83,10 @@ def _handset_routes(pages: HandsetPages, doorman: Doorman) -> list[Route]:
         Route("/handset/calls/{id:int}/decline", doorman.data(pages.decline), methods=["POST"]),
         Route("/handset/calls/{id:int}/key", doorman.data(pages.press), methods=["POST"]),
     ]
+
+
+async def _store_away(request: Request, error: Exception) -> Response:
+    return JSONResponse({"error": "the store is away; try again"}, 503, {"retry-after": "1"})
 
 
 async def _to_handset(request: Request) -> Response:

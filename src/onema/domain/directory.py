@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
 from onema.domain import documents as doc
-from onema.domain.message_template import MessageTemplate
+from onema.domain.message_template import MessageTemplate, place_code
 from onema.domain.money import Minor, parse_amount
 from onema.domain.phone import country_of
 from onema.domain.records import Channel
@@ -20,6 +20,8 @@ DocumentKey = tuple[str, str]
 D = TypeVar("D", bound=doc.Document)
 
 _MEMO_LIMIT = 1_000
+# A template's 1,000 characters and ten placeholders of 500: no longer text can fit one.
+_LONGEST_MESSAGE = 6_000
 _ANY_COUNTRY = "*"
 
 
@@ -81,22 +83,27 @@ class BrandnameView:
             for template in templates
             if template.state == "active"
         )
-        self._memo: dict[str, doc.Template | None] = {}
+        self._memo: dict[tuple[str, int], doc.Template] = {}
 
     @property
     def templates(self) -> tuple[doc.Template, ...]:
         return tuple(template for _, template in self._templates)
 
-    def template_for(self, message: str) -> doc.Template | None:
-        """The registered template that this text fits; remembered, because integrators repeat their texts."""
-        try:
-            return self._memo[message]
-        except KeyError:
-            pass
-        found = next((template for parsed, template in self._templates if parsed.accepts(message)), None)
-        if len(self._memo) < _MEMO_LIMIT:
-            self._memo[message] = found
-        return found
+    def template_for(self, message: str, code_length: int) -> doc.Template | None:
+        """The registered template that this text fits, with its marker and with a code of this length in place.
+        Remembered, because integrators repeat their texts.
+        """
+        known = self._memo.get((message, code_length))
+        if known is not None or len(message) > _LONGEST_MESSAGE:
+            return known
+        with_code = place_code(message, "0" * code_length)
+        for parsed, template in self._templates:
+            if parsed.accepts(message) and parsed.accepts(with_code):
+                if len(self._memo) >= _MEMO_LIMIT:
+                    del self._memo[next(iter(self._memo))]
+                self._memo[message, code_length] = template
+                return template
+        return None
 
 
 class ApplicationView:

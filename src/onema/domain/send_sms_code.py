@@ -82,7 +82,7 @@ class SendSmsCode(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             or (brandname.expires_at and self.now >= brandname.expires_at)
         ):
             raise Refused(Refusal.BRANDNAME_UNKNOWN)
-        template = brandname.template_for(self.text) if "{OTP}" in self.text else None
+        template = brandname.template_for(self.text, self.length) if "{OTP}" in self.text else None
         if template is None:
             return Decision(
                 Sent(self.id, Refusal.TEMPLATE_MISMATCH),

@@ -1,6 +1,8 @@
 """PostgreSQL as what is copied, and as what is copied into. Either is one transaction that keeps writers out."""
 
+import asyncio
 import contextlib
+import itertools
 import re
 from collections.abc import AsyncIterator, Iterator, Sequence
 
@@ -19,6 +21,8 @@ PARTITION_DAYS = 7
 MOST_PARTITIONS = 104
 """Of one table, for the past: the transaction locks each. What is older stays in the default partition."""
 
+_LOOKS = 10
+_PAUSE_SECONDS = 0.1
 _SERVERS = (
     "SELECT count(*) FROM pg_stat_activity"
     " WHERE datname = current_database() AND application_name LIKE 'onema writer%'"
@@ -125,9 +129,7 @@ async def _alone(dsn: str, role: str, lock: str) -> AsyncIterator[Connection]:
     """A connection in a transaction that sees one moment and lets nobody else write."""
     connection = await connect(dsn, "onema copy")
     try:
-        ((servers,),) = await _ask(connection, _SERVERS)
-        if servers:
-            raise MoveRefused(f"A server works on the {role}: stop every node first.")
+        await _refuse_beside_servers(connection, role)
         # Reading the other side may take longer than a batch ever should.
         await _do(connection, "SET idle_in_transaction_session_timeout = 0; SET lock_timeout = '5s'")
         await _do(connection, "BEGIN ISOLATION LEVEL REPEATABLE READ")
@@ -136,6 +138,16 @@ async def _alone(dsn: str, role: str, lock: str) -> AsyncIterator[Connection]:
         yield connection
     finally:
         await _close(connection)
+
+
+async def _refuse_beside_servers(connection: Connection, role: str) -> None:
+    # PostgreSQL takes a moment to notice that a session has ended.
+    for left in reversed(range(_LOOKS)):
+        ((servers,),) = await _ask(connection, _SERVERS)
+        if not servers:
+            return
+        await asyncio.sleep(_PAUSE_SECONDS if left else 0)
+    raise MoveRefused(f"A server works on the {role}: stop every node first.")
 
 
 def _past(oldest: int, end: int) -> Iterator[tuple[int, int]]:
@@ -148,7 +160,7 @@ def _past(oldest: int, end: int) -> Iterator[tuple[int, int]]:
         bounds.append(first_id_at(begin))
         begin -= 1
     bounds.reverse()
-    return zip(bounds, bounds[1:], strict=False)
+    return itertools.pairwise(bounds)
 
 
 async def _ask(connection: Connection, query: str, *parameters: object) -> list[Values]:

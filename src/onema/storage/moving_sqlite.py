@@ -64,13 +64,7 @@ class SqliteTarget:
 @contextlib.asynccontextmanager
 async def sqlite_source(path: Path) -> AsyncIterator[SqliteSource]:
     """The database at `path`, whose data folder the caller holds. Raises MoveRefused, Unavailable."""
-    if not path.exists():
-        raise MoveRefused(f"There is no database {path.absolute()}.")
-    version, known = schema_of(path), migrations("sqlite")[-1][0]
-    if version != known:
-        raise MoveRefused(
-            f"The source has schema {version}, this version of onema copies {known}: migrate first."
-        )
+    _refuse_unless_present(path)
     with sqlite_errors():
         connection = apsw.Connection(str(path))
     with contextlib.closing(connection):
@@ -96,6 +90,16 @@ async def sqlite_target(path: Path) -> AsyncIterator[SqliteTarget]:
                 connection.execute(script)
                 connection.pragma("user_version", number)
         yield SqliteTarget(path, connection)
+
+
+def _refuse_unless_present(path: Path) -> None:
+    if not path.exists():
+        raise MoveRefused(f"There is no database {path.absolute()}.")
+    version, known = schema_of(path), migrations("sqlite")[-1][0]
+    if version != known:
+        raise MoveRefused(
+            f"The source has schema {version}, this version of onema copies {known}: migrate first."
+        )
 
 
 def _refuse_if_used(path: Path) -> None:

@@ -65,7 +65,9 @@ def read_postgres_settings(file: Path = DEPLOY / "postgres" / "onema.conf") -> d
     return {match[1]: match[2] if match[2] is not None else match[3] for match in found if match}
 
 
-def get(port: int, path: str, *, timeout: float = 90.0, **query: str) -> tuple[int, bytes]:
+def get(
+    port: int, path: str, query: Mapping[str, str] | None = None, timeout: float = 90.0
+) -> tuple[int, bytes]:
     """(status, body) of a GET on loopback. Raises OSError, http.client.HTTPException when the connection breaks."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
     try:
@@ -196,14 +198,15 @@ class Cluster:
 
     def send(self, phone: str, port: int = 0, *, timeout: float = 90.0) -> tuple[int, bytes]:
         """An eSMS GENCODE through HAProxy, or on another port: (status, body)."""
-        query = {**self.keys, "Phone": phone, "Brandname": BRANDNAME, "Type": "2", "message": MESSAGE}
+        text = {"Brandname": BRANDNAME, "Type": "2", "IsNumber": "1", "message": MESSAGE}
+        query = {**self.keys, "Phone": phone, **text}
         path = f"{SERVICE}/SendMessageAutoGenCode_V4_get"
-        return get(port or self.haproxy.port, path, timeout=timeout, IsNumber="1", **query)
+        return get(port or self.haproxy.port, path, query, timeout)
 
     def check(self, phone: str, code: str, port: int = 0) -> str:
         """The CodeResult of an eSMS CHECKCODE."""
         path = f"{SERVICE}/CheckCodeGen_V4_get"
-        answer = get(port or self.haproxy.port, path, **self.keys, Phone=phone, Code=code)[1]
+        answer = get(port or self.haproxy.port, path, {**self.keys, "Phone": phone, "Code": code})[1]
         result: str = json.loads(answer)["CodeResult"]
         return result
 
@@ -268,10 +271,10 @@ templates = ["{message}"]
 
 def _greeting(cluster: Cluster) -> str:
     keys = urlencode(cluster.keys)
+    sender = f"Brandname={BRANDNAME}&Type=2&IsNumber=1&message={quote(MESSAGE, safe='{}')}"
     base = f"http://127.0.0.1:{cluster.haproxy.port}"
     service = f"{base}{SERVICE}"
     handset = f"http://127.0.0.1:{cluster.nodes[0].port}/handset"
-    text = quote(MESSAGE, safe="{}")
     parts: Mapping[str, str] = {
         "HAProxy": f"{base}   its figures: http://127.0.0.1:{cluster.haproxy.figures}/",
         **{
@@ -290,7 +293,7 @@ The cluster runs. Ctrl-C ends it.
 {lines}
 
 # Send a code
-curl --globoff '{service}/SendMessageAutoGenCode_V4_get?{keys}&Phone=0901888484&Brandname={BRANDNAME}&Type=2&IsNumber=1&message={text}'
+curl --globoff '{service}/SendMessageAutoGenCode_V4_get?{keys}&Phone=0901888484&{sender}'
 
 # Read what the phone received
 curl '{handset}/messages?to=0901888484'
@@ -305,8 +308,10 @@ kill -QUIT {cluster.primary.pid} && psql '{cluster.standby.dsn()}' -c 'SELECT pg
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="./dev cluster", description="The topology of deploy/ on this machine.")
-    parser.add_argument("--keep", action="store_true", help="keep configuration, logs and data folders")
+    parser = argparse.ArgumentParser(
+        prog="./dev cluster", description="The topology of deploy/ on this machine."
+    )
+    parser.add_argument("--keep", action="store_true", help="keep configuration and logs")
     arguments = parser.parse_args()
 
     def leave(_number: int, _frame: FrameType | None) -> None:

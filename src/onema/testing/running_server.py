@@ -1,5 +1,6 @@
 """A real server in a process of its own, for end-to-end tests."""
 
+import asyncio
 import http.client
 import json
 import os
@@ -8,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any, Self, TypeVar
 from urllib.parse import urlencode
@@ -26,6 +27,13 @@ def eventually(condition: Callable[[], T | None], seconds: float = DEADLINE_SECO
             return found
         time.sleep(0.02)
     raise AssertionError(f"it did not happen in {seconds} s")
+
+
+async def comes_true(condition: Callable[[], Awaitable[bool]], seconds: float = DEADLINE_SECONDS) -> None:
+    """Like `eventually`, for what must be awaited."""
+    async with asyncio.timeout(seconds):
+        while not await condition():  # noqa: ASYNC110  # another process's progress has no event here
+            await asyncio.sleep(0.1)
 
 
 def free_port() -> int:

@@ -1,4 +1,9 @@
+from collections.abc import Sequence
+
 import pytest
+
+from onema.console.inbox import Received
+from onema.storage.contract import Unavailable
 
 from .desk import Bytes, Desk, MemoryInbox
 
@@ -148,3 +153,17 @@ async def test_static_files_are_kept_only_under_their_digest() -> None:
     assert "immutable" in current.headers["cache-control"]
     assert (await desk.get("/static/older/handset.js")).headers["cache-control"] == "no-store"
     assert (await desk.get("/static/older/nothing.js")).status == 404
+
+
+class AwayInbox(MemoryInbox):
+    """An inbox whose store cannot be reached."""
+
+    async def read(self, phone: str | None = None, after: int = 0, limit: int = 100) -> Sequence[Received]:
+        raise Unavailable("no connection")
+
+
+async def test_while_the_store_is_away_the_phone_says_so() -> None:
+    """503 and JSON, so that a test suite that polls waits instead of breaking."""
+    answer = await Desk(inbox=AwayInbox()).get("/handset/messages")
+    assert (answer.status, answer.json()) == (503, {"error": "the store is away; try again"})
+    assert answer.headers["retry-after"] == "1"

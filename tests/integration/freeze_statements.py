@@ -1,0 +1,220 @@
+"""Writes down what this version asks of its database, for the versions that come after it.
+
+    .venv/bin/python -m tests.integration.freeze_statements
+
+runs every statement of this version with sample values on an empty store of each engine, and keeps statements, values
+and answers in previous_statements/VERSION.json. Later versions replay that conversation on their schema
+(test_rolling_upgrade.py): whatever the old code sends must work and be answered as before. Run it once for each
+release, on the commit that is released, and never again for that version.
+"""
+
+import asyncio
+import base64
+import contextlib
+import json
+import re
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import apsw
+import msgspec
+
+from onema import __version__
+from onema.domain.records import TABLES, Row
+from onema.storage.postgres.link import Connection, connect
+from onema.storage.postgres.row_statements import (
+    Save,
+    get_parameters,
+    get_statement,
+    save_parameters,
+    save_statement,
+)
+from onema.storage.postgres.storage import PostgresStorage
+from onema.storage.sqlite import SqliteStorage
+from onema.storage.statements import named_statements, plain_statements
+from onema.testing.conformance.storage import sample
+from onema.testing.postgres_server import running_server
+
+FOLDER = Path(__file__).parent / "previous_statements"
+
+Step = dict[str, Any]
+"""`what` it is, its `sql`, its `parameters`, and the `rows` that it must be answered with."""
+
+SQLITE_SAMPLES: dict[str, Any] = {
+    "account": 1,
+    "after": 0,
+    "amount": 0,
+    "at": 3,
+    "before": 9,
+    "cut": 1,
+    "keep": 1,
+    "kind": "closing",
+    "limit": 5,
+    "message": 1,
+    "now": 10,
+    "oldest": 0,
+    "phone": "text 2",
+    "subject": 1,
+    "until": 20,
+}
+"""Values of the named statements' parameters; the rows of `_samples` are there, changed."""
+
+POSTGRES_SAMPLES: dict[str, tuple[Any, ...]] = {
+    "settle_batch": (900,),
+    "sweep_batches": (950,),
+    "lease_jobs": (10, 20, 5),
+    "sweep_live_verifications": (10, 5),
+    "sweep_windows": (10, 5),
+    "sweep_carrier_references": (10, 5),
+    "trim_inbox": (1, 0),
+    "directory_revision": (),
+    "directory": (),
+    "attempts_of_message": (1, 1),
+    "events_of_subject": (1, 1),
+    "ledger_of_subject": (1, 1),
+    "messages": (1, 9, 5),
+    "ledger": (1, 5),
+    "ledger_sum": (1,),
+    "inbox": (0, 5),
+    "inbox_of_phone": (0, 5, "text 2"),
+    "schema_version_table": (),
+}
+POSTGRES_LEFT_OUT = {
+    "schema_version": "differs by design",
+    "migration_applied": "old code applies no migration to a newer schema",
+    "end_lost_sessions": "touches no table of ours",
+    "now": "touches no table of ours",
+    "partitions": "touches no table of ours",
+    "close_ledger": "its text is made when it runs",
+}
+
+
+async def sqlite_steps(path: Path) -> list[Step]:
+    """The conversation with a new database at `path`."""
+    storage = SqliteStorage(path)
+    await storage.open()
+    await storage.close()
+    with contextlib.closing(apsw.Connection(str(path))) as connection:
+        return [{**step, "rows": run_on_sqlite(connection, step)} for step in _sqlite_statements()]
+
+
+async def postgres_steps(dsn: str) -> list[Step]:
+    """The conversation with an empty database."""
+    storage = PostgresStorage(dsn)
+    await storage.open()
+    await storage.close()
+    connection = await connect(dsn, "onema test")
+    steps = [{**step, "rows": await run_on_postgres(connection, step)} for step in _postgres_statements()]
+    await connection.close(timeout=5)
+    return steps
+
+
+def run_on_sqlite(connection: apsw.Connection, step: Step) -> list[list[Any]]:
+    """The answer, as JSON can hold it."""
+    rows = connection.execute(step["sql"], decoded(step["parameters"])).fetchall()
+    return [encoded(row) for row in rows]
+
+
+async def run_on_postgres(connection: Connection, step: Step) -> list[list[Any]]:
+    rows = await connection.fetch(step["sql"], *decoded(step["parameters"]))
+    return [encoded(tuple(row)) for row in rows]
+
+
+def encoded(value: Any) -> Any:
+    """For JSON: bytes are {"base64": ...}, tuples are lists."""
+    match value:
+        case bytes():
+            return {"base64": base64.b64encode(value).decode()}
+        case list() | tuple():
+            return [encoded(each) for each in value]
+        case _:
+            return value
+
+
+def decoded(value: Any) -> Any:
+    match value:
+        case {"base64": text}:
+            return base64.b64decode(text)
+        case list():
+            return [decoded(each) for each in value]
+        case _:
+            return value
+
+
+def _sqlite_statements() -> Iterator[Step]:
+    for row_type in TABLES:
+        plain, table = plain_statements(row_type), row_type.table
+        row, key, changed = _samples(row_type)
+        yield _step(f"{table}: insert", plain.insert, msgspec.structs.astuple(row))
+        yield _step(f"{table}: get", plain.get, key)
+        yield _step(f"{table}: upsert", plain.upsert, msgspec.structs.astuple(changed))
+        yield _step(f"{table}: get what was changed", plain.get, key)
+    for name, sql in named_statements("sqlite.sql").items():
+        parameters = sorted(set(re.findall(r":([a-z_]+)", sql)))
+        yield _step(name, sql, {parameter: SQLITE_SAMPLES[parameter] for parameter in parameters})
+    for row_type in TABLES:
+        yield _step(f"{row_type.table}: delete", plain_statements(row_type).delete, _samples(row_type)[1])
+
+
+def _postgres_statements() -> Iterator[Step]:
+    batch = iter(range(900, 1_000))
+    for row_type in TABLES:
+        table = row_type.table
+        row, _, changed = _samples(row_type)
+        key = get_parameters(row_type, [row.key])
+        insert, upsert = ((save, row_type) for save in (Save.INSERT, Save.UPSERT))
+        yield _step(
+            f"{table}: insert", save_statement((insert,)), [*save_parameters(*insert, [row]), next(batch)]
+        )
+        yield _step(f"{table}: lock", get_statement(row_type, lock=True), key)
+        yield _step(
+            f"{table}: upsert", save_statement((upsert,)), [*save_parameters(*upsert, [changed]), next(batch)]
+        )
+        yield _step(f"{table}: get", get_statement(row_type, lock=False), key)
+    for name, sql in named_statements("postgres.sql").items():
+        if name not in POSTGRES_LEFT_OUT:
+            yield _step(name, sql, POSTGRES_SAMPLES[name])
+    for row_type in TABLES:
+        delete = (Save.DELETE, row_type)
+        parameters = save_parameters(*delete, [_samples(row_type)[0].key])
+        yield _step(f"{row_type.table}: delete", save_statement((delete,)), [*parameters, next(batch)])
+
+
+def _samples(row_type: type[Row]) -> tuple[Row, tuple[Any, ...], Row]:
+    """A row, its key's values, and another row with that key."""
+    row, other = sample(row_type, 1), sample(row_type, 2)
+    names = row_type.__struct_fields__[: row_type.key_columns]
+    values = tuple(getattr(row, name) for name in names)
+    return row, values, msgspec.structs.replace(other, **dict(zip(names, values, strict=True)))
+
+
+def _step(what: str, sql: str, parameters: Any) -> Step:
+    return {"what": what, "sql": sql, "parameters": encoded(parameters)}
+
+
+async def _freeze() -> dict[str, list[Step]]:
+    with tempfile.TemporaryDirectory() as folder, running_server() as server:
+        return {
+            "sqlite": await sqlite_steps(Path(folder) / "onema.db"),
+            "postgres": await postgres_steps(server.create_database("frozen")),
+        }
+
+
+def _lines(steps: list[Step]) -> str:
+    return ",\n".join(json.dumps(step, ensure_ascii=False) for step in steps)
+
+
+def main() -> None:
+    FOLDER.mkdir(exist_ok=True)
+    file = FOLDER / f"{__version__}.json"
+    conversations = asyncio.run(_freeze())
+    # A line for each step, so that a difference between releases can be read.
+    engines = (f'"{engine}": [\n{_lines(steps)}\n]' for engine, steps in conversations.items())
+    file.write_text("{" + ",\n".join(engines) + "}\n")
+    print(file)  # noqa: T201  # it is a script
+
+
+if __name__ == "__main__":
+    main()

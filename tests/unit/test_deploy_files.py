@@ -1,0 +1,209 @@
+"""What deploy/ ships, as far as it can be tried without a container engine or a service manager."""
+
+import os
+import re
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from onema.settings import describe
+from onema.testing.cluster import (
+    DEPLOY,
+    Haproxy,
+    find_haproxy,
+    get,
+    haproxy_environment,
+    read_postgres_settings,
+)
+from onema.testing.postgres_server import find_binaries
+from onema.testing.running_server import eventually
+
+UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
+FILES = sorted(path for path in DEPLOY.rglob("*") if path.is_file())
+COMPOSE = (DEPLOY / "compose.yaml").read_text()
+
+
+def test_haproxy_takes_its_configuration_without_a_warning() -> None:
+    """With warnings too, HAProxy starts; but something in the file is not as somebody thought."""
+    done = subprocess.run(
+        [find_haproxy(), "-c", "-dW", "-f", DEPLOY / "haproxy" / "haproxy.cfg"],
+        env={**os.environ, **haproxy_environment(18400, 18404, (18401, 18402))},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_haproxy_logs_no_query_string() -> None:
+    """eSMS clients send their keys and phone numbers in it."""
+    text = (DEPLOY / "haproxy" / "haproxy.cfg").read_text()
+    (log_format,) = re.findall(r"^ *log-format (.*)$", text, re.M)
+    assert "%HP" in log_format
+    assert not re.search(r"%(\{[^}]*\})?(r|HU|HQ)\b", log_format)
+    assert "httplog" not in text
+
+
+class StandInNode(BaseHTTPRequestHandler):
+    """A node that answers requests with what HAProxy told it of the client, while it is ready and while it is not."""
+
+    ready = threading.Event()
+
+    def do_GET(self) -> None:
+        body = (self.headers.get("X-Forwarded-For") or "").encode()
+        self.send_response(503 if self.path == "/health/ready" and not self.ready.is_set() else 200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        return
+
+
+@pytest.fixture
+def haproxy(tmp_path: Path) -> Iterator[Haproxy]:
+    """HAProxy before two nodes that are ready."""
+    StandInNode.ready.set()
+    nodes = [ThreadingHTTPServer(("127.0.0.1", 0), StandInNode) for _ in range(2)]
+    for node in nodes:
+        threading.Thread(target=node.serve_forever, args=(0.01,)).start()
+    haproxy = Haproxy(tmp_path, [node.server_port for node in nodes])
+    try:
+        haproxy.start()
+        yield haproxy
+    finally:
+        haproxy.stop()
+        for node in nodes:
+            node.shutdown()
+            node.server_close()
+
+
+def test_haproxy_says_who_the_client_is(haproxy: Haproxy) -> None:
+    """Its own word comes last, where onema looks for it."""
+    status, body = get(haproxy.port, "/MainService.svc/json/x")
+    assert (status, body) == (200, b"127.0.0.1")
+
+
+def test_without_a_ready_node_a_live_one_answers(haproxy: Haproxy) -> None:
+    """When the database is away its "try later" in the vendor's words is better than HAProxy's 503."""
+    StandInNode.ready.clear()
+    down = re.compile(rb"^ready_nodes,BACKEND,.*,DOWN,", re.MULTILINE)
+    eventually(lambda: down.search(get(haproxy.figures, "/;csv")[1]))
+    assert get(haproxy.port, "/MainService.svc/json/x")[0] == 200
+
+
+def test_figures_are_not_for_the_public(haproxy: Haproxy) -> None:
+    """However the path is spelled; onema itself answers all of these."""
+    for path in ("/metrics", "//metrics", "/METRICS", "/metrics/", "/%6Detrics"):
+        assert get(haproxy.port, path)[0] == 404
+    assert b"haproxy_" in get(haproxy.figures, "/metrics")[1]
+
+
+def test_postgresql_takes_its_settings(tmp_path: Path) -> None:
+    """PostgreSQL itself reads every setting of the snippet, and the commit of a batch waits for a standby."""
+    settings = read_postgres_settings()
+    options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+    # The server refuses to run as root, even to show a setting of files that anybody may read.
+    run_as = "postgres" if os.geteuid() == 0 else None
+    done = subprocess.run(
+        [
+            find_binaries() / "postgres",
+            *options,
+            "-c",
+            f"config_file={os.devnull}",
+            "-C",
+            "synchronous_commit",
+        ],
+        cwd="/",
+        user=run_as,
+        capture_output=True,
+        text=True,
+    )
+    # Without a data folder it goes no further than its settings.
+    assert "data_directory" in done.stderr or done.returncode == 0, done.stderr
+    assert settings["fsync"] == settings["synchronous_commit"] == "on"
+    assert settings["synchronous_standby_names"].startswith("ANY 1 (")
+
+
+def test_compose_names_only_files_that_exist() -> None:
+    """A bind mount of a missing file would become an empty folder in the container."""
+    mounts = re.findall(r"\./([\w./-]+):/", COMPOSE)
+    assert len(mounts) >= 6
+    assert [path for path in mounts if not (DEPLOY / path).is_file()] == []
+    assert (DEPLOY.parent / re.findall(r"dockerfile: (.+)", COMPOSE)[0]).is_file()
+
+
+def test_compose_gives_every_node_its_own_number() -> None:
+    """Two nodes with one number could make one id twice."""
+    numbers = re.findall(r'ONEMA_NODE_NUMBER: "(\d+)"', COMPOSE)
+    assert len(numbers) == 2
+    assert len(set(numbers)) == 2
+
+
+def test_what_compose_must_be_told_is_in_the_readme() -> None:
+    """Each secret that compose refuses to start without is made by the lines to paste."""
+    needed = set(re.findall(r"\$\{(\w+):\?", COMPOSE))
+    readme = (DEPLOY / "README.md").read_text()
+    assert needed == {name for name in needed if f"{name}=" in readme}
+
+
+def test_every_setting_that_is_used_exists() -> None:
+    """The server refuses unknown variables at its start."""
+    known = {setting.variable for setting in describe()} | {"ONEMA_SETTINGS"}
+    used = {name for file in FILES for name in re.findall(r"\bONEMA_[A-Z_]+", file.read_text())}
+    assert used - known == set()
+
+
+def test_the_image_gets_the_files_that_its_build_copies() -> None:
+    """What .dockerignore leaves out cannot be copied."""
+    copied = re.findall(r"^COPY (?!--from)(.+) \S+$", (DEPLOY / "Dockerfile").read_text(), re.M)
+    sources = {source for line in copied for source in line.split()}
+    admitted = {
+        line[1:] for line in (DEPLOY / "Dockerfile.dockerignore").read_text().split() if line[0] == "!"
+    }
+    assert sources == admitted
+    assert [source for source in sources if not (DEPLOY.parent / source).exists()] == []
+
+
+def test_the_image_does_not_run_as_root() -> None:
+    """The last USER is a number, so that Kubernetes' runAsNonRoot can tell."""
+    users = re.findall(r"^USER (\S+)$", (DEPLOY / "Dockerfile").read_text(), re.M)
+    assert users
+    assert int(users[-1]) > 0
+
+
+@pytest.mark.parametrize(
+    "script", [path for path in FILES if path.suffix == ".sh"], ids=lambda path: path.name
+)
+def test_scripts_are_understood_by_bash(script: Path) -> None:
+    """A script with a slip would end the container at its first start only."""
+    assert os.access(script, os.X_OK)
+    subprocess.run(["bash", "-n", script], check=True)
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="this machine has no systemd")
+@pytest.mark.parametrize("unit", UNITS, ids=lambda path: path.name)
+def test_systemd_understands_the_units(unit: Path, tmp_path: Path) -> None:
+    """Every key is known and has a value that it takes."""
+    program = shutil.which("true")
+    assert program is not None
+    copy = tmp_path / unit.name
+    copy.write_text(unit.read_text().replace("/opt/onema/bin/onema", program))
+    done = subprocess.run(["systemd-analyze", "verify", "--man=no", copy], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_units_differ_only_where_a_node_has_its_own() -> None:
+    """What is hardened in one is hardened in the other."""
+    single, several = (hardening(unit) for unit in UNITS)
+    assert single == several
+    assert len(single) > 20
+
+
+def hardening(unit: Path) -> list[str]:
+    text = unit.read_text()
+    return text[text.index("NoNewPrivileges") :].splitlines()
