@@ -12,7 +12,7 @@ from onema.domain.money import parse_amount
 from onema.domain.payload import SmsPayload, open_payload
 from onema.domain.records import Job, Key, Message, Row, Wallet
 from onema.domain.top_up import TopUpWallet
-from onema.engine.committer import Committer
+from onema.engine.committer import Committer, Unobserved
 from onema.engine.gateway import Gateway
 from onema.engine.ports import IdSource, SystemEntropy
 from onema.storage.contract import Story, Unavailable
@@ -33,19 +33,6 @@ class FakeClock:
 
     def advance(self, milliseconds: int) -> None:
         self._now += milliseconds
-
-
-class SilentObserver:
-    """A committer's observer that looks away."""
-
-    def batch(self, commands: int, seconds: float) -> None:
-        """Nothing."""
-
-    def command(self, kind: str, result: str) -> None:
-        """Nothing."""
-
-    def message(self, channel: str, state: str) -> None:
-        """Nothing."""
 
 
 class BreakableStorage(SqliteStorage):
@@ -74,7 +61,7 @@ class RunningCore:
             ids,
             batch_limit=500,
             lease_ms=30_000,
-            observer=SilentObserver(),
+            observer=Unobserved(),
         )
         self.gateway = Gateway(self.committer, self.clock, ids, SystemEntropy())
 

@@ -79,6 +79,21 @@ def cost(message: Message, seconds: float) -> int:
     return min(message.price, message.unit_price * math.ceil(seconds / message.period))
 
 
+def delivery_job(account: int, message: int, now: int, payload: bytes) -> Job:
+    """The job that hands an accepted message to a carrier: due at once, and with the message's id."""
+    return Job(
+        id=message,
+        kind=JobKind.DELIVER,
+        account=account,
+        message=message,
+        due_at=now,
+        lease=0,
+        attempt=0,
+        in_flight=False,
+        payload=payload,
+    )
+
+
 def callback_job(context: Context, message: Message, job_id: int, now: int) -> tuple[Job, ...]:
     """The callback that tells the integrator of a final state, where a URL is configured for it."""
     account = context.directory.accounts[message.account]

@@ -11,8 +11,9 @@ from onema.domain.directory import AccountView
 from onema.domain.documents import Application
 from onema.domain.hotlines import hotline_keys, take_hotline
 from onema.domain.keyring import NONCE_BYTES
+from onema.domain.message_progress import delivery_job
 from onema.domain.payload import CallPayload, seal_payload
-from onema.domain.records import Channel, Job, JobKind, Key, Message, MessageState, Row, Wallet
+from onema.domain.records import Channel, Key, Message, MessageState, Row, Wallet
 from onema.domain.refusals import Refusal, Refused
 from onema.domain.send_sms_code import Sent
 
@@ -89,17 +90,8 @@ class PlaceCall(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             max_seconds=seconds,
             valid_until=self.now + VALID_MS,
         )
-        job = Job(
-            id=self.id,
-            kind=JobKind.DELIVER,
-            account=self.account,
-            message=self.id,
-            due_at=self.now,
-            lease=0,
-            attempt=0,
-            in_flight=False,
-            payload=seal_payload(payload, self.id, context.keyring, self.entropy),
-        )
+        sealed = seal_payload(payload, self.id, context.keyring, self.entropy)
+        job = delivery_job(self.account, self.id, self.now, sealed)
         message = Message(
             account=self.account,
             id=self.id,

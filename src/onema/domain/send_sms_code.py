@@ -8,13 +8,12 @@ import msgspec
 from onema.domain import limits, sms_text, wallet
 from onema.domain.decision import Context, Decision, World
 from onema.domain.directory import AccountView
+from onema.domain.message_progress import delivery_job
 from onema.domain.message_template import place_code
 from onema.domain.payload import SmsPayload, seal_payload
 from onema.domain.records import (
     Channel,
     Event,
-    Job,
-    JobKind,
     Key,
     LiveVerification,
     Message,
@@ -103,22 +102,13 @@ class SendSmsCode(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             attempts_left=ATTEMPTS,
             expires_at=self.now + self.time_alive,
         )
-        job = Job(
-            id=self.id,
-            kind=JobKind.DELIVER,
-            account=self.account,
-            message=self.id,
-            due_at=self.now,
-            lease=0,
-            attempt=0,
-            in_flight=False,
-            payload=seal_payload(
-                SmsPayload(self.phone, self.brandname, place_code(text, code), self.now + self.time_alive),
-                self.id,
-                context.keyring,
-                self.entropy[CODE_ENTROPY_BYTES:],
-            ),
+        sealed = seal_payload(
+            SmsPayload(self.phone, self.brandname, place_code(text, code), self.now + self.time_alive),
+            self.id,
+            context.keyring,
+            self.entropy[CODE_ENTROPY_BYTES:],
         )
+        job = delivery_job(self.account, self.id, self.now, sealed)
         previous = world.get(LiveVerification, self.account, self.phone, self.purpose)
         superseded = (
             (Event(self.account, previous.verification, self.id, "superseded", ""),) if previous else ()

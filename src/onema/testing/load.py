@@ -6,6 +6,7 @@ whether or not earlier ones were answered, and measures from the moment that was
 is charged for everybody who would have come meanwhile (no coordinated omission).
 """
 
+import abc
 import asyncio
 import ipaddress
 import re
@@ -183,7 +184,7 @@ class LoadGenerator:
             connection.close()
 
 
-class _Run:
+class _Run(abc.ABC):
     """Hands out requests to idle connections and counts their answers."""
 
     def __init__(self, requests: Iterator[bytes], classify: Classifier) -> None:
@@ -214,9 +215,9 @@ class _Run:
         """How many requests have no answer and are no longer waited for."""
         return self._under_way
 
+    @abc.abstractmethod
     def feed(self, connection: "_Connection") -> None:
         """Give an idle connection its next request, if one is due."""
-        raise NotImplementedError
 
     def answered(self, since: float, status: int, body: bytes) -> None:
         self._under_way -= 1

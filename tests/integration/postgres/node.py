@@ -13,26 +13,13 @@ from onema.domain.records import Job, Wallet
 from onema.domain.refusals import Refused
 from onema.domain.send_sms_code import ENTROPY_BYTES, SendSmsCode, Sent
 from onema.domain.top_up import TopUpWallet
-from onema.engine.committer import Committer
+from onema.engine.committer import Committer, Unobserved
 from onema.engine.ports import IdSource, SystemClock
 from onema.storage.postgres import PostgresStorage
 
 PRICE = parse_amount("500")
 PER_PHONE = 5
 ACCOUNT = 1
-
-
-class SilentObserver:
-    """A committer's observer that looks away."""
-
-    def batch(self, commands: int, seconds: float) -> None:
-        """Nothing."""
-
-    def command(self, kind: str, result: str) -> None:
-        """Nothing."""
-
-    def message(self, channel: str, state: str) -> None:
-        """Nothing."""
 
 
 class Node:
@@ -50,7 +37,7 @@ class Node:
             self.ids,
             batch_limit=64,
             lease_ms=30_000,
-            observer=SilentObserver(),
+            observer=Unobserved(),
         )
 
     async def configure(self) -> None:
