@@ -5,6 +5,7 @@ servers of its own on fresh data, prints a table, and leaves it with a plot in b
 """
 
 import argparse
+import importlib
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -32,22 +33,24 @@ MEASUREMENTS: dict[str, tuple[Measurement, int, str]] = {
 }
 """What measures, in how many rounds unless told, and what it tells."""
 
-COMMITTER = "the committer alone, SQLite and PostgreSQL; options of its own (committer --help)"
+ALONE = {
+    "committer": "the committer alone, SQLite and PostgreSQL; options of its own (committer --help)",
+    "speech": "joining the clips of a spoken code, loading the voices",
+}
+"""Parts that are measured without a server, each by the main of its own module."""
 
 
 def main() -> None:
-    if sys.argv[1:2] == ["committer"]:
-        from bench import committer
-
-        del sys.argv[1]
-        committer.main()
+    if sys.argv[1:2] and sys.argv[1] in ALONE:
+        importlib.import_module(f"bench.{sys.argv.pop(1)}").main()
         return
     options = _options()
     names = list(MEASUREMENTS) if options.measurement == "all" else [options.measurement]
     if options.measurement == "list":
         for name, (_, rounds, meaning) in MEASUREMENTS.items():
             print(f"{name:10} {meaning} ({rounds} rounds)")
-        print(f"{'committer':10} {COMMITTER}")
+        for name, meaning in ALONE.items():
+            print(f"{name:10} {meaning}")
         return
     missed = False
     for name in names:
@@ -65,7 +68,7 @@ def main() -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="./dev bench", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument(
-        "measurement", nargs="?", default="http", choices=[*MEASUREMENTS, "committer", "all", "list"]
+        "measurement", nargs="?", default="http", choices=[*MEASUREMENTS, *ALONE, "all", "list"]
     )
     parser.add_argument("--rounds", type=int, help="interleaved rounds of each kind of request")
     parser.add_argument("--json", action="store_true", help="one JSON document per measurement")

@@ -82,6 +82,8 @@ def test_the_demo_credentials_are_private(server: RunningServer) -> None:
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     credentials = json.loads(file.read_text())
     assert set(credentials["esms"]) == {"ApiKey", "SecretKey", "Brandname", "message"}
+    assert set(credentials["vbee"]) == {"apiKey", "apiSecret"}
+    assert set(credentials["ytx"]) == {"accountSID", "authToken", "appid"}
     assert set(credentials["console"]) == {"user", "password"}
     assert "{OTP}" in credentials["esms"]["message"]
 

@@ -1,7 +1,6 @@
 import io
 import subprocess
 import sys
-import time
 import wave
 
 import pytest
@@ -110,17 +109,17 @@ def test_rates_outside_half_to_double_are_refused(voices: Voices, rate: float) -
 
 @pytest.mark.parametrize("rate", [1.0, 1.4])
 def test_joining_costs_no_synthesis(voices: Voices, rate: float) -> None:
-    """Under 1 ms of CPU for a 6-digit code said twice, once its clips are in memory at that rate."""
+    """Once its clips are in memory at that rate, a message is made of them: the very same frames, none computed.
+    `./dev bench speech` says what that costs.
+    """
     voice = voices["vi-north"]
-    speak(voice, "0123456789", rate=rate).frames(Law.PCMA)
+    first = speak(voice, "0123456789", rate=rate).frames(Law.PCMA)
     stretched_before = at_rate.cache_info().misses
-    spent = []
-    for _ in range(50):
-        started = time.process_time()
-        speak(voice, "048159", times=2, rate=rate).frames(Law.PCMA)
-        spent.append(time.process_time() - started)
+    known = set(map(id, first))
+    again = speak(voice, "9876543210", times=2, rate=rate).frames(Law.PCMA)
     assert at_rate.cache_info().misses == stretched_before
-    assert min(spent) < 0.001
+    silence = again[0]
+    assert all(id(frame) in known or frame == silence for frame in again)
 
 
 def test_speaking_at_the_usual_rate_does_not_load_numpy() -> None:

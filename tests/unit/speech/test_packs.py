@@ -1,6 +1,5 @@
 import json
 import shutil
-import time
 from pathlib import Path
 
 import pytest
@@ -32,12 +31,9 @@ def test_built_in_pack_is_complete_and_sound(voices: Voices, voice_id: str) -> N
     assert faults(voice) == []
 
 
-def test_packs_are_small_and_load_fast() -> None:
-    """About 1 MB in all, ready in under 100 ms of CPU."""
+def test_packs_are_small() -> None:
+    """About 1 MB in all; `./dev bench speech` says how fast they load."""
     size = sum(path.stat().st_size for path in BUILT_IN.rglob("*") if path.is_file())
-    started = time.process_time()
-    Voices.load()
-    assert time.process_time() - started < 0.1
     assert size < 1_200_000
 
 
