@@ -1,6 +1,7 @@
 """The one place where implementations meet: settings in, a running App out."""
 
 import asyncio
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from typing import Self
@@ -24,7 +25,7 @@ from onema.dialects.vbee.routes import VbeeApi
 from onema.dialects.ytx.callbacks import YtxCallbacks
 from onema.dialects.ytx.routes import YtxApi
 from onema.domain import documents as doc
-from onema.domain.records import Wallet
+from onema.engine.administration import read_balance
 from onema.engine.control import ControlServer
 from onema.engine.directory_follower import DirectoryFollower
 from onema.engine.gateway import Gateway
@@ -188,18 +189,17 @@ class App:
 
 def build_dialects(core: Core, settings: Settings) -> Sequence[WireApi]:
     """The literal registry of wire APIs."""
-
-    async def balance(account: int) -> int:
-        wallet = (await core.storage.read([(Wallet, account)])).get((Wallet, account))
-        return wallet.balance if isinstance(wallet, Wallet) else 0
-
     return (
         EsmsApi(
             core.gateway,
             time_alive_max=settings.esms.time_alive_max,
             invalid_code=settings.esms.invalid_code,
         ),
-        YtxApi(core.gateway, environments=settings.ytx.environments, balance=balance),
+        YtxApi(
+            core.gateway,
+            environments=settings.ytx.environments,
+            balance=functools.partial(read_balance, core.storage),
+        ),
         VbeeApi(core.gateway, business_error_status=settings.vbee.business_error_status),
     )
 

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import subprocess
-import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -46,11 +45,7 @@ async def handset(browser: Browser, server: RunningServer) -> Page:
 
 
 def newest_story(server: RunningServer) -> Any:
-    def onema(*arguments: str) -> Any:
-        command = [sys.executable, "-m", "onema.cli", "--data", str(server.data), "--json", *arguments]
-        return json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
-
-    return onema("message", "show", onema("message", "list", "demo")[0]["id"])
+    return server.onema("message", "show", server.onema("message", "list", "demo")[0]["id"])
 
 
 async def test_a_requested_call_rings_and_is_paid_for_what_was_talked(

@@ -126,11 +126,6 @@ def test_fifty_parallel_right_answers_verify_once(server: RunningServer) -> None
     assert sorted(parallel(50, lambda _: checkcode(server, phone, code))) == ["100"] + ["117"] * 49
 
 
-def onema(server: RunningServer, *arguments: str, stdin: str = "") -> Any:
-    command = [sys.executable, "-m", "onema.cli", "--data", str(server.data), "--json", *arguments]
-    return json.loads(subprocess.run(command, input=stdin.encode(), check=True, capture_output=True).stdout)
-
-
 def test_two_hundred_parallel_sends_spend_what_the_wallet_holds(server: RunningServer) -> None:
     """A prepaid account with money for ten sends ten; the rest is told 103."""
     file = """
@@ -150,7 +145,7 @@ templates = ["{OTP} la ma xac minh cua Acme"]
 reference = "first"
 amount = "8500"
 """
-    onema(server, "apply", "-", stdin=file)
+    server.onema("apply", "-", stdin=file)
     own = {
         "ApiKey": "ACME",
         "SecretKey": "ACME-SECRET",
@@ -159,7 +154,7 @@ amount = "8500"
     }
     results = parallel(200, lambda n: gencode(server, f"0901001{n:03d}", **own)["CodeResult"])
     assert (results.count("100"), results.count("103")) == (10, 190)
-    assert onema(server, "wallet", "show", "acme")["balance"] == "0"
+    assert server.onema("wallet", "show", "acme")["balance"] == "0"
 
 
 def test_a_second_server_on_the_same_data_is_refused(server: RunningServer) -> None:

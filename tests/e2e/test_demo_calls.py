@@ -4,7 +4,6 @@ import json
 import re
 import shlex
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -37,13 +36,6 @@ def voices() -> Voices:
 
 def curl(line: list[str]) -> Any:
     return json.loads(subprocess.run(line, capture_output=True, check=True).stdout)
-
-
-def onema(server: RunningServer, *arguments: str, stdin: str = "") -> Any:
-    command = [sys.executable, "-m", "onema.cli", "--data", str(server.data), "--json", *arguments]
-    result = subprocess.run(command, input=stdin.encode(), capture_output=True)
-    assert result.returncode == 0, result
-    return json.loads(result.stdout)
 
 
 def newest_call(server: RunningServer, phone: str, count: int = 1) -> dict[str, Any]:
@@ -138,7 +130,7 @@ application = "shop"
 key = "shop-key"
 secret = "%s"
 """
-    onema(server, "apply", "-", stdin=file % SHOP_SECRET)
+    server.onema("apply", "-", stdin=file % SHOP_SECRET)
     voice = next(iter(VIETNAMESE))
 
     def call(count: int, **application: str) -> bytes:
@@ -153,7 +145,7 @@ secret = "%s"
 
     recording = server.data / "recording.wav"
     recording.write_bytes(wav_of(server, newest_call(server, "0901888401")))
-    onema(server, "application", "record", "acme", "shop", str(recording))
+    server.onema("application", "record", "acme", "shop", str(recording))
     recorded = call(3, **shop)
     assert recorded != rendered
     assert hear_wav(recorded, voices["vi-north"]).codes[-1].endswith("4711")
@@ -180,7 +172,7 @@ application = "capped"
 key = "capped-key"
 secret = "%s"
 """
-    onema(server, "apply", "-", stdin=file % SHOP_SECRET)
+    server.onema("apply", "-", stdin=file % SHOP_SECRET)
     token = jwt.encode({"apiKey": "capped-key", "otpCode": "123456"}, SHOP_SECRET, algorithm="HS256")
     config = Path(server.data) / "parallel.curl"
     request = (

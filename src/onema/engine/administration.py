@@ -115,7 +115,7 @@ class Administration:
         raise Refused(Refusal.CONFLICT, "the configuration keeps changing; try again later")
 
     async def _refuse_to_forget_accounts(self, remove: Sequence[tuple[str, str]]) -> None:
-        """Messages and money are kept under an account's number, which a new account could get."""
+        """Messages and money are kept under an account's number: without the account nobody could find them."""
         for kind, name in remove:
             account = self._gateway.directory.account_named.get(name) if kind == "account" else None
             if account is None:
@@ -176,12 +176,12 @@ class Administration:
 
     async def _read_balance(self, request: ReadBalance) -> Balance:
         account = self._account(request.account)
-        balance = await self._balance(account)
+        balance = await read_balance(self._storage, account.id)
         ledger = balance
         # Two reads are two moments: money that moves between them is no fault.
         for _ in range(_TRIES if request.audit else 0):
             ledger = await self._storage.ledger_sum(account.id)
-            balance = await self._balance(account)
+            balance = await read_balance(self._storage, account.id)
             if ledger == balance:
                 break
         return Balance(
@@ -192,11 +192,6 @@ class Administration:
             expires_at=account.wallet_expires_at,
             ledger=ledger,
         )
-
-    async def _balance(self, account: AccountView) -> int:
-        key = (Wallet, account.id)
-        wallet = (await self._storage.read([key])).get(key)
-        return wallet.balance if isinstance(wallet, Wallet) else 0
 
     async def _status(self, request: Status) -> ServerStatus:
         directory = self._gateway.directory
@@ -212,6 +207,13 @@ class Administration:
         if account is None:
             raise Refused(Refusal.CONFLICT, f"no account {name!r}")
         return account
+
+
+async def read_balance(storage: Storage, account: int) -> int:
+    """What the account's wallet holds (money.Minor); 0 for one that never moved."""
+    key = (Wallet, account)
+    wallet = (await storage.read([key])).get(key)
+    return wallet.balance if isinstance(wallet, Wallet) else 0
 
 
 def masked(document: doc.Document) -> doc.Document:

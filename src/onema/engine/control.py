@@ -17,10 +17,8 @@ from typing import TypeVar
 import msgspec
 
 from onema.domain.refusals import Refusal, Refused
-from onema.engine.administration import Administration, Administrator
+from onema.engine.administration import Administrator
 from onema.engine.control_requests import PutDocuments, Request, TopUp, WireRequest
-
-__all__ = ["SOCKET", "Administration", "ControlClient", "ControlError", "ControlServer", "connect"]
 
 log = logging.getLogger(__name__)
 

@@ -78,18 +78,24 @@ async def test_what_may_have_left_us_is_never_sent_again(
     assert (message.held, message.charged) == (0, 0)
 
 
-async def test_a_started_attempt_of_a_dead_worker_becomes_unknown(rig: DeliveryRig) -> None:
-    """Whoever takes the job over must not send it again."""
-    dead, alive = RecordingCarrier("first"), RecordingCarrier("first")
-    await rig.configure(dead)
-    dead.gate.clear()
-    worker = await rig.start(dead)
+async def die_while_sending(rig: DeliveryRig, carrier: RecordingCarrier) -> int:
+    """A message that its worker handed over and died with; its lease has run out."""
+    await rig.configure(carrier)
+    carrier.gate.clear()
+    worker = await rig.start(carrier)
     identifier = await rig.send()
-    await dead.was_handed(1)
+    await carrier.was_handed(1)
     for task in worker._tasks:
         task.cancel()
     await worker.stop(0)
     rig.clock.advance(LEASE_MS * 3 / 1000)
+    return identifier
+
+
+async def test_a_started_attempt_of_a_dead_worker_becomes_unknown(rig: DeliveryRig) -> None:
+    """Whoever takes the job over must not send it again."""
+    dead, alive = RecordingCarrier("first"), RecordingCarrier("first")
+    identifier = await die_while_sending(rig, dead)
     await rig.start(alive)
     await rig.reaches(identifier, MessageState.UNKNOWN)
     assert alive.sent == []
@@ -98,15 +104,7 @@ async def test_a_started_attempt_of_a_dead_worker_becomes_unknown(rig: DeliveryR
 async def test_an_idempotent_carrier_gets_the_same_attempt_again(rig: DeliveryRig) -> None:
     """It does nothing twice, so the message is completed instead of left unknown."""
     dead, alive = RecordingCarrier("first", idempotent=True), RecordingCarrier("first", idempotent=True)
-    await rig.configure(dead)
-    dead.gate.clear()
-    worker = await rig.start(dead)
-    identifier = await rig.send()
-    await dead.was_handed(1)
-    for task in worker._tasks:
-        task.cancel()
-    await worker.stop(0)
-    rig.clock.advance(LEASE_MS * 3 / 1000)
+    identifier = await die_while_sending(rig, dead)
     await rig.start(alive)
     await rig.reaches(identifier, MessageState.DELIVERED)
     assert [outgoing.attempt for outgoing in alive.sent] == [1]
