@@ -86,6 +86,7 @@ async def open_core(
         batch_limit=settings.commit.batch_limit,
         lease_ms=int(settings.delivery.lease * 1000),
         observer=observer or Unobserved(),
+        patience=settings.commit.patience,
     )
     try:
         await committer.start()

@@ -96,6 +96,13 @@ class Delivery(msgspec.Struct, frozen=True):
 
 class Commit(msgspec.Struct, frozen=True):
     batch_limit: Annotated[int, Meta(ge=1, description="Commands that one transaction takes at most.")] = 512
+    patience: Annotated[
+        float,
+        Meta(
+            ge=0,
+            description="Seconds for which requests wait for a store that went away before they are told to try later.",
+        ),
+    ] = 5.0
 
 
 class Handset(msgspec.Struct, frozen=True):

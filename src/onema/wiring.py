@@ -124,6 +124,7 @@ class App:
             control = ControlServer(core.administration, settings.data)
             await control.start()
             stack.push_async_callback(control.stop)
+        core.committer.watch_store(lambda here: self.ready.mark("store", here))
         self.ready.mark("store")
 
         await self._listen(stack, core)

@@ -25,6 +25,8 @@ from onema.storage.contract import CommitUnknown, Conflict, DataRejected, Storag
 log = logging.getLogger(__name__)
 
 REPLAYS = 10
+FIRST_PAUSE_SECONDS = 0.05
+LONGEST_PAUSE_SECONDS = 0.5
 # What a row with a value of the wrong type makes a driver raise: a fault of one command, never of its batch.
 _BUGS = (TypeError, ValueError, AttributeError, LookupError, OverflowError)
 _LOCK_ORDER = {row_type: number for number, row_type in enumerate(TABLES)}
@@ -84,7 +86,9 @@ class Committer:
         batch_limit: int,
         lease_ms: int,
         observer: Observer,
+        patience: float = 0.0,
     ) -> None:
+        """`patience`: for how many seconds a store that went away is waited for before callers are refused."""
         self._storage = storage
         self._keyring = keyring
         self._clock = clock
@@ -92,6 +96,10 @@ class Committer:
         self._batch_limit = batch_limit
         self._lease_ms = lease_ms
         self._observer = observer
+        self._patience = patience
+        self._lost_at: float | None = None
+        self._out_of_patience = False
+        self._tell_store_is_here: Callable[[bool], None] = lambda here: None
         self._dispatcher: Dispatcher | None = None
         self._waiting: list[_Pending] = []
         self._operations: list[tuple[Callable[[], Awaitable[Any]], asyncio.Future[Any]]] = []
@@ -109,6 +117,10 @@ class Committer:
     def deliver_to(self, dispatcher: Dispatcher) -> None:
         """Jobs born in this process go to `dispatcher` from now on."""
         self._dispatcher = dispatcher
+
+    def watch_store(self, tell: Callable[[bool], None]) -> None:
+        """`tell` hears whenever the store goes away or is back, from the next batch or operation on."""
+        self._tell_store_is_here = tell
 
     async def start(self) -> None:
         await self.refresh_directory()
@@ -163,9 +175,12 @@ class Committer:
             try:
                 result = await operation()
             except Exception as error:  # noqa: BLE001
+                if isinstance(error, Unavailable):
+                    self._store_is_away(error)
                 if not future.done():
                     future.set_exception(error)
             else:
+                self._store_is_here()
                 if not future.done():
                     future.set_result(result)
 
@@ -173,7 +188,7 @@ class Committer:
         """Commit the batch and answer its callers; data that the store refuses is isolated by halving."""
         started = time.perf_counter()
         try:
-            await self._commit(batch)
+            await self._commit_patiently(batch)
         except (DataRejected, *_BUGS) as error:
             if len(batch) > 1:
                 middle = len(batch) // 2
@@ -183,7 +198,6 @@ class Committer:
             log.error("a command's data was not stored", extra={"action": "commit", "detail": str(error)})
             batch[0].decision = Refused(Refusal.STORE_UNAVAILABLE, str(error))
         except StorageError as error:
-            log.error("the store is unavailable", extra={"action": "commit", "detail": str(error)})
             for pending in batch:
                 pending.decision = Refused(Refusal.STORE_UNAVAILABLE, str(error))
         for pending in batch:
@@ -201,8 +215,45 @@ class Committer:
             pending.future.set_result(decision.result)
         self._observer.command(type(pending.command).__name__, result)
 
+    async def _commit_patiently(self, batch: list[_Pending]) -> None:
+        """Commit; a store that has just gone away may be back in a moment, and nothing of the batch was saved."""
+        pause = FIRST_PAUSE_SECONDS
+        while True:
+            try:
+                await self._commit(batch)
+            except Unavailable as error:
+                self._out_of_patience |= self._store_is_away(error) >= self._patience
+                if self._stopping or self._out_of_patience:
+                    raise
+                await asyncio.sleep(pause)
+                pause = min(LONGEST_PAUSE_SECONDS, pause * 2)
+            else:
+                # Only a batch shows that batches can be saved: a full disk goes on to answer what does not write.
+                self._out_of_patience = False
+                self._store_is_here()
+                return
+
+    def _store_is_away(self, error: Unavailable) -> float:
+        """For how many seconds it has been; the next one to come in a long outage is not kept waiting anew."""
+        now = time.monotonic()
+        if self._lost_at is None:
+            self._lost_at = now
+            log.error("the store is unavailable", extra={"action": "commit", "detail": str(error)})
+            self._tell_store_is_here(False)
+        return now - self._lost_at
+
+    def _store_is_here(self) -> None:
+        if self._lost_at is not None:
+            away = time.monotonic() - self._lost_at
+            self._lost_at = None
+            log.info("the store is back", extra={"action": "commit", "seconds": round(away, 3)})
+            self._tell_store_is_here(True)
+
     async def _commit(self, batch: list[_Pending]) -> None:
-        """Decide and save; replayed with the same directory snapshot when another writer was faster."""
+        """Decide and save; replayed with the same directory snapshot when another writer was faster.
+
+        Raises Unavailable when nothing was saved, CommitUnknown when that cannot be found out.
+        """
         context, batch_id = self.context, self._ids.next()
         for _ in range(REPLAYS):
             try:
@@ -218,7 +269,7 @@ class Committer:
                     continue
             await self._committed(world, jobs)
             return
-        raise Unavailable("the batch lost against other writers too often")
+        raise Conflict("the batch lost against other writers too often")
 
     async def _decide(self, batch: list[_Pending], context: Context) -> tuple[World, list[Job]]:
         keys: set[Key] = set()

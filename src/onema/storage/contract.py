@@ -84,7 +84,8 @@ class Storage(Protocol):
     async def abort(self) -> None:
         """End a batch without saving."""
 
-    async def was_committed(self, batch: int) -> bool: ...
+    async def was_committed(self, batch: int) -> bool:
+        """Whether a batch was saved. Raises CommitUnknown when that cannot be found out in time."""
 
     async def lease_jobs(self, now: int, until: int, limit: int) -> Sequence[Job]:
         """Claim due jobs, longest due first: due_at becomes `until`, lease counts up. No job goes to two callers."""

@@ -35,5 +35,15 @@ class FailingStorage:
 
 def once(error: StorageError) -> Failure:
     """Fail the first batch only."""
-    left = [error]
+    return times(1, error)
+
+
+def times(count: int, error: StorageError) -> Failure:
+    """Fail the first `count` batches."""
+    left = [error] * count
     return lambda written, inserted: left.pop() if left else None
+
+
+def always(error: StorageError) -> Failure:
+    """Fail every batch."""
+    return lambda written, inserted: error

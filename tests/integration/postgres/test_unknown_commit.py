@@ -95,7 +95,7 @@ async def test_who_cannot_find_out_says_so(
     with pytest.raises(CommitUnknown):
         await storage.commit(1, {KEY: Wallet(1, 5)}, ())
     proxy.refuse()
-    with pytest.raises(Unavailable, match="not known"):
+    with pytest.raises(CommitUnknown, match="not known"):
         await storage.was_committed(1)
     proxy.admit()
     assert await storage.was_committed(1)

@@ -1,4 +1,5 @@
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable
+from typing import Protocol
 
 import pytest
 
@@ -9,7 +10,9 @@ from onema.storage.contract import Storage
 from onema.telemetry.metrics import Metrics
 from onema.testing.fake_clock import FakeClock
 
-StartCommitter = Callable[[Storage], Awaitable[Committer]]
+
+class StartCommitter(Protocol):
+    def __call__(self, storage: Storage, patience: float = 0.0) -> Awaitable[Committer]: ...
 
 
 @pytest.fixture
@@ -22,7 +25,7 @@ async def start_committer(clock: FakeClock) -> AsyncIterator[StartCommitter]:
     """Starts committers over any store and stops them in the end."""
     started: list[Committer] = []
 
-    async def start(storage: Storage) -> Committer:
+    async def start(storage: Storage, patience: float = 0.0) -> Committer:
         committer = Committer(
             storage,
             Keyring(b"k" * 32),
@@ -31,6 +34,7 @@ async def start_committer(clock: FakeClock) -> AsyncIterator[StartCommitter]:
             batch_limit=512,
             lease_ms=30_000,
             observer=Metrics(),
+            patience=patience,
         )
         await committer.start()
         started.append(committer)

@@ -11,7 +11,7 @@ from onema.domain.records import Job, JobKind, Key, LedgerEntry, Wallet
 from onema.domain.refusals import Refusal, Refused
 from onema.storage.contract import CommitUnknown, Conflict, DataRejected, Storage, StorageError, Unavailable
 from onema.storage.sqlite import SqliteStorage
-from onema.testing.failing_storage import FailingStorage, once
+from onema.testing.failing_storage import FailingStorage, always, once, times
 from onema.testing.memory_storage import MemoryStorage
 
 from .conftest import StartCommitter
@@ -167,6 +167,76 @@ async def test_a_store_that_is_away_refuses_and_recovers(
         await committer.execute(Add(5))
     assert refused.value.refusal is Refusal.STORE_UNAVAILABLE
     assert await committer.execute(Add(1)) == 1
+
+
+async def test_a_store_that_is_back_in_time_is_waited_for(start_committer: StartCommitter) -> None:
+    """The caller notices nothing but the time; whoever watches the store hears of both."""
+    storage = MemoryStorage()
+    wrapped, log = failing(storage, before=times(3, Unavailable("restarting")))
+    committer = await start_committer(wrapped, patience=60.0)
+    heard: list[bool] = []
+    committer.watch_store(heard.append)
+    assert list(await asyncio.gather(committer.execute(Add(5)), committer.execute(Add(1)))) == [5, 6]
+    assert log.commits == 4
+    assert heard == [False, True]
+
+
+async def test_only_the_first_callers_of_an_outage_wait(start_committer: StartCommitter) -> None:
+    """A store that does not come back must not make every later caller wait anew; one that is back is trusted."""
+    storage = MemoryStorage()
+    wrapped, log = failing(storage, before=always(Unavailable("gone")))
+    committer = await start_committer(wrapped, patience=0.15)
+    with pytest.raises(Refused):
+        await committer.execute(Add(5))
+    tries = log.commits
+    assert tries > 1
+    # Reads may still work, as on a full disk: that must not restore anybody's patience.
+    await committer.between_batches(_succeed)
+    with pytest.raises(Refused):
+        await committer.execute(Add(5))
+    assert log.commits == tries + 1
+    log.before = times(1, Unavailable("again"))
+    with pytest.raises(Refused):
+        await committer.execute(Add(5))
+    assert await committer.execute(Add(1)) == 1
+    log.before = times(1, Unavailable("a blink"))
+    assert await committer.execute(Add(1)) == 2
+
+
+async def test_an_outcome_that_cannot_be_learnt_is_not_tried_again(start_committer: StartCommitter) -> None:
+    """What may have been saved must not be saved twice, however patient the committer is."""
+
+    class Oblivious(MemoryStorage):
+        async def was_committed(self, batch: int) -> bool:
+            raise CommitUnknown("nobody answers")
+
+    storage = Oblivious()
+    wrapped, log = failing(storage, after=once(CommitUnknown("link lost")))
+    committer = await start_committer(wrapped, patience=60.0)
+    with pytest.raises(Refused) as refused:
+        await committer.execute(Add(5))
+    assert refused.value.refusal is Refusal.STORE_UNAVAILABLE
+    assert log.commits == 1
+    assert await balance(storage) == 5
+
+
+async def test_an_idle_node_notices_that_its_store_is_away(start_committer: StartCommitter) -> None:
+    """Upkeep asks the store every second, so readiness does not wait for a request to fail."""
+    committer = await start_committer(MemoryStorage())
+    heard: list[bool] = []
+    committer.watch_store(heard.append)
+    with pytest.raises(Unavailable):
+        await committer.between_batches(_fail)
+    await committer.between_batches(_succeed)
+    assert heard == [False, True]
+
+
+async def _succeed() -> None:
+    """An operation that works."""
+
+
+async def _fail() -> None:
+    raise Unavailable("gone")
 
 
 async def test_stopping_commits_what_waits(start_committer: StartCommitter) -> None:

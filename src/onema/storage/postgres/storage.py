@@ -159,7 +159,7 @@ class PostgresStorage:
                 return await self._settle(batch)
             except StorageError as error:
                 if loop.time() > deadline:
-                    raise Unavailable(f"whether batch {batch} was saved is not known: {error}") from error
+                    raise CommitUnknown(f"whether batch {batch} was saved is not known: {error}") from error
         raise AssertionError("delays never end")
 
     async def _save(
