@@ -61,7 +61,9 @@ class CallbackSender:
     async def _post(self, request: CallbackRequest) -> str:
         """What went wrong, or nothing."""
         if self._client is None:
-            self._client = httpx.AsyncClient(timeout=TIMEOUT_SECONDS, follow_redirects=False)
+            # Waiting for a connection of ours is no fault of the receiver's, so it does not count as a try.
+            timeout = httpx.Timeout(TIMEOUT_SECONDS, pool=None)
+            self._client = httpx.AsyncClient(timeout=timeout, follow_redirects=False)
         try:
             response = await self._client.request(
                 request.method, request.url, headers=dict(request.headers), content=request.body

@@ -190,6 +190,8 @@ class DeliveryWorker:
         try:
             outcome = await carrier.send(outgoing)
         except Exception as error:
+            if carrier.idempotent:
+                raise  # nothing is known, and nothing is lost by sending it again when the lease brings it back
             # A carrier that breaks its contract may have sent something.
             log.exception(
                 "carrier failed", extra={"action": "send", "carrier": carrier.name, "job": safe(job.id)}

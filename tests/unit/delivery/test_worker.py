@@ -110,6 +110,18 @@ async def test_an_idempotent_carrier_gets_the_same_attempt_again(rig: DeliveryRi
     assert [outgoing.attempt for outgoing in alive.sent] == [1]
 
 
+async def test_an_idempotent_carrier_that_failed_is_asked_again(rig: DeliveryRig) -> None:
+    """Its inbox could not be written for a moment: that must not leave the message unknown for days."""
+    carrier = RecordingCarrier("first", OSError("the store is away"), idempotent=True)
+    await rig.configure(carrier)
+    await rig.start(carrier)
+    identifier = await rig.send()
+    await carrier.was_handed(1)
+    rig.clock.advance(LEASE_MS * 3 / 1000)
+    await rig.reaches(identifier, MessageState.DELIVERED)
+    assert [outgoing.attempt for outgoing in carrier.sent] == [1, 1]
+
+
 async def test_a_number_that_no_carrier_takes_fails_with_a_reason(rig: DeliveryRig) -> None:
     """The story says why, and the money is back."""
     await rig.configure()
