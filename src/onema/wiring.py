@@ -26,6 +26,7 @@ from onema.dialects.ytx.callbacks import YtxCallbacks
 from onema.dialects.ytx.routes import YtxApi
 from onema.domain import documents as doc
 from onema.engine.administration import read_balance
+from onema.engine.clock_check import ClockCheck
 from onema.engine.control import ControlServer
 from onema.engine.directory_follower import DirectoryFollower
 from onema.engine.gateway import Gateway
@@ -120,6 +121,9 @@ class App:
         stack.push_async_callback(follower.stop)
         subscription = await core.storage.listen(follower.changed, on_jobs_due)
         stack.push_async_callback(subscription.close)
+        clock_check = ClockCheck(core.storage, core.clock, self.metrics.clock_difference.set)
+        await clock_check.start()
+        stack.push_async_callback(clock_check.stop)
         if not settings.database:
             control = ControlServer(core.administration, settings.data)
             await control.start()

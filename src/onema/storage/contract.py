@@ -112,6 +112,9 @@ class Storage(Protocol):
         take long and may be called at any time: it keeps out of the way of batches by itself.
         """
 
+    async def clock(self) -> int | None:
+        """The store's own time in Unix ms; None for a store on this machine."""
+
     # Reads.
 
     async def read(self, keys: Sequence[Key]) -> dict[Key, Row]:

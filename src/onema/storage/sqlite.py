@@ -185,6 +185,9 @@ class SqliteStorage:
     async def maintain(self, now: int) -> None:
         return None
 
+    async def clock(self) -> int | None:
+        return None
+
     async def drop_older_than(self, moment: int, limit: int) -> int:
         cut = first_id_at(moment)
         async with self._batch:

@@ -133,6 +133,11 @@ class Metrics:
         ):
             registry.register(collector)
         self._ready = Gauge("onema_ready", "1 when the process is ready to serve", registry=registry)
+        self.clock_difference = Gauge(
+            "onema_clock_difference_seconds",
+            "By how much this node's clock is ahead of the database's",
+            registry=registry,
+        )
         ProcessCollector(registry=registry)
         self._batch_sizes = self._batch_size.series()
         self._batch_durations = self._batch_seconds.series()

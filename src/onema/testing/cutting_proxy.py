@@ -21,7 +21,7 @@ class Cut(enum.Enum):
 class CuttingProxy:
     """Passes bytes on. `arm` chooses what happens to one COMMIT; `happened` is set once it did.
 
-    `refuse` turns new connections away and breaks the present ones, `admit` ends that.
+    `refuse` turns new connections away, which sets `turned_away`, and breaks the present ones; `admit` ends that.
     """
 
     def __init__(self, port: int) -> None:
@@ -30,6 +30,7 @@ class CuttingProxy:
         self._refusing = False
         self._writers: set[asyncio.StreamWriter] = set()
         self.happened = asyncio.Event()
+        self.turned_away = asyncio.Event()
 
     async def start(self) -> int:
         """The port that it listens on."""
@@ -48,6 +49,7 @@ class CuttingProxy:
 
     def refuse(self) -> None:
         self._refusing = True
+        self.turned_away.clear()
         self._break_all()
 
     def admit(self) -> None:
@@ -60,8 +62,13 @@ class CuttingProxy:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self._refusing:
             writer.transport.abort()
+            self.turned_away.set()
             return
-        server_reader, server_writer = await asyncio.open_connection("127.0.0.1", self._target)
+        try:
+            server_reader, server_writer = await asyncio.open_connection("127.0.0.1", self._target)
+        except OSError:
+            writer.transport.abort()
+            return
         self._writers |= {writer, server_writer}
         answers = asyncio.create_task(self._pass(server_reader, writer))
         try:

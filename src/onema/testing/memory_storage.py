@@ -95,6 +95,9 @@ class MemoryStorage:
 
     async def maintain(self, now: int) -> None: ...
 
+    async def clock(self) -> int | None:
+        return None
+
     async def drop_older_than(self, moment: int, limit: int) -> int:
         cut = first_id_at(moment)
         old: list[Row] = [

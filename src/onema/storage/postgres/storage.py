@@ -281,6 +281,11 @@ class PostgresStorage:
     async def trim_inbox(self, keep: int, oldest: int) -> int:
         return await self._count(self._queries["trim_inbox"], keep, oldest)
 
+    async def clock(self) -> int | None:
+        (record,) = await self._fetch(self._queries["now"])
+        time: int = record[0]
+        return time
+
     # What only this engine has.
 
     async def listen(

@@ -1,5 +1,6 @@
 """What every store must do, as tests. An engine's test module subclasses this and provides `storage`."""
 
+import time
 from collections.abc import Sequence
 
 import msgspec
@@ -97,6 +98,11 @@ class StorageConformance:
         await storage.begin([row.key])
         await storage.commit(2, {row.key: None}, ())
         assert await storage.read([row.key]) == {}
+
+    async def test_its_clock_is_this_machines_or_it_has_none(self, storage: Storage) -> None:
+        """Nodes compare themselves with it, so it must be in the same unit and zone."""
+        theirs = await storage.clock()
+        assert theirs is None or abs(theirs - time.time() * 1000) < 10_000
 
     async def test_begin_loads_the_rows_that_exist(self, storage: Storage) -> None:
         """Missing keys are left out."""

@@ -1,0 +1,56 @@
+"""Nodes judge lifetimes by their own clocks; the database's clock is what they are compared with."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable
+
+from onema.engine.ports import Clock
+from onema.storage.contract import Storage, StorageError
+
+log = logging.getLogger(__name__)
+
+TOLERATED_SECONDS = 2.0
+EVERY_SECONDS = 60.0
+
+
+class ClockCheck:
+    """Compares at the start and once a minute; `tell` hears by how many seconds this clock is ahead."""
+
+    def __init__(self, storage: Storage, clock: Clock, tell: Callable[[float], None]) -> None:
+        self._storage = storage
+        self._clock = clock
+        self._tell = tell
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        if await self.check():
+            self._task = asyncio.create_task(self._run(), name="clock-check")
+
+    async def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    async def check(self) -> bool:
+        """Compare once; False for a store without a clock of its own."""
+        before = self._clock.now()
+        theirs = await self._storage.clock()
+        if theirs is None:
+            return False
+        # The answer was made about halfway.
+        ahead = ((before + self._clock.now()) / 2 - theirs) / 1000
+        self._tell(ahead)
+        if abs(ahead) > TOLERATED_SECONDS:
+            log.warning(
+                "this node's clock differs from the database's: codes and leases end at the wrong time; use NTP",
+                extra={"action": "clock", "seconds": round(ahead, 1)},
+            )
+        return True
+
+    async def _run(self) -> None:
+        while True:
+            await asyncio.sleep(EVERY_SECONDS)
+            with contextlib.suppress(StorageError):
+                await self.check()
