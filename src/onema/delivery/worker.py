@@ -229,6 +229,10 @@ class DeliveryWorker:
         """A worker died between starting an attempt and recording its outcome."""
         key = (Attempt, job.account, job.message, job.attempt)
         attempt = (await self._storage.read([key])).get(key)
+        if isinstance(attempt, Attempt) and not attempt.carrier:
+            outcome = Outcome(kind=OutcomeKind.PERMANENT, reason="it was given up before anything was sent")
+            await self._record(job.account, job.message, job.attempt, outcome)
+            return
         carrier = self._carriers.get(attempt.carrier) if isinstance(attempt, Attempt) else None
         if carrier is not None and carrier.idempotent:
             with contextlib.suppress(Unsealable):

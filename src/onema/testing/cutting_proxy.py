@@ -29,6 +29,7 @@ class CuttingProxy:
         self._armed: Cut | None = None
         self._refusing = False
         self._writers: set[asyncio.StreamWriter] = set()
+        self._links: set[asyncio.Task[None]] = set()
         self.happened = asyncio.Event()
         self.turned_away = asyncio.Event()
 
@@ -41,6 +42,9 @@ class CuttingProxy:
     async def stop(self) -> None:
         self._server.close()
         self._break_all()
+        for link in self._links:
+            link.cancel()
+        await asyncio.gather(*self._links, return_exceptions=True)
         await self._server.wait_closed()
 
     def arm(self, cut: Cut) -> None:
@@ -60,6 +64,11 @@ class CuttingProxy:
             writer.transport.abort()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        link = asyncio.ensure_future(self._link(reader, writer))
+        self._links.add(link)
+        link.add_done_callback(self._links.discard)
+
+    async def _link(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self._refusing:
             writer.transport.abort()
             self.turned_away.set()

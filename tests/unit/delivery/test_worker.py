@@ -7,6 +7,7 @@ from onema.domain.outcome import Outcome, OutcomeKind
 from onema.domain.payload import SmsPayload
 from onema.domain.record_outcome import RecordReceipt
 from onema.domain.records import Job, MessageState
+from onema.domain.start_attempt import StartAttempt
 from onema.testing.recording_carrier import DELIVERED, RecordingCarrier
 
 from .conftest import ACCOUNT, LEASE_MS, LIFETIME_MS, PRICE, DeliveryRig
@@ -129,6 +130,22 @@ async def test_a_number_that_no_carrier_takes_fails_with_a_reason(rig: DeliveryR
     identifier = await rig.send()
     message = await rig.reaches(identifier, MessageState.FAILED)
     assert message.reason == "no carrier takes this number"
+    assert await rig.balance() == 0
+
+
+async def test_a_message_that_was_being_given_up_fails_although_its_worker_died(rig: DeliveryRig) -> None:
+    """Nothing can have left us without a carrier, so there is nothing unknown to wait for."""
+    await rig.configure()
+    identifier = await rig.send()
+    (job,) = await rig.committer.between_batches(
+        lambda: rig.storage.lease_jobs(rig.clock.now(), rig.clock.now(), 1)
+    )
+    start = StartAttempt(
+        job=job.id, lease=job.lease, now=rig.clock.now(), lease_until=rig.clock.now(), carrier=""
+    )
+    assert await rig.gateway.execute(start) == 1
+    await rig.start()
+    await rig.reaches(identifier, MessageState.FAILED)
     assert await rig.balance() == 0
 
 
