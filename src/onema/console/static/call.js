@@ -15,6 +15,7 @@ let answeredHere = false;
 let playing = false;
 let talkingSince = 0;
 let ticking = null;
+let focusedBefore = null;
 
 export function isCalling() {
   return current !== null && current.state !== "ended";
@@ -25,7 +26,7 @@ export function showCall(ring) {
   if (current && current.id !== ring.id && current.state !== "ended") return; // The line is busy.
   if (current?.id !== ring.id) begin(ring);
   current = ring;
-  view.dataset.state = ring.state;
+  show(ring.state);
   byId("call-digits").textContent = ring.digits;
   if (ring.state === "talking") talk(ring);
   else startRinging();
@@ -40,6 +41,7 @@ export function forgetCallsExcept(ids) {
 function begin(ring) {
   cleanUp();
   answeredHere = false;
+  focusedBefore = view.hidden ? document.activeElement : focusedBefore;
   view.hidden = false;
   screen.dataset.showing = "call";
   byId("call-name").textContent = spacedNumber(ring.from || "Unknown");
@@ -51,6 +53,15 @@ function begin(ring) {
     audio = player(ring.audio_url, { onprogress() {}, onchange() {} });
   }
   ticking = setInterval(tick, 100);
+  // To the dialog and not to a button: a key that was meant for something else must not answer.
+  view.focus({ preventScroll: true });
+}
+
+function show(state) {
+  if (view.dataset.state === state) return;
+  const focused = view.contains(document.activeElement);
+  view.dataset.state = state;
+  if (focused) view.focus({ preventScroll: true }); // The button that had it may be gone in this state.
 }
 
 function talk(ring) {
@@ -77,13 +88,16 @@ function end(ring) {
   const talked = talkingSince ? (performance.now() - talkingSince) / 1000 : 0;
   cleanUp();
   current = ring;
-  view.dataset.state = "ended";
+  show("ended");
   byId("call-state").textContent = ring.ending ? `Call ended: ${ring.ending}` : `Call ended ${talked ? minutes(talked) : ""}`;
   setTimeout(() => {
     if (current !== ring) return;
     current = null;
+    const focused = view.contains(document.activeElement);
     view.hidden = true;
     screen.dispatchEvent(new Event("call-over"));
+    const back = focusedBefore?.isConnected ? focusedBefore : document.querySelector("#phones [aria-current='true']");
+    if (focused) back?.focus({ preventScroll: true });
   }, LINGER_MS);
 }
 
@@ -121,7 +135,12 @@ byId("call-mute").addEventListener("click", (event) => {
   event.currentTarget.setAttribute("aria-pressed", muted);
   if (audio) audio.muted = muted;
 });
+const press = (digit) => steer(`key?digit=${encodeURIComponent(digit)}`);
 byId("call-keys").addEventListener("click", (event) => {
   const digit = event.target.closest("button")?.dataset.digit;
-  if (digit) steer(`key?digit=${encodeURIComponent(digit)}`);
+  if (digit) press(digit);
+});
+view.addEventListener("keydown", (event) => {
+  const isPlain = !event.ctrlKey && !event.metaKey && !event.altKey && !event.repeat;
+  if (isPlain && /^[0-9*#]$/.test(event.key) && current?.state === "talking") press(event.key);
 });

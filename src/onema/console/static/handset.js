@@ -69,7 +69,10 @@ function redrawList() {
     listIsStale = false;
     const newestFirst = [...phones.values()].sort((a, b) => isOlder(b.items.at(-1), a.items.at(-1)));
     for (const { number } of newestFirst.splice(KEPT_PHONES)) if (number !== selected) phones.delete(number);
-    byId("phones").replaceChildren(...newestFirst.map(row));
+    const list = byId("phones");
+    const focused = list.contains(document.activeElement) ? document.activeElement.dataset.number : null;
+    list.replaceChildren(...newestFirst.map(row));
+    if (focused) list.querySelector(`[data-number="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
     byId("no-phones").hidden = phones.size > 0;
     byId("count").textContent = phones.size || "";
     const unread = newestFirst.reduce((sum, phone) => sum + phone.unread, 0);
@@ -92,18 +95,10 @@ function row(phone) {
       onclick: () => select(phone.number),
     },
     avatar(phone.number.slice(-2), phone.number),
-    element(
-      "span",
-      {},
-      element("span", { class: "number" }, spacedNumber(phone.number)),
-      element("span", { class: "preview" }, newest.channel === "call" ? `Voice call from ${newest.from}` : newest.text),
-    ),
-    element(
-      "span",
-      { class: "when" },
-      when,
-      phone.unread ? element("span", { class: "unread", "aria-label": `${phone.unread} unread` }, String(phone.unread)) : null,
-    ),
+    element("span", { class: "number" }, spacedNumber(phone.number)),
+    phone.unread ? element("span", { class: "unread", role: "img", "aria-label": `${phone.unread} unread` }, String(phone.unread)) : null,
+    element("span", { class: "preview" }, newest.channel === "call" ? `Call from ${spacedNumber(newest.from)}` : newest.text),
+    element("span", { class: "when" }, when),
   );
   return element("li", {}, button);
 }

@@ -4,10 +4,28 @@ import { byId, clock, copy, dayName, element, hue, icon, minutes, spacedNumber }
 import { drawWave, peaksOf, player, showHeard } from "./wave.js";
 
 const list = byId("thread");
+const calm = matchMedia("(prefers-reduced-motion: reduce)");
 let shown = [];
+let players = [];
+
+// A long thread holds hundreds of calls: their audio is fetched when somebody scrolls to them.
+const loads = new WeakMap();
+const onScreen = new IntersectionObserver(
+  (entries) => {
+    for (const { target, isIntersecting } of entries) {
+      if (!isIntersecting) continue;
+      onScreen.unobserve(target);
+      loads.get(target)();
+    }
+  },
+  { root: list, rootMargin: "200px" },
+);
 
 export function showThread(items) {
   shown = items;
+  players.forEach((audio) => audio.pause());
+  players = [];
+  onScreen.disconnect();
   let before = null;
   list.replaceChildren(
     ...items.map((item) => {
@@ -29,7 +47,7 @@ export function addToThread(items, item) {
   node.classList.add("arriving");
   list.append(node);
   showContact(item);
-  if (atEnd) list.scrollTo({ top: list.scrollHeight, behavior: "smooth" });
+  if (atEnd) list.scrollTo({ top: list.scrollHeight, behavior: calm.matches ? "auto" : "smooth" });
 }
 
 function showContact(item) {
@@ -76,6 +94,13 @@ function spoken(item) {
   }
   const wave = element("div", { class: "wave" });
   const play = element("button", { type: "button", class: "play", "aria-label": "Play the call" }, icon("play"));
+  const bubble = element("div", { class: "bubble spoken" }, play, title, wave, text);
+  loads.set(bubble, () => load(item, { play, wave, length }));
+  onScreen.observe(bubble);
+  return bubble;
+}
+
+function load(item, { play, wave, length }) {
   const audio = player(item.audio_url, {
     onprogress(at, whole) {
       showHeard(wave, whole ? at / whole : 0);
@@ -86,6 +111,7 @@ function spoken(item) {
       play.setAttribute("aria-label", isPlaying ? "Pause" : "Play the call");
     },
   });
+  players.push(audio);
   play.addEventListener("click", () => (audio.paused ? audio.play().catch(() => {}) : audio.pause()));
   wave.addEventListener("click", (event) => {
     const box = wave.getBoundingClientRect();
@@ -93,5 +119,4 @@ function spoken(item) {
     showHeard(wave, (event.clientX - box.left) / box.width);
   });
   peaksOf(item.id).then((peaks) => drawWave(wave, peaks));
-  return element("div", { class: "bubble spoken" }, play, title, wave, text);
 }
