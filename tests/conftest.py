@@ -4,6 +4,7 @@ from collections.abc import Iterator
 import pytest
 
 from onema.telemetry.logs import build_handler
+from onema.testing.postgres_server import PostgresServer, running_server
 
 LOG_SCAN = "test_log_of_the_suite.py"
 
@@ -20,6 +21,13 @@ def suite_log(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
         root.setLevel(level)
         root.removeHandler(handler)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """The one PostgreSQL of the run. Tests make databases of their own in it, and may not stop it."""
+    with running_server() as server:
+        yield server
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

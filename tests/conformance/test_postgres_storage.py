@@ -1,4 +1,4 @@
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -6,14 +6,13 @@ from onema.domain.records import TABLES
 from onema.storage.contract import Storage
 from onema.storage.postgres import PostgresStorage
 from onema.testing.conformance.storage import StorageConformance
-from onema.testing.postgres_server import PostgresServer, running_server
+from onema.testing.postgres_server import PostgresServer
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[PostgresServer]:
-    with running_server() as server:
-        server.create_database("conformance")
-        yield server
+def server(postgres_server: PostgresServer) -> PostgresServer:
+    postgres_server.create_database("conformance")
+    return postgres_server
 
 
 class TestPostgresStorage(StorageConformance):

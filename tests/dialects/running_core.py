@@ -17,22 +17,9 @@ from onema.engine.gateway import Gateway
 from onema.engine.ports import IdSource, SystemEntropy
 from onema.storage.contract import Story, Unavailable
 from onema.storage.sqlite import SqliteStorage
+from onema.testing.fake_clock import FakeClock
 
-MINUTE_MS = 60_000
 NODE = 7
-
-
-class FakeClock:
-    """Stands still until it is told to go on."""
-
-    def __init__(self, now: int = 1_790_000_000_000) -> None:
-        self._now = now
-
-    def now(self) -> int:
-        return self._now
-
-    def advance(self, milliseconds: int) -> None:
-        self._now += milliseconds
 
 
 class BreakableStorage(SqliteStorage):

@@ -99,6 +99,19 @@ def test_what_the_handset_shows_has_the_documented_members(server: RunningServer
     assert received[0]["received_at"] >= received[1]["received_at"]
 
 
+def test_every_metric_counts_something(server: RunningServer) -> None:
+    """A family without a sample after a code was sent and checked is one that nobody feeds."""
+    gencode(server, "0901000009")
+    checkcode(server, "0901000009", code_on(server, "0901000009"))
+
+    def silent() -> set[str]:
+        lines = server.get("/metrics")[1].decode().splitlines()
+        families = {line.split()[2] for line in lines if line.startswith("# TYPE onema_")}
+        return {family for family in families if not any(line.startswith(family) for line in lines)}
+
+    eventually(lambda: not silent())
+
+
 def test_fifty_parallel_checks_evaluate_five(server: RunningServer) -> None:
     """45 of them find the code dead; the right one after five wrong ones does not succeed."""
     phone = "0901000002"

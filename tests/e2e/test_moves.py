@@ -12,17 +12,11 @@ from typing import Any
 
 import pytest
 
-from onema.testing.postgres_server import PostgresServer, running_server
+from onema.testing.postgres_server import PostgresServer
 from onema.testing.running_server import RunningServer, eventually
 
 SERVICE = "/MainService.svc/json"
 PHONES = ("0901888401", "0901888402", "0901888403")
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[PostgresServer]:
-    with running_server({"fsync": "off"}) as server:
-        yield server
 
 
 @pytest.fixture
@@ -80,13 +74,13 @@ def served(data: Path, **environment: str) -> RunningServer:
 
 
 def test_a_server_moves_to_postgresql_and_back(
-    demo: RunningServer, postgres: PostgresServer, tmp_path: Path
+    demo: RunningServer, postgres_server: PostgresServer, tmp_path: Path
 ) -> None:
     """Codes, money and history go along; only the server key is carried by hand."""
     client = Client(demo)
     codes = {phone: client.send(demo, phone) for phone in PHONES}
     assert client.check(demo, PHONES[0], codes[PHONES[0]]) == "100"
-    old, new = f"sqlite:///{demo.data}/onema.db", postgres.create_database("moved")
+    old, new = f"sqlite:///{demo.data}/onema.db", postgres_server.create_database("moved")
 
     refused = onema("copy", "--from", old, "--to", new)
     assert (refused.returncode, "in use by process" in refused.stderr) == (1, True)
@@ -153,16 +147,16 @@ def test_on_postgresql_backup_says_what_to_use() -> None:
     assert "server key" in done.stdout
 
 
-def test_migrate_says_from_where_to_where(postgres: PostgresServer, tmp_path: Path) -> None:
+def test_migrate_says_from_where_to_where(postgres_server: PostgresServer, tmp_path: Path) -> None:
     """Both engines; a second time there is nothing to do, and a newer schema is left alone."""
-    file, dsn = f"sqlite:///{tmp_path}/data/onema.db", postgres.create_database("migrated")
+    file, dsn = f"sqlite:///{tmp_path}/data/onema.db", postgres_server.create_database("migrated")
     for place in (file, dsn):
         first = json.loads(onema("migrate", "--database", place, "--json").stdout)
         assert (first["from"], first["to"]) == (0, 1)
         assert "has schema 1 already" in onema("migrate", "--database", place).stdout
     assert "has schema 1 already" in onema("migrate", "--data", tmp_path / "data").stdout
     assert "has schema 1 already" in onema("migrate", ONEMA_DATABASE=dsn).stdout
-    postgres.sql("INSERT INTO schema_version VALUES (9999, now())", "migrated")
+    postgres_server.sql("INSERT INTO schema_version VALUES (9999, now())", "migrated")
     newer = onema("migrate", "--database", dsn)
     assert newer.returncode == 1
     assert "schema 9999" in newer.stderr

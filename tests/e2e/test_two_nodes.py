@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from onema.testing.postgres_server import PostgresServer, running_server
+from onema.testing.postgres_server import PostgresServer
 from onema.testing.running_server import RunningServer, eventually
 
 SERVICE = "/MainService.svc/json"
@@ -43,14 +43,8 @@ carrier = "handset"
 
 
 @pytest.fixture(scope="module")
-def database() -> Iterator[str]:
-    with running_server() as server:
-        yield _dsn(server)
-
-
-def _dsn(server: PostgresServer) -> str:
-    server.create_database("nodes")
-    return server.dsn("nodes")
+def database(postgres_server: PostgresServer) -> str:
+    return postgres_server.create_database("nodes")
 
 
 @pytest.fixture(scope="module")

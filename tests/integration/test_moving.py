@@ -1,8 +1,7 @@
 """Stores copied into each other, and backed up while they are written."""
 
-import itertools
 import stat
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, closing
 from pathlib import Path
 from typing import Any
@@ -22,32 +21,11 @@ from onema.storage.sqlite import SqliteStorage
 from onema.storage.sqlite_file import back_up
 from onema.testing.conformance.storage import insert, message, sample
 from onema.testing.cutting_proxy import Cut, CuttingProxy
-from onema.testing.postgres_server import PostgresServer, running_server
+from onema.testing.postgres_server import PostgresServer
 
 DAY_MS = 86_400_000
 LATE = 4_000_000_000_000_000_000
 """The id of a message that needs no partition of the past."""
-
-_numbers = itertools.count(1)
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[PostgresServer]:
-    with running_server({"fsync": "off"}) as server:
-        yield server
-
-
-@pytest.fixture
-def database(server: PostgresServer) -> str:
-    """The name of an empty database."""
-    name = f"moved_{next(_numbers)}"
-    server.create_database(name)
-    return name
-
-
-@pytest.fixture
-def dsn(server: PostgresServer, database: str) -> str:
-    return server.dsn(database)
 
 
 @pytest.fixture

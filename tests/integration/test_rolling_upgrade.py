@@ -3,9 +3,8 @@
 freeze_statements.py says where previous_statements/ comes from, docs/operations/upgrading.md what a migration may do.
 """
 
-import itertools
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
 
@@ -17,13 +16,10 @@ from onema.domain.records import TABLES
 from onema.storage.postgres import PostgresStorage
 from onema.storage.postgres.link import Connection, connect
 from onema.storage.sqlite import SqliteStorage
-from onema.testing.postgres_server import PostgresServer, running_server
 
 from .freeze_statements import FOLDER, Step, run_on_postgres, run_on_sqlite
 
-QUICK = {"fsync": "off"}
 RELEASES = sorted(FOLDER.glob("*.json"))
-_numbers = itertools.count(1)
 
 each_release = pytest.mark.parametrize("release", RELEASES, ids=lambda file: file.stem)
 breaking_changes = pytest.mark.parametrize(
@@ -53,16 +49,9 @@ def replay_on_sqlite(connection: apsw.Connection, release: Path) -> None:
         assert run_on_sqlite(connection, step) == step["rows"], step["what"]
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[PostgresServer]:
-    with running_server(QUICK) as server:
-        yield server
-
-
 @pytest.fixture
-async def postgres(server: PostgresServer) -> AsyncIterator[Connection]:
+async def postgres(dsn: str) -> AsyncIterator[Connection]:
     """A connection to an empty database of the newest schema, set up like a node's."""
-    dsn = server.create_database(f"upgraded_{next(_numbers)}")
     storage = PostgresStorage(dsn)
     await storage.open()
     await storage.close()

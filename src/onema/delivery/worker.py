@@ -21,6 +21,8 @@ from onema.domain.start_attempt import StartAttempt
 from onema.engine.committer import Committer
 from onema.engine.gateway import Gateway
 from onema.storage.contract import Storage, StorageError
+from onema.telemetry.faults import describe_fault
+from onema.telemetry.logs import attempt_id
 from onema.telemetry.redaction import safe
 
 log = logging.getLogger(__name__)
@@ -142,9 +144,10 @@ class DeliveryWorker:
                 "job not recorded, its lease will bring it back",
                 extra={"action": "deliver", "job": safe(job.id), "detail": refused.refusal.value},
             )
-        except Exception:
-            log.exception(
-                "job failed, its lease will bring it back", extra={"action": "deliver", "job": safe(job.id)}
+        except Exception as error:  # noqa: BLE001
+            log.error(
+                "job failed, its lease will bring it back",
+                extra={"action": "deliver", "job": safe(job.id), "fault": describe_fault(error)},
             )
 
     # Delivering.
@@ -187,14 +190,17 @@ class DeliveryWorker:
         return running[job.attempt % len(running)] if running else None
 
     async def _send(self, carrier: Carrier, outgoing: Outgoing, job: Job) -> None:
+        # Every job has a task, and so a context, of its own.
+        attempt_id.set(f"{outgoing.message}-{outgoing.attempt}")
         try:
             outcome = await carrier.send(outgoing)
         except Exception as error:
             if carrier.idempotent:
                 raise  # nothing is known, and nothing is lost by sending it again when the lease brings it back
-            # A carrier that breaks its contract may have sent something.
-            log.exception(
-                "carrier failed", extra={"action": "send", "carrier": carrier.name, "job": safe(job.id)}
+            # A carrier that breaks its contract may have sent something. Its words may quote what it was to send.
+            log.error(
+                "carrier failed",
+                extra={"action": "send", "carrier": carrier.name, "fault": describe_fault(error)},
             )
             outcome = Outcome(kind=OutcomeKind.UNKNOWN, reason="carrier fault", detail=type(error).__name__)
         await self._record(outgoing.account, outgoing.message, outgoing.attempt, outcome)

@@ -114,12 +114,8 @@ class Metrics:
             "onema_batch_seconds", "Duration of one batch, from load to commit", _COMMIT_SECONDS
         )
         self._commands = Tally("onema_commands", "Commands decided, by kind and result", ("kind", "result"))
-        self._jobs = Tally("onema_jobs", "Jobs leased, done and failed, by channel", ("channel", "outcome"))
         self._messages = Tally(
             "onema_messages", "Messages that reached a final state, by channel", ("channel", "state")
-        )
-        self._wallet_refusals = Tally(
-            "onema_wallet_refusals", "Sends refused for money, by reason", ("reason",)
         )
         for collector in (
             self._http_requests,
@@ -127,9 +123,7 @@ class Metrics:
             self._batch_size,
             self._batch_seconds,
             self._commands,
-            self._jobs,
             self._messages,
-            self._wallet_refusals,
         ):
             registry.register(collector)
         self._ready = Gauge("onema_ready", "1 when the process is ready to serve", registry=registry)
@@ -152,14 +146,8 @@ class Metrics:
     def command(self, kind: str, result: str, amount: int = 1) -> None:
         self._commands.add((kind, result), amount)
 
-    def jobs(self, channel: str, outcome: str, amount: int = 1) -> None:
-        self._jobs.add((channel, outcome), amount)
-
     def message(self, channel: str, state: str, amount: int = 1) -> None:
         self._messages.add((channel, state), amount)
-
-    def wallet_refusal(self, reason: str) -> None:
-        self._wallet_refusals.add((reason,))
 
     def watch_readiness(self, ready: Callable[[], bool]) -> None:
         self._ready.set_function(lambda: float(ready()))

@@ -24,7 +24,7 @@ FAILED_WORDS = ["未知", "关机", "空号", "停机", "正在通话中", "用�
 
 
 async def placed(client: VendorClient, core: RunningCore) -> Message:
-    core.clock.advance(milliseconds_at(START) - core.clock.now())
+    core.clock.advance((milliseconds_at(START) - core.clock.now()) / 1000)
     return await core.message("shop", await client.place())
 
 

@@ -38,7 +38,7 @@ SIGN_INVALID = error_body("-203", "AuthToken验证失败")
 
 
 def set_clock(core: RunningCore, stamp: str, seconds: float = 0) -> None:
-    core.clock.advance(milliseconds_at(stamp) - core.clock.now() + int(seconds * 1000))
+    core.clock.advance((milliseconds_at(stamp) - core.clock.now()) / 1000 + seconds)
 
 
 # specs/ytx.md section 2, "Worked example".

@@ -1,37 +1,14 @@
-import itertools
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
 
 from onema.storage.postgres import PostgresStorage
-from onema.testing.postgres_server import PostgresServer, running_server
 
 from .node import Node
 
-_numbers = itertools.count(1)
-
 StartNode = Callable[..., Awaitable[Node]]
 OpenStorage = Callable[..., Awaitable[PostgresStorage]]
-
-
-@pytest.fixture(scope="session")
-def server() -> Iterator[PostgresServer]:
-    with running_server() as server:
-        yield server
-
-
-@pytest.fixture
-def database(server: PostgresServer) -> str:
-    """The name of an empty database."""
-    name = f"test_{next(_numbers)}"
-    server.create_database(name)
-    return name
-
-
-@pytest.fixture
-def dsn(server: PostgresServer, database: str) -> str:
-    return server.dsn(database)
 
 
 @pytest.fixture

@@ -7,7 +7,11 @@ from onema.domain.outcome import Outcome, OutcomeKind
 from onema.domain.payload import SmsPayload
 from onema.domain.record_outcome import RecordReceipt
 from onema.domain.records import Job, MessageState
+<<<<<<< HEAD
 from onema.domain.start_attempt import StartAttempt
+=======
+from onema.telemetry.logs import ContextFilter
+>>>>>>> f703c40 (Drop metrics that nobody counted; name the attempt in logs; one clock, one PostgreSQL for the tests)
 from onema.testing.recording_carrier import DELIVERED, RecordingCarrier
 
 from .conftest import ACCOUNT, LEASE_MS, LIFETIME_MS, PRICE, DeliveryRig
@@ -77,6 +81,29 @@ async def test_what_may_have_left_us_is_never_sent_again(
     message = await rig.reaches(identifier, MessageState.UNCONFIRMED)
     assert len(carrier.sent) == 1
     assert (message.held, message.charged) == (0, 0)
+
+
+async def test_the_log_names_the_attempt_and_no_words_of_the_message(
+    rig: DeliveryRig, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A carrier's exception may quote the text that it was to send, and with it the code."""
+    carrier = RecordingCarrier("first")
+    carrier.before_answer = quote
+    await rig.configure(carrier)
+    caplog.handler.addFilter(ContextFilter())
+    await rig.start(carrier)
+    identifier = await rig.send()
+    await rig.reaches(identifier, MessageState.UNKNOWN)
+    payload = carrier.sent[0].payload
+    assert isinstance(payload, SmsPayload)
+    (record,) = (record for record in caplog.records if record.getMessage() == "carrier failed")
+    assert vars(record)["attempt"] == f"{identifier}-1"
+    assert vars(record)["fault"].startswith("ValueError at test_worker.py:")
+    assert payload.text[:6] not in str(vars(record)) + caplog.text
+
+
+def quote(outgoing: Outgoing) -> None:
+    raise ValueError(f"cannot send {outgoing.payload}")
 
 
 async def die_while_sending(rig: DeliveryRig, carrier: RecordingCarrier) -> int:
