@@ -117,12 +117,15 @@ async def check_the_books(storage: Storage, told: Told, receiver: CallbackReceiv
         assert message.held == 0
         assert receiver.ended[message.id] == ("1" if message.state == MessageState.DELIVERED else "0")
     assert max(told.verified.values()) == 1
+    tried_out = 0
     for identifier in told.exhausted:
         story = await storage.read_story(ACCOUNT, identifier)
         assert story is not None
         kinds = Counter(event.kind for event in story.events)
-        assert kinds["wrong code"] + kinds["attempts used up"] == ATTEMPTS
+        # Fewer where a clock that had jumped took the code for expired.
+        assert kinds["wrong code"] + kinds["attempts used up"] <= ATTEMPTS
         assert kinds["verified"] == 0
+        tried_out += kinds["attempts used up"]
     wallet = (await storage.read([(Wallet, ACCOUNT)]))[(Wallet, ACCOUNT)]
     assert isinstance(wallet, Wallet)
     charged = sum(message.charged for message in messages.values())
@@ -130,7 +133,7 @@ async def check_the_books(storage: Storage, told: Told, receiver: CallbackReceiv
     # The faults must not have left so little that all of this says nothing.
     assert len(told.accepted) > CODES * 0.9
     assert sum(told.verified.values()) > CODES * 0.7
-    assert len(told.exhausted) > CODES * 0.05
+    assert tried_out > CODES * 0.03
 
 
 async def told_of_all(messages: Mapping[int, Message], receiver: CallbackReceiver) -> None:

@@ -7,11 +7,8 @@ from onema.domain.outcome import Outcome, OutcomeKind
 from onema.domain.payload import SmsPayload
 from onema.domain.record_outcome import RecordReceipt
 from onema.domain.records import Job, MessageState
-<<<<<<< HEAD
 from onema.domain.start_attempt import StartAttempt
-=======
 from onema.telemetry.logs import ContextFilter
->>>>>>> f703c40 (Drop metrics that nobody counted; name the attempt in logs; one clock, one PostgreSQL for the tests)
 from onema.testing.recording_carrier import DELIVERED, RecordingCarrier
 
 from .conftest import ACCOUNT, LEASE_MS, LIFETIME_MS, PRICE, DeliveryRig
