@@ -51,6 +51,7 @@ SQLITE_SAMPLES: dict[str, Any] = {
     "cut": 1,
     "keep": 1,
     "kind": "closing",
+    "kinds": '["deliver"]',
     "limit": 5,
     "message": 1,
     "now": 10,
@@ -64,7 +65,7 @@ SQLITE_SAMPLES: dict[str, Any] = {
 POSTGRES_SAMPLES: dict[str, tuple[Any, ...]] = {
     "settle_batch": (900,),
     "sweep_batches": (950,),
-    "lease_jobs": (10, 20, 5),
+    "lease_jobs": (10, 20, 5, ["deliver"]),
     "sweep_live_verifications": (10, 5),
     "sweep_windows": (10, 5),
     "sweep_carrier_references": (10, 5),

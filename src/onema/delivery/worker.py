@@ -14,7 +14,7 @@ from onema.domain.keyring import Keyring, Unsealable
 from onema.domain.outcome import Outcome, OutcomeKind
 from onema.domain.payload import CallPayload, Payload, SmsPayload, open_payload
 from onema.domain.record_outcome import RecordOutcome, RecordReceipt, SettleMessage
-from onema.domain.records import Attempt, Channel, Job, JobKind
+from onema.domain.records import HANDING_OVER, Attempt, Channel, Job, JobKind
 from onema.domain.refusals import Refused
 from onema.domain.routing import plan_route
 from onema.domain.start_attempt import StartAttempt
@@ -37,7 +37,7 @@ JobHandler = Callable[[Job], Awaitable[None]]
 
 
 class DeliveryWorker:
-    """Takes jobs from the committer and, for those that nobody took, from the store."""
+    """Takes jobs of some kinds from the committer and, for those that nobody took, from the store."""
 
     def __init__(
         self,
@@ -48,6 +48,7 @@ class DeliveryWorker:
         carriers: Mapping[str, Carrier],
         callbacks: JobHandler,
         *,
+        kinds: frozenset[JobKind] = frozenset(JobKind),
         concurrency: int,
         lease_ms: int,
         receipt_lifetime_ms: int,
@@ -58,12 +59,14 @@ class DeliveryWorker:
         self._storage = storage
         self._keyring = keyring
         self._carriers = carriers
+        self._kinds = kinds
         self._concurrency = concurrency
         self._lease_ms = lease_ms
         self._receipt_lifetime_ms = receipt_lifetime_ms
         self._poll_seconds = poll_seconds
         self._handlers: dict[str, JobHandler] = {
             JobKind.DELIVER: self._deliver,
+            JobKind.CALL: self._deliver,
             JobKind.SETTLE: self._settle,
             JobKind.CALLBACK: callbacks,
         }
@@ -98,7 +101,7 @@ class DeliveryWorker:
     # Life.
 
     async def start(self) -> None:
-        self._committer.deliver_to(self)
+        self._committer.deliver_to(self, self._kinds & HANDING_OVER)
         self._polling = asyncio.create_task(self._poll(), name="delivery-poll")
 
     async def stop(self, seconds: float) -> None:
@@ -131,7 +134,9 @@ class DeliveryWorker:
         """Take as many due jobs as there is room for now, between two batches that may both hand out new ones."""
         room = min(self._concurrency - len(self._tasks), LEASE_BATCH)
         now = self._gateway.now()
-        jobs = await self._storage.lease_jobs(now, now + self._lease_ms, room) if room > 0 else ()
+        jobs: Sequence[Job] = ()
+        if room > 0:
+            jobs = await self._storage.lease_jobs(now, now + self._lease_ms, room, self._kinds)
         self._left_behind = len(jobs) >= room
         self.take(jobs)
 

@@ -79,11 +79,11 @@ def cost(message: Message, seconds: float) -> int:
     return min(message.price, message.unit_price * math.ceil(seconds / message.period))
 
 
-def delivery_job(account: int, message: int, now: int, payload: bytes) -> Job:
+def delivery_job(kind: JobKind, account: int, message: int, now: int, payload: bytes) -> Job:
     """The job that hands an accepted message to a carrier: due at once, and with the message's id."""
     return Job(
         id=message,
-        kind=JobKind.DELIVER,
+        kind=kind,
         account=account,
         message=message,
         due_at=now,

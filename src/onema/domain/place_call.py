@@ -13,7 +13,7 @@ from onema.domain.hotlines import hotline_keys, take_hotline
 from onema.domain.keyring import NONCE_BYTES
 from onema.domain.message_progress import delivery_job
 from onema.domain.payload import CallPayload, seal_payload
-from onema.domain.records import Channel, Key, Message, MessageState, Row, Wallet
+from onema.domain.records import Channel, JobKind, Key, Message, MessageState, Row, Wallet
 from onema.domain.refusals import Refusal, Refused
 from onema.domain.send_sms_code import Sent
 
@@ -91,7 +91,7 @@ class PlaceCall(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             valid_until=self.now + VALID_MS,
         )
         sealed = seal_payload(payload, self.id, context.keyring, self.entropy)
-        job = delivery_job(self.account, self.id, self.now, sealed)
+        job = delivery_job(JobKind.CALL, self.account, self.id, self.now, sealed)
         message = Message(
             account=self.account,
             id=self.id,

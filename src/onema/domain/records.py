@@ -59,9 +59,18 @@ class EntryKind(enum.StrEnum):
 
 
 class JobKind(enum.StrEnum):
+    """What a worker must be able to do for it."""
+
     DELIVER = "deliver"
+    """Send an SMS."""
+    CALL = "call"
+    """Place a call."""
     SETTLE = "settle"
     CALLBACK = "callback"
+
+
+HANDING_OVER = frozenset((JobKind.DELIVER, JobKind.CALL))
+"""The jobs that hand a message to a carrier."""
 
 
 class DirectoryRow(Row, frozen=True, gc=False):

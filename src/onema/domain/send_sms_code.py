@@ -14,6 +14,7 @@ from onema.domain.payload import SmsPayload, seal_payload
 from onema.domain.records import (
     Channel,
     Event,
+    JobKind,
     Key,
     LiveVerification,
     Message,
@@ -108,7 +109,7 @@ class SendSmsCode(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             context.keyring,
             self.entropy[CODE_ENTROPY_BYTES:],
         )
-        job = delivery_job(self.account, self.id, self.now, sealed)
+        job = delivery_job(JobKind.DELIVER, self.account, self.id, self.now, sealed)
         previous = world.get(LiveVerification, self.account, self.phone, self.purpose)
         superseded = (
             (Event(self.account, previous.verification, self.id, "superseded", ""),) if previous else ()

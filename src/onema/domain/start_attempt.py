@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import msgspec
 
 from onema.domain.decision import Context, Decision, World
-from onema.domain.records import Attempt, AttemptState, Job, JobKind, Key
+from onema.domain.records import HANDING_OVER, Attempt, AttemptState, Job, Key
 
 
 class StartAttempt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -26,7 +26,7 @@ class StartAttempt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     def decide(self, world: World, context: Context) -> Decision:
         job = world.get(Job, self.job)
-        if job is None or job.kind != JobKind.DELIVER or job.lease != self.lease or job.in_flight:
+        if job is None or job.kind not in HANDING_OVER or job.lease != self.lease or job.in_flight:
             return Decision(0)
         number = job.attempt + 1
         attempt = Attempt(

@@ -17,7 +17,7 @@ from onema.domain.configure import directory_from_rows
 from onema.domain.decision import Command, Context, Decision, World
 from onema.domain.directory import Directory
 from onema.domain.keyring import Keyring
-from onema.domain.records import TABLES, DirectoryRevision, Job, JobKind, Key, Message, Row
+from onema.domain.records import HANDING_OVER, TABLES, DirectoryRevision, Job, JobKind, Key, Message, Row
 from onema.domain.refusals import Refusal, Refused
 from onema.engine.ports import Clock, IdSource
 from onema.storage.contract import CommitUnknown, Conflict, DataRejected, Storage, StorageError, Unavailable
@@ -101,6 +101,7 @@ class Committer:
         self._out_of_patience = False
         self._tell_store_is_here: Callable[[bool], None] = lambda here: None
         self._dispatcher: Dispatcher | None = None
+        self._dispatched: frozenset[JobKind] = frozenset()
         self._waiting: list[_Pending] = []
         self._operations: list[tuple[Callable[[], Awaitable[Any]], asyncio.Future[Any]]] = []
         self._arrival = asyncio.Event()
@@ -114,9 +115,10 @@ class Committer:
         """The newest snapshot that this process knows."""
         return self.context.directory
 
-    def deliver_to(self, dispatcher: Dispatcher) -> None:
-        """Jobs born in this process go to `dispatcher` from now on."""
+    def deliver_to(self, dispatcher: Dispatcher, kinds: frozenset[JobKind] = HANDING_OVER) -> None:
+        """Jobs of these kinds that are born in this process go to `dispatcher` from now on."""
         self._dispatcher = dispatcher
+        self._dispatched = kinds
 
     def watch_store(self, tell: Callable[[bool], None]) -> None:
         """`tell` hears whenever the store goes away or is back, from the next batch or operation on."""
@@ -310,7 +312,7 @@ class Committer:
             return jobs
         until = self._clock.now() + self._lease_ms
         for number, row in enumerate(world.inserted):
-            if type(row) is Job and row.kind == JobKind.DELIVER:
+            if type(row) is Job and row.kind in self._dispatched:
                 job = Job(
                     id=row.id,
                     kind=row.kind,

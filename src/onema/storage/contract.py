@@ -5,7 +5,7 @@ object; `lease_jobs` and `sweep` are short transactions of their own and never r
 Reads see committed rows only and may run at any time.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -16,6 +16,7 @@ from onema.domain.records import (
     Event,
     InboxItem,
     Job,
+    JobKind,
     Key,
     LedgerEntry,
     Message,
@@ -87,8 +88,12 @@ class Storage(Protocol):
     async def was_committed(self, batch: int) -> bool:
         """Whether a batch was saved. Raises CommitUnknown when that cannot be found out in time."""
 
-    async def lease_jobs(self, now: int, until: int, limit: int) -> Sequence[Job]:
-        """Claim due jobs, longest due first: due_at becomes `until`, lease counts up. No job goes to two callers."""
+    async def lease_jobs(
+        self, now: int, until: int, limit: int, kinds: Collection[JobKind] = tuple(JobKind)
+    ) -> Sequence[Job]:
+        """Claim due jobs of these kinds, longest due first: due_at becomes `until`, lease counts up. No job goes to
+        two callers.
+        """
 
     async def sweep(self, now: int, limit: int) -> int:
         """Delete up to `limit` expired rows of each small table of live things; how many went."""

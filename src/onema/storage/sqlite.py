@@ -8,7 +8,8 @@ that grows.
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+import json
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
 from operator import itemgetter
@@ -25,6 +26,7 @@ from onema.domain.records import (
     Event,
     InboxItem,
     Job,
+    JobKind,
     Key,
     LedgerEntry,
     Message,
@@ -158,8 +160,10 @@ class SqliteStorage:
     async def was_committed(self, batch: int) -> bool:
         raise StorageError("the outcome of a local COMMIT is always known")
 
-    async def lease_jobs(self, now: int, until: int, limit: int) -> Sequence[Job]:
-        bindings = {"now": now, "until": until, "limit": limit}
+    async def lease_jobs(
+        self, now: int, until: int, limit: int, kinds: Collection[JobKind] = tuple(JobKind)
+    ) -> Sequence[Job]:
+        bindings = {"now": now, "until": until, "limit": limit, "kinds": json.dumps(list(kinds))}
         with _DRIVER_ERRORS, self._writer:
             rows = self._rows(self._writer, Job, "lease_jobs", bindings)
         return sorted(rows, key=lambda job: job.id)

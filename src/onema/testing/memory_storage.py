@@ -1,6 +1,6 @@
 """A store in memory that passes the storage conformance suite, for tests of everything above it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TypeVar
 
 import msgspec
@@ -15,6 +15,7 @@ from onema.domain.records import (
     Event,
     InboxItem,
     Job,
+    JobKind,
     Key,
     LedgerEntry,
     LiveVerification,
@@ -63,9 +64,12 @@ class MemoryStorage:
     async def was_committed(self, batch: int) -> bool:
         return batch in self._batches
 
-    async def lease_jobs(self, now: int, until: int, limit: int) -> Sequence[Job]:
+    async def lease_jobs(
+        self, now: int, until: int, limit: int, kinds: Collection[JobKind] = tuple(JobKind)
+    ) -> Sequence[Job]:
         due = sorted(
-            (job for job in self._of(Job) if job.due_at <= now), key=lambda job: (job.due_at, job.id)
+            (job for job in self._of(Job) if job.due_at <= now and job.kind in kinds),
+            key=lambda job: (job.due_at, job.id),
         )
         leased = [msgspec.structs.replace(job, due_at=until, lease=job.lease + 1) for job in due[:limit]]
         self._rows.update({job.key: job for job in leased})

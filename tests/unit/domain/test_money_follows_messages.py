@@ -11,7 +11,7 @@ from onema.domain.message_states import FINAL
 from onema.domain.outcome import Outcome, OutcomeKind
 from onema.domain.place_call import PlaceCall
 from onema.domain.record_outcome import RecordOutcome, RecordReceipt, SettleMessage
-from onema.domain.records import EntryKind, Job, JobKind, Message, MessageState
+from onema.domain.records import HANDING_OVER, EntryKind, Job, JobKind, Message, MessageState
 from onema.domain.refusals import Refusal, Refused
 from onema.domain.send_sms_code import SendSmsCode
 from onema.domain.start_attempt import StartAttempt
@@ -110,7 +110,7 @@ class Books(RuleBasedStateMachine):
                     job=job.id, lease=job.lease, now=self.now, lease_until=self.now + HOUR, carrier="c"
                 )
             )
-            assert bool(started) == (job.kind == JobKind.DELIVER and not job.in_flight)
+            assert bool(started) == (job.kind in HANDING_OVER and not job.in_flight)
 
     @precondition(lambda self: self.messages)
     @rule(
@@ -193,7 +193,7 @@ class Books(RuleBasedStateMachine):
     def nothing_is_kept_to_send_once_nothing_may_be_sent(self) -> None:
         for row in self.store.rows.values():
             if isinstance(row, Job):
-                assert bool(row.payload) == (row.kind == JobKind.DELIVER)
+                assert bool(row.payload) == (row.kind in HANDING_OVER)
 
 
 Books.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)

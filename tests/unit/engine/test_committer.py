@@ -289,6 +289,19 @@ async def test_new_jobs_go_to_this_process_while_it_has_room(start_committer: St
     assert [job.id for job in left] == [3, 4, 5]
 
 
+async def test_new_jobs_that_this_process_does_not_do_are_left_to_others(
+    start_committer: StartCommitter,
+) -> None:
+    """A process that places no calls hands itself none."""
+    storage = MemoryStorage()
+    committer = await start_committer(storage)
+    dispatcher = RecordingDispatcher(room=9)
+    committer.deliver_to(dispatcher, frozenset({JobKind.DELIVER}))
+    await committer.execute(Insert(a_job(1, JobKind.CALL)))
+    await committer.execute(Insert(a_job(2)))
+    assert [job.id for job in dispatcher.taken] == [2]
+
+
 async def test_a_batch_that_could_not_begin_leaves_the_store_usable(tmp_path: Path) -> None:
     """The transaction that was opened for it is closed again."""
     storage = SqliteStorage(tmp_path / "onema.db")

@@ -14,7 +14,7 @@ import contextlib
 import itertools
 import secrets
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from operator import itemgetter
 from typing import Any, TypeVar
 
@@ -29,6 +29,7 @@ from onema.domain.records import (
     Event,
     InboxItem,
     Job,
+    JobKind,
     Key,
     LedgerEntry,
     Message,
@@ -267,9 +268,11 @@ class PostgresStorage:
 
     # Short transactions of their own.
 
-    async def lease_jobs(self, now: int, until: int, limit: int) -> Sequence[Job]:
-        jobs = [Job(*record) for record in await self._fetch(self._queries["lease_jobs"], now, until, limit)]
-        return sorted(jobs, key=lambda job: job.id)
+    async def lease_jobs(
+        self, now: int, until: int, limit: int, kinds: Collection[JobKind] = tuple(JobKind)
+    ) -> Sequence[Job]:
+        records = await self._fetch(self._queries["lease_jobs"], now, until, limit, list(kinds))
+        return sorted((Job(*record) for record in records), key=lambda job: job.id)
 
     async def sweep(self, now: int, limit: int) -> int:
         swept = 0

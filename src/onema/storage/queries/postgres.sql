@@ -25,9 +25,9 @@ INSERT INTO batches (id) VALUES ($1) ON CONFLICT (id) DO UPDATE SET id = exclude
 DELETE FROM batches WHERE id < $1
 
 -- lease_jobs --
--- Claim due jobs ($1 now, $2 until, $3 limit), longest due first.
+-- Claim due jobs ($1 now, $2 until, $3 limit, $4 kinds), longest due first.
 WITH due AS MATERIALIZED (
-    SELECT id FROM jobs WHERE due_at <= $1 ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED
+    SELECT id FROM jobs WHERE due_at <= $1 AND kind = ANY ($4) ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED
 )
 UPDATE jobs SET due_at = $2, lease = jobs.lease + 1
 FROM due WHERE jobs.id = due.id

@@ -1,7 +1,10 @@
 -- lease_jobs --
--- Claim due jobs, longest due first.
+-- Claim due jobs of some kinds, longest due first.
 UPDATE jobs SET due_at = :until, lease = lease + 1
-WHERE id IN (SELECT id FROM jobs WHERE due_at <= :now ORDER BY due_at LIMIT :limit)
+WHERE id IN (
+    SELECT id FROM jobs
+    WHERE due_at <= :now AND kind IN (SELECT value FROM json_each(:kinds)) ORDER BY due_at LIMIT :limit
+)
 RETURNING id, kind, account, message, due_at, lease, attempt, in_flight, payload
 
 -- sweep_live_verifications --

@@ -44,10 +44,10 @@ def message(identifier: int, account: int = ACCOUNT) -> Message:
     return msgspec.structs.replace(row, account=account, id=identifier)
 
 
-def job(identifier: int, due_at: int) -> Job:
+def job(identifier: int, due_at: int, kind: JobKind = JobKind.DELIVER) -> Job:
     return Job(
         id=identifier,
-        kind=JobKind.DELIVER,
+        kind=kind,
         account=ACCOUNT,
         message=identifier,
         due_at=due_at,
@@ -142,6 +142,15 @@ class StorageConformance:
         """A limit takes the oldest."""
         await insert(storage, job(1, due_at=300), job(2, due_at=100), job(3, due_at=200))
         assert [found.id for found in await storage.lease_jobs(now=999, until=2000, limit=2)] == [2, 3]
+
+    async def test_only_jobs_of_the_wanted_kinds_are_leased(self, storage: Storage) -> None:
+        """Longer due ones of other kinds are passed by, also when the limit is small."""
+        await insert(
+            storage, job(1, 100, JobKind.CALL), job(2, 200), job(3, 300, JobKind.SETTLE), job(4, 400)
+        )
+        leased = await storage.lease_jobs(999, 2000, 2, {JobKind.DELIVER, JobKind.SETTLE})
+        assert [found.id for found in leased] == [2, 3]
+        assert [found.id for found in await storage.lease_jobs(999, 2000, 2, {JobKind.CALL})] == [1]
 
     async def test_sweeping_deletes_what_has_expired(self, storage: Storage) -> None:
         """At its expiry a row of the live tables goes; others stay."""
