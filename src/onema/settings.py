@@ -13,6 +13,8 @@ from typing import Annotated, Literal, get_args, get_type_hints
 import msgspec
 from msgspec import Meta
 
+from onema.domain.ids import MAX_NODE
+
 _PREFIX = "ONEMA_"
 # Read by the command line, before there are settings.
 _RESERVED = frozenset({"ONEMA_SETTINGS"})
@@ -49,7 +51,7 @@ class Secret:
     __str__ = __repr__
 
 
-Role = Literal["api", "deliver", "console"]
+Role = Literal["api", "deliver", "voice", "console"]
 
 
 class Listen(msgspec.Struct, frozen=True):
@@ -78,14 +80,16 @@ class Node(msgspec.Struct, frozen=True):
             ge=-1,
             le=1023,
             description="Number of this process among all that share one database, 0 to 1023; ids hold it. "
-            "-1 draws one.",
+            "With `workers`, the first one's: each next has the next number. -1 draws one.",
         ),
     ] = -1
 
 
 class Delivery(msgspec.Struct, frozen=True):
     paused: Annotated[bool, Meta(description="Accept messages and keep them, but send none.")] = False
-    concurrency: Annotated[int, Meta(ge=1, description="Messages in the hands of carriers at once.")] = 256
+    concurrency: Annotated[
+        int, Meta(ge=1, description="Messages in the hands of carriers at once, per process.")
+    ] = 256
     lease: Annotated[
         float, Meta(gt=0, description="Seconds for which a worker holds a job before another may take it.")
     ] = 30.0
@@ -180,11 +184,19 @@ class Settings(msgspec.Struct, frozen=True):
     server_key: Annotated[
         Secret, Meta(description="The server key itself, instead of a file. Environment only.")
     ] = Secret()
-    roles: Annotated[tuple[Role, ...], Meta(description="What this process does.")] = (
-        "api",
-        "deliver",
-        "console",
-    )
+    roles: Annotated[
+        tuple[Role, ...],
+        Meta(
+            description="What this server does: `api` answers the wire APIs; `deliver` sends SMS and callbacks and "
+            "settles; `voice` places calls; `console` shows console and handset."
+        ),
+    ] = ("api", "deliver", "voice", "console")
+    workers: Annotated[
+        int,
+        Meta(
+            ge=1, le=256, description="Processes that serve the port together; more than 1 need PostgreSQL."
+        ),
+    ] = 1
     listen: Listen = Listen()
     node: Node = Node()
     delivery: Delivery = Delivery()
@@ -318,8 +330,13 @@ def _from_environment(env: Mapping[str, str]) -> Iterator[tuple[str, tuple[objec
                 f"the environment: there is no setting `{variable}`.{_suggestion(variable, _VARIABLES)}"
             )
         is_list = isinstance(_default(name), tuple)
-        value = [part.strip() for part in text.split(",") if part.strip()] if is_list else text
+        value = split_list(text) if is_list else text
         yield name, (value, variable)
+
+
+def split_list(text: str) -> list[str]:
+    """The members of a list as variables and options spell it: separated by commas."""
+    return [part.strip() for part in text.split(",") if part.strip()]
 
 
 def _converted(name: str, value: object, source: str) -> object:
@@ -335,7 +352,8 @@ def _converted(name: str, value: object, source: str) -> object:
     try:
         return msgspec.convert(value, _HINTS[name], strict=strict)
     except msgspec.ValidationError as exc:
-        raise SettingsError(f"{source}: `{name}` is not usable: {exc}.") from exc
+        wanted = _type_name(get_args(_HINTS[name])[0])
+        raise SettingsError(f"{source}: `{name}` is not usable: {exc}. It is a {wanted}.") from exc
 
 
 _WORDS: dict[str, object] = {"yes": True, "on": True, "no": False, "off": False}
@@ -356,6 +374,16 @@ def _cross_check(settings: Settings) -> None:
             ) from exc
     if not settings.roles:
         raise SettingsError("`roles` is empty: this process would do nothing.")
+    if settings.workers > 1 and not settings.database:
+        raise SettingsError(
+            f"`workers` is {settings.workers}, but an SQLite database has one process that writes it. Use PostgreSQL "
+            "(`--database postgresql://...`; `onema copy` takes along what you have), or leave `workers` at 1."
+        )
+    if settings.node.number + settings.workers - 1 > MAX_NODE:
+        raise SettingsError(
+            f"`node.number` is {settings.node.number}, and {settings.workers} `workers` would count on from it past "
+            f"{MAX_NODE}. Choose a smaller number."
+        )
     database = settings.database.reveal()
     if database and not database.startswith(("postgresql://", "postgres://")):
         raise SettingsError("`database` must be empty or begin with `postgresql://`.")

@@ -10,6 +10,7 @@ from onema.channels.contract import Carrier, ReceiptSink
 from onema.channels.handset.calls import HandsetCalls
 from onema.channels.handset.carrier import HandsetCarrier
 from onema.console.app import build_console
+from onema.console.calls import CallControl
 from onema.console.handset import DemoHints
 from onema.console.inbox import HandsetInbox
 from onema.core import Core, choose_storage, data_folder, open_core
@@ -25,6 +26,7 @@ from onema.dialects.vbee.routes import VbeeApi
 from onema.dialects.ytx.callbacks import YtxCallbacks
 from onema.dialects.ytx.routes import YtxApi
 from onema.domain import documents as doc
+from onema.domain.records import JobKind
 from onema.engine.administration import read_balance
 from onema.engine.clock_check import ClockCheck
 from onema.engine.control import ControlServer
@@ -33,12 +35,14 @@ from onema.engine.gateway import Gateway
 from onema.engine.ports import Clock, Entropy
 from onema.http.asgi import HttpApplication, WireApi
 from onema.http.client_address import TrustedProxies
+from onema.http.not_served import NotServed, not_served
 from onema.http.server import HttpServer, TlsFiles
 from onema.settings import Settings
 from onema.speech.announcement import Announcements
 from onema.storage.contract import Storage
 from onema.telemetry.health import Readiness
 from onema.telemetry.metrics import Metrics
+from onema.workers.membership import Membership
 
 DAY_MS = 86_400_000
 INBOX_POLL_SECONDS = 0.5
@@ -56,14 +60,18 @@ class App:
         storage: Callable[[Storage], Storage] = lambda storage: storage,
         carrier: Callable[[Carrier], Carrier] = lambda carrier: carrier,
         demo: DemoHints = (),
+        membership: Membership | None = None,
     ) -> None:
-        """`storage` and `carrier` may wrap what would be used: that is how tests make them fail."""
+        """With a `membership` this process is one of several workers, which share the port.
+
+        `storage` and `carrier` may wrap what would be used: that is how tests make them fail."""
         self.settings = settings
         self._clock = clock
         self._entropy = entropy
         self._wrap_storage = storage
         self._wrap_carrier = carrier
         self._demo = demo
+        self._membership = membership
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -99,11 +107,14 @@ class App:
             INBOX_POLL_SECONDS if settings.database else float("inf"),
         )
         self.calls = HandsetCalls(core.clock.now)
+        self._shown_calls: CallControl = self.calls
+        if self._membership is not None:
+            self._shown_calls = self._membership.join(self.ready, self.metrics.render, self.calls)
         await core.recordings.start()
         stack.push_async_callback(core.recordings.stop)
 
         on_jobs_due: Callable[[], None] = lambda: None  # noqa: E731  # whoever delivers takes its place
-        if "deliver" in settings.roles and not settings.delivery.paused:
+        if job_kinds(settings) and not settings.delivery.paused:
             worker = await self._start_delivery(stack, core)
             on_jobs_due = worker.wake
         sweeper = Sweeper(
@@ -152,6 +163,7 @@ class App:
             core.keyring,
             carriers,
             callbacks,
+            kinds=job_kinds(self.settings),
             concurrency=delivery.concurrency,
             lease_ms=int(delivery.lease * 1000),
             receipt_lifetime_ms=delivery.receipt_lifetime * 1000,
@@ -162,27 +174,31 @@ class App:
 
     async def _listen(self, stack: AsyncExitStack, core: Core) -> None:
         listen = self.settings.listen
+        roles = self.settings.roles
         stopping = asyncio.Event()
-        proxies = TrustedProxies(listen.trusted_proxies)
         console = build_console(
-            inbox=self.inbox if "console" in self.settings.roles else None,
+            inbox=self.inbox,
             gateway=core.gateway,
             session_key=core.keyring.session_key,
             open_on_loopback=self.settings.handset.open_on_loopback,
             stopping=stopping,
             audio=core.announcements,
-            calls=self.calls,
+            calls=self._shown_calls,
             demo=self._demo,
         )
+        apis = build_dialects(core, self.settings)
         application = HttpApplication(
-            build_dialects(core, self.settings) if "api" in self.settings.roles else (),
-            console,
-            proxies,
+            apis if "api" in roles else [NotServed("api", apis)],
+            console if "console" in roles else not_served("console"),
+            TrustedProxies(listen.trusted_proxies),
             self.ready,
             self.metrics,
+            health=self._membership,
         )
         tls = TlsFiles(listen.tls_certificate, listen.tls_key) if listen.tls_certificate else None
-        self.server = HttpServer(application, listen.host, listen.port, tls, stopping)
+        self.server = HttpServer(
+            application, listen.host, listen.port, tls, stopping, shared_port=self._membership is not None
+        )
         await self.server.start()
         stack.push_async_callback(self.server.stop, listen.stop_deadline)
         self.ready.mark("listener")
@@ -190,6 +206,13 @@ class App:
     @property
     def port(self) -> int:
         return self.server.port
+
+
+def job_kinds(settings: Settings) -> frozenset[JobKind]:
+    """The jobs that this process does."""
+    deliver = (JobKind.DELIVER, JobKind.SETTLE, JobKind.CALLBACK) if "deliver" in settings.roles else ()
+    voice = (JobKind.CALL,) if "voice" in settings.roles else ()
+    return frozenset((*deliver, *voice))
 
 
 def build_dialects(core: Core, settings: Settings) -> Sequence[WireApi]:

@@ -34,7 +34,12 @@ def demo(
     """Run a demo server on 127.0.0.1: credentials in DATA/demo.json, codes on the simulated phone."""
     from onema.settings import SettingsError, load_settings
 
-    overrides: dict[str, object] = {"data": data, "listen.port": port, "handset.open_on_loopback": True}
+    overrides: dict[str, object] = {
+        "data": data,
+        "listen.port": port,
+        "handset.open_on_loopback": True,
+        "workers": 1,
+    }
     try:
         settings = load_settings(None, os.environ, overrides)
     except SettingsError as error:

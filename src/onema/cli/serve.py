@@ -5,6 +5,7 @@ import gc
 import os
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +14,11 @@ import typer
 if TYPE_CHECKING:
     from onema.console.handset import DemoHints
     from onema.settings import Settings
+    from onema.workers.membership import Membership
+
+
+class CannotStart(Exception):
+    """The server cannot start; the text is a sentence for the operator."""
 
 
 def serve(
@@ -27,17 +33,36 @@ def serve(
     ] = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
+    roles: Annotated[
+        str | None,
+        typer.Option(help="What it does, of api,deliver,voice,console; everything without it."),
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Processes that serve the port together; PostgreSQL only.")
+    ] = None,
 ) -> None:
     """Run the server: the APIs, delivery and the console."""
-    from onema.settings import SettingsError, load_settings
+    from onema.settings import SettingsError, load_settings, split_list
 
-    given = {"data": data, "database": database, "listen.host": host, "listen.port": port}
+    given = {
+        "data": data,
+        "database": database,
+        "listen.host": host,
+        "listen.port": port,
+        "roles": None if roles is None else split_list(roles),
+        "workers": workers,
+    }
     overrides = {name: value for name, value in given.items() if value is not None}
     try:
         settings = load_settings(settings_file, os.environ, overrides)
     except SettingsError as error:
         sys.exit(str(error))
-    run(settings)
+    if settings.workers > 1:
+        from onema.cli.worker import run_workers
+
+        run_workers(settings)
+    else:
+        run(settings)
 
 
 def run(settings: "Settings", demo: "DemoHints" = (), greeting: str = "") -> None:
@@ -51,21 +76,38 @@ def run(settings: "Settings", demo: "DemoHints" = (), greeting: str = "") -> Non
 
 
 async def _serve(settings: "Settings", demo: "DemoHints", greeting: str) -> None:
+    def greet(port: int) -> None:
+        print(greeting or f"onema listens on {settings.listen.host}:{port}", flush=True)
+
+    try:
+        await serve_until(asyncio.Event(), settings, greet, demo=demo)
+    except CannotStart as error:
+        sys.exit(f"onema cannot start: {error}")
+
+
+async def serve_until(
+    stop: asyncio.Event,
+    settings: "Settings",
+    on_ready: Callable[[int], None],
+    *,
+    demo: "DemoHints" = (),
+    membership: "Membership | None" = None,
+) -> None:
+    """Serve until `stop`, SIGTERM or SIGINT; `on_ready` gets the port. Raises CannotStart."""
     from onema.delivery.carriers import CarrierRefused
     from onema.engine.data_folder import DataFolderError
     from onema.storage.contract import StorageError
     from onema.wiring import App
 
-    stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     try:
-        async with App(settings, demo=demo) as app:
+        async with App(settings, demo=demo, membership=membership) as app:
             _calm_the_collector()
-            print(greeting or f"onema listens on {settings.listen.host}:{app.port}", flush=True)
+            on_ready(app.port)
             await stop.wait()
     except (CarrierRefused, DataFolderError, StorageError, OSError) as error:
-        sys.exit(f"onema cannot start: {error}")
+        raise CannotStart(str(error)) from error
 
 
 def _calm_the_collector() -> None:

@@ -54,7 +54,8 @@ class DataFolder:
             os.close(lock)
             raise DataFolderInUseError(
                 f"The data folder {self.path} is in use by process {holder}. "
-                "Stop that process, or name another folder with --data."
+                "Stop that process, or name another folder with --data. "
+                "For several servers on one store, use PostgreSQL: --database."
             ) from error
         os.ftruncate(lock, 0)
         os.pwrite(lock, b"%d\n" % os.getpid(), 0)

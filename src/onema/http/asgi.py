@@ -26,7 +26,7 @@ from onema.http.body import (
 )
 from onema.http.client_address import TrustedProxies
 from onema.http.messages import Request, Response
-from onema.http.probes import Probes
+from onema.http.probes import Health, OwnHealth, Probes
 from onema.telemetry.faults import describe_fault
 from onema.telemetry.logs import request_number
 from onema.telemetry.metrics import ExchangeMeter, Metrics
@@ -68,9 +68,14 @@ class HttpApplication:
         ready: Callable[[], bool],
         metrics: Metrics,
         new_incident: Callable[[], str] = new_incident,
+        health: Health | None = None,
     ) -> None:
-        """Raise ValueError when two APIs claim the same first segment."""
-        self._apis = _by_segment([*apis, Probes(ready, metrics.render)], metrics)
+        """`health` answers the probes, instead of this process's own `ready` and `metrics`.
+
+        Raise ValueError when two APIs claim the same first segment.
+        """
+        probes = Probes(health or OwnHealth(ready, metrics.render))
+        self._apis = _by_segment([*apis, probes], metrics)
         self._console = console
         self._console_meter = metrics.exchanges("console")
         self._proxies = trusted_proxies

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from typing import Protocol
 
 from onema.http.messages import Request, Response
 
@@ -14,15 +15,38 @@ _TOO_LARGE = Response(413, b"request body too large", _TEXT, outcome="oversized"
 _METRICS_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
 
 
+class Health(Protocol):
+    """Who tells how the server is; where it is several processes, of all of them."""
+
+    async def ready(self) -> bool:
+        """Whether requests can be served."""
+
+    async def metrics(self) -> bytes:
+        """In Prometheus' text format."""
+
+
+class OwnHealth:
+    """This process alone."""
+
+    def __init__(self, ready: Callable[[], bool], metrics: Callable[[], bytes]) -> None:
+        self._ready = ready
+        self._metrics = metrics
+
+    async def ready(self) -> bool:
+        return self._ready()
+
+    async def metrics(self) -> bytes:
+        return self._metrics()
+
+
 class Probes:
-    """What machines ask about this process: is it alive, is it ready, how is it doing."""
+    """What machines ask about the server: is it alive, is it ready, how is it doing."""
 
     name = "probes"
     path_segments = frozenset({"health", "metrics"})
 
-    def __init__(self, ready: Callable[[], bool], render_metrics: Callable[[], bytes]) -> None:
-        self._ready = ready
-        self._render_metrics = render_metrics
+    def __init__(self, health: Health) -> None:
+        self._health = health
 
     async def answer(self, request: Request) -> Response:
         if request.method != "GET" and request.method != "HEAD":
@@ -31,9 +55,9 @@ class Probes:
             case "/health/live":
                 return _LIVE
             case "/health/ready":
-                return _READY if self._ready() else _NOT_READY
+                return _READY if await self._health.ready() else _NOT_READY
             case "/metrics":
-                return Response(200, self._render_metrics(), _METRICS_TYPE)
+                return Response(200, await self._health.metrics(), _METRICS_TYPE)
             case _:
                 return _NOT_FOUND
 

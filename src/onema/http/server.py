@@ -37,7 +37,11 @@ class HttpServer:
         port: int,
         tls: TlsFiles | None = None,
         on_stopping: asyncio.Event | None = None,
+        *,
+        shared_port: bool = False,
     ) -> None:
+        """With `shared_port` others may listen there too, and the kernel deals connections out (`reserve_port`)."""
+        self._shared_port = shared_port
         self.on_stopping = on_stopping or asyncio.Event()
         self._host = host
         self._requested_port = port
@@ -75,7 +79,7 @@ class HttpServer:
         if not config.loaded:
             config.load()
         self._server.lifespan = config.lifespan_class(config)
-        self._socket = _bound_socket(self._host, self._requested_port)
+        self._socket = _listening_socket(self._host, self._requested_port, shared=self._shared_port)
         await self._server.on_tick(0)
         await self._server.startup(sockets=[self._socket])
         self._ticks = asyncio.create_task(self._tick(), name="http date header")
@@ -132,11 +136,38 @@ class HttpServer:
             await self._server.on_tick(0)
 
 
-def _bound_socket(host: str, port: int) -> socket.socket:
+def reserve_port(host: str, port: int) -> socket.socket:
+    """A port for several servers that share it, theirs alone as long as this socket is open; it listens to nobody.
+
+    Raises OSError when it is taken.
+    """
+    # A port that is shared refuses nobody of the same user: whether others have it, only an unshared socket tells.
+    with _listening_socket(host, port, shared=False) as probe:
+        family, address = probe.family, probe.getsockname()
+        dual_stack = family == socket.AF_INET6 and not probe.getsockopt(
+            socket.IPPROTO_IPV6, socket.IPV6_V6ONLY
+        )
+    reserved = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        if dual_stack:
+            reserved.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        reserved.bind(address)
+    except BaseException:
+        reserved.close()
+        raise
+    return reserved
+
+
+def _listening_socket(host: str, port: int, *, shared: bool) -> socket.socket:
     family, _, _, _, address = socket.getaddrinfo(
         host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
     )[0]
-    dualstack = family == socket.AF_INET6 and address[0] == "::" and socket.has_dualstack_ipv6()
+    dual_stack = family == socket.AF_INET6 and address[0] == "::" and socket.has_dualstack_ipv6()
     return socket.create_server(
-        (str(address[0]), port), family=family, backlog=_BACKLOG, dualstack_ipv6=dualstack
+        (str(address[0]), port),
+        family=family,
+        backlog=_BACKLOG,
+        reuse_port=shared,
+        dualstack_ipv6=dual_stack,
     )

@@ -18,9 +18,15 @@ attempt_id: ContextVar[str] = ContextVar("attempt_id", default="")
 
 
 class ContextFilter(logging.Filter):
-    """Adds the request and the attempt in whose course a line was written."""
+    """Adds the request and the attempt in whose course a line was written, and which worker wrote it."""
+
+    def __init__(self, worker: int = 0) -> None:
+        super().__init__()
+        self._worker = worker
 
     def filter(self, record: logging.LogRecord) -> bool:
+        if self._worker:
+            record.worker = self._worker
         number = request_number.get()
         if number:
             record.request = safe(number)
@@ -56,9 +62,9 @@ class OnemaHandler(logging.StreamHandler[TextIO]):
     """The handler that `configure_logging` installs."""
 
 
-def build_handler(log_format: LogFormat, stream: TextIO) -> OnemaHandler:
+def build_handler(log_format: LogFormat, stream: TextIO, worker: int = 0) -> OnemaHandler:
     handler = OnemaHandler(stream)
-    handler.addFilter(ContextFilter())
+    handler.addFilter(ContextFilter(worker))
     handler.addFilter(RedactionFilter())
     console = log_format == "console" or (log_format == "auto" and stream.isatty())
     handler.setFormatter(ConsoleFormatter() if console else JsonFormatter())
@@ -66,14 +72,17 @@ def build_handler(log_format: LogFormat, stream: TextIO) -> OnemaHandler:
 
 
 def configure_logging(
-    level: str = "info", log_format: LogFormat = "auto", stream: TextIO | None = None
+    level: str = "info", log_format: LogFormat = "auto", stream: TextIO | None = None, worker: int = 0
 ) -> None:
-    """Send the root logger's records to the stream (stderr), redacted. A second call replaces the first."""
+    """Send the root logger's records to the stream (stderr), redacted. A second call replaces the first.
+
+    `worker` is the number of this process among several that write there, 0 where it is alone.
+    """
     root = logging.getLogger()
     for handler in list(root.handlers):
         if isinstance(handler, OnemaHandler):
             root.removeHandler(handler)
-    root.addHandler(build_handler(log_format, stream or sys.stderr))
+    root.addHandler(build_handler(log_format, stream or sys.stderr, worker))
     root.setLevel(level.upper())
 
 

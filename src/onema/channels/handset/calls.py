@@ -17,6 +17,8 @@ RING_SECONDS = 10.0
 
 SHOW_ENDED_SECONDS = 5.0
 _WATCHED_UNTIL_SECONDS = 2.0
+# A timer may go off a little early.
+_CLOCK_STEP_SECONDS = 0.1
 
 
 class CallState(enum.Enum):
@@ -59,7 +61,11 @@ _SCRIPTED_ENDINGS = {
 
 
 class HandsetCalls:
-    """Rings, talks and ends calls; the handset page answers, declines and presses keys."""
+    """Rings, talks and ends calls; the handset page answers, declines and presses keys.
+
+    Where pages are shown by other processes too, somebody keeps `watched_elsewhere` true to them, and is called
+    (`on_news`) when `states` or `watched` may have changed.
+    """
 
     def __init__(self, now: Callable[[], int], ring_seconds: float = RING_SECONDS) -> None:
         self._now = now
@@ -68,11 +74,13 @@ class HandsetCalls:
         self._change = asyncio.Event()
         self._watchers = 0
         self._last_watched = float("-inf")
+        self.watched_elsewhere = False
+        self.on_news: Callable[[], None] = lambda: None
 
     async def place(self, message: int, payload: CallPayload, seconds: float, script: Script) -> Outcome:
         """Call the phone and play `seconds` of audio to it; how the call went."""
         ending = _SCRIPTED_ENDINGS.get(script, "")
-        if not self._is_watched():
+        if not (self.watched or self.watched_elsewhere):
             return self._outcome(ending, 0.0 if ending and script is not Script.VOICEMAIL else seconds)
         line = _Line(
             LiveCall(id=message, phone=payload.phone, caller=payload.caller, state=CallState.RINGING)
@@ -119,16 +127,30 @@ class HandsetCalls:
         """Live calls by id. One that ended stays for a few seconds, so that every watcher sees its ending."""
         return MappingProxyType({number: line.call for number, line in self._lines.items()})
 
+    @property
+    def watched(self) -> bool:
+        """Whether a page of this process is open: one that handles a change is back within a moment for the next."""
+        idle = asyncio.get_running_loop().time() - self._last_watched
+        return self._watchers > 0 or idle < _WATCHED_UNTIL_SECONDS
+
+    def wake(self) -> None:
+        """Let `changed` return: there are news from elsewhere."""
+        change, self._change = self._change, asyncio.Event()
+        change.set()
+
     async def changed(self, seconds: float) -> None:
         """Wait until `states` changes, at most `seconds`; counted from the coroutine's first step."""
         self._watchers += 1
+        self.on_news()
         try:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(seconds):
                     await self._change.wait()
         finally:
             self._watchers -= 1
-            self._last_watched = asyncio.get_running_loop().time()
+            loop = asyncio.get_running_loop()
+            self._last_watched = loop.time()
+            loop.call_later(_WATCHED_UNTIL_SECONDS + _CLOCK_STEP_SECONDS, self.on_news)
 
     async def answer(self, call: int) -> bool:
         return self._pick_up(call, True)
@@ -156,11 +178,6 @@ class HandsetCalls:
         line.picked_up.set_result(answer)
         return True
 
-    def _is_watched(self) -> bool:
-        """Whether a page is open: a page that handles one change is back within a moment for the next."""
-        idle = asyncio.get_running_loop().time() - self._last_watched
-        return self._watchers > 0 or idle < _WATCHED_UNTIL_SECONDS
-
     def _update(self, line: _Line, **changes: object) -> None:
         line.call = msgspec.structs.replace(line.call, **changes)
         self._changed()
@@ -170,5 +187,5 @@ class HandsetCalls:
             self._changed()
 
     def _changed(self) -> None:
-        change, self._change = self._change, asyncio.Event()
-        change.set()
+        self.wake()
+        self.on_news()

@@ -1,0 +1,169 @@
+"""Several processes as one server: the supervisor starts them, keeps them running, and connects them.
+
+It serves nothing itself. A worker whose supervisor is gone sees its line end, and stops; a supervisor sees its
+worker's process end, and starts another.
+"""
+
+import asyncio
+import contextlib
+import logging
+import socket
+import subprocess
+from asyncio.subprocess import Process
+from collections.abc import Callable, Sequence
+from typing import NoReturn
+
+from onema.workers.line import Line
+from onema.workers.messages import Failed, News, Started
+from onema.workers.switchboard import Switchboard
+
+log = logging.getLogger(__name__)
+
+STEADY_SECONDS = 10.0
+"""A worker that ran for so long is started again at once when it dies."""
+
+_FIRST_PAUSE_SECONDS = 0.5
+_LONGEST_PAUSE_SECONDS = 30.0
+
+
+class WorkerFailed(Exception):
+    """A worker cannot start; the text is a sentence for the operator."""
+
+
+class _Worker:
+    """One process, and the line to it."""
+
+    def __init__(self, number: int, process: Process, line: Line, switchboard: Switchboard) -> None:
+        self._number = number
+        self._switchboard = switchboard
+        self._line = line
+        self._serves = False
+        self._failure = ""
+        self._is_settled = asyncio.Event()
+        self._talking = asyncio.create_task(self._talk())
+        self.process = process
+
+    async def started(self) -> None:
+        """Return when it serves. Raises WorkerFailed."""
+        await self._is_settled.wait()
+        if not self._serves:
+            code = await self.process.wait()
+            raise WorkerFailed(
+                self._failure or f"a worker ended with exit status {code} before it could serve"
+            )
+
+    async def ended(self) -> int:
+        """Its exit status (negative: the signal), once it has ended."""
+        code = await self.process.wait()
+        await self._talking
+        return code
+
+    async def _talk(self) -> None:
+        await self._line.run(self._switchboard.answer, self._hear)
+        self._is_settled.set()
+
+    def _hear(self, news: News) -> None:
+        match news:
+            case Started():
+                self._serves = True
+                self._switchboard.join(self._number, self._line)
+                self._is_settled.set()
+            case Failed(reason):
+                self._failure = reason
+            case _:
+                self._switchboard.hear(self._number, news)
+
+
+class Supervisor:
+    """Runs `workers` processes of `command`.
+
+    A process gets its number, from 1 on, and the descriptor of its end of the line as arguments; over the line,
+    first of all, its `orders`. After SIGTERM it has `stop_seconds` to end.
+    """
+
+    def __init__(
+        self, command: Sequence[str], workers: int, orders: Callable[[int], bytes], stop_seconds: float
+    ) -> None:
+        self._command = command
+        self._numbers = range(1, workers + 1)
+        self._orders = orders
+        self._stop_seconds = stop_seconds
+        self._switchboard = Switchboard(workers)
+        self._running: dict[int, _Worker] = {}
+        self._are_complete = False
+
+    async def run(self, on_complete: Callable[[], None]) -> None:
+        """Keep the workers running until this is cancelled, then stop them; `on_complete` is called when all serve.
+
+        Raises WorkerFailed when one of the first cannot start; later only when no other runs.
+        """
+        try:
+            async with asyncio.TaskGroup() as keepers:
+                started = [asyncio.Event() for _ in self._numbers]
+                for number, event in zip(self._numbers, started, strict=True):
+                    keepers.create_task(self._keep(number, event))
+                    if number == 1:
+                        # It makes the key and the schema, and says alone what keeps all of them from starting.
+                        await event.wait()
+                for event in started:
+                    await event.wait()
+                self._are_complete = True
+                on_complete()
+        except BaseExceptionGroup as failures:
+            raise failures.exceptions[0] from None
+        finally:
+            await self._stop()
+
+    async def _keep(self, number: int, started: asyncio.Event) -> NoReturn:
+        clock, pause = asyncio.get_running_loop().time, 0.0
+        while True:
+            began = clock()
+            worker = self._running[number] = await self._spawn(number)
+            try:
+                await worker.started()
+                started.set()
+                code = await worker.ended()
+                log.error("a worker died", extra={"action": "supervise", "worker": number, "exit": code})
+            except WorkerFailed as failed:
+                await worker.ended()
+                if not self._are_complete or not len(self._switchboard):
+                    raise
+                log.error(
+                    "a worker cannot start",
+                    extra={"action": "supervise", "worker": number, "detail": str(failed)},
+                )
+            self._switchboard.leave(number)
+            steady = clock() - began >= STEADY_SECONDS
+            pause = 0.0 if steady else min(max(2 * pause, _FIRST_PAUSE_SECONDS), _LONGEST_PAUSE_SECONDS)
+            await asyncio.sleep(pause)
+
+    async def _spawn(self, number: int) -> _Worker:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            process = await asyncio.create_subprocess_exec(
+                *self._command,
+                str(number),
+                str(theirs.fileno()),
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                # Ctrl-C in a terminal is the supervisor's to hear.
+                start_new_session=True,
+            )
+        line = await Line.over(ours)
+        line.send_orders(self._orders(number))
+        return _Worker(number, process, line, self._switchboard)
+
+    async def _stop(self) -> None:
+        for worker in self._running.values():
+            with contextlib.suppress(ProcessLookupError):
+                worker.process.terminate()
+        ending = [asyncio.create_task(worker.ended()) for worker in self._running.values()]
+        if not ending:
+            return
+        late = (await asyncio.wait(ending, timeout=self._stop_seconds))[1]
+        if late:
+            log.error("workers did not stop in time", extra={"action": "supervise", "count": len(late)})
+            for worker in self._running.values():
+                with contextlib.suppress(ProcessLookupError):
+                    worker.process.kill()
+        await asyncio.gather(*ending)
