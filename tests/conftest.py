@@ -17,7 +17,7 @@ def suite_log(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         root = logging.getLogger()
         root.addHandler(handler)
         level = root.level
-        root.setLevel(logging.INFO)
+        root.setLevel(logging.DEBUG)
         yield
         root.setLevel(level)
         root.removeHandler(handler)

@@ -1,8 +1,11 @@
 """The core, opened on its store: what the server, the demo's preparation and the command line share."""
 
+import functools
 import secrets
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from pathlib import Path
 
 from onema.domain.ids import MAX_NODE
 from onema.domain.keyring import Keyring, Unsealable
@@ -14,6 +17,7 @@ from onema.engine.ports import Clock, Entropy, IdSource, SystemClock, SystemEntr
 from onema.engine.recordings import Recordings
 from onema.settings import Settings
 from onema.speech.announcement import Announcements
+from onema.speech.pack import PackError, Voice
 from onema.speech.render import EspeakRenderer
 from onema.speech.voices import Voices
 from onema.storage.contract import Storage
@@ -58,6 +62,14 @@ def node_number(settings: Settings) -> int:
     return secrets.randbelow(MAX_NODE + 1) if settings.database else 0
 
 
+def _voices(own_packs: Path) -> Mapping[str, Voice]:
+    """The built-in voices and those of the data folder. Raises DataFolderError."""
+    try:
+        return Voices.load(*([own_packs] if own_packs.is_dir() else []))
+    except PackError as error:
+        raise DataFolderError(f"{error}. Mend the pack or take it out of {own_packs}.") from error
+
+
 async def open_core(
     settings: Settings,
     stack: AsyncExitStack,
@@ -96,8 +108,7 @@ async def open_core(
         ) from error
     stack.push_async_callback(committer.stop)
     gateway = Gateway(committer, clock, ids, entropy or SystemEntropy())
-    own_packs = settings.data / "voices"
-    announcements = Announcements(Voices.load(*([own_packs] if own_packs.is_dir() else [])))
+    announcements = Announcements(functools.partial(_voices, settings.data / "voices"))
     recordings = Recordings(gateway, committer, storage, announcements, EspeakRenderer())
     administration = Administration(gateway, storage, committer.refresh_directory, recordings)
     return Core(clock, keyring, storage, committer, gateway, announcements, recordings, administration)

@@ -14,16 +14,13 @@ from onema.console.calls import CallControl
 from onema.console.handset import DemoHints
 from onema.console.inbox import HandsetInbox
 from onema.core import Core, choose_storage, data_folder, open_core
-from onema.delivery.callback_contract import CallbackRenderer
 from onema.delivery.callbacks import CallbackSender
 from onema.delivery.carriers import CarrierFactory, CarrierRefused, RunningCarriers
 from onema.delivery.sweeper import Sweeper
 from onema.delivery.worker import DeliveryWorker, Receipts
-from onema.dialects.esms.callbacks import EsmsCallbacks
+from onema.dialects.contract import Dialect
 from onema.dialects.esms.routes import EsmsApi
-from onema.dialects.vbee.callbacks import VbeeCallbacks
 from onema.dialects.vbee.routes import VbeeApi
-from onema.dialects.ytx.callbacks import YtxCallbacks
 from onema.dialects.ytx.routes import YtxApi
 from onema.domain import documents as doc
 from onema.domain.records import JobKind
@@ -33,7 +30,7 @@ from onema.engine.control import ControlServer
 from onema.engine.directory_follower import DirectoryFollower
 from onema.engine.gateway import Gateway
 from onema.engine.ports import Clock, Entropy
-from onema.http.asgi import HttpApplication, WireApi
+from onema.http.asgi import HttpApplication
 from onema.http.client_address import TrustedProxies
 from onema.http.not_served import NotServed, not_served
 from onema.http.server import HttpServer, TlsFiles
@@ -110,6 +107,7 @@ class App:
         self._shown_calls: CallControl = self.calls
         if self._membership is not None:
             self._shown_calls = self._membership.join(self.ready, self.metrics.render, self.calls)
+        self._dialects = build_dialects(core.gateway, core.storage, settings)
         await core.recordings.start()
         stack.push_async_callback(core.recordings.stop)
 
@@ -146,7 +144,8 @@ class App:
 
     async def _start_delivery(self, stack: AsyncExitStack, core: Core) -> DeliveryWorker:
         delivery, handset = self.settings.delivery, self.settings.handset
-        callbacks = CallbackSender(core.gateway, core.storage, callback_renderers(core.gateway))
+        renderers = {dialect.name: dialect.callbacks for dialect in self._dialects if dialect.callbacks}
+        callbacks = CallbackSender(core.gateway, core.storage, renderers)
         stack.push_async_callback(callbacks.stop)
         make = carrier_factory(self.inbox, self.calls, core.announcements, Receipts(core.gateway))
         carriers = RunningCarriers(
@@ -186,9 +185,8 @@ class App:
             calls=self._shown_calls,
             demo=self._demo,
         )
-        apis = build_dialects(core, self.settings)
         application = HttpApplication(
-            apis if "api" in roles else [NotServed("api", apis)],
+            self._dialects if "api" in roles else [NotServed("api", self._dialects)],
             console if "console" in roles else not_served("console"),
             TrustedProxies(listen.trusted_proxies),
             self.ready,
@@ -215,26 +213,21 @@ def job_kinds(settings: Settings) -> frozenset[JobKind]:
     return frozenset((*deliver, *voice))
 
 
-def build_dialects(core: Core, settings: Settings) -> Sequence[WireApi]:
+def build_dialects(gateway: Gateway, storage: Storage, settings: Settings) -> Sequence[Dialect]:
     """The literal registry of wire APIs."""
     return (
         EsmsApi(
-            core.gateway,
+            gateway,
             time_alive_max=settings.esms.time_alive_max,
             invalid_code=settings.esms.invalid_code,
         ),
         YtxApi(
-            core.gateway,
+            gateway,
             environments=settings.ytx.environments,
-            balance=functools.partial(read_balance, core.storage),
+            balance=functools.partial(read_balance, storage),
         ),
-        VbeeApi(core.gateway, business_error_status=settings.vbee.business_error_status),
+        VbeeApi(gateway, business_error_status=settings.vbee.business_error_status),
     )
-
-
-def callback_renderers(gateway: Gateway) -> dict[str, CallbackRenderer]:
-    """Who renders the callbacks of the messages that came in by a dialect."""
-    return {"esms": EsmsCallbacks(), "ytx": YtxCallbacks(gateway), "vbee": VbeeCallbacks()}
 
 
 def carrier_factory(

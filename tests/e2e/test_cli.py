@@ -133,6 +133,25 @@ def test_the_doctor_finds_what_is_wrong_and_says_what_helps(onema: Program) -> N
     assert [one["what"] for one in failed if one["level"] == "fail"] == ["server key", "store"]
 
 
+def test_a_broken_voice_pack_stops_whoever_needs_voices_and_nobody_else(onema: Program) -> None:
+    """The server and whoever gives an application a sentence, in one line that says what to do; the rest reads no
+    voices.
+    """
+    pack = onema.data / "voices" / "lan"
+    pack.mkdir(parents=True)
+    (pack / "manifest.json").write_text("{")
+    onema.changes("tariff", "set", "default", "--rate", "call:+=1")
+    onema.changes("account", "add", "acme")
+    refused = [
+        onema.run("serve", "--port", "0"),
+        onema.run("application", "add", "acme", "codes", "--sentence", "Ma cua ban la {OTP}"),
+    ]
+    for done in refused:
+        assert done.returncode == 1
+        assert f"Mend the pack or take it out of {onema.data}/voices." in done.stderr
+        assert "Traceback" not in done.stderr
+
+
 def test_help_comes_at_once() -> None:
     """Nothing heavy is imported for it: no event loop, no database, no phone numbers."""
     program = (

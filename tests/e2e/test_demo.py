@@ -22,7 +22,8 @@ SERVICE = "/MainService.svc/json"
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    with RunningServer(tmp_path_factory.mktemp("demo") / "data", "demo") as server:
+    data = tmp_path_factory.mktemp("demo") / "data"
+    with RunningServer(data, "demo", environment={"ONEMA_LOGS_LEVEL": "debug"}) as server:
         yield server
 
 
@@ -76,6 +77,13 @@ def test_the_printed_curl_lines_send_show_and_check_a_code(server: RunningServer
     assert json.loads(subprocess.run(check, capture_output=True, check=True).stdout)["CodeResult"] == "100"
 
 
+def test_nobody_else_reads_the_data_folder(server: RunningServer) -> None:
+    """The folder and everything in it, phone numbers and keys, belong to the server's user alone."""
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in [server.data, *server.data.iterdir()]}
+    assert {"onema.db", "onema.db-wal", "server.key", "demo.json", "control.sock", "lock"} <= set(modes)
+    assert {name for name, mode in modes.items() if mode & 0o077} == set()
+
+
 def test_the_demo_credentials_are_private(server: RunningServer) -> None:
     """demo.json has the documented members and mode 0600."""
     file = server.data / "demo.json"
@@ -110,6 +118,15 @@ def test_every_metric_counts_something(server: RunningServer) -> None:
         return {family for family in families if not any(line.startswith(family) for line in lines)}
 
     eventually(lambda: not silent())
+
+
+def test_no_code_is_in_the_log(server: RunningServer) -> None:
+    """Neither a sent nor a typed one, in whatever words, at the most talkative level."""
+    gencode(server, "0901000010")
+    code = code_on(server, "0901000010")
+    assert [checkcode(server, "0901000010", typed) for typed in ("7Q4WZ9", code)] == ["117", "100"]
+    log = server.log.read_text()
+    assert re.findall(rf"(?<![\w.]){code}(?!\w)|7Q4WZ9", log) == []
 
 
 def test_fifty_parallel_checks_evaluate_five(server: RunningServer) -> None:

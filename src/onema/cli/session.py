@@ -42,7 +42,7 @@ class Session:
             return self._runner.run(self._administrator.answer(request))
         except Refused as refused:
             raise CliError(refused.detail or refused.refusal.value, refused.refusal.value) from refused
-        except ControlError as error:
+        except (ControlError, DataFolderError) as error:
             raise CliError(str(error)) from error
 
     def of_kind(self, kind: type[D]) -> list[D]:

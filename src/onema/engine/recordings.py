@@ -37,7 +37,8 @@ class Recordings:
         self._following: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Returns when every configured sentence that was ever made is in memory."""
+        """Returns when the voices, and every configured sentence that was ever made, are in memory."""
+        _ = self._announcements.voices
         await self._load()
         self._following = asyncio.create_task(self._follow(), name="recordings")
 
@@ -52,12 +53,12 @@ class Recordings:
         recording of a sentence is enough; the language's other voices then keep to their own words.
         Raises Refused(SENTENCE_MISSING).
         """
-        voices, wanted = self._announcements.voices, self._wanted(documents)
+        wanted = self._wanted(documents)
         missing = await self._not_stored(wanted)
         recorded = {sentence for voice_id, sentence in wanted if (voice_id, sentence) not in missing}
         for voice_id, sentence in missing:
             try:
-                before, after = await render(self._renderer, sentence, voices[voice_id])
+                before, after = await render(self._renderer, sentence, self._announcements.voices[voice_id])
             except RenderError as error:
                 if sentence in recorded:
                     continue
@@ -70,12 +71,11 @@ class Recordings:
         self._know(recording)
 
     def _wanted(self, documents: Iterable[doc.Document]) -> list[Sentence]:
-        voices = self._announcements.voices
         return [
             (voice.id, document.sentence)
             for document in documents
             if isinstance(document, doc.Application) and document.sentence
-            for voice in voices_for(voices, document.voice)
+            for voice in voices_for(self._announcements.voices, document.voice)
         ]
 
     async def _not_stored(self, wanted: list[Sentence]) -> list[Sentence]:

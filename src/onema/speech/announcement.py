@@ -1,7 +1,8 @@
 """What a call says: a voice, the application's own sentence or the voice's, and the code."""
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+import functools
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from onema.domain.payload import CallPayload
 from onema.speech.clip import Clip
@@ -32,11 +33,18 @@ async def render(renderer: SentenceRenderer, sentence: str, voice: Voice) -> tup
 
 
 class Announcements:
-    """Speaks calls by joining clips that are all in memory; synthesises nothing."""
+    """Speaks calls by joining clips that are all in memory; synthesises nothing.
 
-    def __init__(self, voices: Mapping[str, Voice]) -> None:
-        self.voices = voices
+    `load` reads the voices when the first of them is asked for: most command lines never speak.
+    """
+
+    def __init__(self, load: Callable[[], Mapping[str, Voice]]) -> None:
+        self._load = load
         self._sentences: dict[Sentence, tuple[Clip, Clip | None]] = {}
+
+    @functools.cached_property
+    def voices(self) -> Mapping[str, Voice]:
+        return self._load()
 
     def know(self, voice: str, sentence: str, before: bytes, after: bytes) -> None:
         """Remember how an application's sentence sounds."""

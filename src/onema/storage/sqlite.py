@@ -9,6 +9,7 @@ that grows.
 import asyncio
 import contextlib
 import json
+import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
@@ -72,6 +73,8 @@ class SqliteStorage:
         self._batch = asyncio.Lock()
 
     async def open(self) -> None:
+        # SQLite would let everybody read a new file; its log and index get the file's mode.
+        os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         self._writer = self._connect()
         self._migrate()
         self._reader = self._connect()

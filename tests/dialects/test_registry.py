@@ -1,0 +1,42 @@
+"""What every wire API must bring along: a forgotten piece fails here by name."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+import onema.dialects
+from onema.dialects.contract import Dialect
+from onema.settings import Settings
+from onema.wiring import build_dialects
+
+from .running_core import RunningCore
+from .test_shared_security import VENDORS
+
+FOLDER = Path(onema.dialects.__file__).parent
+FILES = {"routes.py", "wire.py", "auth.py", "errors.py", "callbacks.py", "DIVERGENCES.md"}
+
+
+@pytest.fixture
+def registry(core: RunningCore) -> Sequence[Dialect]:
+    return build_dialects(core.gateway, core.storage, Settings())
+
+
+def test_every_folder_is_a_registered_dialect(registry: Sequence[Dialect]) -> None:
+    """And the other way round, each with the same files."""
+    folders = {path.name: path for path in FOLDER.iterdir() if (path / "__init__.py").exists()}
+    assert {dialect.name for dialect in registry} == set(folders)
+    assert {name: FILES - {file.name for file in path.iterdir()} for name, path in folders.items()} == {
+        name: set() for name in folders
+    }
+
+
+def test_every_dialect_is_attacked(registry: Sequence[Dialect]) -> None:
+    """The shared security cases run for all of them."""
+    assert {vendor.name for vendor in VENDORS} == {dialect.name for dialect in registry}
+
+
+def test_no_two_dialects_share_a_path(registry: Sequence[Dialect]) -> None:
+    """Nor take one of the server's own."""
+    segments = [segment for dialect in registry for segment in dialect.path_segments]
+    assert len(segments) == len({*segments} - {"health", "metrics", "handset", "login", "logout", "static"})
