@@ -8,6 +8,7 @@ import msgspec
 from onema.domain import limits, sms_text, wallet
 from onema.domain.decision import Context, Decision, World
 from onema.domain.directory import AccountView
+from onema.domain.documents import Template
 from onema.domain.message_progress import delivery_job
 from onema.domain.message_template import place_code
 from onema.domain.payload import SmsPayload, seal_payload
@@ -20,12 +21,19 @@ from onema.domain.records import (
     Message,
     MessageState,
     Wallet,
+    Window,
 )
 from onema.domain.refusals import Refusal, Refused
 from onema.domain.verification import ATTEMPTS, CODE_ENTROPY_BYTES, draw_code
 
 ENTROPY_BYTES = CODE_ENTROPY_BYTES + 12
 """A code's share and a nonce's."""
+
+REFUSED_TEXTS = "refused text"
+KEPT_REFUSED_TEXTS = ((3_600, 100),)
+"""How many texts that fit no template an account has written down, (seconds, at most): enough to see what is
+wrong, and nobody who sends for nothing can fill the store.
+"""
 
 
 class Sent(msgspec.Struct, frozen=True):
@@ -58,10 +66,13 @@ class SendSmsCode(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     purpose: str = "code"
 
     def keys(self, context: Context) -> Iterable[Key]:
+        account = self._sender(context)
+        if self._template(account) is None:
+            return [(Window, self.account, REFUSED_TEXTS, "")]
         return [
             (Wallet, self.account),
             (LiveVerification, self.account, self.phone, self.purpose),
-            *limits.window_keys(self._sender(context), self.phone, self.client_ip),
+            *limits.window_keys(account, self.phone, self.client_ip),
         ]
 
     def _sender(self, context: Context) -> AccountView:
@@ -70,6 +81,12 @@ class SendSmsCode(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         if account is None:
             raise Refused(Refusal.CREDENTIAL_UNKNOWN)
         return account
+
+    def _template(self, account: AccountView) -> Template | None:
+        brandname = account.brandnames.get(self.brandname)
+        if brandname is None or "{OTP}" not in self.text:
+            return None
+        return brandname.template_for(self.text, self.length)
 
     def decide(self, world: World, context: Context) -> Decision:
         account = self._sender(context)
@@ -82,12 +99,9 @@ class SendSmsCode(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             or (brandname.expires_at and self.now >= brandname.expires_at)
         ):
             raise Refused(Refusal.BRANDNAME_UNKNOWN)
-        template = brandname.template_for(self.text, self.length) if "{OTP}" in self.text else None
+        template = self._template(account)
         if template is None:
-            return Decision(
-                Sent(self.id, Refusal.TEMPLATE_MISMATCH),
-                inserts=(self._message(MessageState.REFUSED, Refusal.TEMPLATE_MISMATCH.value),),
-            )
+            return self._refuse_text(world)
         text, segments = _prepare(self.text, template.fold, self.length)
         price, _ = account.tariff.rate(Channel.SMS, self.phone)
         windows = limits.count_send(world, account, self.phone, self.client_ip, self.now)
@@ -118,6 +132,21 @@ class SendSmsCode(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             Sent(self.id),
             puts=(balance, live, *windows),
             inserts=(self._message(MessageState.ACCEPTED, "", segments, price), job, entry, *superseded),
+        )
+
+    def _refuse_text(self, world: World) -> Decision:
+        refused = Sent(self.id, Refusal.TEMPLATE_MISMATCH)
+        window = world.get(Window, self.account, REFUSED_TEXTS, "") or Window(
+            account=self.account, scope=REFUSED_TEXTS, subject="", counters="", expires_at=0
+        )
+        try:
+            counted = limits.count(window, KEPT_REFUSED_TEXTS, self.now)
+        except Refused:
+            return Decision(refused)
+        return Decision(
+            refused,
+            puts=(counted,),
+            inserts=(self._message(MessageState.REFUSED, Refusal.TEMPLATE_MISMATCH.value),),
         )
 
     def _message(self, state: MessageState, reason: str, segments: int = 0, unit_price: int = 0) -> Message:

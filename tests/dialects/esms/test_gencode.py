@@ -3,6 +3,7 @@
 https://developers.esms.vn/esms-api/ham-gui-tin/tin-gencode-tu-dong-sms and specs/esms.md section 4.
 """
 
+import asyncio
 import re
 
 import pytest
@@ -206,6 +207,17 @@ async def test_a_text_of_no_template_is_written_down_and_not_sent(
     assert (message.state, message.price) == (MessageState.REFUSED, 0)
     assert not await core.is_queued(message.id)
     assert await core.balance("shop") == 0
+
+
+async def test_refused_texts_do_not_fill_the_store(client: VendorClient, core: RunningCore) -> None:
+    """They cost nothing, so only the first hundred of an hour are written down; the answers stay the same."""
+    answers = await asyncio.gather(*(client.gencode(message="nothing registered") for _ in range(130)))
+    assert [code_result(body) for body in answers] == ["146"] * 130
+    assert all(b'"SMSID":"' in body for body in answers)
+    assert len(await core.messages("shop")) == 100
+    core.clock.advance(3_600)
+    await client.gencode(message="nothing registered")
+    assert len(await core.messages("shop")) == 101
 
 
 # specs/esms.md section 12: a message without {OTP} is treated as a template mismatch.
