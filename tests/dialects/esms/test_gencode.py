@@ -10,6 +10,7 @@ import pytest
 
 from onema.dialects.esms.routes import EsmsApi
 from onema.dialects.esms.wire import smsid
+from onema.domain import documents as doc
 from onema.domain.records import MessageState
 from onema.domain.verification import DIGITS, LETTERS_AND_DIGITS
 
@@ -187,9 +188,13 @@ async def test_a_second_code_replaces_the_first(client: VendorClient) -> None:
 
 
 async def test_an_accepted_message_costs_its_segments(client: VendorClient, core: RunningCore) -> None:
-    """One segment is held at the account's price."""
+    """Each is held at the account's price: one for a short text, three for a long one."""
     await client.send()
     assert await core.balance("shop") == -850 * 10_000
+    long = "{OTP} " + "x" * 400
+    await core.configure(doc.Template(account="shop", brandname="Baotrixemay", text=long))
+    assert code_result(await client.gencode(message=long)) == "100"
+    assert await core.balance("shop") == -4 * 850 * 10_000
 
 
 # specs/esms.md section 7: the vendor's body for a wrong template has an SMSID, and nothing is sent.

@@ -1,0 +1,114 @@
+import msgspec
+
+from onema.domain import documents as doc
+from onema.domain.finish_job import FinishJob
+from onema.domain.outcome import Outcome, OutcomeKind
+from onema.domain.record_outcome import RecordOutcome, SettleMessage
+from onema.domain.records import Attempt, Job
+from onema.domain.send_sms_code import SendSmsCode
+from onema.domain.start_attempt import StartAttempt
+from onema.testing.pure_store import PureStore, context_of
+
+ACCOUNT, MESSAGE, NOW = 1, 7, 1_800_000_000_000
+
+
+def with_a_job() -> PureStore:
+    store = PureStore(
+        context_of(
+            doc.Tariff(name="default", rates=(doc.Rate(channel="sms", price="1"),)),
+            doc.Account(name="acme", number=ACCOUNT, windows=(), wallet="postpaid"),
+            doc.Brandname(account="acme", name="Acme"),
+            doc.Template(account="acme", brandname="Acme", text="{OTP} is your code"),
+        )
+    )
+    store.run(
+        SendSmsCode(
+            account=ACCOUNT,
+            id=MESSAGE,
+            now=NOW,
+            entropy=bytes(28),
+            dialect="test",
+            phone="+84901888484",
+            home_country="VN",
+            client_ip="127.0.0.1",
+            brandname="Acme",
+            text="{OTP} is your code",
+            alphabet="01",
+            length=6,
+            time_alive=300_000,
+        )
+    )
+    return store
+
+
+def start(store: PureStore, lease: int = 0) -> int:
+    command = StartAttempt(job=MESSAGE, lease=lease, now=NOW, lease_until=NOW + 30_000, carrier="first")
+    number: int = store.run(command)
+    return number
+
+
+def outcome(kind: OutcomeKind, retry_at: int = 0) -> RecordOutcome:
+    return RecordOutcome(
+        id=8,
+        now=NOW,
+        account=ACCOUNT,
+        message=MESSAGE,
+        attempt=1,
+        outcome=Outcome(kind=kind),
+        receipt_until=NOW + 60_000,
+        retry_at=retry_at,
+    )
+
+
+def test_an_attempt_is_written_down_and_the_lease_lasts_until_the_carrier_must_have_answered() -> None:
+    """Before the first byte leaves us."""
+    store = with_a_job()
+    assert start(store) == 1
+    job = store.rows[(Job, MESSAGE)]
+    assert isinstance(job, Job)
+    assert (job.in_flight, job.attempt, job.due_at) == (True, 1, NOW + 30_000)
+    assert (Attempt, ACCOUNT, MESSAGE, 1) in store.rows
+
+
+def test_what_is_in_flight_is_not_started_again() -> None:
+    """Not even by who holds the lease: nobody knows yet what the carrier did."""
+    store = with_a_job()
+    start(store)
+    before = dict(store.rows)
+    assert start(store) == 0
+    assert store.rows == before
+
+
+def test_who_lost_the_lease_starts_nothing() -> None:
+    """Another worker has the job."""
+    store = with_a_job()
+    assert start(store, lease=5) == 0
+    assert (Attempt, ACCOUNT, MESSAGE, 1) not in store.rows
+
+
+def test_who_lost_the_lease_settles_and_finishes_nothing() -> None:
+    """The other two ends of a job ask for the lease as well."""
+    store = with_a_job()
+    start(store)
+    store.run(outcome(OutcomeKind.SUBMITTED))
+    before = dict(store.rows)
+    settle = SettleMessage(id=9, now=NOW, account=ACCOUNT, message=MESSAGE, lease=5)
+    assert store.run(settle) is False
+    assert store.run(FinishJob(job=MESSAGE, lease=5, id=10)) is False
+    assert store.rows == before
+    assert store.run(msgspec.structs.replace(settle, lease=0)) is True
+
+
+def test_a_temporary_failure_lets_the_next_attempt_start() -> None:
+    """It has the next number."""
+    store = with_a_job()
+    start(store)
+    store.run(outcome(OutcomeKind.TEMPORARY, retry_at=NOW + 5_000))
+    assert start(store) == 2
+
+
+def test_a_message_that_ended_has_nothing_to_start() -> None:
+    """Its job is gone."""
+    store = with_a_job()
+    del store.rows[(Job, MESSAGE)]
+    assert start(store) == 0

@@ -1,0 +1,74 @@
+import pytest
+
+from onema.domain import documents as doc
+from onema.domain.outcome import Outcome, OutcomeKind
+from onema.domain.place_call import PlaceCall, longest_call
+from onema.domain.record_outcome import RecordOutcome
+from onema.domain.records import Job, Message
+from onema.domain.start_attempt import StartAttempt
+from onema.testing.pure_store import PureStore, context_of
+
+ACCOUNT, CALL, NOW = 1, 7, 1_800_000_000_000
+PERIOD, PRICE = 6, 4_000_000
+SENTENCE, CODE = "Your code is", "123456"
+LONGEST = longest_call(SENTENCE, CODE, 1, 1.0)
+HELD = PRICE * -(-LONGEST // PERIOD)
+
+
+def ended(outcome: Outcome) -> PureStore:
+    """A call at 400 per started six seconds, and how it ended."""
+    store = PureStore(
+        context_of(
+            doc.Tariff(name="default", rates=(doc.Rate(channel="call", price="400", period=PERIOD),)),
+            doc.Account(name="acme", number=ACCOUNT, windows=(), wallet="postpaid"),
+            doc.Application(account="acme", name="app", sentence=SENTENCE),
+        )
+    )
+    store.run(
+        PlaceCall(
+            account=ACCOUNT,
+            application="app",
+            id=CALL,
+            now=NOW,
+            entropy=bytes(12),
+            dialect="test",
+            phone="+84901888484",
+            home_country="VN",
+            client_ip="127.0.0.1",
+            code=CODE,
+            voice="en",
+            pool_required=False,
+        )
+    )
+    assert store.balance(ACCOUNT) == -HELD
+    store.run(StartAttempt(job=CALL, lease=0, now=NOW, lease_until=NOW, carrier="trunk"))
+    store.run(
+        RecordOutcome(
+            id=8, now=NOW, account=ACCOUNT, message=CALL, attempt=1, outcome=outcome, receipt_until=NOW
+        )
+    )
+    return store
+
+
+@pytest.mark.parametrize(
+    ("seconds", "periods"), [(0.1, 1), (PERIOD, 1), (PERIOD + 0.1, 2), (2 * PERIOD, 2), (2 * PERIOD + 1, 3)]
+)
+def test_a_talk_costs_its_started_periods(seconds: float, periods: int) -> None:
+    """From answer to hang-up; the rest of the hold goes back."""
+    store = ended(Outcome(kind=OutcomeKind.DELIVERED, seconds=seconds))
+    call = store.rows[(Message, ACCOUNT, CALL)]
+    assert isinstance(call, Message)
+    assert (call.held, call.charged, store.balance(ACCOUNT)) == (0, periods * PRICE, -periods * PRICE)
+
+
+def test_a_talk_never_costs_more_than_was_held() -> None:
+    """A carrier that reports too long a talk takes nobody below the floor."""
+    assert ended(Outcome(kind=OutcomeKind.DELIVERED, seconds=10 * LONGEST)).balance(ACCOUNT) == -HELD
+
+
+@pytest.mark.parametrize("kind", [OutcomeKind.UNDELIVERED, OutcomeKind.PERMANENT, OutcomeKind.TEMPORARY])
+def test_a_call_that_nobody_answered_costs_nothing(kind: OutcomeKind) -> None:
+    """Busy, declined, no answer, no way out: the hold goes back whole."""
+    store = ended(Outcome(kind=kind, reason="busy"))
+    assert store.balance(ACCOUNT) == 0
+    assert (Job, CALL) not in store.rows
