@@ -2,6 +2,9 @@
 
 import asyncio
 import functools
+import os
+import secrets
+import socket
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from typing import Self
@@ -16,6 +19,7 @@ from onema.console.inbox import HandsetInbox
 from onema.core import Core, choose_storage, data_folder, open_core
 from onema.delivery.callbacks import CallbackSender
 from onema.delivery.carriers import CarrierFactory, CarrierRefused, RunningCarriers
+from onema.delivery.seats import Seats
 from onema.delivery.sweeper import Sweeper
 from onema.delivery.worker import DeliveryWorker, Receipts
 from onema.dialects.contract import Dialect
@@ -29,7 +33,7 @@ from onema.engine.clock_check import ClockCheck
 from onema.engine.control import ControlServer
 from onema.engine.directory_follower import DirectoryFollower
 from onema.engine.gateway import Gateway
-from onema.engine.ports import Clock, Entropy
+from onema.engine.ports import Clock, Entropy, steady_seconds
 from onema.http.asgi import HttpApplication
 from onema.http.client_address import TrustedProxies
 from onema.http.not_served import NotServed, not_served
@@ -152,7 +156,11 @@ class App:
             core.committer,
             lambda document: self._wrap_carrier(make(document)),
             (lambda _: None) if handset.beside_carriers else refuse_handset_beside_carriers,
+            functools.partial(
+                Seats, process=process_name(self.settings), clock=core.clock, steady=steady_seconds
+            ),
         )
+        self.metrics.watch_seats(carriers.seats)
         await carriers.start()
         stack.push_async_callback(carriers.stop)
         worker = DeliveryWorker(
@@ -213,6 +221,15 @@ def job_kinds(settings: Settings) -> frozenset[JobKind]:
     return frozenset((*deliver, *voice))
 
 
+def process_name(settings: Settings) -> str:
+    """What this process holds seats of carriers under: its own among all, but on an embedded store, of which there is
+    only one at a time, that of the process before it, whose seats are free at once.
+    """
+    if not settings.database:
+        return "embedded"
+    return f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
+
+
 def build_dialects(gateway: Gateway, storage: Storage, settings: Settings) -> Sequence[Dialect]:
     """The literal registry of wire APIs."""
     return (
@@ -237,6 +254,10 @@ def carrier_factory(
 
     def make(carrier: doc.Carrier) -> Carrier:
         match carrier.type:
+            case "handset" if carrier.per_second:
+                raise CarrierRefused(
+                    f"Carrier {carrier.name!r}: a handset keeps no pace; take per_second away."
+                )
             case "handset":
                 return HandsetCarrier(carrier.name, inbox, calls, announcements, receipts)
             case unknown:

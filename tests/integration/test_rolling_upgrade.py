@@ -12,12 +12,15 @@ import apsw
 import asyncpg  # type: ignore[import-untyped]  # the package carries no type marker
 import pytest
 
-from onema.domain.records import TABLES
+from onema.domain.records import TABLES, CarrierSeats, Row
 from onema.storage.postgres import PostgresStorage
 from onema.storage.postgres.link import Connection, connect
 from onema.storage.sqlite import SqliteStorage
 
 from .freeze_statements import FOLDER, Step, run_on_postgres, run_on_sqlite
+
+NEW_TABLES: set[type[Row]] = {CarrierSeats}
+"""Those that came after the newest frozen release; none once the next one is frozen."""
 
 RELEASES = sorted(FOLDER.glob("*.json"))
 
@@ -113,7 +116,7 @@ async def test_columns_and_tables_may_be_added(postgres: Connection, sqlite: aps
 
 @pytest.mark.parametrize("engine", ["sqlite", "postgres"])
 def test_a_frozen_release_covers_its_tables(engine: str) -> None:
-    """Every table is written, read and deleted from in what was kept."""
+    """Every table that it had is written, read and deleted from in what was kept."""
     whats = {step["what"] for step in conversation(RELEASES[-1], engine)}
-    for row_type in TABLES:
+    for row_type in set(TABLES) - NEW_TABLES:
         assert {f"{row_type.table}: {what}" for what in ("insert", "get", "upsert", "delete")} <= whats

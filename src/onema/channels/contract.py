@@ -22,6 +22,15 @@ ReceiptSink = Callable[[Outgoing, Outcome], Coroutine[Any, Any, None]]
 """Where a channel reports what became of an attempt later; returns once that is durable."""
 
 
+class Share(msgspec.Struct, frozen=True, gc=False):
+    """How much of a carrier's total this process may use: `seats`, in what the carrier counts (binds, calls), and
+    attempts `per_second`; 0.0 sets no pace. Paces add up only if none saves up what it did not use.
+    """
+
+    seats: int
+    per_second: float = 0.0
+
+
 class Carrier(Protocol):
     """One configured way out.
 
@@ -36,7 +45,13 @@ class Carrier(Protocol):
     def answer_seconds(self, payload: Payload) -> float:
         """How long `send` may take at most; the job stays leased for as long."""
 
+    def allow(self, share: Share) -> int:
+        """Use no more than `share` from now on, and say how many seats are in use: more than that for as long as
+        calls or binds take to end. Asked before the first `send` and every few seconds where the carrier has a
+        total, never where it has none.
+        """
+
     async def send(self, outgoing: Outgoing) -> Outcome: ...
 
     async def stop(self) -> None:
-        """Take no new work and release what is held."""
+        """Take no new work and release what is held, within seats.STOP_SECONDS: then others may take its seats."""

@@ -19,6 +19,8 @@ def _unknown_here(document: doc.Document) -> str:
     match document:
         case doc.Credential():
             return _bad_word("dialect", document.dialect, folders_in("dialects"))
+        case doc.Carrier() if document.type == "handset" and document.per_second:
+            return "a handset keeps no pace: leave per_second at 0"
         case doc.Carrier():
             return _bad_word("type", document.type, folders_in("channels"))
         case _:

@@ -1,17 +1,32 @@
-"""The carriers that run in this process, kept in step with the configuration."""
+"""The carriers that run in this process, kept in step with the configuration.
+
+A carrier with a total runs only while this process holds seats of it (domain/seats.py): it is started with the first
+seat, told every change of the share, and stopped when the share is gone or could not be renewed in time.
+"""
 
 import asyncio
 import contextlib
 import logging
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 
-from onema.channels.contract import Carrier
+import msgspec
+
+from onema.channels.contract import Carrier, Share
+from onema.delivery.seats import Seats
 from onema.domain import documents as doc
+from onema.domain.refusals import Refused
+from onema.domain.seats import RENEW_SECONDS, STOP_SECONDS, Holding
 from onema.engine.committer import Committer
 
 log = logging.getLogger(__name__)
 
+WATCH_SECONDS = 0.5
+"""How often it is looked whether seats ran out."""
+
 CarrierFactory = Callable[[doc.Carrier], Carrier]
+SeatsFactory = Callable[[str], Seats]
+"""This process's hold on the seats of a carrier, by its name."""
 
 
 class CarrierRefused(Exception):
@@ -19,8 +34,9 @@ class CarrierRefused(Exception):
 
 
 class RunningCarriers(Mapping[str, Carrier]):
-    """Starts, replaces and stops carriers as their documents change. `admit` refuses sets that must not run
-    together; at the start that is fatal, later it is logged and what runs goes on.
+    """Starts, replaces and stops carriers as their documents and seats change. Has only those that may be used at
+    this moment. `admit` refuses sets that must not run together; at the start that is fatal, later it is logged and
+    what runs goes on.
     """
 
     def __init__(
@@ -28,39 +44,64 @@ class RunningCarriers(Mapping[str, Carrier]):
         committer: Committer,
         make: CarrierFactory,
         admit: Callable[[Mapping[str, doc.Carrier]], None],
+        seats: SeatsFactory,
     ) -> None:
         self._committer = committer
         self._make = make
         self._admit = admit
+        self._seats_of = seats
         self._documents: dict[str, doc.Carrier] = {}
         self._running: dict[str, Carrier] = {}
-        self._following: asyncio.Task[None] | None = None
+        self._seats: dict[str, Seats] = {}
+        self._one_at_a_time = defaultdict[str, asyncio.Lock](asyncio.Lock)
+        self._ending: dict[str, asyncio.Task[None]] = {}
+        self._tasks: list[asyncio.Task[None]] = []
 
     def __getitem__(self, name: str) -> Carrier:
+        seats = self._seats.get(name)
+        if seats is not None and not seats.usable:
+            raise KeyError(name)
         return self._running[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._running)
+        return (name for name in self._running if name in self)
 
     def __len__(self) -> int:
-        return len(self._running)
+        return sum(1 for _ in self)
+
+    def seats(self) -> dict[str, int]:
+        """How many seats this process may use, of each carrier with a total."""
+        return {name: seats.usable for name, seats in self._seats.items()}
 
     async def start(self) -> None:
         """Raises CarrierRefused."""
+        changed = self._committer.directory_changed
         await self._follow_once()
-        self._following = asyncio.create_task(self._follow(), name="carriers")
+        loops = {
+            "carriers": self._follow(changed),
+            "carrier-seats": self._renew(),
+            "carrier-watch": self._watch(),
+        }
+        self._tasks = [asyncio.create_task(loop, name=name) for name, loop in loops.items()]
 
     async def stop(self) -> None:
-        if self._following is not None:
-            self._following.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._following
-        for carrier in self._running.values():
-            await carrier.stop()
+        """Stop all carriers, then give their seats to others."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for name in list(self._running):
+            self._end(name)
+        await asyncio.gather(*self._ending.values())
+        for name in list(self._seats):
+            await self._leave(name)
 
-    async def _follow(self) -> None:
+    # Following the configuration.
+
+    async def _follow(self, changed: asyncio.Event) -> None:
         while True:
-            await self._committer.directory_changed.wait()
+            await changed.wait()
+            # Taken before it is followed, so that no change meanwhile is missed.
+            changed = self._committer.directory_changed
             try:
                 await self._follow_once()
             except CarrierRefused as refused:
@@ -73,10 +114,126 @@ class RunningCarriers(Mapping[str, Carrier]):
             if carrier.state == "active"
         }
         self._admit(wanted)
-        for name in [name for name, carrier in self._documents.items() if wanted.get(name) != carrier]:
-            await self._running.pop(name).stop()
+        for name in [
+            name for name, known in self._documents.items() if not _runs_as(known, wanted.get(name))
+        ]:
             del self._documents[name]
-        for name, carrier in wanted.items():
-            if name not in self._running:
-                self._running[name] = self._make(carrier)
-                self._documents[name] = carrier
+            if name in self._running:
+                self._end(name)
+            if name in self._ending:
+                # Not awaited itself: whoever cancels this task must not cut the carrier's ending short.
+                await asyncio.wait([self._ending[name]])
+            if name in self._seats and not (name in wanted and wanted[name].seats):
+                await self._leave(name)
+        new = [name for name in wanted if name not in self._documents]
+        self._documents |= wanted
+        refused = []
+        for name in new:
+            try:
+                if wanted[name].seats:
+                    self._seats.setdefault(name, self._seats_of(name))
+                    await self._renew_one(name)
+                else:
+                    self._running[name] = self._make(wanted[name])
+            except CarrierRefused as reason:
+                refused.append(str(reason))
+        if refused:
+            raise CarrierRefused(" ".join(refused))
+
+    # Seats.
+
+    async def _renew(self) -> None:
+        while True:
+            await asyncio.sleep(RENEW_SECONDS)
+            await self.renew()
+
+    async def renew(self) -> None:
+        """Renew all seats once, and let the carriers know what they may use."""
+        for result in await asyncio.gather(*map(self._renew_one, list(self._seats)), return_exceptions=True):
+            if isinstance(result, CarrierRefused):
+                log.error("carrier not started", extra={"action": "configure", "detail": str(result)})
+            elif isinstance(result, BaseException):
+                raise result
+
+    async def _renew_one(self, name: str) -> None:
+        """Raises CarrierRefused; then others may have the seats."""
+        async with self._one_at_a_time[name]:
+            self.stop_overdue()
+            seats = self._seats.get(name)
+            if seats is None:
+                return
+            # The store may be away: then the seats run out, and a later renewal takes them again.
+            with contextlib.suppress(Refused):
+                holding: Holding = await self._committer.execute(seats.ask(self._in_use(name, seats)))
+                seats.hear(holding)
+            if self._seats.get(name) is not seats:
+                return
+            try:
+                self._apply(name, seats)
+            except CarrierRefused:
+                await self._leave(name)
+                raise
+
+    def _in_use(self, name: str, seats: Seats) -> int:
+        if name in self._ending:
+            return seats.held
+        return self._allow(name, seats.usable) if name in self._running else 0
+
+    def _apply(self, name: str, seats: Seats) -> None:
+        """Let the carrier be what its seats allow. Raises CarrierRefused."""
+        usable = seats.usable
+        if not usable:
+            self.stop_overdue()
+        elif name in self._running:
+            self._allow(name, usable)
+        # One that still stops may still use the seats; the next renewal looks again.
+        elif name in self._documents and name not in self._ending:
+            self._running[name] = self._make(self._documents[name])
+            self._allow(name, usable)
+
+    def _allow(self, name: str, seats: int) -> int:
+        """Tell the carrier its share; how many seats it uses or may use."""
+        document = self._documents[name]
+        share = Share(seats, document.per_second * seats / document.seats)
+        return max(seats, self._running[name].allow(share))
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(WATCH_SECONDS)
+            self.stop_overdue()
+
+    def stop_overdue(self) -> None:
+        """Stop the carriers of which nothing may be used any more: soon others will."""
+        for name, seats in self._seats.items():
+            if name in self._running and not seats.usable:
+                log.warning("carrier stopped, no seat", extra={"action": "seats", "carrier": name})
+                self._end(name)
+
+    async def _leave(self, name: str) -> None:
+        """Give the seats to others. When the store is away they have to wait."""
+        seats = self._seats.pop(name)
+        with contextlib.suppress(Refused, TimeoutError):
+            async with asyncio.timeout(STOP_SECONDS):
+                await self._committer.execute(seats.leave())
+
+    # Ending.
+
+    def _end(self, name: str) -> None:
+        task = asyncio.create_task(self._stop(self._running.pop(name)), name=f"stop-{name}")
+        self._ending[name] = task
+        task.add_done_callback(lambda _: self._ending.pop(name))
+
+    @staticmethod
+    async def _stop(carrier: Carrier) -> None:
+        try:
+            async with asyncio.timeout(STOP_SECONDS):
+                await carrier.stop()
+        except TimeoutError:
+            log.error("carrier did not stop in time", extra={"action": "stop", "carrier": carrier.name})
+
+
+def _runs_as(known: doc.Carrier, wanted: doc.Carrier | None) -> bool:
+    """Whether a carrier may go on running under a changed document. Another total comes with the next renewal."""
+    if wanted is None or bool(known.seats) != bool(wanted.seats):
+        return False
+    return wanted == msgspec.structs.replace(known, seats=wanted.seats, per_second=wanted.per_second)

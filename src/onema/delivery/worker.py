@@ -1,7 +1,8 @@
 """The delivery worker: lease, plan, start the attempt, send, record what became of it.
 
 A lease without a started attempt is free to take. A started attempt whose worker died is never sent again
-blindly: it becomes unknown, unless its carrier is idempotent.
+blindly: it becomes unknown, unless its carrier is idempotent. A message whose carrier may send but does not run here
+is left to the processes that run it; when none of them takes it for a while, another of its carriers may.
 """
 
 import asyncio
@@ -10,7 +11,9 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from onema.channels.contract import Carrier, Outgoing
+from onema.domain.documents import Carrier as CarrierDocument
 from onema.domain.keyring import Keyring, Unsealable
+from onema.domain.leave_job import LeaveJob
 from onema.domain.outcome import Outcome, OutcomeKind
 from onema.domain.payload import CallPayload, Payload, SmsPayload, open_payload
 from onema.domain.record_outcome import RecordOutcome, RecordReceipt, SettleMessage
@@ -136,9 +139,16 @@ class DeliveryWorker:
         now = self._gateway.now()
         jobs: Sequence[Job] = ()
         if room > 0:
-            jobs = await self._storage.lease_jobs(now, now + self._lease_ms, room, self._kinds)
+            jobs = await self._storage.lease_jobs(
+                now, now + self._lease_ms, room, self._kinds, self._elsewhere()
+            )
         self._left_behind = len(jobs) >= room
         self.take(jobs)
+
+    def _elsewhere(self) -> list[str]:
+        """The carriers that do not run here now, though they may send."""
+        carriers = self._gateway.directory.carriers.values()
+        return [one.name for one in carriers if one.state == "active" and one.name not in self._carriers]
 
     async def _work(self, job: Job) -> None:
         # One job must not end the worker; its lease brings it back.
@@ -166,13 +176,17 @@ class DeliveryWorker:
         except Unsealable:
             await self._give_up(job, "the server key cannot open the message")
             return
-        carrier = self._next_carrier(job, payload)
-        if carrier is None:
+        plan = self._plan(job, payload)
+        if not plan:
             await self._give_up(job, NOTHING_SENT)
             return
         now = self._gateway.now()
         if now >= payload.valid_until:
             await self._give_up(job, "the code expired before it could be sent")
+            return
+        carrier = self._running_here(plan, job)
+        if carrier is None:
+            await self._gateway.execute(LeaveJob(job=job.id, lease=job.lease, now=now, carrier=plan[0].name))
             return
         number = await self._gateway.execute(
             StartAttempt(
@@ -187,12 +201,20 @@ class DeliveryWorker:
         if number:
             await self._send(carrier, Outgoing(job.account, job.message, number, payload), job)
 
-    def _next_carrier(self, job: Job, payload: Payload) -> Carrier | None:
-        """The planned carriers in turn: each once, then from the front again."""
+    def _plan(self, job: Job, payload: Payload) -> Sequence[CarrierDocument]:
+        """The carriers of the next attempt, best first: each has its turn, then they begin from the front again."""
         channel = Channel.SMS if isinstance(payload, SmsPayload) else Channel.CALL
         plan = plan_route(self._gateway.directory, channel, payload.phone)
-        running = [self._carriers[carrier.name] for carrier in plan if carrier.name in self._carriers]
-        return running[job.attempt % len(running)] if running else None
+        turn = job.attempt % len(plan) if plan else 0
+        return plan[turn:] + plan[:turn]
+
+    def _running_here(self, plan: Sequence[CarrierDocument], job: Job) -> Carrier | None:
+        """The carrier whose turn it is. One of the others only when there were more leases than attempts: then the
+        job was left for those that run the first, and nobody took it.
+        """
+        may_be = plan if job.lease > job.attempt + 1 else plan[:1]
+        running = (self._carriers.get(carrier.name) for carrier in may_be)
+        return next((carrier for carrier in running if carrier is not None), None)
 
     async def _send(self, carrier: Carrier, outgoing: Outgoing, job: Job) -> None:
         # Every job has a task, and so a context, of its own.

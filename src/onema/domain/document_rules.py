@@ -34,8 +34,10 @@ def problem_of(document: doc.Document) -> str:
     match document:
         case doc.Account():
             return _bad_name(document.name) or _bad_countries(document) or _bad_windows(document)
-        case doc.Application() | doc.HotlinePool() | doc.User() | doc.Carrier():
+        case doc.Application() | doc.HotlinePool() | doc.User():
             return _bad_name(document.name)
+        case doc.Carrier():
+            return _bad_name(document.name) or _bad_total(document)
         case doc.Tariff():
             return _bad_name(document.name) or next(filter(None, map(_bad_rate, document.rates)), "")
         case doc.Credential():
@@ -126,6 +128,14 @@ def _bad_windows(account: doc.Account) -> str:
     for window in account.windows or ():
         if window.seconds < 1 or window.limit < 0:
             return "a window needs at least one second, and a limit that is not negative"
+    return ""
+
+
+def _bad_total(carrier: doc.Carrier) -> str:
+    if carrier.seats < 0 or carrier.per_second < 0:
+        return "seats and per_second must not be negative"
+    if carrier.per_second and not carrier.seats:
+        return "per_second is shared out with the seats: name how many seats (binds, calls at once) there are"
     return ""
 
 

@@ -158,11 +158,17 @@ class Hotline(Document, frozen=True, kw_only=True, tag="hotline"):
 
 
 class Carrier(Document, frozen=True, kw_only=True, tag="carrier"):
-    """A configured way out. `type` names a folder of channels."""
+    """A configured way out. `type` names a folder of channels.
+
+    `seats` is the total that all processes together may use at once, in what the type counts: binds, calls. Each
+    process gets a share. `per_second` is how many attempts all may start, shared out with the seats. 0: no total.
+    """
 
     name: str
     type: str
     state: State = "active"
+    seats: int = 0
+    per_second: int = 0
     settings: dict[str, Any] = {}
 
 

@@ -241,7 +241,8 @@ class Event(Row, frozen=True, gc=False):
 class Job(Row, frozen=True, gc=False):
     """Work that is due. Leasing moves `due_at` to the end of the lease and counts `lease` up, so a job whose
     worker died becomes due by itself and the old worker's outcome is recognised as stale. A delivery job has
-    its message's id. `payload` is sealed, and empty once nothing must be sent any more.
+    its message's id. `payload` is sealed, and empty once nothing must be sent any more. `carrier` is named by a
+    process that left the job to those that run this carrier.
     """
 
     table = "jobs"
@@ -256,6 +257,7 @@ class Job(Row, frozen=True, gc=False):
     attempt: int
     in_flight: bool
     payload: bytes
+    carrier: str = ""
 
     @property
     def key(self) -> Key:
@@ -274,6 +276,16 @@ class CarrierReference(Row, frozen=True, gc=False):
     message: int
     attempt: int
     expires_at: int
+
+
+class CarrierSeats(Row, frozen=True, gc=False):
+    """Who holds how many seats of a carrier with a total: `holders` is seats.Holder of each process, in JSON."""
+
+    table = "carrier_seats"
+    key_columns = 1
+
+    carrier: str
+    holders: str
 
 
 class InboxItem(Row, frozen=True, gc=False):
@@ -323,5 +335,6 @@ TABLES: tuple[type[Row], ...] = (
     Recording,
     LedgerEntry,
     Event,
+    CarrierSeats,
 )
 """Every table, in the order in which batches lock rows."""

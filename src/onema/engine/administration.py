@@ -11,19 +11,22 @@ import onema
 from onema.domain import documents as doc
 from onema.domain.configure import Change, Configure
 from onema.domain.directory import AccountView
-from onema.domain.records import LedgerEntry, Message, Recording, Wallet
+from onema.domain.records import CarrierSeats, LedgerEntry, Message, Recording, Wallet
 from onema.domain.refusals import Refusal, Refused
+from onema.domain.seats import holders_of
 from onema.domain.top_up import TopUpWallet
 from onema.engine.control_requests import (
     Balance,
     Configuration,
     FoundStory,
+    HeldSeats,
     PutDocuments,
     PutRecording,
     ReadBalance,
     ReadDocuments,
     ReadLedger,
     ReadMessages,
+    ReadSeats,
     ReadStory,
     Request,
     ServerStatus,
@@ -80,6 +83,7 @@ class Administration:
             ReadMessages: self._read_messages,
             ReadLedger: self._read_ledger,
             ReadBalance: self._read_balance,
+            ReadSeats: self._read_seats,
             Status: self._status,
             PutRecording: self._put_recording,
         }
@@ -192,6 +196,18 @@ class Administration:
             expires_at=account.wallet_expires_at,
             ledger=ledger,
         )
+
+    async def _read_seats(self, request: ReadSeats) -> Sequence[HeldSeats]:
+        carriers = sorted(self._gateway.directory.carriers.values(), key=lambda carrier: carrier.name)
+        rows = await self._storage.read(
+            [(CarrierSeats, carrier.name) for carrier in carriers if carrier.seats]
+        )
+        return [
+            HeldSeats(carrier.name, carrier.seats, holder.process, holder.seats, holder.renewed_at)
+            for carrier in carriers
+            if isinstance(row := rows.get((CarrierSeats, carrier.name)), CarrierSeats)
+            for holder in holders_of(row)
+        ]
 
     async def _status(self, request: Status) -> ServerStatus:
         directory = self._gateway.directory

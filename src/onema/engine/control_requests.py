@@ -115,6 +115,22 @@ class ReadBalance(Request[Balance], frozen=True, kw_only=True, tag="read_balance
     audit: bool = False
 
 
+class HeldSeats(msgspec.Struct, frozen=True):
+    """What one process holds of a carrier's `total`, and when it said so last, by its own clock."""
+
+    carrier: str
+    total: int
+    process: str
+    seats: int
+    renewed_at: int
+
+
+class ReadSeats(Request[Sequence[HeldSeats]], frozen=True, kw_only=True, tag="read_seats"):
+    """Who holds seats of the carriers with a total, by carrier; the earliest process first."""
+
+    answer_type = list[HeldSeats]
+
+
 class ServerStatus(msgspec.Struct, frozen=True):
     process: int
     version: str
@@ -148,5 +164,6 @@ WireRequest = (
     | ReadMessages
     | ReadLedger
     | ReadBalance
+    | ReadSeats
     | Status
 )

@@ -19,6 +19,11 @@ class SystemClock:
         return time.time_ns() // 1_000_000
 
 
+def steady_seconds() -> float:
+    """Seconds since some moment: they pass at the same pace whatever is done to the clock."""
+    return time.monotonic()
+
+
 class Entropy(Protocol):
     """A source of unpredictable bytes."""
 

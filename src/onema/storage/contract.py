@@ -89,10 +89,16 @@ class Storage(Protocol):
         """Whether a batch was saved. Raises CommitUnknown when that cannot be found out in time."""
 
     async def lease_jobs(
-        self, now: int, until: int, limit: int, kinds: Collection[JobKind] = tuple(JobKind)
+        self,
+        now: int,
+        until: int,
+        limit: int,
+        kinds: Collection[JobKind] = tuple(JobKind),
+        elsewhere: Collection[str] = (),
     ) -> Sequence[Job]:
         """Claim due jobs of these kinds, longest due first: due_at becomes `until`, lease counts up. No job goes to
-        two callers.
+        two callers. Jobs that were left for one of the carriers `elsewhere` are passed over until they are due for
+        LEFT_FOR_MS.
         """
 
     async def sweep(self, now: int, limit: int) -> int:

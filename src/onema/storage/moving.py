@@ -10,10 +10,13 @@ data folder.
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, Protocol, TypeAlias
 
-from onema.domain.records import TABLES, Row
+from onema.domain.records import TABLES, CarrierSeats, Row
 from onema.storage.contract import StorageError
 
 BATCH_ROWS = 2_000
+
+COPIED = tuple(row_type for row_type in TABLES if row_type is not CarrierSeats)
+"""Whoever holds seats works on the old store: with them, nobody could use those carriers on the new one for a while."""
 
 Values: TypeAlias = tuple[Any, ...]
 Counts: TypeAlias = dict[type[Row], int]
@@ -48,6 +51,15 @@ class Target(Store, Protocol):
         """Make all that was written durable and visible. Raises CommitUnknown when only a look can tell."""
 
 
+def refuse_other_schema(version: int, known: int) -> None:
+    """Raises MoveRefused unless the source's schema is the one that this version knows."""
+    if version != known:
+        instead = "migrate first" if version < known else "copy with the newer version"
+        raise MoveRefused(
+            f"The source has schema {version}, this version of onema copies {known}: {instead}."
+        )
+
+
 async def copy(source: Source, target: Target, copied: Callable[[str, int], None]) -> Counts:
     """Copy every table and verify the outcome: equal counts, and every wallet the sum of its ledger.
 
@@ -63,7 +75,7 @@ async def copy(source: Source, target: Target, copied: Callable[[str, int], None
     ((oldest,),) = await source.ask("SELECT min(id) FROM messages")
     if oldest is not None:
         await target.make_room(oldest)
-    for row_type in TABLES:
+    for row_type in COPIED:
         async for rows in source.rows(row_type):
             await target.write(row_type, rows)
             copied(row_type.table, len(rows))
@@ -74,7 +86,7 @@ async def copy(source: Source, target: Target, copied: Callable[[str, int], None
 
 async def count_rows(store: Store) -> Counts:
     counts = {}
-    for row_type in TABLES:
+    for row_type in COPIED:
         ((counts[row_type],),) = await store.ask(f"SELECT count(*) FROM {row_type.table}")  # noqa: S608  # our own name
     return counts
 

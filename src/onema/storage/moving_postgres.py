@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from onema.domain.ids import EPOCH_MS, first_id_at, time_of_id
 from onema.domain.records import TABLES, Row
 from onema.storage.contract import CommitUnknown, Unavailable
-from onema.storage.moving import BATCH_ROWS, MoveRefused, Values, everything
+from onema.storage.moving import BATCH_ROWS, COPIED, MoveRefused, Values, everything, refuse_other_schema
 from onema.storage.postgres.errors import DRIVER_ERRORS, commit_is_unknown
 from onema.storage.postgres.link import CONNECT_SECONDS, Connection, connect
 from onema.storage.postgres.migrating import migrate
@@ -90,11 +90,7 @@ class PostgresTarget:
 @contextlib.asynccontextmanager
 async def postgres_source(dsn: str) -> AsyncIterator[PostgresSource]:
     """The database as of now, with writers kept out of it. Raises MoveRefused, Unavailable."""
-    version, known = await schema_of(dsn), migrations("postgres")[-1][0]
-    if version != known:
-        raise MoveRefused(
-            f"The source has schema {version}, this version of onema copies {known}: migrate first."
-        )
+    refuse_other_schema(await schema_of(dsn), migrations("postgres")[-1].number)
     async with _alone(dsn, "source", "SHARE") as connection:
         yield PostgresSource(connection)
 
@@ -105,7 +101,7 @@ async def postgres_target(dsn: str) -> AsyncIterator[PostgresTarget]:
     await migrate(dsn)
     await Partitions(dsn, PARTITION_DAYS).maintain()
     async with _alone(dsn, "target", "SHARE ROW EXCLUSIVE") as connection:
-        for row_type in TABLES:
+        for row_type in COPIED:
             if await _ask(connection, f"SELECT 1 FROM {row_type.table} LIMIT 1"):  # noqa: S608  # our own name
                 raise MoveRefused(f"The target is not empty ({row_type.table}): name another database.")
         yield PostgresTarget(connection)

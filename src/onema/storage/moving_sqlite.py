@@ -8,10 +8,13 @@ from pathlib import Path
 import apsw
 import msgspec
 
-from onema.domain.records import Row
-from onema.storage.moving import BATCH_ROWS, MoveRefused, Values, everything
-from onema.storage.sqlite_file import draft, put_in_place, schema_of, sqlite_errors
+from onema.domain.records import CarrierSeats, Row
+from onema.storage.moving import BATCH_ROWS, MoveRefused, Values, everything, refuse_other_schema
+from onema.storage.sqlite_file import draft, migrate, put_in_place, schema_of, sqlite_errors
 from onema.storage.statements import migrations, plain_statements
+
+_WORTH_NOTHING = ("schema_version", CarrierSeats.table)
+"""Tables in which an unused database has rows too."""
 
 
 class SqliteSource:
@@ -86,27 +89,22 @@ async def sqlite_target(path: Path) -> AsyncIterator[SqliteTarget]:
             connection.pragma("journal_mode", "off")
             connection.pragma("synchronous", "off")
             connection.execute("BEGIN EXCLUSIVE")
-            for number, script in migrations("sqlite"):
-                connection.execute(script)
-                connection.pragma("user_version", number)
+        migrate(connection)
         yield SqliteTarget(path, connection)
 
 
 def _refuse_unless_present(path: Path) -> None:
     if not path.exists():
         raise MoveRefused(f"There is no database {path.absolute()}.")
-    version, known = schema_of(path), migrations("sqlite")[-1][0]
-    if version != known:
-        raise MoveRefused(
-            f"The source has schema {version}, this version of onema copies {known}: migrate first."
-        )
+    refuse_other_schema(schema_of(path), migrations("sqlite")[-1].number)
 
 
 def _refuse_if_used(path: Path) -> None:
     if not path.exists():
         return
     with contextlib.closing(apsw.Connection(str(path))) as connection:
-        for (table,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall():
+        tables = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall()
+        for table in [name for (name,) in tables if name not in _WORTH_NOTHING]:
             if connection.execute(f'SELECT 1 FROM "{table}" LIMIT 1').fetchone():  # noqa: S608  # of the schema
                 raise MoveRefused(
                     f"The target {path.absolute()} is not empty ({table}): name another folder."

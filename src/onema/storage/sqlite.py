@@ -21,6 +21,7 @@ import apsw
 from msgspec.structs import astuple
 
 from onema.domain.ids import first_id_at
+from onema.domain.leave_job import LEFT_FOR_MS
 from onema.domain.records import (
     Attempt,
     DirectoryRow,
@@ -35,7 +36,8 @@ from onema.domain.records import (
 )
 from onema.storage.contract import DataRejected, StorageError, Story, Subscription, Unavailable, Unheard
 from onema.storage.disk_thread import DiskThread
-from onema.storage.statements import migrations, named_statements, plain_statements
+from onema.storage.sqlite_file import migrate
+from onema.storage.statements import named_statements, plain_statements
 
 CACHE_KIB = 16_384
 CHECKPOINT_EVERY_SECONDS = 1.0
@@ -76,7 +78,7 @@ class SqliteStorage:
         # SQLite would let everybody read a new file; its log and index get the file's mode.
         os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         self._writer = self._connect()
-        self._migrate()
+        migrate(self._writer)
         self._reader = self._connect()
         self._reader.pragma("query_only", True)
         self._checkpointing = asyncio.create_task(self._checkpoint_regularly(), name="sqlite-checkpoint")
@@ -99,17 +101,6 @@ class SqliteStorage:
         connection.pragma("temp_store", "memory")
         connection.wal_autocheckpoint(0)
         return connection
-
-    def _migrate(self) -> None:
-        version = self._writer.pragma("user_version")
-        known = migrations("sqlite")
-        if version > known[-1][0]:
-            raise StorageError(f"the store has schema {version}, newer than this version's {known[-1][0]}")
-        for number, script in known:
-            if number > version:
-                with _DRIVER_ERRORS, self._writer:
-                    self._writer.execute(script)
-                    self._writer.pragma("user_version", number)
 
     # The batch.
 
@@ -164,9 +155,21 @@ class SqliteStorage:
         raise StorageError("the outcome of a local COMMIT is always known")
 
     async def lease_jobs(
-        self, now: int, until: int, limit: int, kinds: Collection[JobKind] = tuple(JobKind)
+        self,
+        now: int,
+        until: int,
+        limit: int,
+        kinds: Collection[JobKind] = tuple(JobKind),
+        elsewhere: Collection[str] = (),
     ) -> Sequence[Job]:
-        bindings = {"now": now, "until": until, "limit": limit, "kinds": json.dumps(list(kinds))}
+        bindings: dict[str, Any] = {
+            "now": now,
+            "until": until,
+            "limit": limit,
+            "kinds": json.dumps(list(kinds)),
+            "elsewhere": json.dumps(list(elsewhere)),
+            "left_before": now - LEFT_FOR_MS,
+        }
         with _DRIVER_ERRORS, self._writer:
             rows = self._rows(self._writer, Job, "lease_jobs", bindings)
         return sorted(rows, key=lambda job: job.id)

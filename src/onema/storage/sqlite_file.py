@@ -8,6 +8,7 @@ from pathlib import Path
 import apsw
 
 from onema.storage.contract import StorageError, Unavailable
+from onema.storage.statements import Migrations, migrations, named_statements, refuse_to_work_on
 
 _STEP_PAGES = 2_000
 
@@ -48,6 +49,31 @@ def put_in_place(path: Path, connection: apsw.Connection) -> None:
         path.with_name(path.name + suffix).unlink(missing_ok=True)
     file.replace(path)
     _sync(path.parent)
+
+
+def migrate(connection: apsw.Connection, known: Migrations | None = None) -> None:
+    """Bring the schema up to date, each migration in one transaction. `known` is what this version knows. A newer
+    schema is left as it is; raises StorageError when that does not work with this version.
+    """
+    known, queries = known or migrations("sqlite"), named_statements("sqlite.sql")
+    with sqlite_errors():
+        version = usable_schema(connection, known[-1].number)
+        connection.execute(queries["schema_version_table"])
+        for migration in known:
+            if migration.number > version:
+                with connection:
+                    connection.execute(migration.script)
+                    connection.execute(queries["migration_applied"], migration._asdict())
+                    connection.pragma("user_version", migration.number)
+
+
+def usable_schema(connection: apsw.Connection, known: int) -> int:
+    """The number of the schema. Raises StorageError when code that knows the schema `known` must not work on it."""
+    version = int(connection.pragma("user_version"))
+    if version > known:
+        ((works_from,),) = connection.execute(named_statements("sqlite.sql")["works_from"]).fetchall()
+        refuse_to_work_on(version, int(works_from or version), known)
+    return version
 
 
 def schema_of(path: Path) -> int:

@@ -3,9 +3,11 @@
 import functools
 import importlib.resources
 import re
+from importlib.resources.abc import Traversable
 from typing import NamedTuple
 
 from onema.domain.records import Row
+from onema.storage.contract import StorageError
 
 
 class PlainStatements(NamedTuple):
@@ -40,14 +42,41 @@ def named_statements(file: str) -> dict[str, str]:
     return {name: body.strip() for name, body in zip(parts[1::2], parts[2::2], strict=True)}
 
 
+class Migration(NamedTuple):
+    """A step of the schema. Code whose newest migration is `works_from` or later may work on what it makes, as its
+    first line says; older code must not.
+    """
+
+    number: int
+    works_from: int
+    script: str
+
+
+Migrations = tuple[Migration, ...]
+_WORKS_FROM = re.compile(r"-- works with code from: (\d+)\n")
+
+
 @functools.cache
-def migrations(engine: str) -> tuple[tuple[int, str], ...]:
-    """(number, script) of every migration of an engine, in order."""
+def migrations(engine: str) -> Migrations:
+    """Every migration of an engine, in order."""
     folder = importlib.resources.files("onema.storage").joinpath("migrations", engine)
-    return tuple(
-        sorted(
-            (int(file.name.split("_")[0]), file.read_text())
-            for file in folder.iterdir()
-            if file.name[:4].isdigit()
+    return tuple(sorted(_migration(file) for file in folder.iterdir() if file.name[:4].isdigit()))
+
+
+def _migration(file: Traversable) -> Migration:
+    script = file.read_text()
+    header = _WORKS_FROM.match(script)
+    if header is None:
+        raise ValueError(f"{file.name} must begin with the line `-- works with code from: N`")
+    return Migration(int(file.name.split("_")[0]), int(header[1]), script)
+
+
+def refuse_to_work_on(found: int, works_from: int, known: int) -> None:
+    """Raises StorageError unless code that knows schema `known` may work on schema `found`, all of whose migrations
+    work with code from `works_from` on.
+    """
+    if found > known and works_from > known:
+        raise StorageError(
+            f"the store has schema {found}, newer than this version's {known}, and only versions that know at least "
+            f"schema {works_from} may work on it: install the newer version again, or restore the backup from before it"
         )
-    )

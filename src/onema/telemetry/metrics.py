@@ -5,10 +5,10 @@ counter and histogram would cost a request 1.5 us, these cost 0.4 us.
 """
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from prometheus_client import CollectorRegistry, Gauge, ProcessCollector, generate_latest
-from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
 
 _REQUEST_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
@@ -76,6 +76,24 @@ class Histogram(Collector):
         family = HistogramMetricFamily(self._name, self._documentation, labels=labels)
         for label, distribution in self._series.items():
             distribution.add_to(family, [label] if self._label else [])
+        yield family
+
+
+class Readings(Collector):
+    """A gauge by one label, whose values are read when they are asked for."""
+
+    def __init__(
+        self, name: str, documentation: str, label: str, read: Callable[[], Mapping[str, float]]
+    ) -> None:
+        self._name = name
+        self._documentation = documentation
+        self._label = label
+        self._read = read
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        family = GaugeMetricFamily(self._name, self._documentation, labels=[self._label])
+        for label, value in self._read().items():
+            family.add_metric([label], value)
         yield family
 
 
@@ -151,6 +169,10 @@ class Metrics:
 
     def watch_readiness(self, ready: Callable[[], bool]) -> None:
         self._ready.set_function(lambda: float(ready()))
+
+    def watch_seats(self, read: Callable[[], Mapping[str, float]]) -> None:
+        documentation = "Seats of carriers with a total that this process may use, by carrier"
+        self.registry.register(Readings("onema_carrier_seats", documentation, "carrier", read))
 
     def render(self) -> bytes:
         """Render all of them in Prometheus' text format."""

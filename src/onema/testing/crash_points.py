@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn, cast
 
-from onema.channels.contract import Carrier, Outgoing
+from onema.channels.contract import Carrier, Outgoing, Share
 from onema.cli.demo import prepare
 from onema.domain.outcome import Outcome
 from onema.domain.payload import Payload
@@ -94,6 +94,9 @@ class DyingCarrier:
 
     def answer_seconds(self, payload: Payload) -> float:
         return 0.1
+
+    def allow(self, share: Share) -> int:
+        return self._inner.allow(share)
 
     async def send(self, outgoing: Outgoing) -> Outcome:
         if self._point == "before-carrier":

@@ -6,6 +6,7 @@ from typing import TypeVar
 import msgspec
 
 from onema.domain.ids import first_id_at
+from onema.domain.leave_job import LEFT_FOR_MS
 from onema.domain.records import (
     Attempt,
     CarrierReference,
@@ -65,12 +66,16 @@ class MemoryStorage:
         return batch in self._batches
 
     async def lease_jobs(
-        self, now: int, until: int, limit: int, kinds: Collection[JobKind] = tuple(JobKind)
+        self,
+        now: int,
+        until: int,
+        limit: int,
+        kinds: Collection[JobKind] = tuple(JobKind),
+        elsewhere: Collection[str] = (),
     ) -> Sequence[Job]:
-        due = sorted(
-            (job for job in self._of(Job) if job.due_at <= now and job.kind in kinds),
-            key=lambda job: (job.due_at, job.id),
-        )
+        found = [job for job in self._of(Job) if job.due_at <= now and job.kind in kinds]
+        mine = [job for job in found if job.carrier not in elsewhere or job.due_at <= now - LEFT_FOR_MS]
+        due = sorted(mine, key=lambda job: (job.due_at, job.id))
         leased = [msgspec.structs.replace(job, due_at=until, lease=job.lease + 1) for job in due[:limit]]
         self._rows.update({job.key: job for job in leased})
         return sorted(leased, key=lambda job: job.id)

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
-from onema.channels.contract import Outgoing
+from onema.channels.contract import Outgoing, Share
 from onema.domain.outcome import Outcome, OutcomeKind
 from onema.domain.payload import Payload
 
@@ -11,12 +11,18 @@ DELIVERED = Outcome(kind=OutcomeKind.DELIVERED)
 
 
 class RecordingCarrier:
-    """Remembers what it was handed and answers with `outcomes` in turn, then DELIVERED."""
+    """Remembers what it was handed and answers with `outcomes` in turn, then DELIVERED.
+
+    `share` is what it was allowed last, of which it says that `in_use` seats are used.
+    """
 
     def __init__(self, name: str, *outcomes: Outcome | Exception, idempotent: bool = False) -> None:
         self.name = name
         self.idempotent = idempotent
         self.sent: list[Outgoing] = []
+        self.share: Share | None = None
+        self.in_use = 0
+        self.stopped = False
         self.gate = asyncio.Event()
         self.gate.set()
         self.before_answer: Callable[[Outgoing], None] = lambda outgoing: None
@@ -25,6 +31,10 @@ class RecordingCarrier:
 
     def answer_seconds(self, payload: Payload) -> float:
         return 1.0
+
+    def allow(self, share: Share) -> int:
+        self.share = share
+        return self.in_use
 
     async def send(self, outgoing: Outgoing) -> Outcome:
         async with self._arrival:
@@ -43,4 +53,5 @@ class RecordingCarrier:
             await self._arrival.wait_for(lambda: len(self.sent) >= count)
 
     async def stop(self) -> None:
+        self.stopped = True
         self.gate.set()

@@ -1,22 +1,10 @@
 import pytest
 
 from onema.domain.records import TopUp, Wallet
-from onema.storage.contract import DataRejected, StorageError
-from onema.storage.postgres import PostgresStorage
+from onema.storage.contract import DataRejected
 from onema.testing.conformance.storage import insert
-from onema.testing.postgres_server import PostgresServer
 
 from .conftest import OpenStorage
-
-
-async def test_a_newer_schema_is_refused(
-    open_storage: OpenStorage, server: PostgresServer, database: str, dsn: str
-) -> None:
-    """This version does not know what it may break there."""
-    await open_storage()
-    server.sql("INSERT INTO schema_version VALUES (9999, now())", database)
-    with pytest.raises(StorageError, match="newer than this version's"):
-        await PostgresStorage(dsn).open()
 
 
 @pytest.mark.parametrize("text", ["zero \0 byte", "half a pair \ud800"], ids=["NUL", "unpaired surrogate"])

@@ -156,6 +156,24 @@ def test_carriers_and_routes_are_managed(onema: Program) -> None:
     assert onema.changes("carrier", "remove", "phone") == [("removed", "carrier", "phone")]
 
 
+def test_a_carriers_total_is_set_and_shown(onema: Program) -> None:
+    """Nobody holds a seat while no server runs; a handset keeps no pace."""
+    onema.changes("carrier", "add", "phone", "--type", "handset", "--seats", "2")
+    onema.changes("carrier", "set", "phone", "--seats", "3")
+    (shown,) = onema.json("carrier", "list")
+    assert (shown["seats"], shown["per_second"]) == (3, 0)
+    assert onema.json("carrier", "seats") == []
+    assert onema.run("carrier", "seats", "phone")[1] == "(none)\n"
+    refused = onema.json("carrier", "set", "phone", "--per-second", "10", exit_code=1)
+    assert "a handset keeps no pace" in refused["error"]
+    onema.changes("carrier", "set", "phone", "--seats", "0")
+    file = "[[carriers]]\nname='phone'\ntype='handset'\nseats=30"
+    assert onema.changes("apply", "-", stdin=file) == [("changed", "carrier", "phone")]
+    assert onema.json("carrier", "list")[0]["seats"] == 30
+    refused = onema.json("apply", "-", stdin=f"{file}\nper_second='fast'", exit_code=1)
+    assert "carriers[phone].per_second" in refused["error"]
+
+
 def test_a_revoked_key_makes_room_for_a_new_one(onema: Program) -> None:
     """Two may live at a time."""
     onema.changes("tariff", "set", "default", "--rate", "sms:+=1")

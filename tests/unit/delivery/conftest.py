@@ -1,5 +1,6 @@
+import asyncio
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 
@@ -7,7 +8,7 @@ from onema.delivery.worker import DeliveryWorker
 from onema.domain import documents as doc
 from onema.domain.configure import Configure
 from onema.domain.keyring import Keyring
-from onema.domain.records import Message, Wallet
+from onema.domain.records import Job, Message, Wallet
 from onema.domain.send_sms_code import ENTROPY_BYTES, SendSmsCode
 from onema.engine.committer import Committer
 from onema.engine.gateway import Gateway
@@ -115,6 +116,20 @@ class DeliveryRig:
         while (message := await self.message(identifier)).state != state:
             await self.committer.between_batches(self._nothing)
         return message
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Wait until it is so; what makes it so is done between batches."""
+        async with asyncio.timeout(10):
+            while not condition():
+                await self.committer.between_batches(self._nothing)
+
+    async def was_left(self, identifier: int, carrier: str) -> None:
+        """Wait until the message's job was left to those that run this carrier."""
+        key = (Job, identifier)
+        while not (
+            isinstance(job := (await self.storage.read([key])).get(key), Job) and job.carrier == carrier
+        ):
+            await self.committer.between_batches(self._nothing)
 
     @staticmethod
     async def _nothing() -> None: ...

@@ -3,6 +3,7 @@ import asyncio
 import pytest
 
 from onema.channels.contract import Outgoing
+from onema.domain.leave_job import LEFT_FOR_MS
 from onema.domain.outcome import Outcome, OutcomeKind
 from onema.domain.payload import SmsPayload
 from onema.domain.record_outcome import RecordReceipt
@@ -170,6 +171,43 @@ async def test_a_message_that_was_being_given_up_fails_although_its_worker_died(
     assert await rig.gateway.execute(start) == 1
     await rig.start()
     await rig.reaches(identifier, MessageState.FAILED)
+    assert await rig.balance() == 0
+
+
+async def test_a_message_whose_carrier_runs_elsewhere_is_left_to_that_process(rig: DeliveryRig) -> None:
+    """Without an attempt, and whoever does not run the carrier takes it no more; a fallback is not used either."""
+    first, second = RecordingCarrier("first"), RecordingCarrier("second")
+    await rig.configure(first, second)
+    await rig.start(second)
+    identifier = await rig.send()
+    await rig.was_left(identifier, "first")
+    assert second.sent == []
+    await rig.start(first)
+    await rig.reaches(identifier, MessageState.DELIVERED)
+    assert [(one.number, one.carrier) for one in (await rig.story(identifier)).attempts] == [(1, "first")]
+
+
+async def test_another_carrier_takes_what_nobody_came_for(rig: DeliveryRig) -> None:
+    """No process had a seat of the first for a while: its turn goes to the next one that runs."""
+    first, second = RecordingCarrier("first"), RecordingCarrier("second")
+    await rig.configure(first, second)
+    await rig.start(second)
+    identifier = await rig.send()
+    await rig.was_left(identifier, "first")
+    rig.clock.advance(LEFT_FOR_MS / 1000)
+    await rig.reaches(identifier, MessageState.DELIVERED)
+    assert [(one.number, one.carrier) for one in (await rig.story(identifier)).attempts] == [(1, "second")]
+
+
+async def test_a_message_that_nobody_could_send_fails_when_its_code_expires(rig: DeliveryRig) -> None:
+    """It is looked at now and then, and in the end the money is back."""
+    await rig.configure(RecordingCarrier("first"))
+    await rig.start()
+    identifier = await rig.send()
+    await rig.was_left(identifier, "first")
+    rig.clock.advance(301)
+    message = await rig.reaches(identifier, MessageState.FAILED)
+    assert message.reason == "the code expired before it could be sent"
     assert await rig.balance() == 0
 
 

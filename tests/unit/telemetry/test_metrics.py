@@ -65,6 +65,15 @@ def test_the_readiness_gauge_follows_the_conditions() -> None:
     assert b"onema_ready 0.0" in metrics.render()
 
 
+def test_seats_are_read_when_they_are_asked_for() -> None:
+    """The share of now, not of when the carrier was started."""
+    metrics, seats = Metrics(), {"smsc": 2}
+    metrics.watch_seats(lambda: seats)
+    assert b'onema_carrier_seats{carrier="smsc"} 2.0' in metrics.render()
+    seats["smsc"] = 1
+    assert b'onema_carrier_seats{carrier="smsc"} 1.0' in metrics.render()
+
+
 async def test_readiness_can_be_awaited() -> None:
     """Main prints the address only when the server can answer."""
     readiness = Readiness("store")

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any, Protocol
 
-from onema.channels.contract import Outgoing, ReceiptSink
+from onema.channels.contract import Outgoing, ReceiptSink, Share
 from onema.channels.handset.calls import RING_SECONDS, HandsetCalls
 from onema.channels.handset.scripted_numbers import SCRIPTS, SLOW_SECONDS, Script
 from onema.domain.outcome import Outcome, OutcomeKind
@@ -54,6 +54,10 @@ class HandsetCarrier:
 
     def answer_seconds(self, payload: Payload) -> float:
         return RING_SECONDS + payload.max_seconds if isinstance(payload, CallPayload) else _SMS_SECONDS
+
+    def allow(self, share: Share) -> int:
+        """One simulated phone takes any number at once: a seat only says that it may run here."""
+        return share.seats
 
     async def send(self, outgoing: Outgoing) -> Outcome:
         script = SCRIPTS.get(outgoing.payload.phone, Script.DELIVERED)

@@ -1,18 +1,20 @@
 import contextlib
 
-from onema.storage.contract import StorageError, Unavailable
+from onema.storage.contract import Unavailable
 from onema.storage.postgres.errors import DRIVER_ERRORS
 from onema.storage.postgres.link import connect
-from onema.storage.statements import migrations, named_statements
+from onema.storage.statements import Migrations, migrations, named_statements, refuse_to_work_on
 
 _LOCK = 0x6F6E656D61  # "onema" in ASCII
 
 
-async def migrate(dsn: str) -> None:
+async def migrate(dsn: str, known: Migrations | None = None) -> None:
     """Bring the schema up to date; of many nodes that start together, one does and the others wait.
 
-    Each migration is one transaction. Raises StorageError when the schema is newer than this version knows.
+    Each migration is one transaction. `known` is what this version knows. A newer schema is left as it is; raises
+    StorageError when that does not work with this version.
     """
+    known = known or migrations("postgres")
     queries = named_statements("postgres.sql")
     connection = await connect(dsn, "onema migrate")
     try:
@@ -20,14 +22,13 @@ async def migrate(dsn: str) -> None:
         await connection.fetch("SELECT pg_advisory_lock($1)", _LOCK)
         await connection.execute(queries["schema_version_table"])
         version = await connection.fetchval(queries["schema_version"])
-        known = migrations("postgres")
-        if version > known[-1][0]:
-            raise StorageError(f"the store has schema {version}, newer than this version's {known[-1][0]}")
-        for number, script in known:
-            if number > version:
+        if version > known[-1].number:
+            refuse_to_work_on(version, await connection.fetchval(queries["works_from"]), known[-1].number)
+        for migration in known:
+            if migration.number > version:
                 await connection.execute("BEGIN")
-                await connection.execute(script)
-                await connection.execute(queries["migration_applied"], number)
+                await connection.execute(migration.script)
+                await connection.execute(queries["migration_applied"], migration.number, migration.works_from)
                 await connection.execute("COMMIT")
     except DRIVER_ERRORS as error:
         raise Unavailable(f"the schema could not be brought up to date: {error}") from error

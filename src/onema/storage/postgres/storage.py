@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 from msgspec.structs import astuple
 
 from onema.domain.ids import first_id_at, time_of_id
+from onema.domain.leave_job import LEFT_FOR_MS
 from onema.domain.records import (
     TABLES,
     Attempt,
@@ -147,7 +148,7 @@ class PostgresStorage:
             self._writer.drop()
             raise
         await self._make_durable(connection)
-        self._announcer.jobs_were_left(inserted, time_of_id(batch))
+        self._announcer.jobs_were_left((*inserted, *written.values()), time_of_id(batch))
 
     async def abort(self) -> None:
         await self._undo(None)
@@ -269,9 +270,15 @@ class PostgresStorage:
     # Short transactions of their own.
 
     async def lease_jobs(
-        self, now: int, until: int, limit: int, kinds: Collection[JobKind] = tuple(JobKind)
+        self,
+        now: int,
+        until: int,
+        limit: int,
+        kinds: Collection[JobKind] = tuple(JobKind),
+        elsewhere: Collection[str] = (),
     ) -> Sequence[Job]:
-        records = await self._fetch(self._queries["lease_jobs"], now, until, limit, list(kinds))
+        parameters = (now, until, limit, list(kinds), list(elsewhere), now - LEFT_FOR_MS)
+        records = await self._fetch(self._queries["lease_jobs"], *parameters)
         return sorted((Job(*record) for record in records), key=lambda job: job.id)
 
     async def sweep(self, now: int, limit: int) -> int:

@@ -7,7 +7,7 @@ as its COMMIT takes, so every batch of every node would wait for every other's d
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from onema.domain.records import Job, Row
@@ -30,9 +30,9 @@ class Announcer:
         self._due = False
         self._task: asyncio.Task[None] | None = None
 
-    def jobs_were_left(self, inserted: Sequence[Row], now: int) -> None:
-        """Announce jobs among new rows that nobody has leased and that are due at `now`."""
-        if any(type(row) is Job and not row.lease and row.due_at <= now for row in inserted):
+    def jobs_were_left(self, saved: Iterable[Row | None], now: int) -> None:
+        """Announce jobs among saved rows that are due at `now`: nobody has leased them, or their worker left them."""
+        if any(type(row) is Job and row.due_at <= now for row in saved):
             self._due = True
             if self._task is None or self._task.done():
                 self._task = asyncio.create_task(self._announce(), name="announce-jobs")

@@ -1,14 +1,20 @@
 -- schema_version_table --
 -- Where the schema's number is kept.
-CREATE TABLE IF NOT EXISTS schema_version (version bigint NOT NULL PRIMARY KEY, applied_at timestamptz NOT NULL)
+CREATE TABLE IF NOT EXISTS schema_version (
+    version bigint NOT NULL PRIMARY KEY, applied_at timestamptz NOT NULL, works_from bigint NOT NULL DEFAULT 1
+)
 
 -- schema_version --
 -- The number of the newest migration that was applied.
 SELECT coalesce(max(version), 0) FROM schema_version
 
+-- works_from --
+-- The oldest code that every migration which was applied works with.
+SELECT max(works_from) FROM schema_version
+
 -- migration_applied --
--- Remember that a migration was applied.
-INSERT INTO schema_version (version, applied_at) VALUES ($1, now())
+-- Remember that a migration ($1) was applied, and the oldest code that it works with ($2).
+INSERT INTO schema_version (version, applied_at, works_from) VALUES ($1, now(), $2)
 
 -- end_lost_sessions --
 -- End sessions of ours ($1) that were left in the middle of a batch when their link broke; a running COMMIT is left alone.
@@ -25,13 +31,15 @@ INSERT INTO batches (id) VALUES ($1) ON CONFLICT (id) DO UPDATE SET id = exclude
 DELETE FROM batches WHERE id < $1
 
 -- lease_jobs --
--- Claim due jobs ($1 now, $2 until, $3 limit, $4 kinds), longest due first.
+-- Claim due jobs of kinds $4 ($1 now, $2 until, $3 limit), longest due first, but for those left for carriers $5 since $6.
 WITH due AS MATERIALIZED (
-    SELECT id FROM jobs WHERE due_at <= $1 AND kind = ANY ($4) ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED
+    SELECT id FROM jobs
+    WHERE due_at <= $1 AND kind = ANY ($4::text[]) AND (due_at <= $6 OR carrier <> ALL ($5::text[]))
+    ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED
 )
 UPDATE jobs SET due_at = $2, lease = jobs.lease + 1
 FROM due WHERE jobs.id = due.id
-RETURNING jobs.id, kind, account, message, due_at, lease, attempt, in_flight, payload
+RETURNING jobs.id, kind, account, message, due_at, lease, attempt, in_flight, payload, carrier
 
 -- sweep_live_verifications --
 -- Delete verifications whose code can no longer be checked.

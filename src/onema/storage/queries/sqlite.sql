@@ -1,11 +1,25 @@
+-- schema_version_table --
+-- Where it is kept which code may work on the schema. Its number itself is the database's user_version.
+CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL PRIMARY KEY, works_from INTEGER NOT NULL)
+
+-- works_from --
+-- The oldest code that every migration which was applied works with.
+SELECT max(works_from) FROM schema_version
+
+-- migration_applied --
+-- Remember that a migration was applied, and the oldest code that it works with.
+INSERT INTO schema_version (version, works_from) VALUES (:number, :works_from)
+
 -- lease_jobs --
--- Claim due jobs of some kinds, longest due first.
+-- Claim due jobs of some :kinds, longest due first, but for those left for carriers :elsewhere since :left_before. Both are JSON lists.
 UPDATE jobs SET due_at = :until, lease = lease + 1
 WHERE id IN (
     SELECT id FROM jobs
-    WHERE due_at <= :now AND kind IN (SELECT value FROM json_each(:kinds)) ORDER BY due_at LIMIT :limit
+    WHERE due_at <= :now AND kind IN (SELECT value FROM json_each(:kinds))
+      AND (due_at <= :left_before OR carrier NOT IN (SELECT value FROM json_each(:elsewhere)))
+    ORDER BY due_at LIMIT :limit
 )
-RETURNING id, kind, account, message, due_at, lease, attempt, in_flight, payload
+RETURNING id, kind, account, message, due_at, lease, attempt, in_flight, payload, carrier
 
 -- sweep_live_verifications --
 -- Delete verifications whose code can no longer be checked.

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from onema.domain.ids import first_id_at
+from onema.domain.leave_job import LEFT_FOR_MS
 from onema.domain.records import (
     TABLES,
     Attempt,
@@ -151,6 +152,19 @@ class StorageConformance:
         leased = await storage.lease_jobs(999, 2000, 2, {JobKind.DELIVER, JobKind.SETTLE})
         assert [found.id for found in leased] == [2, 3]
         assert [found.id for found in await storage.lease_jobs(999, 2000, 2, {JobKind.CALL})] == [1]
+
+    async def test_jobs_left_for_carriers_elsewhere_are_passed_over(self, storage: Storage) -> None:
+        """By those that do not run the carrier, and only for a while; all others take them as before."""
+        left = [
+            msgspec.structs.replace(job(n, due_at=100), carrier=name) for n, name in enumerate("ab", start=1)
+        ]
+        await insert(storage, *left, job(3, due_at=200))
+        found = await storage.lease_jobs(now=200, until=100_000, limit=10, elsewhere=["a", "c"])
+        assert [(each.id, each.carrier) for each in found] == [(2, "b"), (3, "")]
+        late = 100 + LEFT_FOR_MS
+        assert await storage.lease_jobs(now=late - 1, until=100_000, limit=10, elsewhere=["a"]) == []
+        (found_late,) = await storage.lease_jobs(now=late, until=100_000, limit=10, elsewhere=["a"])
+        assert (found_late.id, found_late.carrier, found_late.lease) == (1, "a", 1)
 
     async def test_sweeping_deletes_what_has_expired(self, storage: Storage) -> None:
         """At its expiry a row of the live tables goes; others stay."""

@@ -1,3 +1,5 @@
+-- works with code from: 1
+--
 -- The first schema. Every key of an account's data starts with the account, so that it can be distributed by it;
 -- jobs, the receipt map, the inbox and the configuration are looked up without one.
 --

@@ -1,3 +1,5 @@
+-- works with code from: 1
+--
 -- The first schema. Hot tables are clustered by (account, time-ordered id), so that they grow at their end and
 -- need no second index; what is looked up by phone lives in small tables that are emptied as their rows expire.
 

@@ -1,0 +1,34 @@
+"""Leave a delivery to processes that run its carrier."""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from onema.domain.decision import Context, Decision, World
+from onema.domain.records import Job, Key
+
+LEFT_FOR_MS = 30_000
+"""How long a job that was left for a carrier is passed over by those that do not run it: more than it takes until
+another process has the seats of one that died.
+"""
+
+
+class LeaveJob(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The leased job is due again at once, without an attempt, for those that run `carrier`.
+
+    Result: False when the lease is no longer ours or an attempt was started.
+    """
+
+    job: int
+    lease: int
+    now: int
+    carrier: str
+
+    def keys(self, context: Context) -> Iterable[Key]:
+        return ((Job, self.job),)
+
+    def decide(self, world: World, context: Context) -> Decision:
+        job = world.get(Job, self.job)
+        if job is None or job.lease != self.lease or job.in_flight:
+            return Decision(False)
+        return Decision(True, puts=(msgspec.structs.replace(job, due_at=self.now, carrier=self.carrier),))
