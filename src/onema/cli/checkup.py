@@ -24,6 +24,7 @@ from onema.domain.money import format_amount
 from onema.engine.control_requests import ReadBalance, Status
 from onema.engine.data_folder import DATABASE, DataFolderError, parse_server_key, read_server_key
 from onema.settings import Settings
+from onema.storage.contract import StorageError
 
 ENOUGH_BYTES = 1 << 30
 TOO_FEW_BYTES = 100 << 20
@@ -148,27 +149,28 @@ def _key(settings: Settings) -> Iterator[Finding]:
 def _schema(database: Path) -> Iterator[Finding]:
     import apsw
 
+    from onema.storage.sqlite_file import usable_schema
     from onema.storage.statements import migrations
 
     if not database.exists():
         yield Finding(Level.OK, "database", f"{database} does not exist yet; it will be made")
         return
-    newest = migrations("sqlite")[-1][0]
+    newest = migrations("sqlite")[-1].number
     try:
         connection = apsw.Connection(str(database), flags=apsw.SQLITE_OPEN_READWRITE)
         try:
-            version = int(connection.pragma("user_version"))
+            version = usable_schema(connection, newest)
         finally:
             connection.close()
     except apsw.Error as error:
         yield Finding(Level.FAIL, "database", f"{database}: {error}", "Restore it from your backup.")
         return
+    except StorageError as error:
+        yield Finding(Level.FAIL, "database", str(error))
+        return
     if version > newest:
         yield Finding(
-            Level.FAIL,
-            "database",
-            f"schema {version}, but this version knows {newest}",
-            "Run the newer version of onema.",
+            Level.OK, "database", f"schema {version}; this version knows {newest}, and may work on it"
         )
     elif version < newest:
         yield Finding(Level.OK, "database", f"schema {version}; it becomes {newest} when it is opened")

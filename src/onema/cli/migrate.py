@@ -18,7 +18,7 @@ def migrate(
         typer.Option(help="postgresql://... or sqlite:///DATA/onema.db.", show_default="the server's own"),
     ] = None,
 ) -> None:
-    """Bring a database's schema up to date. A server does the same when it starts; there is no way back.
+    """Bring a database's schema up to date. A server does the same when it starts; a newer schema is left alone.
 
     On PostgreSQL servers of the previous version may go on working meanwhile and afterwards: see
     docs/operations/upgrading.md. Back up first.
@@ -46,10 +46,8 @@ def migrate(
 async def _postgres(dsn: str) -> tuple[int, int]:
     from onema.storage.moving_postgres import schema_of
     from onema.storage.postgres.migrating import migrate
-    from onema.storage.statements import migrations
 
     before = await schema_of(dsn)
-    _refuse_newer(before, migrations("postgres")[-1][0])
     await migrate(dsn)
     return before, await schema_of(dsn)
 
@@ -58,22 +56,10 @@ async def _sqlite(path: "Path") -> tuple[int, int]:
     from onema.engine.data_folder import DataFolder
     from onema.storage.sqlite import SqliteStorage
     from onema.storage.sqlite_file import schema_of
-    from onema.storage.statements import migrations
 
     with DataFolder(path.parent):
         before = schema_of(path)
-        _refuse_newer(before, migrations("sqlite")[-1][0])
         storage = SqliteStorage(path)
         await storage.open()
         await storage.close()
         return before, schema_of(path)
-
-
-def _refuse_newer(found: int, known: int) -> None:
-    from onema.cli.output import CliError
-
-    if found > known:
-        raise CliError(
-            f"The database has schema {found}, and this version of onema knows {known}: a newer version has been "
-            "here. Nothing was changed. Install that version again, or restore the backup from before it."
-        )
