@@ -82,7 +82,7 @@ class Observer:
 class BottomlessDispatcher:
     """Takes every job, as a process that delivers does, and delivers none."""
 
-    def room(self) -> int:
+    def room(self, kind: str) -> int:
         return NEVER_REACHED
 
     def take(self, jobs: Sequence[Job]) -> None:

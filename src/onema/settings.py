@@ -88,7 +88,12 @@ class Node(msgspec.Struct, frozen=True):
 class Delivery(msgspec.Struct, frozen=True):
     paused: Annotated[bool, Meta(description="Accept messages and keep them, but send none.")] = False
     concurrency: Annotated[
-        int, Meta(ge=1, description="Messages in the hands of carriers at once, per process.")
+        int,
+        Meta(
+            ge=1,
+            description="SMS in the hands of carriers at once, as many calls, and a quarter as many callbacks; "
+            "per process.",
+        ),
     ] = 256
     lease: Annotated[
         float, Meta(gt=0, description="Seconds for which a worker holds a job before another may take it.")

@@ -140,7 +140,7 @@ async def test_an_embedded_database_of_the_first_schema_learns_the_rule(tmp_path
         connection.pragma("user_version", 1)
     storage = SqliteStorage(tmp_path / "onema.db")
     await storage.open()
-    (found,) = await storage.lease_jobs(5, 9, 1, ["smsc"])
+    (found,) = await storage.lease_jobs(5, 9, 1, elsewhere=["smsc"])
     assert (found.id, found.carrier) == (1, "")
     await storage.close()
 

@@ -7,6 +7,7 @@ is left to the processes that run it; when none of them takes it for a while, an
 
 import asyncio
 import contextlib
+import functools
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
@@ -17,7 +18,7 @@ from onema.domain.leave_job import LeaveJob
 from onema.domain.outcome import Outcome, OutcomeKind
 from onema.domain.payload import CallPayload, Payload, SmsPayload, open_payload
 from onema.domain.record_outcome import RecordOutcome, RecordReceipt, SettleMessage
-from onema.domain.records import HANDING_OVER, Attempt, Channel, Job, JobKind
+from onema.domain.records import Attempt, Channel, Job, JobKind
 from onema.domain.refusals import Refused
 from onema.domain.routing import plan_route
 from onema.domain.start_attempt import StartAttempt
@@ -34,9 +35,26 @@ POLL_SECONDS = 1.0
 ATTEMPTS_PER_MESSAGE = 5
 FIRST_RETRY_MS = 5_000
 LEASE_BATCH = 100
+UPKEEP_SHARE = 4
+"""Callbacks and settlements each get so small a part of the places that SMS and calls each have."""
 NOTHING_SENT = "no carrier takes this number"
 
 JobHandler = Callable[[Job], Awaitable[None]]
+
+
+class Places:
+    """Room for so many jobs of one kind at once: calls that take minutes and integrators that do not answer their
+    callbacks must not keep an SMS waiting. `crowded` says that there may be due jobs that found no place.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self.tasks: set[asyncio.Task[None]] = set()
+        self.crowded = False
+
+    @property
+    def free(self) -> int:
+        return self._size - len(self.tasks)
 
 
 class DeliveryWorker:
@@ -62,8 +80,6 @@ class DeliveryWorker:
         self._storage = storage
         self._keyring = keyring
         self._carriers = carriers
-        self._kinds = kinds
-        self._concurrency = concurrency
         self._lease_ms = lease_ms
         self._receipt_lifetime_ms = receipt_lifetime_ms
         self._poll_seconds = poll_seconds
@@ -73,38 +89,42 @@ class DeliveryWorker:
             JobKind.SETTLE: self._settle,
             JobKind.CALLBACK: callbacks,
         }
-        self._tasks: set[asyncio.Task[None]] = set()
+        upkeep = max(1, concurrency // UPKEEP_SHARE)
+        sizes = {JobKind.SETTLE: upkeep, JobKind.CALLBACK: upkeep}
+        self._places = {kind: Places(sizes.get(kind, concurrency)) for kind in kinds}
         self._wake = asyncio.Event()
-        self._left_behind = False
         self._stopping = False
         self._polling: asyncio.Task[None] | None = None
 
     # The committer's dispatcher.
 
-    def room(self) -> int:
-        room = 0 if self._stopping else self._concurrency - len(self._tasks)
-        self._left_behind |= room <= 0
-        return room
+    def room(self, kind: str) -> int:
+        places = self._places.get(JobKind(kind))
+        if places is None or self._stopping:
+            return 0
+        places.crowded |= places.free <= 0
+        return places.free
 
     def take(self, jobs: Sequence[Job]) -> None:
         for job in jobs:
+            places = self._places[JobKind(job.kind)]
             task = asyncio.create_task(self._work(job))
-            self._tasks.add(task)
-            task.add_done_callback(self._done)
+            places.tasks.add(task)
+            task.add_done_callback(functools.partial(self._done, places))
 
     def wake(self) -> None:
         """Another process left jobs due."""
         self._wake.set()
 
-    def _done(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if self._left_behind:
+    def _done(self, places: Places, task: asyncio.Task[None]) -> None:
+        places.tasks.discard(task)
+        if places.crowded:
             self._wake.set()
 
     # Life.
 
     async def start(self) -> None:
-        self._committer.deliver_to(self, self._kinds & HANDING_OVER)
+        self._committer.deliver_to(self)
         self._polling = asyncio.create_task(self._poll(), name="delivery-poll")
 
     async def stop(self, seconds: float) -> None:
@@ -114,11 +134,16 @@ class DeliveryWorker:
             self._polling.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._polling
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=seconds)
-        for task in self._tasks:
+        if tasks := self.tasks:
+            await asyncio.wait(tasks, timeout=seconds)
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    @property
+    def tasks(self) -> list[asyncio.Task[None]]:
+        """The jobs under way."""
+        return [task for places in self._places.values() for task in places.tasks]
 
     async def _poll(self) -> None:
         """Find jobs whose time has come: retries, settlements, and those of workers that died."""
@@ -126,7 +151,7 @@ class DeliveryWorker:
             # The store may be away for a while; the next round tries again.
             with contextlib.suppress(StorageError):
                 await self._committer.between_batches(self._lease)
-            if self._left_behind and len(self._tasks) < self._concurrency:
+            if any(places.crowded and places.free > 0 for places in self._places.values()):
                 continue
             self._wake.clear()
             with contextlib.suppress(TimeoutError):
@@ -135,15 +160,14 @@ class DeliveryWorker:
 
     async def _lease(self) -> None:
         """Take as many due jobs as there is room for now, between two batches that may both hand out new ones."""
-        room = min(self._concurrency - len(self._tasks), LEASE_BATCH)
-        now = self._gateway.now()
-        jobs: Sequence[Job] = ()
-        if room > 0:
-            jobs = await self._storage.lease_jobs(
-                now, now + self._lease_ms, room, self._kinds, self._elsewhere()
-            )
-        self._left_behind = len(jobs) >= room
-        self.take(jobs)
+        now, elsewhere = self._gateway.now(), self._elsewhere()
+        for kind, places in self._places.items():
+            room = min(places.free, LEASE_BATCH)
+            jobs: Sequence[Job] = ()
+            if room > 0:
+                jobs = await self._storage.lease_jobs(now, now + self._lease_ms, room, (kind,), elsewhere)
+            places.crowded = len(jobs) >= room
+            self.take(jobs)
 
     def _elsewhere(self) -> list[str]:
         """The carriers that do not run here now, though they may send."""

@@ -17,7 +17,7 @@ from onema.domain.configure import directory_from_rows
 from onema.domain.decision import Command, Context, Decision, World
 from onema.domain.directory import Directory
 from onema.domain.keyring import Keyring
-from onema.domain.records import HANDING_OVER, TABLES, DirectoryRevision, Job, JobKind, Key, Message, Row
+from onema.domain.records import TABLES, DirectoryRevision, Job, Key, Message, Row
 from onema.domain.refusals import Refusal, Refused
 from onema.engine.ports import Clock, IdSource
 from onema.storage.contract import CommitUnknown, Conflict, DataRejected, Storage, StorageError, Unavailable
@@ -37,8 +37,8 @@ T = TypeVar("T")
 class Dispatcher(Protocol):
     """Who delivers in this process. Jobs born here go to it directly while it has room."""
 
-    def room(self) -> int:
-        """How many more jobs it takes now."""
+    def room(self, kind: str) -> int:
+        """How many more jobs of a kind it takes now; none of those that it does not do."""
 
     def take(self, jobs: Sequence[Job]) -> None:
         """Jobs that are committed and leased to this process."""
@@ -101,7 +101,6 @@ class Committer:
         self._out_of_patience = False
         self._tell_store_is_here: Callable[[bool], None] = lambda here: None
         self._dispatcher: Dispatcher | None = None
-        self._dispatched: frozenset[JobKind] = frozenset()
         self._waiting: list[_Pending] = []
         self._operations: list[tuple[Callable[[], Awaitable[Any]], asyncio.Future[Any]]] = []
         self._arrival = asyncio.Event()
@@ -115,10 +114,9 @@ class Committer:
         """The newest snapshot that this process knows."""
         return self.context.directory
 
-    def deliver_to(self, dispatcher: Dispatcher, kinds: frozenset[JobKind] = HANDING_OVER) -> None:
-        """Jobs of these kinds that are born in this process go to `dispatcher` from now on."""
+    def deliver_to(self, dispatcher: Dispatcher) -> None:
+        """Jobs born in this process go to `dispatcher` from now on."""
         self._dispatcher = dispatcher
-        self._dispatched = kinds
 
     def watch_store(self, tell: Callable[[bool], None]) -> None:
         """`tell` hears whenever the store goes away or is back, from the next batch or operation on."""
@@ -305,14 +303,19 @@ class Committer:
             world.apply(pending.decision)
 
     def _lease_new_jobs(self, world: World) -> list[Job]:
-        """Delivery jobs that are due now go to this process's own worker at once, while it has room."""
-        room = self._dispatcher.room() if self._dispatcher is not None else 0
+        """Jobs that are due now go to this process's own worker at once, while it has room."""
         jobs: list[Job] = []
-        if room <= 0:
+        if self._dispatcher is None:
             return jobs
-        until = self._clock.now() + self._lease_ms
+        now = self._clock.now()
+        until = now + self._lease_ms
+        room: dict[str, int] = {}
         for number, row in enumerate(world.inserted):
-            if type(row) is Job and row.kind in self._dispatched:
+            if type(row) is not Job or row.due_at > now:
+                continue
+            left = room[row.kind] if row.kind in room else self._dispatcher.room(row.kind)
+            room[row.kind] = left - 1
+            if left > 0:
                 job = Job(
                     id=row.id,
                     kind=row.kind,
@@ -326,8 +329,6 @@ class Committer:
                 )
                 world.inserted[number] = job
                 jobs.append(job)
-                if len(jobs) >= room:
-                    break
         return jobs
 
     async def _committed(self, world: World, jobs: list[Job]) -> None:

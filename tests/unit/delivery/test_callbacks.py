@@ -14,6 +14,8 @@ from onema.testing.recording_carrier import RecordingCarrier
 
 from .conftest import LEASE_MS, LIFETIME_MS, DeliveryRig
 
+PLACES = 10
+
 
 class Receiver:
     """An integrator's web server that answers with `statuses` in turn, then 200."""
@@ -21,6 +23,8 @@ class Receiver:
     def __init__(self) -> None:
         self.statuses: list[int] = []
         self.requests: list[str] = []
+        self.answering = asyncio.Event()
+        self.answering.set()
         self._arrival = asyncio.Condition()
 
     async def start(self) -> None:
@@ -36,13 +40,14 @@ class Receiver:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = await reader.readuntil(b"\r\n\r\n")
+        async with self._arrival:
+            self.requests.append(head.split(b"\r\n")[0].decode())
+            self._arrival.notify_all()
+        await self.answering.wait()
         status = self.statuses.pop(0) if self.statuses else 200
         writer.write(b"HTTP/1.1 %d Told\r\ncontent-length: 0\r\nconnection: close\r\n\r\n" % status)
         await writer.drain()
         writer.close()
-        async with self._arrival:
-            self.requests.append(head.split(b"\r\n")[0].decode())
-            self._arrival.notify_all()
 
 
 class Renderer:
@@ -72,7 +77,7 @@ async def deliver_and_tell(rig: DeliveryRig, receiver: Receiver) -> int:
         rig.keyring,
         {"first": carrier},
         callbacks,
-        concurrency=10,
+        concurrency=PLACES,
         lease_ms=LEASE_MS,
         receipt_lifetime_ms=LIFETIME_MS,
         poll_seconds=0.005,
@@ -116,6 +121,18 @@ async def test_a_receiver_that_fails_is_told_again_later(rig: DeliveryRig, recei
         "HTTP 302; will try again",
         "delivered",
     ]
+
+
+async def test_receivers_that_do_not_answer_keep_no_code_waiting(
+    rig: DeliveryRig, receiver: Receiver
+) -> None:
+    """More callbacks hang than there are places for messages; the next SMS goes out all the same."""
+    receiver.answering.clear()
+    await deliver_and_tell(rig, receiver)
+    for number in range(2 * PLACES):
+        await rig.reaches(await rig.send(f"+8490188{number:04d}"), MessageState.DELIVERED)
+    assert receiver.requests
+    receiver.answering.set()
 
 
 async def test_a_receiver_that_is_gone_is_given_up_after_five_more_tries(

@@ -7,7 +7,7 @@ from onema.domain.leave_job import LEFT_FOR_MS
 from onema.domain.outcome import Outcome, OutcomeKind
 from onema.domain.payload import SmsPayload
 from onema.domain.record_outcome import RecordReceipt
-from onema.domain.records import Job, MessageState
+from onema.domain.records import Job, JobKind, MessageState
 from onema.domain.start_attempt import StartAttempt
 from onema.telemetry.logs import ContextFilter
 from onema.testing.recording_carrier import DELIVERED, RecordingCarrier
@@ -111,7 +111,7 @@ async def die_while_sending(rig: DeliveryRig, carrier: RecordingCarrier) -> int:
     worker = await rig.start(carrier)
     identifier = await rig.send()
     await carrier.was_handed(1)
-    for task in worker._tasks:
+    for task in worker.tasks:
         task.cancel()
     await worker.stop(0)
     rig.clock.advance(LEASE_MS * 3 / 1000)
@@ -246,7 +246,7 @@ async def test_jobs_beyond_the_room_are_taken_when_it_frees(rig: DeliveryRig) ->
     identifiers = await asyncio.gather(*(rig.send(f"+8490188{n:04d}") for n in range(20)))
     await carrier.was_handed(3)
     assert len(carrier.sent) == 3
-    assert worker.room() == 0
+    assert worker.room(JobKind.DELIVER) == 0
     carrier.gate.set()
     for identifier in identifiers:
         await rig.reaches(identifier, MessageState.DELIVERED)
@@ -294,7 +294,7 @@ async def test_stopping_lets_what_is_under_way_end(rig: DeliveryRig) -> None:
     await carrier.was_handed(1)
     stopping = asyncio.ensure_future(worker.stop(5.0))
     await asyncio.sleep(0)
-    assert worker.room() == 0
+    assert worker.room(JobKind.DELIVER) == 0
     carrier.gate.set()
     await stopping
     assert (await rig.message(identifier)).state == MessageState.DELIVERED

@@ -264,14 +264,15 @@ def a_job(identifier: int, kind: JobKind = JobKind.DELIVER) -> Job:
 
 
 class RecordingDispatcher:
-    """Takes jobs while it has room."""
+    """Takes jobs of one kind while it has room."""
 
-    def __init__(self, room: int) -> None:
+    def __init__(self, room: int, kind: JobKind = JobKind.DELIVER) -> None:
         self._room = room
+        self._kind = kind
         self.taken: list[Job] = []
 
-    def room(self) -> int:
-        return self._room - len(self.taken)
+    def room(self, kind: str) -> int:
+        return self._room - len(self.taken) if kind == self._kind else 0
 
     def take(self, jobs: Sequence[Job]) -> None:
         self.taken.extend(jobs)
@@ -296,9 +297,23 @@ async def test_new_jobs_that_this_process_does_not_do_are_left_to_others(
     storage = MemoryStorage()
     committer = await start_committer(storage)
     dispatcher = RecordingDispatcher(room=9)
-    committer.deliver_to(dispatcher, frozenset({JobKind.DELIVER}))
+    committer.deliver_to(dispatcher)
     await committer.execute(Insert(a_job(1, JobKind.CALL)))
     await committer.execute(Insert(a_job(2)))
+    assert [job.id for job in dispatcher.taken] == [2]
+
+
+async def test_a_callback_goes_to_this_process_at_once_and_later_work_does_not(
+    start_committer: StartCommitter,
+) -> None:
+    """An integrator hears without waiting for a poll; what is due later is nobody's yet."""
+    committer = await start_committer(MemoryStorage())
+    dispatcher = RecordingDispatcher(room=9, kind=JobKind.CALLBACK)
+    committer.deliver_to(dispatcher)
+    later = msgspec.structs.replace(a_job(1, JobKind.CALLBACK), due_at=10**15)
+    await asyncio.gather(
+        committer.execute(Insert(later)), committer.execute(Insert(a_job(2, JobKind.CALLBACK)))
+    )
     assert [job.id for job in dispatcher.taken] == [2]
 
 
