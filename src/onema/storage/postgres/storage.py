@@ -148,7 +148,7 @@ class PostgresStorage:
             self._writer.drop()
             raise
         await self._make_durable(connection)
-        self._announcer.jobs_were_left((*inserted, *written.values()), time_of_id(batch))
+        self._announcer.jobs_were_left(itertools.chain(inserted, written.values()), time_of_id(batch))
 
     async def abort(self) -> None:
         await self._undo(None)
