@@ -152,8 +152,9 @@ class RunningCarriers(Mapping[str, Carrier]):
         for result in await asyncio.gather(*map(self._renew_one, list(self._seats)), return_exceptions=True):
             if isinstance(result, CarrierRefused):
                 log.error("carrier not started", extra={"action": "configure", "detail": str(result)})
-            elif isinstance(result, BaseException):
-                raise result
+            elif isinstance(result, Exception):
+                # One fault must not end the renewing of all; the seats run out if it stays.
+                log.error("seats not renewed", exc_info=result, extra={"action": "seats"})
 
     async def _renew_one(self, name: str) -> None:
         """Raises CarrierRefused; then others may have the seats."""
