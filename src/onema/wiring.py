@@ -65,7 +65,8 @@ class App:
     ) -> None:
         """With a `membership` this process is one of several workers, which share the port.
 
-        `storage` and `carrier` may wrap what would be used: that is how tests make them fail."""
+        `storage` and `carrier` may wrap what would be used: that is how tests make them fail.
+        """
         self.settings = settings
         self._clock = clock
         self._entropy = entropy

@@ -20,7 +20,7 @@ from starlette.types import Receive, Scope, Send
 from onema.http.asgi import HttpApplication
 from onema.http.client_address import TrustedProxies
 from onema.http.messages import Request, Response
-from onema.http.server import HttpServer, TlsFiles
+from onema.http.server import HttpServer, TlsFiles, reserve_port
 from onema.telemetry.metrics import Metrics
 
 
@@ -90,6 +90,32 @@ class RunningServer:
             yield Connection(reader, writer)
         finally:
             writer.close()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::"])
+async def test_a_reserved_port_is_shared_by_those_who_are_meant_to(host: str) -> None:
+    """Several servers of one supervisor listen on it; nobody else can, not even another supervisor."""
+
+    def server(shared: bool) -> HttpServer:
+        return HttpServer(silent, host, port, shared_port=shared)
+
+    async def silent(scope: Scope, receive: Receive, send: Send) -> None:
+        raise AssertionError("nobody asks")
+
+    with reserve_port(host, 0) as reserved:
+        port = reserved.getsockname()[1]
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.open_connection("127.0.0.1", port)
+        first, second = server(shared=True), server(shared=True)
+        await first.start()
+        await second.start()
+        for refused in (server(shared=False).start, lambda: asyncio.to_thread(reserve_port, host, port)):
+            with pytest.raises(OSError, match="in use"):
+                await refused()
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.close()
+        await first.stop(1.0)
+        await second.stop(1.0)
 
 
 class Connection:

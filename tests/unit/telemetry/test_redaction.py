@@ -14,10 +14,10 @@ from onema.telemetry.redaction import redact_field, redact_text, redact_value, s
 class Written:
     """A logger of its own whose lines can be read back."""
 
-    def __init__(self, log_format: LogFormat = "json") -> None:
+    def __init__(self, log_format: LogFormat = "json", worker: int = 0) -> None:
         self.stream = io.StringIO()
         self.logger = logging.Logger("test")
-        self.logger.addHandler(build_handler(log_format, self.stream))
+        self.logger.addHandler(build_handler(log_format, self.stream, worker))
 
     def line(self) -> dict[str, object]:
         parsed = json.loads(self.stream.getvalue())
@@ -141,3 +141,11 @@ def test_a_fault_is_described_by_places_without_words() -> None:
     assert described.startswith("KeyError at test_redaction.py:")
     assert "; from ValueError at test_redaction.py:" in described
     assert "0901888484" not in described
+
+
+def test_a_line_says_which_worker_wrote_it() -> None:
+    """Workers write to one stream; a process alone adds nothing."""
+    for worker, field in ((0, None), (3, 3)):
+        written = Written(worker=worker)
+        written.logger.warning("carriers not changed")
+        assert written.line().get("worker") == field

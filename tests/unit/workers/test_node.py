@@ -200,5 +200,17 @@ async def test_an_end_that_is_too_busy_to_answer_counts_as_closed() -> None:
         await ours.ask(ReadReadiness())
 
 
+async def test_what_is_no_message_ends_the_line(caplog: pytest.LogCaptureFixture) -> None:
+    """Another version at the other end is told to the operator, and nothing waits for it."""
+    ours, theirs = await line_pair()
+    running = asyncio.create_task(ours.run(Membership(ours).answer, lambda _: None))
+    theirs.send_orders(b'{"type":"sung"}')
+    await running
+    assert "restart the server" in caplog.text
+    with pytest.raises(LineClosed):
+        await ours.ask(ReadReadiness())
+    theirs.close()
+
+
 async def _is(condition: bool) -> bool:
     return condition

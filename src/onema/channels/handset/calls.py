@@ -134,7 +134,7 @@ class HandsetCalls:
         return self._watchers > 0 or idle < _WATCHED_UNTIL_SECONDS
 
     def wake(self) -> None:
-        """Let `changed` return: there are news from elsewhere."""
+        """Let `changed` return: there is news from elsewhere."""
         change, self._change = self._change, asyncio.Event()
         change.set()
 
