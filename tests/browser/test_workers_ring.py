@@ -7,7 +7,7 @@ import pytest
 from playwright.async_api import Browser, expect
 
 from onema.domain.ids import MAX_NODE, SEQUENCE_BITS
-from onema.testing.postgres_server import running_server
+from onema.testing.postgres_server import PostgresServer
 from onema.testing.running_server import RunningServer
 
 from ..e2e.acme import call, configure, environment, received, send
@@ -16,14 +16,14 @@ PHONE = "+84901888484"
 
 
 @pytest.fixture
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    with running_server() as database:
-        database.create_database("workers")
-        shared = environment(database.dsn("workers")) | {"ONEMA_NODE_NUMBER": "0"}
-        data = tmp_path_factory.mktemp("workers") / "data"
-        with RunningServer(data, "serve", "--workers", "2", environment=shared) as server:
-            configure(server)
-            yield server
+def server(
+    postgres_server: PostgresServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningServer]:
+    shared = environment(postgres_server.create_database("two_workers")) | {"ONEMA_NODE_NUMBER": "0"}
+    data = tmp_path_factory.mktemp("workers") / "data"
+    with RunningServer(data, "serve", "--workers", "2", environment=shared) as server:
+        configure(server)
+        yield server
 
 
 async def test_a_call_of_another_worker_rings_and_is_heard(browser: Browser, server: RunningServer) -> None:

@@ -5,22 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from onema.testing.postgres_server import PostgresServer, running_server
+from onema.testing.postgres_server import PostgresServer
 from onema.testing.running_server import RunningServer
 
 from .acme import call, configure, environment, received, send
 
 
 @pytest.fixture(scope="module")
-def database() -> Iterator[PostgresServer]:
-    with running_server() as server:
-        server.create_database("roles")
-        yield server
-
-
-@pytest.fixture(scope="module")
-def shared(database: PostgresServer) -> dict[str, str]:
-    return environment(database.dsn("roles"))
+def shared(postgres_server: PostgresServer) -> dict[str, str]:
+    return environment(postgres_server.create_database("roles"))
 
 
 @pytest.fixture
@@ -35,12 +28,12 @@ def with_roles(roles: str, shared: dict[str, str], folder: Path) -> RunningServe
 
 
 def test_what_one_accepts_another_delivers(
-    api: RunningServer, database: PostgresServer, shared: dict[str, str], tmp_path: Path
+    api: RunningServer, postgres_server: PostgresServer, shared: dict[str, str], tmp_path: Path
 ) -> None:
     """A server without the role to deliver leases nothing; calls wait for one that may place them."""
     assert send(api, "0901000001") == "100"
     assert call(api, "0901000002")["message"] == "success"
-    assert database.sql("SELECT DISTINCT kind, lease FROM jobs ORDER BY kind", "roles").split() == [
+    assert postgres_server.sql("SELECT DISTINCT kind, lease FROM jobs ORDER BY kind", "roles").split() == [
         "call|0",
         "deliver|0",
     ]
@@ -50,7 +43,7 @@ def test_what_one_accepts_another_delivers(
         assert send(api, "0901000003") == "100"
         received(delivering, "0901000003")
         assert delivering.json("/handset/messages", to="0901000002") == []
-        assert database.sql("SELECT kind, lease FROM jobs", "roles") == "call|0"
+        assert postgres_server.sql("SELECT kind, lease FROM jobs", "roles") == "call|0"
         with with_roles("voice", shared, tmp_path):
             assert received(delivering, "0901000002")[0]["code"] == "0307"
 

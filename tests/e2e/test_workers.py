@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from onema.domain.ids import MAX_NODE, SEQUENCE_BITS
-from onema.testing.postgres_server import PostgresServer, running_server
+from onema.testing.postgres_server import PostgresServer
 from onema.testing.running_server import DEADLINE_SECONDS, RunningServer, eventually
 
 from .acme import call, check, configure, environment, post, received, request, send
@@ -24,15 +24,8 @@ NODES = set(range(FIRST_NODE, FIRST_NODE + WORKERS))
 
 
 @pytest.fixture(scope="module")
-def database() -> Iterator[PostgresServer]:
-    with running_server() as server:
-        server.create_database("workers")
-        yield server
-
-
-@pytest.fixture(scope="module")
-def shared(database: PostgresServer) -> dict[str, str]:
-    return environment(database.dsn("workers")) | {"ONEMA_NODE_NUMBER": str(FIRST_NODE)}
+def shared(postgres_server: PostgresServer) -> dict[str, str]:
+    return environment(postgres_server.create_database("workers")) | {"ONEMA_NODE_NUMBER": str(FIRST_NODE)}
 
 
 def workers_in(folder: Path, shared: dict[str, str]) -> RunningServer:
@@ -178,7 +171,9 @@ def test_a_killed_worker_comes_back_and_no_count_goes_back(server: RunningServer
     before = metric(server, SENT)
     killed = workers_of(server)[1]
     os.kill(killed, signal.SIGKILL)
-    eventually(lambda: server.get("/health/ready")[0] == 503)
+    # From then on nobody is connected to it any more.
+    eventually(lambda: not Path(f"/proc/{killed}").exists())
+    assert server.get("/health/ready")[0] == 503
     assert send(server, "0901000077") == "100"
     assert metric(server, SENT) == before + 1
     eventually(lambda: server.get("/health/ready")[0] == 200)
