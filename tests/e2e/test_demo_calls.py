@@ -90,13 +90,19 @@ def test_the_printed_curl_lines_make_calls_that_say_their_codes(
         for line in re.findall(r"^curl .*$", server.output.read_text(), re.MULTILINE)
         if "-d " in line
     ]
-    assert curl(vietnamese)["message"] == "success"
-    assert curl(mandarin)["statusCode"] == "0"
+    told = curl(vietnamese)
+    assert told["message"] == "success"
+    request = curl(mandarin)
+    assert request["statusCode"] == "0"
     call = newest_call(server, "0901888484")
     assert hear_wav(wav_of(server, call), voices["vi-north"]).code == "686868"
     assert call["text"].endswith("686868")
     call = newest_call(server, "+8613911281234")
     assert hear_wav(wav_of(server, call), voices["zh"]).codes == ("158456", "158456")
+    assert server.onema("message", "show", request["requestId"])["id"] == call["id"]
+    contact = told["result"]["contact_id"]
+    (found,) = server.onema("message", "list", "demo", "--reference", contact)
+    assert (found["phone"], found["reference"]) == ("+84901888484", contact)
 
 
 def test_each_voice_speaks_in_its_own_accent(server: RunningServer, voices: Voices) -> None:

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -24,6 +25,9 @@ def show_all(
     state: Annotated[
         str | None, typer.Option(help="Only in this state, such as failed (among the newest 10,000).")
     ] = None,
+    reference: Annotated[
+        str | None, typer.Option(help="Only with this contact_id (among the newest 10,000).")
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, max=SCAN_LIMIT, help="How many per account.")] = 20,
     before: Annotated[str, typer.Option(help="Only those older than this message.")] = "",
 ) -> None:
@@ -32,13 +36,20 @@ def show_all(
     from onema.cli.story import message_as_json
     from onema.domain import documents as doc
 
+    def wanted(message: "Message") -> bool:
+        return (
+            phone in (None, message.phone)
+            and state in (None, str(message.state))
+            and reference in (None, message.reference)
+        )
+
     oldest = _message_id(before) if before else 0
     with cli.session() as session:
         names = [account] if account else [found.name for found in session.of_kind(doc.Account)]
         found = [
             {"account": name, **message_as_json(message)}
             for name in names
-            for message in _matching(session, name, phone, state, limit, oldest)
+            for message in _matching(session, name, wanted, limit, oldest)
         ]
     found.sort(key=lambda message: int(message["id"]), reverse=True)
     if cli.json:
@@ -51,7 +62,9 @@ def show_all(
 @app.command("show")
 def show(
     cli: Cli,
-    message: Annotated[str, typer.Argument(help="Its number, or the SMSID that the client was told.")],
+    message: Annotated[
+        str, typer.Argument(help="Its number, or the SMSID or requestId that the client was told.")
+    ],
     account: Annotated[str, typer.Option(help="Look only here.")] = "",
 ) -> None:
     """Tell a message's whole story: request, decision, attempts, receipts, checks, money."""
@@ -77,11 +90,13 @@ def _message_id(text: str) -> int:
     try:
         return parse_message_id(text)
     except ValueError as error:
-        raise CliError(f"{text!r} is not a message's id: it has 19 digits, or 32 hex digits.") from error
+        raise CliError(
+            f"{text!r} is not a message's id: it has 19 digits, 29 (requestId), or 32 hex digits (SMSID)."
+        ) from error
 
 
 def _matching(
-    session: "Session", account: str, phone: str | None, state: str | None, limit: int, before: int
+    session: "Session", account: str, wanted: Callable[["Message"], bool], limit: int, before: int
 ) -> "list[Message]":
     """The newest messages that match, looking through pages of them."""
     from onema.engine.control_requests import ReadMessages
@@ -89,11 +104,7 @@ def _matching(
     found: list[Message] = []
     for _ in range(0, SCAN_LIMIT, PAGE):
         page = session.answer(ReadMessages(account=account, before=before, limit=PAGE))
-        found += [
-            message
-            for message in page
-            if phone in (None, message.phone) and state in (None, str(message.state))
-        ]
+        found += filter(wanted, page)
         if len(found) >= limit or len(page) < PAGE:
             break
         before = page[-1].id

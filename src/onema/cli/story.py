@@ -17,6 +17,7 @@ from onema.storage.contract import Story
 _LONGEST_ID = 63
 _MESSAGE_ID = re.compile(
     r"(?P<number>[0-9]{1,19})"
+    r"|[0-9]{6}(?P<request>[0-9]{19})[0-9]{4}"
     r"|(?P<smsid>[0-9A-Fa-f]{32}|[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12})"
 )
 
@@ -38,14 +39,16 @@ class Moment(msgspec.Struct, frozen=True):
 
 
 def parse_message_id(text: str) -> int:
-    """The message that `text` names: its number, or an SMSID of 32 hex digits, with dashes or without.
+    """The message that `text` names: its number, a requestId (29 digits, the number inside), or an SMSID of 32
+    hex digits, with dashes or without.
 
     Raises ValueError.
     """
     match = _MESSAGE_ID.fullmatch(text.strip())
     if match is None:
         raise ValueError("not a message's id")
-    number = int(match["number"]) if match["number"] else int(match["smsid"].replace("-", ""), 16)
+    decimal = match["number"] or match["request"]
+    number = int(decimal) if decimal else int(match["smsid"].replace("-", ""), 16)
     if not 0 < number < 1 << _LONGEST_ID:
         raise ValueError("not a message's id")
     return number

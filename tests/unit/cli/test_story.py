@@ -109,10 +109,11 @@ def test_the_json_story_has_ids_and_amounts_as_text() -> None:
         "00000000000000003165a44071800000",
         " 00000000000000003165A44071800000 ",
         "00000000-0000-0000-3165-a44071800000",
+        "20261135594316771953213440200",
     ],
 )
-def test_a_message_is_found_by_its_number_and_by_its_smsid(text: str) -> None:
-    """Integrators quote the SMSID, with dashes or without."""
+def test_a_message_is_found_by_its_number_and_by_what_the_integrator_was_told(text: str) -> None:
+    """Integrators quote the SMSID, with dashes or without, or the requestId."""
     assert parse_message_id(text) == 3559431677195321344
 
 
