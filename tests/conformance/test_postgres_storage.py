@@ -9,7 +9,7 @@ from onema.testing.conformance.storage import StorageConformance
 from onema.testing.postgres_server import PostgresServer
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def server(postgres_server: PostgresServer) -> PostgresServer:
     postgres_server.create_database("conformance")
     return postgres_server

@@ -23,6 +23,8 @@ PRICE = 8_500_000
 LIFETIME_MS = 60_000
 LEASE_MS = 30_000
 ACCOUNT = 1
+DEADLINE_SECONDS = 20.0
+"""After which what a test waits for is not going to happen."""
 
 
 class DeliveryRig:
@@ -113,8 +115,9 @@ class DeliveryRig:
 
     async def reaches(self, identifier: int, state: str) -> Message:
         """Wait until the message is in `state`; every change comes with a batch, so batches are waited for."""
-        while (message := await self.message(identifier)).state != state:
-            await self.committer.between_batches(self._nothing)
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            while (message := await self.message(identifier)).state != state:
+                await self.committer.between_batches(self._nothing)
         return message
 
     async def until(self, condition: Callable[[], bool]) -> None:
