@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 import uvloop
 
-from bench import growth, http
+from bench import growth, http, postgres
 from bench.report import Report, markdown
 from bench.server import ServerFailed
 from onema.testing.chart import Bars, bar_chart
@@ -21,7 +21,7 @@ from onema.testing.load import LoadError
 
 RESULTS = Path(__file__).parent / "results"
 
-Measurement = Callable[[int], Awaitable[Report]]
+Measurement = Callable[..., Awaitable[Report]]
 
 MEASUREMENTS: dict[str, tuple[Measurement, int, str]] = {
     "http": (
@@ -29,7 +29,9 @@ MEASUREMENTS: dict[str, tuple[Measurement, int, str]] = {
         10,
         "codes and calls of all three APIs against /health/live, with and without delivery",
     ),
-    "growth": (growth.measure, 15, "an empty store against one with a million messages"),
+    "postgres": (postgres.measure, 10, "two processes on PostgreSQL against one on SQLite"),
+    "growth": (growth.measure, 15, "an empty store against one with a million messages, SQLite"),
+    "growth-postgres": (growth.measure_postgres, 15, "the same, two processes on PostgreSQL"),
 }
 """What measures, in how many rounds unless told, and what it tells."""
 
@@ -57,7 +59,7 @@ def main() -> None:
     for name in names:
         measure, rounds, _ = MEASUREMENTS[name]
         try:
-            report = uvloop.run(_run(measure, options.rounds or rounds))
+            report = uvloop.run(_run(measure, options.rounds or rounds, options.messages))
         except (LoadError, ServerFailed) as error:
             sys.exit(f"{name}: {error}")
         print(msgspec.json.encode(report).decode() if options.json else markdown(report))
@@ -72,12 +74,13 @@ def _options() -> argparse.Namespace:
         "measurement", nargs="?", default="http", choices=[*MEASUREMENTS, *ALONE, "all", "list"]
     )
     parser.add_argument("--rounds", type=int, help="interleaved rounds of each kind of request")
+    parser.add_argument("--messages", type=int, help="growth: how many the full store has (a million)")
     parser.add_argument("--json", action="store_true", help="one JSON document per measurement")
     return parser.parse_args()
 
 
-async def _run(measure: Measurement, rounds: int) -> Report:
-    return await measure(rounds)
+async def _run(measure: Measurement, rounds: int, messages: int | None) -> Report:
+    return await (measure(rounds) if messages is None else measure(rounds, messages))
 
 
 def _keep(report: Report) -> None:

@@ -4,11 +4,11 @@ import asyncio
 import contextlib
 import json
 import urllib.request
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 import apsw
 
-from bench.measured import Figures, Measured, Settled
+from bench.measured import Figures, Load, Measured, Servers, Settled
 from bench.requests import LIVE, DemoRequests
 from bench.server import ServerFailed, ServerProcess
 from onema.testing.load import LoadGenerator
@@ -19,6 +19,10 @@ PER_ROUND = 4_000
 INBOX_PAGE = 1_000
 """What one look at the simulated phones shows at most: as many right codes can a round have."""
 
+ANY_JOB = "SELECT 1 FROM jobs LIMIT 1"
+
+AnythingDue = Callable[[], Awaitable[bool]]
+
 _DRAIN_SECONDS = 60.0
 _LOOK_EVERY_SECONDS = 0.01
 _SUCCESS, _WRONG = "100", "117"
@@ -26,17 +30,15 @@ _NO_CODE = "none"
 
 
 class CodeRounds:
-    """Sends rounds of requests to one server, always for new phones."""
+    """Sends rounds of requests to one server, or to several on one database, always for new phones."""
 
-    def __init__(self, server: ServerProcess, load: LoadGenerator) -> None:
+    def __init__(self, server: Servers, load: Load, anything_due: AnythingDue) -> None:
+        """`anything_due` looks into the store, past the server."""
         self._server = server
         self._load = load
         self._requests = DemoRequests(server.data)
         self._phones_used = 0
-        self._store = apsw.Connection(str(server.data / "onema.db"), flags=apsw.SQLITE_OPEN_READONLY)
-
-    def close(self) -> None:
-        self._store.close()
+        self._anything_due = anything_due
 
     async def live(self, figures: Figures) -> None:
         await figures.live.round(self._server, self._load, [LIVE] * PER_ROUND, "200")
@@ -85,10 +87,10 @@ class CodeRounds:
         )
 
     async def _delivered(self) -> None:
-        """Look into the store, past the server, until no delivery is left to do. Raises ServerFailed."""
+        """Wait until no delivery is left to do. Raises ServerFailed."""
         try:
             async with asyncio.timeout(_DRAIN_SECONDS):
-                while self._store.execute("SELECT 1 FROM jobs LIMIT 1").fetchone():  # noqa: ASYNC110  # no event crosses processes
+                while await self._anything_due():  # noqa: ASYNC110  # no event crosses processes
                     await asyncio.sleep(_LOOK_EVERY_SECONDS)
         except TimeoutError as error:
             raise ServerFailed(f"messages are not delivered after {_DRAIN_SECONDS:.0f} s") from error
@@ -96,12 +98,16 @@ class CodeRounds:
 
 @contextlib.asynccontextmanager
 async def code_rounds(server: ServerProcess) -> AsyncIterator[CodeRounds]:
-    async with LoadGenerator("127.0.0.1", server.port, CONNECTIONS) as load:
-        rounds = CodeRounds(server, load)
-        try:
-            yield rounds
-        finally:
-            rounds.close()
+    """Of a server on a SQLite database."""
+    with contextlib.closing(
+        apsw.Connection(str(server.data / "onema.db"), flags=apsw.SQLITE_OPEN_READONLY)
+    ) as store:
+
+        async def anything_due() -> bool:
+            return store.execute(ANY_JOB).fetchone() is not None
+
+        async with LoadGenerator("127.0.0.1", server.port, CONNECTIONS) as load:
+            yield CodeRounds(server, load, anything_due)
 
 
 def _read_codes(port: int, numbers: Sequence[str]) -> list[tuple[str, str]]:

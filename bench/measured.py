@@ -5,39 +5,64 @@ they take turns, and the median leaves the worst out.
 """
 
 import statistics
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Protocol
 
 import msgspec
 
-from bench.server import ServerFailed, ServerProcess
-from onema.testing.load import Classifier, Histogram, LoadGenerator, by_status
+from bench.server import ServerFailed
+from onema.testing.load import Classifier, Histogram, LoadResult, by_status
 
 Settled = Callable[[], Awaitable[None]]
 
 
+class Servers(Protocol):
+    """What is measured: one server, or several on one database."""
+
+    data: Path
+    """The data folder of one of them, and its port."""
+    port: int
+
+    def cpu_seconds(self) -> float: ...
+
+    def database_cpu_seconds(self) -> float:
+        """What the database server has used; 0 where the store is in the server's own process."""
+
+
+class Load(Protocol):
+    """LoadGenerator, or several."""
+
+    async def closed(self, requests: Iterable[bytes], *, classify: Classifier = by_status) -> LoadResult: ...
+
+
 class Row(msgspec.Struct, frozen=True):
-    """One line of a table: requests per second, milliseconds, and the server's CPU seconds per 1,000 requests."""
+    """One line of a table: requests per second, milliseconds, and CPU seconds per 1,000 requests, of onema's
+    processes and of a database server.
+    """
 
     name: str
     per_second: float
     p50_ms: float
     p99_ms: float
     cpu_per_1000: float
+    database_cpu_per_1000: float = 0.0
 
 
 class Measured:
-    """One kind of request on one server."""
+    """One kind of request."""
 
     def __init__(self, name: str) -> None:
         self.name = name
         self._latency = Histogram()
         self._cpu_by_round: list[float] = []
+        self._database_cpu_by_round: list[float] = []
         self._rate_by_round: list[float] = []
 
     async def round(
         self,
-        server: ServerProcess,
-        load: LoadGenerator,
+        server: Servers,
+        load: Load,
         requests: Sequence[bytes],
         expected: str,
         classify: Classifier = by_status,
@@ -48,15 +73,17 @@ class Measured:
         `settled` returns when the server has done what the requests caused; that counts as their CPU time, but
         not in their rate. Raises ServerFailed.
         """
-        before = server.cpu_seconds()
+        before, database_before = server.cpu_seconds(), server.database_cpu_seconds()
         result = await load.closed(requests, classify=classify)
         if settled is not None:
             await settled()
         cpu = server.cpu_seconds() - before
+        database_cpu = server.database_cpu_seconds() - database_before
         if result.answers != {expected: len(requests)}:
             raise ServerFailed(f"{self.name}: {dict(result.answers)}, {result.lost} lost, not all {expected}")
         self._latency.add(result.latency)
         self._cpu_by_round.append(cpu * 1000 / len(requests))
+        self._database_cpu_by_round.append(database_cpu * 1000 / len(requests))
         self._rate_by_round.append(result.per_second)
 
     def row(self) -> Row:
@@ -67,6 +94,7 @@ class Measured:
             self._latency.percentile(50) / 1000,
             self._latency.percentile(99) / 1000,
             statistics.median(self._cpu_by_round),
+            statistics.median(self._database_cpu_by_round),
         )
 
 

@@ -45,26 +45,27 @@ def markdown(report: Report) -> str:
 
 
 def _table(table: Table) -> str:
-    base = table.rows[0].cpu_per_1000
-    lines = [
-        "",
-        f"**{table.title}**",
-        "",
-        f"| | requests/s | p50 ms | p99 ms | CPU s per 1,000 | x {table.rows[0].name} |",
-        "|---|---|---|---|---|---|",
-    ]
+    base = table.rows[0]
+    with_database = any(row.database_cpu_per_1000 for row in table.rows)
+    heads = ["", "requests/s", "p50 ms", "p99 ms", "CPU s per 1,000", f"x {base.name}"]
+    lines = [[*heads, "database"] if with_database else heads, ["---"] * (6 + with_database)]
     for row in table.rows:
-        lines.append(
-            f"| {row.name} | {row.per_second:,.0f} | {row.p50_ms:.1f} | {row.p99_ms:.1f} "
-            f"| {row.cpu_per_1000:.3f} | {row.cpu_per_1000 / base:.2f} |"
-        )
-    return "\n".join(lines)
+        line = [
+            row.name,
+            f"{row.per_second:,.0f}",
+            f"{row.p50_ms:.1f}",
+            f"{row.p99_ms:.1f}",
+            f"{row.cpu_per_1000:.3f}",
+            f"{row.cpu_per_1000 / base.cpu_per_1000:.2f}",
+        ]
+        lines.append([*line, f"{row.database_cpu_per_1000:.3f}"] if with_database else line)
+    return "\n".join(["", f"**{table.title}**", "", *(f"| {' | '.join(line)} |" for line in lines)])
 
 
 def _goals(goals: Sequence[Goal]) -> str:
     lines = ["", "| | measured | goal |", "|---|---|---|"]
     for goal in goals:
-        digits = 2 if goal.unit == "x" else 0
+        digits = {"x": 2, " s": 3}.get(goal.unit, 0)
         verdict = "" if goal.is_met else " **missed**"
         lines.append(
             f"| {goal.name} | {goal.value:.{digits}f}{goal.unit}{verdict} | at most {goal.limit:g}{goal.unit} |"

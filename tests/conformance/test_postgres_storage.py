@@ -16,19 +16,11 @@ def server(postgres_server: PostgresServer) -> PostgresServer:
 
 
 class TestPostgresStorage(StorageConformance):
-    copy_from = 1_000_000
-
     @pytest.fixture
     async def storage(self, server: PostgresServer) -> AsyncIterator[Storage]:
-        storage = PostgresStorage(server.dsn("conformance"), copy_from=self.copy_from)
+        storage = PostgresStorage(server.dsn("conformance"))
         await storage.open()
         yield storage
         await storage.close()
         everything = ("batches", *(row_type.table for row_type in TABLES))
         server.sql("; ".join(f"DELETE FROM {table}" for table in everything), "conformance")
-
-
-class TestPostgresStorageWithCopy(TestPostgresStorage):
-    """New rows go by COPY however few they are, as those of a large batch do."""
-
-    copy_from = 1

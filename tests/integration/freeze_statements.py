@@ -14,7 +14,7 @@ import contextlib
 import json
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +25,14 @@ from onema import __version__
 from onema.domain.records import TABLES, Row
 from onema.storage.postgres.link import Connection, connect
 from onema.storage.postgres.row_statements import (
+    Column,
     Save,
-    get_parameters,
     get_statement,
-    save_parameters,
+    has_place,
+    key_bounds,
+    key_columns,
+    lock_statement,
+    save_columns,
     save_statement,
 )
 from onema.storage.postgres.storage import PostgresStorage
@@ -40,7 +44,9 @@ from onema.testing.postgres_server import running_server
 FOLDER = Path(__file__).parent / "previous_statements"
 
 Step = dict[str, Any]
-"""`what` it is, its `sql`, its `parameters`, and the `rows` that it must be answered with."""
+"""`what` it is, its `sql`, its `parameters`, and the `rows` that it must be answered with. With `copy`, a table, it is
+a COPY of `parameters`, one row, into `columns`.
+"""
 
 SQLITE_SAMPLES: dict[str, Any] = {
     "account": 1,
@@ -69,7 +75,11 @@ SQLITE_LEFT_OUT = {
     "migration_applied": "old code applies no migration to a newer schema",
 }
 
+FIRST_PLACE = {"place": [0, 1]}
+"""Where the first row of a table is; nothing is there any more when it is deleted, and that is an answer too."""
+
 POSTGRES_SAMPLES: dict[str, tuple[Any, ...]] = {
+    "batch_saved": (900,),
     "settle_batch": (900,),
     "sweep_batches": (950,),
     "lease_jobs": (10, 20, 5, ["deliver"], [], 0),
@@ -94,6 +104,7 @@ POSTGRES_LEFT_OUT = {
     "works_from": "differs by design",
     "migration_applied": "old code applies no migration to a newer schema",
     "end_lost_sessions": "touches no table of ours",
+    "announce_directory": "touches no table of ours",
     "now": "touches no table of ours",
     "partitions": "touches no table of ours",
     "close_ledger": "its text is made when it runs",
@@ -127,6 +138,10 @@ def run_on_sqlite(connection: apsw.Connection, step: Step) -> list[list[Any]]:
 
 
 async def run_on_postgres(connection: Connection, step: Step) -> list[list[Any]]:
+    if "copy" in step:
+        records = [tuple(decoded(step["parameters"]))]
+        await connection.copy_records_to_table(step["copy"], records=records, columns=step["columns"])
+        return []
     rows = await connection.fetch(step["sql"], *decoded(step["parameters"]))
     return [encoded(tuple(row)) for row in rows]
 
@@ -146,6 +161,8 @@ def decoded(value: Any) -> Any:
     match value:
         case {"base64": text}:
             return base64.b64decode(text)
+        case {"place": [block, offset]}:
+            return block, offset
         case list():
             return [decoded(each) for each in value]
         case _:
@@ -170,27 +187,34 @@ def _sqlite_statements() -> Iterator[Step]:
 
 
 def _postgres_statements() -> Iterator[Step]:
-    batch = iter(range(900, 1_000))
     for row_type in TABLES:
         table = row_type.table
         row, _, changed = _samples(row_type)
-        key = get_parameters(row_type, [row.key])
-        insert, upsert = ((save, row_type) for save in (Save.INSERT, Save.UPSERT))
-        yield _step(
-            f"{table}: insert", save_statement((insert,)), [*save_parameters(*insert, [row]), next(batch)]
-        )
-        yield _step(f"{table}: lock", get_statement(row_type, lock=True), key)
-        yield _step(
-            f"{table}: upsert", save_statement((upsert,)), [*save_parameters(*upsert, [changed]), next(batch)]
-        )
-        yield _step(f"{table}: get", get_statement(row_type, lock=False), key)
+        columns = key_columns(row_type, [row.key])
+        key = [*_values(columns), *key_bounds(row_type, columns)]
+        yield {
+            **_step(f"{table}: insert", save_statement(Save.INSERT, row_type), msgspec.structs.astuple(row)),
+            "copy": table,
+            "columns": list(row_type.__struct_fields__),
+        }
+        yield _step(f"{table}: lock", lock_statement(row_type), key)
+        values = _values(save_columns(row_type, [changed]))
+        if has_place(row_type):
+            parameters = [[FIRST_PLACE], *values[row_type.key_columns :]]
+            yield _step(f"{table}: update", save_statement(Save.UPDATE, row_type), parameters)
+        yield _step(f"{table}: upsert", save_statement(Save.UPSERT, row_type), values)
+        yield _step(f"{table}: get", get_statement(row_type), key)
     for name, sql in named_statements("postgres.sql").items():
         if name not in POSTGRES_LEFT_OUT:
             yield _step(name, sql, POSTGRES_SAMPLES[name])
     for row_type in TABLES:
-        delete = (Save.DELETE, row_type)
-        parameters = save_parameters(*delete, [_samples(row_type)[0].key])
-        yield _step(f"{row_type.table}: delete", save_statement((delete,)), [*parameters, next(batch)])
+        key = _values(key_columns(row_type, [_samples(row_type)[0].key]))
+        found_by = [[FIRST_PLACE]] if has_place(row_type) else key
+        yield _step(f"{row_type.table}: delete", save_statement(Save.DELETE, row_type), found_by)
+
+
+def _values(columns: Iterable[Column]) -> list[Any]:
+    return [values for _, values in columns]
 
 
 def _samples(row_type: type[Row]) -> tuple[Row, tuple[Any, ...], Row]:

@@ -49,8 +49,10 @@ class World:
 
     def __init__(self, rows: Mapping[Key, Row]) -> None:
         self._rows: dict[Key, Row | None] = dict(rows)
+        self.has_changed = False
         self.written: dict[Key, Row | None] = {}
         self.inserted: list[Row] = []
+        """New rows that the store does not have yet."""
 
     def get(self, row_type: type[R], *key: int | str) -> R | None:
         return self._rows.get((row_type, *key))  # type: ignore[return-value]  # a key starts with its row's type
@@ -62,3 +64,4 @@ class World:
         for key in decision.deletes:
             self._rows[key] = self.written[key] = None
         self.inserted.extend(decision.inserts)
+        self.has_changed = self.has_changed or bool(decision.puts or decision.inserts or decision.deletes)

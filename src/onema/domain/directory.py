@@ -139,9 +139,11 @@ class AccountView:
         self.brandnames = {brandname.name: brandname for brandname in brandnames}
         self.applications = {application.name: application for application in applications}
         windows = doc.DEFAULT_WINDOWS if account.windows is None else account.windows
-        self.windows: dict[str, tuple[doc.WindowLimit, ...]] = {}
+        self.windows: dict[str, tuple[tuple[int, int], ...]] = {}
+        """By scope: (seconds, at most so often)."""
         for window in windows:
-            self.windows[window.per] = (*self.windows.get(window.per, ()), window)
+            limit = (window.seconds, window.limit)
+            self.windows[window.per] = (*self.windows.get(window.per, ()), limit)
 
     def may_send_to(self, phone: str, home: str) -> bool:
         """Whether the phone's country is allowed; `home` is where the request's national numbers belong."""

@@ -1,6 +1,6 @@
 """Windows: at most so many sends per phone, account, client IP or hotline in so many seconds."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from onema.domain.decision import World
 from onema.domain.directory import AccountView
@@ -8,31 +8,23 @@ from onema.domain.records import Key, Window
 from onema.domain.refusals import Refusal, Refused
 
 
-def window_keys(account: AccountView, phone: str, client_ip: str) -> Iterable[Key]:
+def window_keys(account: AccountView, phone: str, client_ip: str) -> list[Key]:
     """The windows that a send to `phone` from `client_ip` is counted in."""
-    return [(Window, account.id, scope, subject) for scope, subject in _subjects(account, phone, client_ip)]
+    return [(Window, account.id, scope, _subject(scope, phone, client_ip)) for scope in account.windows]
 
 
-def count_send(
-    world: World, account: AccountView, phone: str, client_ip: str, now: int
-) -> tuple[Window, ...]:
+def count_send(world: World, account: AccountView, phone: str, client_ip: str, now: int) -> list[Window]:
     """Count one send in every window of the account. Raises Refused(RATE_LIMITED) when one is full."""
-    return tuple(
-        count(
-            world.get(Window, account.id, scope, subject)
-            or Window(account=account.id, scope=scope, subject=subject, counters="", expires_at=0),
-            [(limit.seconds, limit.limit) for limit in account.windows[scope]],
-            now,
-        )
-        for scope, subject in _subjects(account, phone, client_ip)
-    )
+    counted = []
+    for scope, limits in account.windows.items():
+        subject = _subject(scope, phone, client_ip)
+        window = world.get(Window, account.id, scope, subject)
+        counted.append(count(window or Window(account.id, scope, subject, "", 0), limits, now))
+    return counted
 
 
-def _subjects(account: AccountView, phone: str, client_ip: str) -> Iterable[tuple[str, str]]:
-    if not account.windows:
-        return ()
-    subjects = {"phone": phone, "account": "", "client_ip": client_ip}
-    return [(scope, subjects[scope]) for scope in account.windows]
+def _subject(scope: str, phone: str, client_ip: str) -> str:
+    return phone if scope == "phone" else client_ip if scope == "client_ip" else ""
 
 
 def count(window: Window, limits: Sequence[tuple[int, int]], now: int) -> Window:
@@ -41,7 +33,7 @@ def count(window: Window, limits: Sequence[tuple[int, int]], now: int) -> Window
     A window opens with its first use and lasts its seconds. Counters of limits that are no longer configured
     are dropped.
     """
-    opened = _parse(window.counters)
+    opened = _parse(window.counters) if window.counters else {}
     counters = []
     expires_at = 0
     for seconds, limit in limits:
@@ -52,13 +44,7 @@ def count(window: Window, limits: Sequence[tuple[int, int]], now: int) -> Window
             raise Refused(Refusal.RATE_LIMITED, f"{window.scope}: {limit} per {seconds} s")
         counters.append(f"{seconds}:{started_at}:{used + 1}")
         expires_at = max(expires_at, started_at + seconds * 1000)
-    return Window(
-        account=window.account,
-        scope=window.scope,
-        subject=window.subject,
-        counters=",".join(counters),
-        expires_at=expires_at,
-    )
+    return Window(window.account, window.scope, window.subject, ",".join(counters), expires_at)
 
 
 def used_now(window: Window | None, seconds: int, now: int) -> int:

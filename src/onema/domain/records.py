@@ -145,6 +145,10 @@ class Window(Row, frozen=True, gc=False):
     counters: str
     expires_at: int
 
+    @property
+    def key(self) -> Key:
+        return (Window, self.account, self.scope, self.subject)
+
 
 class LiveVerification(Row, frozen=True, gc=False):
     """The current code of account + phone + purpose. The row goes when the code is used or expires."""

@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 REPLAYS = 10
 FIRST_PAUSE_SECONDS = 0.05
 LONGEST_PAUSE_SECONDS = 0.5
+HAND_OVER = 64
+"""After so many decisions the store gets the new rows that they made: it can work on them during the next ones."""
 # What a row with a value of the wrong type makes a driver raise: a fault of one command, never of its batch.
 _BUGS = (TypeError, ValueError, AttributeError, LookupError, OverflowError)
 _LOCK_ORDER = {row_type: number for number, row_type in enumerate(TABLES)}
@@ -258,7 +260,7 @@ class Committer:
         for _ in range(REPLAYS):
             try:
                 world, jobs = await self._decide(batch, context)
-                if not world.written and not world.inserted:
+                if not world.has_changed:
                     await self._storage.abort()
                     return
                 await self._storage.commit(batch_id, world.written, world.inserted)
@@ -282,13 +284,20 @@ class Committer:
                 pending.decision = error
         world = World(await self._storage.begin(_in_lock_order(keys)))
         try:
-            for pending in batch:
+            jobs: list[Job] = []
+            room: dict[str, int] = {}
+            for number, pending in enumerate(batch, 1):
                 if pending.decision is None:
                     self._decide_one(pending, world, context)
+                if number % HAND_OVER == 0 and number < len(batch):
+                    self._lease_new_jobs(world, jobs, room)
+                    await self._storage.insert(world.inserted)
+                    world.inserted.clear()
         except BaseException:
             await self._storage.abort()
             raise
-        return world, self._lease_new_jobs(world)
+        self._lease_new_jobs(world, jobs, room)
+        return world, jobs
 
     @staticmethod
     def _decide_one(pending: _Pending, world: World, context: Context) -> None:
@@ -302,14 +311,12 @@ class Committer:
         else:
             world.apply(pending.decision)
 
-    def _lease_new_jobs(self, world: World) -> list[Job]:
-        """Jobs that are due now go to this process's own worker at once, while it has room."""
-        jobs: list[Job] = []
+    def _lease_new_jobs(self, world: World, jobs: list[Job], room: dict[str, int]) -> None:
+        """Jobs that are due now go to this process's own worker at once, while it has room in the whole batch."""
         if self._dispatcher is None:
-            return jobs
+            return
         now = self._clock.now()
         until = now + self._lease_ms
-        room: dict[str, int] = {}
         for number, row in enumerate(world.inserted):
             if type(row) is not Job or row.due_at > now:
                 continue
@@ -329,7 +336,6 @@ class Committer:
                 )
                 world.inserted[number] = job
                 jobs.append(job)
-        return jobs
 
     async def _committed(self, world: World, jobs: list[Job]) -> None:
         if jobs and self._dispatcher is not None:

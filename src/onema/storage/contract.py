@@ -1,8 +1,8 @@
 """What a store must do. Two engines and an in-memory fake pass one conformance suite (testing/conformance).
 
-A batch is begin -> commit (or abort). The committer is the only writer and runs one batch at a time per store
-object; `lease_jobs` and `sweep` are short transactions of their own and never run between begin and commit.
-Reads see committed rows only and may run at any time.
+A batch is begin -> any number of inserts -> commit (or abort). The committer is the only writer and runs one batch at
+a time per store object; `lease_jobs` and `sweep` are short transactions of their own and never run between begin and
+commit. Reads see committed rows only and may run at any time.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -77,9 +77,14 @@ class Storage(Protocol):
     async def begin(self, keys: Sequence[Key]) -> dict[Key, Row]:
         """Start a batch: load and lock these rows; `keys` come in lock order. Missing rows are left out."""
 
+    async def insert(self, rows: Sequence[Row]) -> None:
+        """New rows of the batch ahead of its commit, so that a server can save them while the rest is decided. What
+        is wrong with them is raised here or by `commit`.
+        """
+
     async def commit(self, batch: int, written: Mapping[Key, Row | None], inserted: Sequence[Row]) -> None:
-        """Save rows (None deletes) and insert new ones, then commit durably. On any error nothing is saved,
-        except CommitUnknown. `batch` is a fresh id that is saved with it.
+        """Save rows (None deletes) and insert the remaining new ones, then commit durably. On any error nothing is
+        saved, except CommitUnknown. `batch` is a fresh id that is saved with it.
         """
 
     async def abort(self) -> None:

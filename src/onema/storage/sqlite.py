@@ -73,6 +73,7 @@ class SqliteStorage:
         self._disk = DiskThread("sqlite-commit")
         self._checkpointing: asyncio.Task[None] | None = None
         self._batch = asyncio.Lock()
+        self._inserted: list[Row] = []
 
     async def open(self) -> None:
         # SQLite would let everybody read a new file; its log and index get the file's mode.
@@ -106,6 +107,7 @@ class SqliteStorage:
 
     async def begin(self, keys: Sequence[Key]) -> dict[Key, Row]:
         await self._batch.acquire()
+        self._inserted.clear()
         try:
             with _DRIVER_ERRORS:
                 self._writer.execute("BEGIN IMMEDIATE")
@@ -114,10 +116,14 @@ class SqliteStorage:
             await self.abort()
             raise
 
+    async def insert(self, rows: Sequence[Row]) -> None:
+        """Kept for the commit: nobody else could work on them meanwhile."""
+        self._inserted.extend(rows)
+
     async def commit(self, batch: int, written: Mapping[Key, Row | None], inserted: Sequence[Row]) -> None:
         try:
             with _DRIVER_ERRORS:
-                self._save(written, inserted)
+                self._save(written, [*self._inserted, *inserted])
                 await self._disk.run(self._commit_statement)
         except BaseException:
             await self.abort()

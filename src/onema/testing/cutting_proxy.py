@@ -110,7 +110,7 @@ class CuttingProxy:
             with contextlib.suppress(asyncio.CancelledError):
                 await answers
             server_writer.write(data)
-            await server_reader.read(_CHUNK)
+            await server_reader.readuntil(_COMMIT)  # its answer is spelled like the request
         if cut is Cut.SILENT:
             answers.cancel()
             await asyncio.get_running_loop().create_future()

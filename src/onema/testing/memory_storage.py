@@ -35,6 +35,7 @@ class MemoryStorage:
     def __init__(self) -> None:
         self._rows: dict[Key, Row] = {}
         self._batches: set[int] = set()
+        self._inserted: list[Row] = []
 
     @property
     def batches(self) -> int:
@@ -45,7 +46,11 @@ class MemoryStorage:
     async def close(self) -> None: ...
 
     async def begin(self, keys: Sequence[Key]) -> dict[Key, Row]:
+        self._inserted.clear()
         return await self.read(keys)
+
+    async def insert(self, rows: Sequence[Row]) -> None:
+        self._inserted.extend(rows)
 
     async def commit(self, batch: int, written: Mapping[Key, Row | None], inserted: Sequence[Row]) -> None:
         rows = dict(self._rows)
@@ -53,7 +58,7 @@ class MemoryStorage:
             rows.pop(key, None)
             if row is not None:
                 rows[key] = row
-        for row in inserted:
+        for row in (*self._inserted, *inserted):
             if row.key in rows:
                 raise DataRejected(f"{row.table} has this row already")
             rows[row.key] = row

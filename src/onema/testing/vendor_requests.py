@@ -12,8 +12,8 @@ from urllib.parse import quote
 
 Credentials = Mapping[str, str]
 
-_ALL_PHONES = 10_000_000
-_STRIDE = 6_180_339  # shares no factor with their number, so that it visits each once, in no order
+ALL_PHONES = 10_000_000
+STRIDE = 6_180_339  # shares no factor with their number, so that it visits each once, in no order
 _TOKENS = 1_000
 _CHINA = dt.timezone(dt.timedelta(hours=8))
 
@@ -35,11 +35,11 @@ def vietnamese_phone(number: int) -> str:
 
     Neighbours are spread over the whole range: phones in a row would share the store's pages.
     """
-    return f"090{number * _STRIDE % _ALL_PHONES:07d}"
+    return f"090{number * STRIDE % ALL_PHONES:07d}"
 
 
 def chinese_phone(number: int) -> str:
-    return f"1390{number * _STRIDE % _ALL_PHONES:07d}"
+    return f"1390{number * STRIDE % ALL_PHONES:07d}"
 
 
 class EsmsRequests:

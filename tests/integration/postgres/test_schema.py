@@ -8,12 +8,9 @@ from .conftest import OpenStorage
 
 
 @pytest.mark.parametrize("text", ["zero \0 byte", "half a pair \ud800"], ids=["NUL", "unpaired surrogate"])
-@pytest.mark.parametrize("copy_from", [1, 100], ids=["copy", "arrays"])
-async def test_text_that_postgresql_cannot_hold_is_refused(
-    open_storage: OpenStorage, text: str, copy_from: int
-) -> None:
+async def test_text_that_postgresql_cannot_hold_is_refused(open_storage: OpenStorage, text: str) -> None:
     """It is the data's fault, and the store goes on."""
-    storage = await open_storage(copy_from=copy_from)
+    storage = await open_storage()
     with pytest.raises(DataRejected):
         await insert(storage, TopUp(1, text, 1, 1))
     with pytest.raises(DataRejected):
@@ -21,10 +18,9 @@ async def test_text_that_postgresql_cannot_hold_is_refused(
     await insert(storage, Wallet(1, 5), batch=3)
 
 
-@pytest.mark.parametrize("copy_from", [1, 100], ids=["copy", "arrays"])
-async def test_any_other_text_reads_back_as_it_was(open_storage: OpenStorage, copy_from: int) -> None:
+async def test_any_other_text_reads_back_as_it_was(open_storage: OpenStorage) -> None:
     """Quotes, braces, backslashes, nothing, NULL, and what is not ASCII."""
-    storage = await open_storage(copy_from=copy_from)
+    storage = await open_storage()
     texts = [
         '"',
         "\\",

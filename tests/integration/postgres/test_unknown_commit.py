@@ -69,17 +69,18 @@ async def test_callers_of_a_cut_commit_are_answered_rightly(
 async def test_a_store_out_of_reach_refuses_and_recovers(
     open_storage: OpenStorage, proxy: CuttingProxy, proxied: str
 ) -> None:
-    """Between begin and commit nothing was saved; while nobody answers, nothing can be."""
+    """Changes and COMMIT travel together, so one that breaks off may have arrived: here it has not."""
     storage = await open_storage(proxied)
     await storage.begin([KEY])
     proxy.refuse()
-    with pytest.raises(Unavailable):
+    with pytest.raises(CommitUnknown):
         await storage.commit(1, {KEY: Wallet(1, 5)}, ())
     with pytest.raises(Unavailable):
         await storage.begin([KEY])
     with pytest.raises(Unavailable):
         await storage.read([KEY])
     proxy.admit()
+    assert not await storage.was_committed(1)
     assert await storage.begin([KEY]) == {}
     await storage.commit(2, {KEY: Wallet(1, 6)}, ())
     assert await storage.read([KEY]) == {KEY: Wallet(1, 6)}

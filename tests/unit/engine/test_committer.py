@@ -9,6 +9,7 @@ import pytest
 from onema.domain.decision import Context, Decision, World
 from onema.domain.records import Job, JobKind, Key, LedgerEntry, Wallet
 from onema.domain.refusals import Refusal, Refused
+from onema.engine.committer import HAND_OVER
 from onema.storage.contract import CommitUnknown, Conflict, DataRejected, Storage, StorageError, Unavailable
 from onema.storage.sqlite import SqliteStorage
 from onema.testing.failing_storage import FailingStorage, always, once, times
@@ -315,6 +316,23 @@ async def test_a_callback_goes_to_this_process_at_once_and_later_work_does_not(
         committer.execute(Insert(later)), committer.execute(Insert(a_job(2, JobKind.CALLBACK)))
     )
     assert [job.id for job in dispatcher.taken] == [2]
+
+
+async def test_rows_of_a_large_batch_are_handed_over_while_it_is_decided(
+    start_committer: StartCommitter,
+) -> None:
+    """None is lost or saved twice, and jobs are taken as far as there is room in the whole batch."""
+    storage = MemoryStorage()
+    committer = await start_committer(storage)
+    dispatcher = RecordingDispatcher(room=HAND_OVER + 1)
+    committer.deliver_to(dispatcher)
+    jobs = 3 * HAND_OVER
+    before = storage.batches
+    await asyncio.gather(*(committer.execute(Insert(a_job(number))) for number in range(jobs)))
+    assert storage.batches == before + 1
+    assert [job.id for job in dispatcher.taken] == list(range(HAND_OVER + 1))
+    left = await committer.between_batches(lambda: storage.lease_jobs(committer._clock.now(), 10**15, jobs))
+    assert [job.id for job in left] == list(range(HAND_OVER + 1, jobs))
 
 
 async def test_a_batch_that_could_not_begin_leaves_the_store_usable(tmp_path: Path) -> None:

@@ -3,8 +3,10 @@
 import asyncpg  # type: ignore[import-untyped]  # the package carries no type marker
 
 from onema.storage.contract import Conflict, DataRejected, StorageError, Unavailable
+from onema.storage.postgres.wire import ServerError
 
 DRIVER_ERRORS: tuple[type[Exception], ...] = (
+    ServerError,
     asyncpg.PostgresError,
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,

@@ -4,12 +4,13 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, TypeVar, cast
 
 import asyncpg  # type: ignore[import-untyped]  # the package carries no type marker
 
 from onema.storage.contract import Unavailable
 from onema.storage.postgres.errors import DRIVER_ERRORS
+from onema.storage.postgres.pipeline import HandedOver, Pipeline
 
 CONNECT_SECONDS = 5.0
 COMMAND_SECONDS = 30.0
@@ -81,10 +82,17 @@ def _options(name: str) -> dict[str, Any]:
     }
 
 
+C = TypeVar("C")
+
+
 async def connect(dsn: str, name: str) -> Connection:
     """A connection to the host of `dsn` that may write. Raises Unavailable."""
+    return cast(Connection, await _connect(dsn, name, asyncpg.Connection))
+
+
+async def _connect(dsn: str, name: str, kind: type[C]) -> C:
     try:
-        return cast(Connection, await asyncpg.connect(dsn, **_options(name)))
+        return cast(C, await asyncpg.connect(dsn, connection_class=kind, **_options(name)))
     except DRIVER_ERRORS as error:
         raise Unavailable(f"no connection to PostgreSQL: {error or type(error).__name__}") from error
 
@@ -117,35 +125,34 @@ class Link:
         self._dsn = dsn
         self._name = name
         self._end_lost_sessions = end_lost_sessions
-        self._connection: Connection | None = None
+        self._pipeline: Pipeline | None = None
 
-    async def ready(self) -> Connection:
+    async def ready(self) -> Pipeline:
         """The connection, a new one if need be. Raises Unavailable."""
-        if self._connection is not None and not self._connection.is_closed():
-            return self._connection
-        connection = await connect(self._dsn, self._name)
-        if self._connection is not None:
+        if self._pipeline is not None and not self._pipeline.is_closed():
+            return self._pipeline
+        connection = await _connect(self._dsn, self._name, HandedOver)
+        if self._pipeline is not None:
             with contextlib.suppress(*DRIVER_ERRORS):
                 await connection.fetch(self._end_lost_sessions, self._name)
-        self._connection = connection
-        return connection
+        self._pipeline = Pipeline(connection)
+        return self._pipeline
 
     @property
-    def connection(self) -> Connection | None:
+    def pipeline(self) -> Pipeline | None:
         """The present connection, if it is open."""
-        if self._connection is None or self._connection.is_closed():
+        if self._pipeline is None or self._pipeline.is_closed():
             return None
-        return self._connection
+        return self._pipeline
 
     def drop(self) -> None:
         """Cut the connection without asking the server to cancel anything: a cancelled COMMIT can pretend success."""
-        if self._connection is not None:
-            self._connection.terminate()
+        if self._pipeline is not None:
+            self._pipeline.abort()
 
     async def close(self) -> None:
-        if self.connection is not None:
-            with contextlib.suppress(*DRIVER_ERRORS):
-                await self.connection.close(timeout=CONNECT_SECONDS)
+        if self.pipeline is not None:
+            await self.pipeline.close()
 
 
 class Watchdog:

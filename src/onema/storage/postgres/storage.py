@@ -1,4 +1,7 @@
-"""The store for many nodes: PostgreSQL, one transaction per batch, array parameters.
+"""The store for many nodes: PostgreSQL, one transaction per batch, COPY and array parameters.
+
+A batch is two exchanges with the server: BEGIN with all reads, and all changes with COMMIT. New rows of a large
+batch are sent while the rest of it is decided.
 
 Locks. `begin` locks the rows that exist, in key order. A key that is missing cannot be locked; a batch that puts
 it inserts it, and when another node inserted it first, the batch is a Conflict and is decided anew. So whoever
@@ -14,11 +17,9 @@ import contextlib
 import itertools
 import secrets
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from operator import itemgetter
 from typing import Any, TypeVar
-
-from msgspec.structs import astuple
 
 from onema.domain.ids import first_id_at, time_of_id
 from onema.domain.leave_job import LEFT_FOR_MS
@@ -37,21 +38,28 @@ from onema.domain.records import (
     Row,
 )
 from onema.storage.contract import CommitUnknown, Conflict, StorageError, Story, Unavailable
-from onema.storage.postgres import errors
+from onema.storage.postgres import binary_values, errors
 from onema.storage.postgres.backoff import delays
+from onema.storage.postgres.binary_values import row_format
 from onema.storage.postgres.errors import DRIVER_ERRORS
 from onema.storage.postgres.link import Connection, Link, Watchdog, open_pool
 from onema.storage.postgres.migrating import migrate
 from onema.storage.postgres.partitions import Partitions
+from onema.storage.postgres.pipeline import Pipeline
 from onema.storage.postgres.row_statements import (
+    Column,
     Save,
-    get_parameters,
     get_statement,
+    has_place,
+    key_bounds,
+    key_columns,
+    lock_statement,
     row_type_of,
-    save_parameters,
+    save_columns,
     save_statement,
 )
 from onema.storage.postgres.wake_ups import DIRECTORY_CHANNEL, Announcer, Listener
+from onema.storage.postgres.wire import copy_in
 from onema.storage.statements import named_statements
 
 BATCH_SECONDS = 10.0
@@ -59,9 +67,6 @@ BATCH_SECONDS = 10.0
 
 SETTLE_SECONDS = 60.0
 """How long `was_committed` goes on asking."""
-
-COPY_FROM = 32
-"""From so many new rows of a table on, COPY is cheaper than one more part of the save statement."""
 
 KEEP_BATCHES_MS = 24 * 3_600_000
 _TABLE_ORDER = {row_type: number for number, row_type in enumerate(TABLES)}
@@ -84,12 +89,10 @@ class PostgresStorage:
         partition_days: int = 7,
         batch_seconds: float = BATCH_SECONDS,
         settle_seconds: float = SETTLE_SECONDS,
-        copy_from: int = COPY_FROM,
     ) -> None:
         self._dsn = dsn
         self._readers = readers
         self._settle_seconds = settle_seconds
-        self._copy_from = copy_from
         self._queries = named_statements("postgres.sql")
         # The name tells this process's lost sessions from those of other nodes.
         self._writer = Link(dsn, f"onema writer {secrets.token_hex(8)}", self._queries["end_lost_sessions"])
@@ -97,6 +100,8 @@ class PostgresStorage:
         self._partitions = Partitions(dsn, partition_days)
         self._asked: Sequence[Key] = ()
         self._found: dict[Key, Row] = {}
+        self._places: dict[Key, bytes] = {}
+        self._inserted: list[Row] = []
 
     async def open(self) -> None:
         """Connect, bring the schema up to date and make the first partitions."""
@@ -114,41 +119,60 @@ class PostgresStorage:
     # The batch.
 
     async def begin(self, keys: Sequence[Key]) -> dict[Key, Row]:
-        connection = await self._writer.ready()
+        link = await self._writer.ready()
         self._watchdog.start()
-        found: dict[Key, Row] = {}
         try:
-            await connection.execute("BEGIN")
-            for row_type, group in itertools.groupby(keys, key=row_type_of):
-                parameters = get_parameters(row_type, group)
-                records = await connection.fetch(get_statement(row_type, lock=True), *parameters)
-                found.update(_by_key(row_type, records))
+            link.add("BEGIN")
+            groups = [(row_type, list(group)) for row_type, group in itertools.groupby(keys, key=row_type_of)]
+            for row_type, group in groups:
+                link.add(lock_statement(row_type), _key_parameters(row_type, group))
+            answers = await link.sync()
         except DRIVER_ERRORS as error:
             await self._undo(error)
             raise errors.translated(error) from error
         except BaseException:
             self._writer.drop()
             raise
-        self._asked, self._found = keys, found
+        found, places = dict[Key, Row](), dict[Key, bytes]()
+        for (row_type, _), rows in zip(groups, answers.rows[1:], strict=False):
+            _take_locked(row_type, rows, found, places)
+        self._asked, self._found, self._places = keys, found, places
+        self._inserted.clear()
         return dict(found)
 
+    async def insert(self, rows: Sequence[Row]) -> None:
+        """Sent, and not waited for: `commit` hears what became of them."""
+        link = self._writer.pipeline
+        if link is None:
+            return
+        parts = defaultdict[type[Row], list[Row]](list)
+        for row in rows:
+            parts[type(row)].append(row)
+        try:
+            for row_type, new in parts.items():
+                link.add(save_statement(Save.INSERT, row_type), after=copy_in(row_format(row_type).copy(new)))
+            link.send()
+        except DRIVER_ERRORS as error:
+            await self._undo(error)
+            raise errors.translated(error) from error
+        self._inserted.extend(rows)
+
     async def commit(self, batch: int, written: Mapping[Key, Row | None], inserted: Sequence[Row]) -> None:
-        connection = self._writer.connection
-        if connection is None:
+        link = self._writer.pipeline
+        if link is None:
             self._watchdog.stop()
             raise Unavailable("the connection was lost before the batch was saved")
         try:
-            await self._save(connection, batch, written, inserted)
+            self._add_changes(link, batch, written, inserted)
         except DRIVER_ERRORS as error:
             await self._undo(error)
-            if errors.is_duplicate(error) and await self._was_overtaken(written):
-                raise Conflict(str(error)) from error
             raise errors.translated(error) from error
         except BaseException:
             self._writer.drop()
             raise
-        await self._make_durable(connection)
-        self._announcer.jobs_were_left(itertools.chain(inserted, written.values()), time_of_id(batch))
+        await self._make_durable(link, written)
+        saved = itertools.chain(self._inserted, inserted, written.values())
+        self._announcer.jobs_were_left(saved, time_of_id(batch))
 
     async def abort(self) -> None:
         await self._undo(None)
@@ -164,80 +188,87 @@ class PostgresStorage:
                     raise CommitUnknown(f"whether batch {batch} was saved is not known: {error}") from error
         raise AssertionError("delays never end")
 
-    async def _save(
-        self,
-        connection: Connection,
-        batch: int,
-        written: Mapping[Key, Row | None],
-        inserted: Sequence[Row],
+    def _add_changes(
+        self, link: Pipeline, batch: int, written: Mapping[Key, Row | None], inserted: Sequence[Row]
     ) -> None:
-        changes = self._changes(written, inserted)
-        shape: list[tuple[Save, type[Row]]] = []
-        parameters: list[Any] = []
-        for part in sorted(changes, key=lambda part: (_TABLE_ORDER[part[1]], part[0].value)):
-            save, row_type = part
-            rows = changes[part]
-            if save is Save.INSERT and len(rows) >= self._copy_from:
-                await connection.copy_records_to_table(
-                    row_type.table, records=map(astuple, rows), columns=row_type.__struct_fields__
-                )
+        parts = self._changes(written, inserted)
+        for save, row_type in sorted(parts, key=lambda part: (_TABLE_ORDER[part[1]], part[0].value)):
+            rows = parts[save, row_type]
+            statement = save_statement(save, row_type)
+            if save is Save.INSERT:
+                link.add(statement, after=copy_in(row_format(row_type).copy(rows)))
             else:
-                shape.append(part)
-                parameters += save_parameters(save, row_type, rows)
-        revision = next((row for row in written.values() if type(row) is DirectoryRevision), None)
-        if revision is not None:
-            await connection.fetch("SELECT pg_notify($1, '')", DIRECTORY_CHANNEL)
-        await connection.execute(save_statement(tuple(shape)), *parameters, batch)
+                link.add(statement, self._save_parameters(save, row_type, rows))
+        if any(key[0] is DirectoryRevision for key in written):
+            link.add(self._queries["announce_directory"], [binary_values.text(DIRECTORY_CHANNEL)])
+        link.add(self._queries["batch_saved"], [binary_values.integer(batch)])
+        link.add("COMMIT")
 
     def _changes(
         self, written: Mapping[Key, Row | None], inserted: Sequence[Row]
     ) -> dict[tuple[Save, type[Row]], list[Any]]:
-        """The rows (keys, for DELETE) of every part of the save statement."""
+        """The rows (keys, for DELETE) of every statement."""
         found, asked = self._found, set(self._asked)
-        changed, gone, new = (defaultdict[type[Row], list[Any]](list) for _ in range(3))
+        parts = defaultdict[tuple[Save, type[Row]], list[Any]](list)
         born: dict[type[Row], list[tuple[Key, Row]]] = defaultdict(list)
         for key, row in written.items():
+            row_type = key[0]
             if row is None:
                 if key in found:
-                    gone[key[0]].append(key)
+                    parts[Save.DELETE, row_type].append(key)
+            elif key in found and has_place(row_type):
+                parts[Save.UPDATE, row_type].append(row)
             elif key in asked and key not in found:
-                born[key[0]].append((key, row))
+                born[row_type].append((key, row))
             else:
-                changed[key[0]].append(row)
+                parts[Save.UPSERT, row_type].append(row)
         for row_type, pairs in born.items():
             # All nodes insert in key order, so that two of them cannot wait for each other.
             pairs.sort(key=itemgetter(0))
-            new[row_type] = [row for _, row in pairs]
+            parts[Save.INSERT, row_type] += [row for _, row in pairs]
         for row in inserted:
-            new[type(row)].append(row)
-        parts = ((Save.INSERT, new), (Save.UPSERT, changed), (Save.DELETE, gone))
-        return {(save, row_type): rows for save, tables in parts for row_type, rows in tables.items()}
+            parts[Save.INSERT, type(row)].append(row)
+        return parts
 
-    async def _make_durable(self, connection: Connection) -> None:
+    def _save_parameters(self, save: Save, row_type: type[Row], rows: Sequence[Any]) -> list[bytes]:
+        if save is Save.DELETE:
+            if has_place(row_type):
+                return [binary_values.places([self._places[key] for key in rows])]
+            return _arrays(key_columns(row_type, rows))
+        columns = save_columns(row_type, rows)
+        if save is Save.UPDATE:
+            places = [self._places[row.key] for row in rows]
+            return [binary_values.places(places), *_arrays(columns[row_type.key_columns :])]
+        return _arrays(columns)
+
+    async def _make_durable(self, link: Pipeline, written: Mapping[Key, Row | None]) -> None:
+        """Wait for the answers to all changes and to COMMIT, which were sent together."""
         try:
-            status = await connection.execute("COMMIT")
+            answers = await link.sync()
         except DRIVER_ERRORS as error:
             if errors.commit_is_unknown(error):
                 self._writer.drop()
                 raise CommitUnknown(str(error) or type(error).__name__) from error
             await self._undo(error)
+            if errors.is_duplicate(error) and await self._was_overtaken(written):
+                raise Conflict(str(error)) from error
             raise errors.translated(error) from error
         except BaseException:
             self._writer.drop()
             raise
         finally:
             self._watchdog.stop()
-        if status != "COMMIT":
-            raise Conflict(f"COMMIT was answered with {status}")
+        if answers.tag != b"COMMIT":
+            raise Conflict(f"COMMIT was answered with {answers.tag.decode()}")
 
     async def _undo(self, error: BaseException | None) -> None:
         """End the transaction without saving; a link that cannot even do that is cut."""
-        connection = self._writer.connection
+        link = self._writer.pipeline
         try:
-            if connection is not None and error is not None and errors.link_is_useless(error):
+            if link is not None and error is not None and errors.link_is_useless(error):
                 self._writer.drop()
-            elif connection is not None and connection.is_in_transaction():
-                await connection.execute("ROLLBACK")
+            elif link is not None and link.in_transaction:
+                await link.undo()
         except DRIVER_ERRORS:
             self._writer.drop()
         finally:
@@ -254,12 +285,15 @@ class PostgresStorage:
         """One try at `was_committed`. What it finds committed is made durable once more: a row can be visible
         before the standby that our COMMIT waited for has it.
         """
-        connection = await self._writer.ready()
+        link = await self._writer.ready()
         self._watchdog.start()
         try:
-            await connection.execute("BEGIN")
-            is_new = await connection.fetchval(self._queries["settle_batch"], batch)
-            await connection.execute("ROLLBACK" if is_new else "COMMIT")
+            link.add("BEGIN")
+            link.add(self._queries["settle_batch"], [binary_values.integer(batch)])
+            answers = await link.sync()
+            is_new = answers.rows[1] == [binary_values.TRUE]
+            link.add("ROLLBACK" if is_new else "COMMIT")
+            await link.sync()
         except DRIVER_ERRORS as error:
             self._writer.drop()
             raise Unavailable(str(error) or type(error).__name__) from error
@@ -326,10 +360,9 @@ class PostgresStorage:
         found: dict[Key, Row] = {}
         in_order = sorted(keys, key=lambda key: _TABLE_ORDER[key[0]])
         for row_type, group in itertools.groupby(in_order, key=row_type_of):
-            parameters = get_parameters(row_type, group)
-            found.update(
-                _by_key(row_type, await self._fetch(get_statement(row_type, lock=False), *parameters))
-            )
+            for record in await self._fetch(get_statement(row_type), *_driver_parameters(row_type, group)):
+                row = row_type(*record)
+                found[row.key] = row
         return found
 
     async def read_directory(self) -> tuple[int, Sequence[DirectoryRow]]:
@@ -345,8 +378,8 @@ class PostgresStorage:
                 records = await connection.fetch(self._queries[query], account, message)
                 return [row_type(*record) for record in records]
 
-            parameters = get_parameters(Message, [(Message, account, message)])
-            found = await connection.fetch(get_statement(Message, lock=False), *parameters)
+            parameters = _driver_parameters(Message, [(Message, account, message)])
+            found = await connection.fetch(get_statement(Message), *parameters)
             if not found:
                 return None
             return Story(
@@ -404,6 +437,28 @@ class PostgresStorage:
             return int((await connection.execute(query, *parameters)).rpartition(" ")[2])
 
 
-def _by_key(row_type: type[Row], records: Sequence[tuple[Any, ...]]) -> dict[Key, Row]:
-    columns = row_type.key_columns
-    return {(row_type, *record[:columns]): row_type(*record) for record in records}
+def _arrays(columns: Iterable[Column]) -> list[bytes]:
+    return [binary_values.array(kind, values) for kind, values in columns]
+
+
+def _key_parameters(row_type: type[Row], keys: Iterable[Key]) -> list[bytes]:
+    columns = key_columns(row_type, keys)
+    return [*_arrays(columns), *map(binary_values.integer, key_bounds(row_type, columns))]
+
+
+def _driver_parameters(row_type: type[Row], keys: Iterable[Key]) -> list[Any]:
+    columns = key_columns(row_type, keys)
+    return [*(values for _, values in columns), *key_bounds(row_type, columns)]
+
+
+def _take_locked(
+    row_type: type[Row], records: Sequence[bytes], found: dict[Key, Row], places: dict[Key, bytes]
+) -> None:
+    read, with_place = row_format(row_type).row, has_place(row_type)
+    first = binary_values.FIRST_COLUMN + (binary_values.PLACE_COLUMN if with_place else 0)
+    for record in records:
+        row = read(record, first)
+        key = row.key
+        found[key] = row
+        if with_place:
+            places[key] = record[first - binary_values.PLACE_BYTES : first]

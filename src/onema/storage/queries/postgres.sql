@@ -22,9 +22,17 @@ SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
 WHERE application_name = $1 AND pid <> pg_backend_pid() AND usename = current_user
   AND state LIKE 'idle in transaction%'
 
+-- batch_saved --
+-- Remember that a batch was committed, in its own transaction.
+INSERT INTO batches (id) VALUES ($1::bigint)
+
+-- announce_directory --
+-- Tell all nodes on a channel ($1) that the configuration changed, once this transaction is committed.
+SELECT pg_notify($1::text, '')
+
 -- settle_batch --
 -- Whether a batch was committed. Waits for a transaction that still holds its id; true means that the id was not there.
-INSERT INTO batches (id) VALUES ($1) ON CONFLICT (id) DO UPDATE SET id = excluded.id RETURNING xmax = 0
+INSERT INTO batches (id) VALUES ($1::bigint) ON CONFLICT (id) DO UPDATE SET id = excluded.id RETURNING xmax = 0
 
 -- sweep_batches --
 -- Forget batches that nobody asks about any more.

@@ -130,6 +130,37 @@ class StorageConformance:
         await save(storage, Wallet(1, 6), batch=3)
         assert await storage.read([(Wallet, 1)]) == {(Wallet, 1): Wallet(1, 6)}
 
+    async def test_rows_handed_over_early_are_saved_with_their_batch(self, storage: Storage) -> None:
+        """Nobody sees them before its commit, and nothing of them stays when it is aborted."""
+        first, second, third = (message(number) for number in (1, 2, 3))
+        await storage.begin([])
+        await storage.insert([first, job(1, due_at=100)])
+        assert await storage.read([first.key]) == {}
+        await storage.abort()
+        await storage.begin([])
+        await storage.insert([second])
+        await storage.insert([])
+        await storage.commit(2, {}, [third])
+        keys = [first.key, second.key, third.key]
+        assert await storage.read(keys) == {second.key: second, third.key: third}
+        assert await storage.lease_jobs(now=300, until=400, limit=10) == []
+
+    async def test_a_row_handed_over_early_that_is_refused_takes_its_batch_back(
+        self, storage: Storage
+    ) -> None:
+        """Whether the batch is then committed or aborted, the store goes on."""
+        entry = LedgerEntry(ACCOUNT, 1, "hold", -5, 0, "")
+        await insert(storage, entry)
+        await storage.begin([])
+        await storage.insert([entry])
+        with pytest.raises(DataRejected):
+            await storage.commit(2, {(Wallet, 1): Wallet(1, 5)}, [message(1)])
+        await storage.begin([(Wallet, 1)])
+        await storage.insert([entry])
+        await storage.abort()
+        await save(storage, Wallet(1, 6), batch=3)
+        assert await storage.read([(Wallet, 1), message(1).key]) == {(Wallet, 1): Wallet(1, 6)}
+
     async def test_due_jobs_are_leased_once(self, storage: Storage) -> None:
         """A leased job is not due again before its lease ends; then its lease number has grown."""
         await insert(storage, job(1, due_at=100), job(2, due_at=200), job(3, due_at=301))
