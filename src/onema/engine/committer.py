@@ -21,12 +21,14 @@ from onema.domain.records import TABLES, DirectoryRevision, Job, Key, Message, R
 from onema.domain.refusals import Refusal, Refused
 from onema.engine.ports import Clock, IdSource
 from onema.storage.contract import CommitUnknown, Conflict, DataRejected, Storage, StorageError, Unavailable
+from onema.telemetry.faults import describe_fault
 
 log = logging.getLogger(__name__)
 
 REPLAYS = 10
 FIRST_PAUSE_SECONDS = 0.05
 LONGEST_PAUSE_SECONDS = 0.5
+SHORTEST_PATIENCE_SECONDS = 0.5
 HAND_OVER = 64
 """After so many decisions the store gets the new rows that they made: it can work on them during the next ones."""
 # What a row with a value of the wrong type makes a driver raise: a fault of one command, never of its batch.
@@ -197,8 +199,11 @@ class Committer:
                 await self._settle(batch[:middle])
                 await self._settle(batch[middle:])
                 return
-            log.error("a command's data was not stored", extra={"action": "commit", "detail": str(error)})
-            batch[0].decision = Refused(Refusal.STORE_UNAVAILABLE, str(error))
+            # Its words may quote the data.
+            log.error(
+                "a command's data was not stored", extra={"action": "commit", "fault": describe_fault(error)}
+            )
+            batch[0].decision = Refused(Refusal.STORE_UNAVAILABLE, "its data cannot be stored")
         except StorageError as error:
             for pending in batch:
                 pending.decision = Refused(Refusal.STORE_UNAVAILABLE, str(error))
@@ -235,7 +240,7 @@ class Committer:
                 self._store_is_here()
                 return
 
-    def _store_is_away(self, error: Unavailable) -> float:
+    def _store_is_away(self, error: StorageError) -> float:
         """For how many seconds it has been; the next one to come in a long outage is not kept waiting anew."""
         now = time.monotonic()
         if self._lost_at is None:
@@ -266,12 +271,23 @@ class Committer:
                 await self._storage.commit(batch_id, world.written, world.inserted)
             except Conflict:
                 continue
-            except CommitUnknown:
-                if not await self._storage.was_committed(batch_id):
+            except CommitUnknown as error:
+                self._store_is_away(error)
+                if not await self._was_committed(batch_id):
                     continue
             await self._committed(world, jobs)
             return
         raise Conflict("the batch lost against other writers too often")
+
+    async def _was_committed(self, batch_id: int) -> bool:
+        """What became of a batch whose COMMIT was not answered. Who only waits behind it is not kept that long."""
+        asking = asyncio.ensure_future(self._storage.was_committed(batch_id))
+        while not (await asyncio.wait([asking], timeout=max(self._patience, SHORTEST_PATIENCE_SECONDS)))[0]:
+            waiting, self._waiting = self._waiting, []
+            for pending in waiting:
+                pending.decision = Refused(Refusal.STORE_UNAVAILABLE, "the store cannot be reached")
+                self._answer(pending)
+        return asking.result()
 
     async def _decide(self, batch: list[_Pending], context: Context) -> tuple[World, list[Job]]:
         keys: set[Key] = set()
@@ -305,8 +321,11 @@ class Committer:
             pending.decision = pending.command.decide(world, context)
         except Refused as refused:
             pending.decision = refused
-        except Exception as error:  # taking one command out must not fail the others of its batch
-            log.exception("a command could not be decided", extra={"action": type(pending.command).__name__})
+        except Exception as error:  # noqa: BLE001  # taking one command out must not fail the others of its batch
+            log.error(
+                "a command could not be decided",
+                extra={"action": type(pending.command).__name__, "fault": describe_fault(error)},
+            )
             pending.decision = error
         else:
             world.apply(pending.decision)

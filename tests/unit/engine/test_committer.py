@@ -221,6 +221,32 @@ async def test_an_outcome_that_cannot_be_learnt_is_not_tried_again(start_committ
     assert await balance(storage) == 5
 
 
+async def test_who_waits_behind_an_unknown_commit_is_told_to_try_later(
+    start_committer: StartCommitter,
+) -> None:
+    """Its own batch is looked up for as long as it takes; those behind it were never begun."""
+    answer = asyncio.Event()
+
+    class Silent(MemoryStorage):
+        async def was_committed(self, batch: int) -> bool:
+            await answer.wait()
+            return True
+
+    wrapped, _ = failing(Silent(), after=once(CommitUnknown("link lost")))
+    committer = await start_committer(wrapped, patience=0.01)
+    heard: list[bool] = []
+    committer.watch_store(heard.append)
+    unknown = asyncio.ensure_future(committer.execute(Add(5)))
+    await asyncio.sleep(0)
+    behind = committer.execute(Add(1))
+    with pytest.raises(Refused):
+        await behind
+    assert not unknown.done()
+    answer.set()
+    assert await unknown == 5
+    assert heard == [False, True]
+
+
 async def test_an_idle_node_notices_that_its_store_is_away(start_committer: StartCommitter) -> None:
     """Upkeep asks the store every second, so readiness does not wait for a request to fail."""
     committer = await start_committer(MemoryStorage())
