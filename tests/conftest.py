@@ -1,10 +1,12 @@
 import logging
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from onema.telemetry.logs import build_handler
-from onema.testing.postgres_server import PostgresServer, running_server
+from onema.testing.postgres_server import PostgresServer, packaged_binaries, running_server
 
 LOG_SCAN = "test_log_of_the_suite.py"
 
@@ -23,11 +25,15 @@ def suite_log(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         root.removeHandler(handler)
 
 
-@pytest.fixture(scope="session")
-def postgres_server() -> Iterator[PostgresServer]:
-    """The one PostgreSQL of the run. Tests make databases of their own in it, and may not stop it."""
-    with running_server() as server:
-        yield server
+@pytest.fixture(scope="session", params=["installed", pytest.param("newest", marks=pytest.mark.full)])
+def postgres_server(request: pytest.FixtureRequest) -> Iterator[PostgresServer]:
+    """The PostgreSQL of the run: the distribution's, and in full runs also the newest that PyPI has. Tests make
+    databases of their own in it, and may not stop it.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        binaries = packaged_binaries(Path(folder)) if request.param == "newest" else None
+        with running_server(binaries=binaries) as server:
+            yield server
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,6 +1,6 @@
 """Whether a stranger would understand the English voice: Whisper base writes down what it hears.
 
-Needs requirements-recognition.txt beside this file; `./dev test --full` installs it.
+Needs requirements.txt beside this file; `./dev test --full` installs it.
 """
 
 from __future__ import annotations

