@@ -1,6 +1,6 @@
 """The committer alone: how many codes a second become durable, and what they cost.
 
-    .venv/bin/python bench/committer.py [--seconds 10] [--callers 256] [--only postgres-hot] [--profile FILE]
+    ./dev bench committer [--seconds 10] [--callers 256] [--only postgres-hot] [--profile FILE]
 
 256 callers send codes to ever new phones through domain.SendSmsCode (windows per phone, IP and account, price,
 wallet hold, sealed text, job), once over 500 accounts and once all on one account. SQLite and PostgreSQL sync every
