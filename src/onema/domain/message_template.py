@@ -1,8 +1,8 @@
 """Registered texts of a brandname, and which messages they allow.
 
 A template is literal text with placeholders: {OTP}, the code; {P1,n}, one word of at most n characters;
-{P2,n}, one or more words of at most n characters together (specs/esms.md section 9; that P1 and P2 mean this
-is an inference).
+{P2,n}, one or more words of at most n characters together (what P1 and P2 mean is an inference: the dialect's
+DIVERGENCES.md).
 
 Matching keeps the set of places in the message that the template so far can reach, and passes each piece of
 the template over the message once: at most pieces x characters steps, whatever the message. A regular

@@ -36,8 +36,8 @@ def parse_phone(raw: str, country: str) -> Phone:
 
     Accepts national numbers (mobile, or landline with its area code), the country code of `country` with or
     without "+", any country's with "+" or with the international prefix of `country` (00), and white space,
-    dots, dashes and brackets anywhere. A leading "+" that a query string turned into a space is trimmed
-    (specs/esms.md section 2). Letters, extensions and digits of other scripts are refused.
+    dots, dashes and brackets anywhere. A leading "+" that a query string turned into a space is trimmed.
+    Letters, extensions and digits of other scripts are refused.
 
     Raises Refused(PHONE_INVALID).
     """
