@@ -91,7 +91,7 @@ class DeliveryWorker:
         }
         upkeep = max(1, concurrency // UPKEEP_SHARE)
         sizes = {JobKind.SETTLE: upkeep, JobKind.CALLBACK: upkeep}
-        self._places = {kind: Places(sizes.get(kind, concurrency)) for kind in kinds}
+        self._places: dict[str, Places] = {kind: Places(sizes.get(kind, concurrency)) for kind in kinds}
         self._wake = asyncio.Event()
         self._stopping = False
         self._polling: asyncio.Task[None] | None = None
@@ -99,7 +99,7 @@ class DeliveryWorker:
     # The committer's dispatcher.
 
     def room(self, kind: str) -> int:
-        places = self._places.get(JobKind(kind))
+        places = self._places.get(kind)
         if places is None or self._stopping:
             return 0
         places.crowded |= places.free <= 0
@@ -107,7 +107,7 @@ class DeliveryWorker:
 
     def take(self, jobs: Sequence[Job]) -> None:
         for job in jobs:
-            places = self._places[JobKind(job.kind)]
+            places = self._places[job.kind]
             task = asyncio.create_task(self._work(job))
             places.tasks.add(task)
             task.add_done_callback(functools.partial(self._done, places))
@@ -165,7 +165,9 @@ class DeliveryWorker:
             room = min(places.free, LEASE_BATCH)
             jobs: Sequence[Job] = ()
             if room > 0:
-                jobs = await self._storage.lease_jobs(now, now + self._lease_ms, room, (kind,), elsewhere)
+                jobs = await self._storage.lease_jobs(
+                    now, now + self._lease_ms, room, (JobKind(kind),), elsewhere
+                )
             places.crowded = len(jobs) >= room
             self.take(jobs)
 
