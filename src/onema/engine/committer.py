@@ -1,7 +1,8 @@
 """The committer: everything that waits is decided together and committed in one transaction.
 
 While one batch is being committed, arrivals wait; when it is durable, the next batch takes them all. There is no
-artificial delay. A caller gets its result only after the commit, so nothing acknowledged can be lost.
+artificial delay. A caller gets its result only after the commit, so nothing acknowledged can be lost. A store with
+several writers has as many batches in flight while there are commands enough that share no row.
 """
 
 import asyncio
@@ -11,16 +12,23 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol, TypeVar
 
-import msgspec
-
 from onema.domain.configure import directory_from_rows
-from onema.domain.decision import Command, Context, Decision, World
+from onema.domain.decision import Command, Context, World
 from onema.domain.directory import Directory
 from onema.domain.keyring import Keyring
 from onema.domain.records import TABLES, DirectoryRevision, Job, Key, Message, Row
 from onema.domain.refusals import Refusal, Refused
+from onema.engine.batch import Batch, Pending, gather
 from onema.engine.ports import Clock, IdSource
-from onema.storage.contract import CommitUnknown, Conflict, DataRejected, Storage, StorageError, Unavailable
+from onema.storage.contract import (
+    CommitUnknown,
+    Conflict,
+    DataRejected,
+    Storage,
+    StorageError,
+    Unavailable,
+    Writer,
+)
 from onema.telemetry.faults import describe_fault
 
 log = logging.getLogger(__name__)
@@ -31,6 +39,8 @@ LONGEST_PAUSE_SECONDS = 0.5
 SHORTEST_PATIENCE_SECONDS = 0.5
 HAND_OVER = 64
 """After so many decisions the store gets the new rows that they made: it can work on them during the next ones."""
+WORTH_A_BATCH = 64
+"""So many commands at least are begun beside another batch: small batches cost the store more than they gain."""
 # What a row with a value of the wrong type makes a driver raise: a fault of one command, never of its batch.
 _BUGS = (TypeError, ValueError, AttributeError, LookupError, OverflowError)
 _LOCK_ORDER = {row_type: number for number, row_type in enumerate(TABLES)}
@@ -71,12 +81,6 @@ class Unobserved:
         return None
 
 
-class _Pending(msgspec.Struct, gc=False):
-    command: Command
-    future: asyncio.Future[Any]
-    decision: Decision | Exception | None = None
-
-
 class Committer:
     """Decides and commits commands. One per process; start it before use, stop it to drain."""
 
@@ -105,10 +109,12 @@ class Committer:
         self._out_of_patience = False
         self._tell_store_is_here: Callable[[bool], None] = lambda here: None
         self._dispatcher: Dispatcher | None = None
-        self._waiting: list[_Pending] = []
+        self._waiting: list[Pending] = []
+        self._in_flight: list[Batch] = []
         self._operations: list[tuple[Callable[[], Awaitable[Any]], asyncio.Future[Any]]] = []
         self._arrival = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
+        self._is_operating = False
+        self._tasks: list[asyncio.Task[None]] = []
         self._stopping = False
         self.context = Context(Directory({}), keyring)
         self.directory_changed = asyncio.Event()
@@ -128,14 +134,14 @@ class Committer:
 
     async def start(self) -> None:
         await self.refresh_directory()
-        self._task = asyncio.create_task(self._run(), name="committer")
+        for writer in (self._storage, *self._storage.other_writers):
+            self._tasks.append(asyncio.create_task(self._run(writer), name="committer"))
 
     async def stop(self) -> None:
         """Commit what waits, then end."""
         self._stopping = True
         self._arrival.set()
-        if self._task is not None:
-            await self._task
+        await asyncio.gather(*self._tasks)
 
     async def refresh_directory(self) -> None:
         """Load the configuration from the store."""
@@ -147,9 +153,9 @@ class Committer:
     def execute(self, command: Command) -> asyncio.Future[Any]:
         """The command's result, once it is durable; awaiting it raises Refused."""
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        if not self._waiting:
+        self._waiting.append(Pending(command, future))
+        if len(self._waiting) in (1, WORTH_A_BATCH):
             self._arrival.set()
-        self._waiting.append(_Pending(command, future))
         return future
 
     async def between_batches(self, operation: Callable[[], Awaitable[T]]) -> T:
@@ -159,21 +165,45 @@ class Committer:
         self._arrival.set()
         return await future
 
-    async def _run(self) -> None:
+    async def _run(self, writer: Writer) -> None:
         while True:
             await self._arrival.wait()
             self._arrival.clear()
-            while self._waiting or self._operations:
-                if self._waiting:
-                    batch = self._waiting[: self._batch_limit]
-                    del self._waiting[: self._batch_limit]
-                    await self._settle(batch)
-                await self._operate()
+            is_busy = True
+            while is_busy:
+                if batch := self._next_batch():
+                    await self._settle(batch, writer)
+                is_busy = await self._operate() or batch is not None
             if self._stopping:
                 return
 
-    async def _operate(self) -> None:
+    def _next_batch(self) -> Batch | None:
+        """All that wait; beside another batch, those that share no row with it.
+
+        When there are enough of them for two writers that will not wait for each other, one half.
+        """
+        waiting, beside = self._waiting, self._in_flight
+        if not waiting or self._is_operating or (beside and self._operations):
+            return None
+        if not beside and len(self._tasks) > 1 and len(waiting) >= 2 * WORTH_A_BATCH:
+            batch, left = gather(waiting, self.context, min(len(waiting) // 2, self._batch_limit))
+            other, _ = gather(left, self.context, WORTH_A_BATCH, batch.keys)
+            if len(other) == WORTH_A_BATCH:
+                self._waiting = left
+                self._arrival.set()
+                return batch
+        batch, left = gather(waiting, self.context, self._batch_limit, *(other.keys for other in beside))
+        if beside and len(batch) < WORTH_A_BATCH:
+            return None
+        self._waiting = left
+        return batch
+
+    async def _operate(self) -> bool:
+        """Run the store operations that wait, unless a batch is in flight; whether there were any."""
+        if not self._operations or self._in_flight or self._is_operating:
+            return False
         operations, self._operations = self._operations, []
+        self._is_operating = True
         for operation, future in operations:
             # Whatever a store operation raises belongs to who asked for it, not to the batches of others.
             try:
@@ -187,31 +217,36 @@ class Committer:
                 self._store_is_here()
                 if not future.done():
                     future.set_result(result)
+        self._is_operating = False
+        return True
 
-    async def _settle(self, batch: list[_Pending]) -> None:
+    async def _settle(self, batch: Batch, writer: Writer) -> None:
         """Commit the batch and answer its callers; data that the store refuses is isolated by halving."""
         started = time.perf_counter()
+        rejected: Exception | None = None
+        self._in_flight.append(batch)
         try:
-            await self._commit_patiently(batch)
+            await self._commit_patiently(batch, writer)
         except (DataRejected, *_BUGS) as error:
-            if len(batch) > 1:
-                middle = len(batch) // 2
-                await self._settle(batch[:middle])
-                await self._settle(batch[middle:])
-                return
-            # Its words may quote the data.
-            log.error(
-                "a command's data was not stored", extra={"action": "commit", "fault": describe_fault(error)}
-            )
-            batch[0].decision = Refused(Refusal.STORE_UNAVAILABLE, "its data cannot be stored")
+            rejected = error
         except StorageError as error:
-            for pending in batch:
-                pending.decision = Refused(Refusal.STORE_UNAVAILABLE, str(error))
-        for pending in batch:
+            batch.refuse(Refused(Refusal.STORE_UNAVAILABLE, str(error)))
+        finally:
+            self._in_flight.remove(batch)
+        if rejected is not None and len(batch) > 1:
+            for half in batch.halves():
+                await self._settle(half, writer)
+            return
+        if rejected is not None:
+            # Its words may quote the data.
+            fault = describe_fault(rejected)
+            log.error("a command's data was not stored", extra={"action": "commit", "fault": fault})
+            batch.refuse(Refused(Refusal.STORE_UNAVAILABLE, "its data cannot be stored"))
+        for pending in batch.pending:
             self._answer(pending)
         self._observer.batch(len(batch), time.perf_counter() - started)
 
-    def _answer(self, pending: _Pending) -> None:
+    def _answer(self, pending: Pending) -> None:
         decision, result = pending.decision, "done"
         gone = pending.future.done()  # the caller went away; what was decided stands
         if isinstance(decision, Exception):
@@ -222,12 +257,12 @@ class Committer:
             pending.future.set_result(decision.result)
         self._observer.command(type(pending.command).__name__, result)
 
-    async def _commit_patiently(self, batch: list[_Pending]) -> None:
+    async def _commit_patiently(self, batch: Batch, writer: Writer) -> None:
         """Commit; a store that has just gone away may be back in a moment, and nothing of the batch was saved."""
         pause = FIRST_PAUSE_SECONDS
         while True:
             try:
-                await self._commit(batch)
+                await self._commit(batch, writer)
             except Unavailable as error:
                 self._out_of_patience |= self._store_is_away(error) >= self._patience
                 if self._stopping or self._out_of_patience:
@@ -256,32 +291,33 @@ class Committer:
             log.info("the store is back", extra={"action": "commit", "seconds": round(away, 3)})
             self._tell_store_is_here(True)
 
-    async def _commit(self, batch: list[_Pending]) -> None:
+    async def _commit(self, batch: Batch, writer: Writer) -> None:
         """Decide and save; replayed with the same directory snapshot when another writer was faster.
 
         Raises Unavailable when nothing was saved, CommitUnknown when that cannot be found out.
         """
-        context, batch_id = self.context, self._ids.next()
+        batch_id = self._ids.next()
         for _ in range(REPLAYS):
+            batch.jobs.clear()
             try:
-                world, jobs = await self._decide(batch, context)
+                world = await self._decide(batch, writer)
                 if not world.has_changed:
-                    await self._storage.abort()
+                    await writer.abort()
                     return
-                await self._storage.commit(batch_id, world.written, world.inserted)
+                await writer.commit(batch_id, world.written, world.inserted)
             except Conflict:
                 continue
             except CommitUnknown as error:
                 self._store_is_away(error)
-                if not await self._was_committed(batch_id):
+                if not await self._was_committed(batch_id, writer):
                     continue
-            await self._committed(world, jobs)
+            await self._committed(world, batch)
             return
         raise Conflict("the batch lost against other writers too often")
 
-    async def _was_committed(self, batch_id: int) -> bool:
+    async def _was_committed(self, batch_id: int, writer: Writer) -> bool:
         """What became of a batch whose COMMIT was not answered. Who only waits behind it is not kept that long."""
-        asking = asyncio.ensure_future(self._storage.was_committed(batch_id))
+        asking = asyncio.ensure_future(writer.was_committed(batch_id))
         while not (await asyncio.wait([asking], timeout=max(self._patience, SHORTEST_PATIENCE_SECONDS)))[0]:
             waiting, self._waiting = self._waiting, []
             for pending in waiting:
@@ -289,34 +325,24 @@ class Committer:
                 self._answer(pending)
         return asking.result()
 
-    async def _decide(self, batch: list[_Pending], context: Context) -> tuple[World, list[Job]]:
-        keys: set[Key] = set()
-        for pending in batch:
-            # A command taken out here has no keys, so it cannot be decided; its caller gets the reason.
-            try:
-                keys.update(pending.command.keys(context))
-                pending.decision = None
-            except Exception as error:  # noqa: BLE001
-                pending.decision = error
-        world = World(await self._storage.begin(_in_lock_order(keys)))
+    async def _decide(self, batch: Batch, writer: Writer) -> World:
+        world = World(await writer.begin(_in_lock_order(batch.keys)))
         try:
-            jobs: list[Job] = []
-            room: dict[str, int] = {}
-            for number, pending in enumerate(batch, 1):
-                if pending.decision is None:
-                    self._decide_one(pending, world, context)
+            for number, pending in enumerate(batch.pending, 1):
+                if pending.keys is not None:
+                    self._decide_one(pending, world, batch.context)
                 if number % HAND_OVER == 0 and number < len(batch):
-                    self._lease_new_jobs(world, jobs, room)
-                    await self._storage.insert(world.inserted)
+                    self._lease_new_jobs(world, batch)
+                    await writer.insert(world.inserted)
                     world.inserted.clear()
         except BaseException:
-            await self._storage.abort()
+            await writer.abort()
             raise
-        self._lease_new_jobs(world, jobs, room)
-        return world, jobs
+        self._lease_new_jobs(world, batch)
+        return world
 
     @staticmethod
-    def _decide_one(pending: _Pending, world: World, context: Context) -> None:
+    def _decide_one(pending: Pending, world: World, context: Context) -> None:
         try:
             pending.decision = pending.command.decide(world, context)
         except Refused as refused:
@@ -330,16 +356,17 @@ class Committer:
         else:
             world.apply(pending.decision)
 
-    def _lease_new_jobs(self, world: World, jobs: list[Job], room: dict[str, int]) -> None:
-        """Jobs that are due now go to this process's own worker at once, while it has room in the whole batch."""
+    def _lease_new_jobs(self, world: World, batch: Batch) -> None:
+        """Jobs that are due now go to this process's own worker at once, while it has room."""
         if self._dispatcher is None:
             return
         now = self._clock.now()
         until = now + self._lease_ms
+        room: dict[str, int] = {}
         for number, row in enumerate(world.inserted):
             if type(row) is not Job or row.due_at > now:
                 continue
-            left = room[row.kind] if row.kind in room else self._dispatcher.room(row.kind)
+            left = room[row.kind] if row.kind in room else self._room(self._dispatcher, row.kind)
             room[row.kind] = left - 1
             if left > 0:
                 job = Job(
@@ -354,9 +381,15 @@ class Committer:
                     payload=row.payload,
                 )
                 world.inserted[number] = job
-                jobs.append(job)
+                batch.jobs.append(job)
 
-    async def _committed(self, world: World, jobs: list[Job]) -> None:
+    def _room(self, dispatcher: Dispatcher, kind: str) -> int:
+        """How many more jobs of a kind this process takes, besides those that batches in flight will give it."""
+        promised = sum(job.kind == kind for batch in self._in_flight for job in batch.jobs)
+        return dispatcher.room(kind) - promised
+
+    async def _committed(self, world: World, batch: Batch) -> None:
+        jobs, batch.jobs = batch.jobs, []
         if jobs and self._dispatcher is not None:
             self._dispatcher.take(jobs)
         for row in world.written.values():

@@ -1,8 +1,8 @@
 """What a store must do. Two engines and an in-memory fake pass one conformance suite (testing/conformance).
 
-A batch is begin -> any number of inserts -> commit (or abort). The committer is the only writer and runs one batch at
-a time per store object; `lease_jobs` and `sweep` are short transactions of their own and never run between begin and
-commit. Reads see committed rows only and may run at any time.
+A batch is begin -> any number of inserts -> commit (or abort), one at a time per writer; a store is its own first
+writer. The committer alone writes. `lease_jobs` and `sweep` are short transactions of their own and never run between
+begin and commit. Reads see committed rows only and may run at any time.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -66,13 +66,8 @@ class Unheard:
         return None
 
 
-class Storage(Protocol):
-    """A durable store. Raises the errors above and no driver's own."""
-
-    async def open(self) -> None:
-        """Connect and bring the schema up to date."""
-
-    async def close(self) -> None: ...
+class Writer(Protocol):
+    """Saves batches, one at a time. Raises the errors above and no driver's own."""
 
     async def begin(self, keys: Sequence[Key]) -> dict[Key, Row]:
         """Start a batch: load and lock these rows; `keys` come in lock order. Missing rows are left out."""
@@ -92,6 +87,19 @@ class Storage(Protocol):
 
     async def was_committed(self, batch: int) -> bool:
         """Whether a batch was saved. Raises CommitUnknown when that cannot be found out in time."""
+
+
+class Storage(Writer, Protocol):
+    """A durable store. Raises the errors above and no driver's own."""
+
+    async def open(self) -> None:
+        """Connect and bring the schema up to date."""
+
+    async def close(self) -> None: ...
+
+    @property
+    def other_writers(self) -> Sequence[Writer]:
+        """Further writers, each of which may have a batch in flight beside those of the others."""
 
     async def lease_jobs(
         self,

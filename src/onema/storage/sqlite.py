@@ -34,7 +34,15 @@ from onema.domain.records import (
     Message,
     Row,
 )
-from onema.storage.contract import DataRejected, StorageError, Story, Subscription, Unavailable, Unheard
+from onema.storage.contract import (
+    DataRejected,
+    StorageError,
+    Story,
+    Subscription,
+    Unavailable,
+    Unheard,
+    Writer,
+)
 from onema.storage.disk_thread import DiskThread
 from onema.storage.sqlite_file import migrate
 from onema.storage.statements import named_statements, plain_statements
@@ -74,6 +82,11 @@ class SqliteStorage:
         self._checkpointing: asyncio.Task[None] | None = None
         self._batch = asyncio.Lock()
         self._inserted: list[Row] = []
+
+    @property
+    def other_writers(self) -> Sequence[Writer]:
+        """One transaction at a time is all that the engine can do."""
+        return ()
 
     async def open(self) -> None:
         # SQLite would let everybody read a new file; its log and index get the file's mode.

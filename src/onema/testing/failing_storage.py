@@ -19,6 +19,7 @@ class FailingStorage:
         self.before = before
         self.after = after
         self.commits = 0
+        self.other_writers = ()  # every batch comes by here
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)

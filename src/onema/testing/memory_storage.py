@@ -24,7 +24,7 @@ from onema.domain.records import (
     Row,
     Window,
 )
-from onema.storage.contract import DataRejected, Story, Subscription, Unheard
+from onema.storage.contract import DataRejected, Story, Subscription, Unheard, Writer
 
 R = TypeVar("R", bound=Row)
 
@@ -32,14 +32,22 @@ R = TypeVar("R", bound=Row)
 class MemoryStorage:
     """Keeps rows in a dict. `batches` tells how many batches were committed."""
 
-    def __init__(self) -> None:
-        self._rows: dict[Key, Row] = {}
-        self._batches: set[int] = set()
+    def __init__(self, first: "MemoryStorage | None" = None) -> None:
+        """With a `first`, one more writer of its rows."""
+        self._rows: dict[Key, Row] = first._rows if first else {}
+        self._batches: set[int] = first._batches if first else set()
         self._inserted: list[Row] = []
+        self._other_writers: list[Writer] = []
+        if first:
+            first._other_writers.append(self)
 
     @property
     def batches(self) -> int:
         return len(self._batches)
+
+    @property
+    def other_writers(self) -> Sequence[Writer]:
+        return self._other_writers
 
     async def open(self) -> None: ...
 
@@ -53,7 +61,7 @@ class MemoryStorage:
         self._inserted.extend(rows)
 
     async def commit(self, batch: int, written: Mapping[Key, Row | None], inserted: Sequence[Row]) -> None:
-        rows = dict(self._rows)
+        rows = self._rows.copy()
         for key, row in written.items():
             rows.pop(key, None)
             if row is not None:
@@ -62,7 +70,8 @@ class MemoryStorage:
             if row.key in rows:
                 raise DataRejected(f"{row.table} has this row already")
             rows[row.key] = row
-        self._rows = rows
+        self._rows.clear()
+        self._rows.update(rows)
         self._batches.add(batch)
 
     async def abort(self) -> None: ...

@@ -66,6 +66,23 @@ async def test_callers_of_a_cut_commit_are_answered_rightly(
     assert await node.balance() == await node.storage.ledger_sum(ACCOUNT) == 9 * PRICE
 
 
+async def test_a_cut_commit_of_one_writer_is_not_the_others(
+    open_storage: OpenStorage, proxy: CuttingProxy, proxied: str
+) -> None:
+    """Each has its own connection: the other's batch, begun before, is saved."""
+    storage = await open_storage(proxied, batch_seconds=1.0)
+    (other,) = storage.other_writers
+    await storage.begin([KEY])
+    await other.begin([(Wallet, 2)])
+    proxy.arm(Cut.BEFORE_UNNOTICED)
+    with pytest.raises(CommitUnknown):
+        await storage.commit(77, {KEY: Wallet(1, 5)}, ())
+    await other.commit(78, {(Wallet, 2): Wallet(2, 6)}, ())
+    assert not await storage.was_committed(77)
+    assert await storage.was_committed(78)
+    assert await storage.read([KEY, (Wallet, 2)]) == {(Wallet, 2): Wallet(2, 6)}
+
+
 async def test_a_store_out_of_reach_refuses_and_recovers(
     open_storage: OpenStorage, proxy: CuttingProxy, proxied: str
 ) -> None:

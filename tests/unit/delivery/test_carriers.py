@@ -11,7 +11,6 @@ from onema.domain.configure import Configure
 from onema.domain.records import CarrierSeats
 from onema.domain.seats import LEASE_SECONDS, RENEW_SECONDS, USE_SECONDS
 from onema.storage.contract import Unavailable
-from onema.testing.failing_storage import FailingStorage
 from onema.testing.recording_carrier import RecordingCarrier
 from onema.wiring import refuse_handset_beside_carriers
 
@@ -179,12 +178,15 @@ async def test_a_total_is_shared_out_and_its_pace_with_it(rig: DeliveryRig, star
 
 
 async def test_a_carrier_whose_seats_cannot_be_renewed_stops_in_time(
-    rig: DeliveryRig, process: Process
+    rig: DeliveryRig, process: Process, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The store is away: nothing new is sent from the moment on that they run out, and others may take them later."""
     await put(rig, trunk(2))
-    storage = rig.committer._storage
-    rig.committer._storage = FailingStorage(storage, before=lambda *_: Unavailable("away"))
+
+    async def be_away(*_: object) -> None:
+        raise Unavailable("away")
+
+    monkeypatch.setattr(rig.storage, "commit", be_away)
     (carrier,) = process.factory.carriers
     rig.clock.advance(USE_SECONDS - 1)
     await process.running.renew()
@@ -194,7 +196,7 @@ async def test_a_carrier_whose_seats_cannot_be_renewed_stops_in_time(
     assert (len(process.running), process.running.seats()) == (0, {"trunk": 0})
     await process.running.renew()
     assert carrier.stopped
-    rig.committer._storage = storage
+    monkeypatch.undo()
     await process.running.renew()
     assert process.running["trunk"] is process.factory.carriers[1]
 

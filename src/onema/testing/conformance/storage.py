@@ -161,6 +161,18 @@ class StorageConformance:
         await save(storage, Wallet(1, 6), batch=3)
         assert await storage.read([(Wallet, 1), message(1).key]) == {(Wallet, 1): Wallet(1, 6)}
 
+    async def test_every_writer_may_have_a_batch_in_flight(self, storage: Storage) -> None:
+        """They begin, save and end in any order, and know of their own rows only."""
+        writers = [storage, *storage.other_writers]
+        wallets = [Wallet(number, 5) for number in range(len(writers))]
+        for writer, wallet in zip(writers, wallets, strict=True):
+            assert await writer.begin([wallet.key]) == {}
+            await writer.insert([message(1 + wallet.account)])
+        for number, (writer, wallet) in enumerate(zip(writers[::-1], wallets[::-1], strict=True)):
+            await writer.commit(1 + number, {wallet.key: wallet}, [message(100 + wallet.account)])
+        assert set((await storage.read([wallet.key for wallet in wallets])).values()) == set(wallets)
+        assert len(await storage.read_messages(ACCOUNT, 1_000, 100)) == 2 * len(writers)
+
     async def test_due_jobs_are_leased_once(self, storage: Storage) -> None:
         """A leased job is not due again before its lease ends; then its lease number has grown."""
         await insert(storage, job(1, due_at=100), job(2, due_at=200), job(3, due_at=301))

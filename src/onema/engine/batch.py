@@ -1,0 +1,82 @@
+"""Commands that wait, and which of them are decided together."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from onema.domain.decision import Command, Context, Decision
+from onema.domain.records import Job, Key
+
+
+class Pending(msgspec.Struct, gc=False):
+    """A command and who waits for it. `keys` is None when it cannot tell them, and `decision` says why."""
+
+    command: Command
+    future: asyncio.Future[Any]
+    keys: tuple[Key, ...] | None = ()
+    asked_with: Context | None = None
+    decision: Decision | Exception | None = None
+
+    def ask_keys(self, context: Context) -> tuple[Key, ...]:
+        """The rows it needs; none for a command that raises, which must not fail the others."""
+        if self.asked_with is not context:
+            self.asked_with = context
+            try:
+                self.keys = tuple(self.command.keys(context))
+            except Exception as error:  # noqa: BLE001
+                self.keys, self.decision = None, error
+        return self.keys or ()
+
+
+class Batch:
+    """Commands that are decided over one load of their rows and committed together.
+
+    `context` is what all of them are decided with, also when the batch is replayed. `jobs` are those of its new
+    ones that this process will get once the batch is durable.
+    """
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        self.pending: list[Pending] = []
+        self.keys: set[Key] = set()
+        self.jobs: list[Job] = []
+
+    def __len__(self) -> int:
+        return len(self.pending)
+
+    def refuse(self, why: Exception) -> None:
+        """What was decided about each command does not hold."""
+        for pending in self.pending:
+            pending.decision = why
+
+    def halves(self) -> Sequence["Batch"]:
+        """The same commands in two batches, each with all keys."""
+        middle = len(self) // 2
+        first, second = Batch(self.context), Batch(self.context)
+        first.pending, second.pending = self.pending[:middle], self.pending[middle:]
+        first.keys = second.keys = self.keys
+        return first, second
+
+
+def gather(
+    waiting: Sequence[Pending], context: Context, limit: int, *held: set[Key]
+) -> tuple[Batch, list[Pending]]:
+    """(the next batch, who goes on waiting): up to `limit` commands that share no row with `held`.
+
+    Commands that share a row keep their order of arrival: one that has to wait holds its rows against later ones.
+    """
+    batch, left, taken = Batch(context), list[Pending](), set[Key]().union(*held)
+    for number, pending in enumerate(waiting):
+        if len(batch) == limit:
+            left.extend(waiting[number:])
+            break
+        keys = pending.ask_keys(context)
+        if taken.isdisjoint(keys):
+            batch.pending.append(pending)
+            batch.keys.update(keys)
+        else:
+            taken.update(keys)
+            left.append(pending)
+    return batch, left

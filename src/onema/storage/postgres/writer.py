@@ -1,0 +1,292 @@
+"""Batches on PostgreSQL: one transaction each, on one connection per writer, by COPY and array parameters.
+
+A batch is two exchanges with the server: BEGIN with all reads, and all changes with COMMIT. New rows of a large
+batch are sent while the rest of it is decided.
+
+Locks. `begin` locks the rows that exist, in key order. A key that is missing cannot be locked; a batch that puts
+it inserts it, and when another node inserted it first, the batch is a Conflict and is decided anew. So whoever
+decides on a row's absence must put that row, as every command does with counters, live codes, wallets, top-ups
+and the directory's revision. docs/decisions/0020-postgresql.md has the alternatives and their price.
+
+Unknown commits. Every batch inserts its id. `was_committed` inserts it too: that waits for a transaction that
+still holds it, so the answer is final even while the server has not noticed that our link broke.
+"""
+
+import asyncio
+import contextlib
+import itertools
+import secrets
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import itemgetter
+from typing import Any
+
+from onema.domain.ids import time_of_id
+from onema.domain.records import TABLES, DirectoryRevision, Key, Row
+from onema.storage.contract import CommitUnknown, Conflict, StorageError, Unavailable
+from onema.storage.postgres import binary_values, errors
+from onema.storage.postgres.backoff import delays
+from onema.storage.postgres.binary_values import row_format
+from onema.storage.postgres.errors import DRIVER_ERRORS
+from onema.storage.postgres.link import Link, Watchdog
+from onema.storage.postgres.pipeline import Pipeline
+from onema.storage.postgres.row_statements import (
+    Column,
+    Save,
+    get_statement,
+    has_place,
+    key_bounds,
+    key_columns,
+    lock_statement,
+    row_type_of,
+    save_columns,
+    save_statement,
+)
+from onema.storage.postgres.wake_ups import DIRECTORY_CHANNEL
+from onema.storage.postgres.wire import copy_in
+from onema.storage.statements import named_statements
+
+BATCH_SECONDS = 10.0
+"""How long a batch's statements may take before its link counts as lost."""
+
+SETTLE_SECONDS = 60.0
+"""How long `was_committed` goes on asking."""
+
+_TABLE_ORDER = {row_type: number for number, row_type in enumerate(TABLES)}
+
+
+class PostgresWriter:
+    """A connection that saves batches, one at a time. It is made with the first batch, and anew when it broke."""
+
+    def __init__(
+        self,
+        dsn: str,
+        on_saved: Callable[[Iterable[Row | None], int], None],
+        *,
+        batch_seconds: float = BATCH_SECONDS,
+        settle_seconds: float = SETTLE_SECONDS,
+    ) -> None:
+        """`on_saved` hears the rows of every batch that was saved, and the time of its id (Unix ms)."""
+        self._queries = named_statements("postgres.sql")
+        # The name tells this writer's lost sessions from those of others.
+        self._link = Link(dsn, f"onema writer {secrets.token_hex(8)}", self._queries["end_lost_sessions"])
+        self._watchdog = Watchdog(self._link, batch_seconds)
+        self._settle_seconds = settle_seconds
+        self._on_saved = on_saved
+        self._asked: Sequence[Key] = ()
+        self._found: dict[Key, Row] = {}
+        self._places: dict[Key, bytes] = {}
+        self._inserted: list[Row] = []
+
+    async def connect(self) -> None:
+        """Ahead of the first batch. Raises Unavailable."""
+        await self._link.ready()
+
+    async def close(self) -> None:
+        await self._link.close()
+
+    async def begin(self, keys: Sequence[Key]) -> dict[Key, Row]:
+        link = await self._link.ready()
+        self._watchdog.start()
+        try:
+            link.add("BEGIN")
+            groups = [(row_type, list(group)) for row_type, group in itertools.groupby(keys, key=row_type_of)]
+            for row_type, group in groups:
+                link.add(lock_statement(row_type), _key_parameters(row_type, group))
+            answers = await link.sync()
+        except DRIVER_ERRORS as error:
+            await self._undo(error)
+            raise errors.translated(error) from error
+        except BaseException:
+            self._link.drop()
+            raise
+        found, places = dict[Key, Row](), dict[Key, bytes]()
+        for (row_type, _), rows in zip(groups, answers.rows[1:], strict=False):
+            _take_locked(row_type, rows, found, places)
+        self._asked, self._found, self._places = keys, found, places
+        self._inserted.clear()
+        return dict(found)
+
+    async def insert(self, rows: Sequence[Row]) -> None:
+        """Sent, and not waited for: `commit` hears what became of them."""
+        link = self._link.pipeline
+        if link is None:
+            return
+        parts = defaultdict[type[Row], list[Row]](list)
+        for row in rows:
+            parts[type(row)].append(row)
+        try:
+            for row_type, new in parts.items():
+                link.add(save_statement(Save.INSERT, row_type), after=copy_in(row_format(row_type).copy(new)))
+            link.send()
+        except DRIVER_ERRORS as error:
+            await self._undo(error)
+            raise errors.translated(error) from error
+        self._inserted.extend(rows)
+
+    async def commit(self, batch: int, written: Mapping[Key, Row | None], inserted: Sequence[Row]) -> None:
+        link = self._link.pipeline
+        if link is None:
+            self._watchdog.stop()
+            raise Unavailable("the connection was lost before the batch was saved")
+        try:
+            self._add_changes(link, batch, written, inserted)
+        except DRIVER_ERRORS as error:
+            await self._undo(error)
+            raise errors.translated(error) from error
+        except BaseException:
+            self._link.drop()
+            raise
+        await self._make_durable(link, written)
+        self._on_saved(itertools.chain(self._inserted, inserted, written.values()), time_of_id(batch))
+
+    async def abort(self) -> None:
+        await self._undo(None)
+
+    async def was_committed(self, batch: int) -> bool:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._settle_seconds
+        async for _ in delays():
+            try:
+                return await self._settle(batch)
+            except StorageError as error:
+                if loop.time() > deadline:
+                    raise CommitUnknown(f"whether batch {batch} was saved is not known: {error}") from error
+        raise AssertionError("delays never end")
+
+    def _add_changes(
+        self, link: Pipeline, batch: int, written: Mapping[Key, Row | None], inserted: Sequence[Row]
+    ) -> None:
+        parts = self._changes(written, inserted)
+        for save, row_type in sorted(parts, key=lambda part: (_TABLE_ORDER[part[1]], part[0].value)):
+            rows = parts[save, row_type]
+            statement = save_statement(save, row_type)
+            if save is Save.INSERT:
+                link.add(statement, after=copy_in(row_format(row_type).copy(rows)))
+            else:
+                link.add(statement, self._save_parameters(save, row_type, rows))
+        if any(key[0] is DirectoryRevision for key in written):
+            link.add(self._queries["announce_directory"], [binary_values.text(DIRECTORY_CHANNEL)])
+        link.add(self._queries["batch_saved"], [binary_values.integer(batch)])
+        link.add("COMMIT")
+
+    def _changes(
+        self, written: Mapping[Key, Row | None], inserted: Sequence[Row]
+    ) -> dict[tuple[Save, type[Row]], list[Any]]:
+        """The rows (keys, for DELETE) of every statement."""
+        found, asked = self._found, set(self._asked)
+        parts = defaultdict[tuple[Save, type[Row]], list[Any]](list)
+        born: dict[type[Row], list[tuple[Key, Row]]] = defaultdict(list)
+        for key, row in written.items():
+            row_type = key[0]
+            if row is None:
+                if key in found:
+                    parts[Save.DELETE, row_type].append(key)
+            elif key in found and has_place(row_type):
+                parts[Save.UPDATE, row_type].append(row)
+            elif key in asked and key not in found:
+                born[row_type].append((key, row))
+            else:
+                parts[Save.UPSERT, row_type].append(row)
+        for row_type, pairs in born.items():
+            # All nodes insert in key order, so that two of them cannot wait for each other.
+            pairs.sort(key=itemgetter(0))
+            parts[Save.INSERT, row_type] += [row for _, row in pairs]
+        for row in inserted:
+            parts[Save.INSERT, type(row)].append(row)
+        return parts
+
+    def _save_parameters(self, save: Save, row_type: type[Row], rows: Sequence[Any]) -> list[bytes]:
+        if save is Save.DELETE:
+            if has_place(row_type):
+                return [binary_values.places([self._places[key] for key in rows])]
+            return _arrays(key_columns(row_type, rows))
+        columns = save_columns(row_type, rows)
+        if save is Save.UPDATE:
+            places = [self._places[row.key] for row in rows]
+            return [binary_values.places(places), *_arrays(columns[row_type.key_columns :])]
+        return _arrays(columns)
+
+    async def _make_durable(self, link: Pipeline, written: Mapping[Key, Row | None]) -> None:
+        """Wait for the answers to all changes and to COMMIT, which were sent together."""
+        try:
+            answers = await link.sync()
+        except DRIVER_ERRORS as error:
+            if errors.commit_is_unknown(error):
+                self._link.drop()
+                raise CommitUnknown(str(error) or type(error).__name__) from error
+            await self._undo(error)
+            if errors.is_duplicate(error) and await self._was_overtaken(link, written):
+                raise Conflict(str(error)) from error
+            raise errors.translated(error) from error
+        except BaseException:
+            self._link.drop()
+            raise
+        finally:
+            self._watchdog.stop()
+        if answers.tag != b"COMMIT":
+            raise Conflict(f"COMMIT was answered with {answers.tag.decode()}")
+
+    async def _undo(self, error: BaseException | None) -> None:
+        """End the transaction without saving; a link that cannot even do that is cut."""
+        link = self._link.pipeline
+        try:
+            if link is not None and error is not None and errors.link_is_useless(error):
+                self._link.drop()
+            elif link is not None and link.in_transaction:
+                await link.undo()
+        except DRIVER_ERRORS:
+            self._link.drop()
+        finally:
+            self._watchdog.stop()
+
+    async def _was_overtaken(self, link: Pipeline, written: Mapping[Key, Row | None]) -> bool:
+        """Whether a row that was missing when this batch began is there now: another writer was faster."""
+        born = [key for key in self._asked if key not in self._found and written.get(key) is not None]
+        for row_type, keys in itertools.groupby(born, key=row_type_of):
+            link.add(get_statement(row_type), _key_parameters(row_type, keys))
+        with contextlib.suppress(*DRIVER_ERRORS):
+            return any((await link.sync()).rows)
+        return False
+
+    async def _settle(self, batch: int) -> bool:
+        """One try at `was_committed`. What it finds committed is made durable once more: a row can be visible
+        before the standby that our COMMIT waited for has it.
+        """
+        link = await self._link.ready()
+        self._watchdog.start()
+        try:
+            link.add("BEGIN")
+            link.add(self._queries["settle_batch"], [binary_values.integer(batch)])
+            answers = await link.sync()
+            is_new = answers.rows[1] == [binary_values.TRUE]
+            link.add("ROLLBACK" if is_new else "COMMIT")
+            await link.sync()
+        except DRIVER_ERRORS as error:
+            self._link.drop()
+            raise Unavailable(str(error) or type(error).__name__) from error
+        finally:
+            self._watchdog.stop()
+        return not is_new
+
+
+def _arrays(columns: Iterable[Column]) -> list[bytes]:
+    return [binary_values.array(kind, values) for kind, values in columns]
+
+
+def _key_parameters(row_type: type[Row], keys: Iterable[Key]) -> list[bytes]:
+    columns = key_columns(row_type, keys)
+    return [*_arrays(columns), *map(binary_values.integer, key_bounds(row_type, columns))]
+
+
+def _take_locked(
+    row_type: type[Row], records: Sequence[bytes], found: dict[Key, Row], places: dict[Key, bytes]
+) -> None:
+    read, with_place = row_format(row_type).row, has_place(row_type)
+    first = binary_values.FIRST_COLUMN + (binary_values.PLACE_COLUMN if with_place else 0)
+    for record in records:
+        row = read(record, first)
+        key = row.key
+        found[key] = row
+        if with_place:
+            places[key] = record[first - binary_values.PLACE_BYTES : first]
