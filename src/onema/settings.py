@@ -202,6 +202,11 @@ class Settings(msgspec.Struct, frozen=True):
             ge=1, le=256, description="Processes that serve the port together; more than 1 need PostgreSQL."
         ),
     ] = 1
+    # As long as a job's lease: then others may have what the worker had in hand, and few clients wait any longer.
+    worker_patience: Annotated[
+        float,
+        Meta(ge=1, description="Seconds after which a worker that says nothing is killed and replaced."),
+    ] = 30.0
     listen: Listen = Listen()
     node: Node = Node()
     delivery: Delivery = Delivery()

@@ -28,8 +28,8 @@ def shared(postgres_server: PostgresServer) -> dict[str, str]:
     return environment(postgres_server.create_database("workers")) | {"ONEMA_NODE_NUMBER": str(FIRST_NODE)}
 
 
-def workers_in(folder: Path, shared: dict[str, str]) -> RunningServer:
-    return RunningServer(folder / "data", "serve", "--workers", str(WORKERS), environment=shared)
+def workers_in(folder: Path, shared: dict[str, str], **settings: str) -> RunningServer:
+    return RunningServer(folder / "data", "serve", "--workers", str(WORKERS), environment=shared | settings)
 
 
 @pytest.fixture(scope="module")
@@ -181,6 +181,30 @@ def test_a_killed_worker_comes_back_and_no_count_goes_back(server: RunningServer
     assert metric(server, "onema_worker_restarts_total") == 1
     assert '"a worker died"' in server.log.read_text()
     assert len(workers_of(server)) == WORKERS
+
+
+@pytest.mark.usefixtures("server")
+def test_a_hung_worker_is_replaced_and_its_callers_are_not_left_waiting(
+    shared: dict[str, str], tmp_path: Path
+) -> None:
+    """Meanwhile the others tell what the node counts; then every request is answered again."""
+    with workers_in(tmp_path, shared, ONEMA_NODE_NUMBER="50", ONEMA_WORKER_PATIENCE="2") as other:
+        hung = workers_of(other)[1]
+        os.kill(hung, signal.SIGSTOP)
+        assert eventually(lambda: answer(other, "/metrics"))[0] == 200
+        eventually(lambda: not Path(f"/proc/{hung}").exists())
+        eventually(lambda: other.get("/health/ready")[0] == 200)
+        assert [send(other, f"09010055{number:02d}") for number in range(12)] == ["100"] * 12
+        assert metric(other, "onema_worker_restarts_total") == 1
+        assert '"a worker hangs and is killed"' in other.log.read_text()
+
+
+def answer(server: RunningServer, path: str) -> tuple[int, bytes] | None:
+    """None when the connection was the hung worker's, which ends with it."""
+    try:
+        return server.get(path)
+    except (OSError, http.client.HTTPException):
+        return None
 
 
 def test_a_stop_ends_all_workers_and_their_streams(doomed: RunningServer) -> None:

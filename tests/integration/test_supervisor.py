@@ -50,12 +50,12 @@ def of_worker(folder: Path, number: int) -> list[int]:
 
 @asynccontextmanager
 async def running(
-    folder: Path, workers: int, stop_seconds: float = 10.0
+    folder: Path, workers: int, stop_seconds: float = 10.0, patience: float = 30.0
 ) -> AsyncIterator[asyncio.Task[None]]:
     """The supervisor's task, once all workers serve or one of them has failed."""
     complete = asyncio.Event()
     supervisor = Supervisor(
-        (sys.executable, "-c", _WORKER), workers, lambda _: str(folder).encode(), stop_seconds
+        (sys.executable, "-c", _WORKER), workers, lambda _: str(folder).encode(), stop_seconds, patience
     )
     task = asyncio.create_task(supervisor.run(complete.set))
     waiting = asyncio.create_task(complete.wait())
@@ -90,6 +90,21 @@ async def test_a_worker_that_dies_is_started_again(tmp_path: Path, caplog: pytes
         died = next(record for record in caplog.records if record.getMessage() == "a worker died")
         assert (vars(died)["worker"], vars(died)["exit"]) == (2, -signal.SIGKILL)
     assert not any(is_alive(process) for number in (1, 2, 3) for process in of_worker(tmp_path, number))
+
+
+async def test_a_worker_that_hangs_is_killed_and_replaced(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nobody else can end it, and the kernel goes on giving it connections; those that answer are left alone."""
+    async with running(tmp_path, 2, patience=2.0):
+        first, second = of_worker(tmp_path, 1), of_worker(tmp_path, 2)
+        os.kill(second[0], signal.SIGSTOP)
+        await happens(lambda: len(of_worker(tmp_path, 2)) == 2)
+        assert not is_alive(second[0])
+        assert of_worker(tmp_path, 1) == first
+        hung, died = (record for record in caplog.records if record.levelname == "ERROR")
+        assert (hung.getMessage(), vars(hung)["worker"]) == ("a worker hangs and is killed", 2)
+        assert (died.getMessage(), vars(died)["exit"]) == ("a worker died", -signal.SIGKILL)
 
 
 async def test_a_reason_not_to_start_is_told_once(tmp_path: Path) -> None:

@@ -45,6 +45,7 @@ async def _supervise(settings: Settings) -> None:
             lambda number: encode_settings(_of_node(each, first_node + number - 1)),
             # Requests under way have the deadline, and then deliveries.
             2 * listen.stop_deadline + _SLACK_SECONDS,
+            settings.worker_patience,
         )
         running = asyncio.create_task(
             supervisor.run(lambda: print(f"onema listens on {listen.host}:{port}", flush=True))

@@ -43,12 +43,14 @@ _decoder: msgspec.json.Decoder[_Asked | _Answered | _Told] = msgspec.json.Decode
 class Line:
     """One end of the connection between a worker and its supervisor; a message is a line of JSON.
 
-    It also tells each that the other lives: the kernel closes it with the process, however that ends.
+    It also tells each that the other lives: the kernel closes it with the process, however that ends. `heard` counts
+    the other's messages.
     """
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
+        self.heard = 0
         self._numbers = itertools.count(1)
         self._asked: dict[int, asyncio.Future[Answer]] = {}
         self._answering: set[asyncio.Task[None]] = set()
@@ -73,6 +75,7 @@ class Line:
         """Serve the other end until it is gone."""
         try:
             while (line := await self._reader.readline()).endswith(b"\n"):
+                self.heard += 1
                 match _decoder.decode(line):
                     case _Asked() as asked:
                         self._answer_later(asked, answer)

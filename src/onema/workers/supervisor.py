@@ -1,7 +1,8 @@
 """Several processes as one server: the supervisor starts them, keeps them running, and connects them.
 
 It serves nothing itself. A worker whose supervisor is gone sees its line end, and stops; a supervisor sees its
-worker's process end, and starts another.
+worker's process end, and starts another. One that hangs does not end, and the kernel goes on giving it connections of
+the port: its supervisor asks it now and then, and kills it when it says nothing for too long.
 """
 
 import asyncio
@@ -14,7 +15,7 @@ from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from onema.workers.line import Line
-from onema.workers.messages import Failed, News, Started
+from onema.workers.messages import Failed, News, ReadReadiness, Started
 from onema.workers.switchboard import Switchboard
 
 log = logging.getLogger(__name__)
@@ -22,6 +23,10 @@ log = logging.getLogger(__name__)
 STEADY_SECONDS = 10.0
 """A worker that ran for so long is started again at once when it dies."""
 
+_QUESTIONS = 6
+"""A worker is killed after so many questions without a word. A supervisor that was itself stopped for a while hears
+one answer late: it must not take its own silence for the worker's.
+"""
 _FIRST_PAUSE_SECONDS = 0.5
 _LONGEST_PAUSE_SECONDS = 30.0
 
@@ -33,15 +38,19 @@ class WorkerFailed(Exception):
 class _Worker:
     """One process, and the line to it."""
 
-    def __init__(self, number: int, process: Process, line: Line, switchboard: Switchboard) -> None:
+    def __init__(
+        self, number: int, process: Process, line: Line, switchboard: Switchboard, patience: float
+    ) -> None:
         self._number = number
         self._switchboard = switchboard
         self._line = line
         self._serves = False
         self._failure = ""
         self._is_settled = asyncio.Event()
-        self._talking = asyncio.create_task(self._talk())
+        self._patience = patience
         self.process = process
+        self._talking = asyncio.create_task(self._talk())
+        self._watching = asyncio.create_task(self._watch())
 
     async def started(self) -> None:
         """Return when it serves. Raises WorkerFailed."""
@@ -55,12 +64,29 @@ class _Worker:
     async def ended(self) -> int:
         """Its exit status (negative: the signal), once it has ended."""
         code = await self.process.wait()
+        self._watching.cancel()
         await self._talking
         return code
 
     async def _talk(self) -> None:
         await self._line.run(self._switchboard.answer, self._hear)
         self._is_settled.set()
+
+    async def _watch(self) -> None:
+        """Kill the process when it has said nothing for its supervisor's patience. One that starts may take its time:
+        nobody is connected to it yet.
+        """
+        await self._is_settled.wait()
+        pause, unanswered = self._patience / _QUESTIONS, 0
+        while unanswered < _QUESTIONS:
+            before = self._line.heard
+            asking = self._line.ask(ReadReadiness(), pause)
+            await asyncio.gather(asking, asyncio.sleep(pause), return_exceptions=True)
+            # A late answer to an earlier question counts too.
+            unanswered = 0 if self._line.heard > before else unanswered + 1
+        log.error("a worker hangs and is killed", extra={"action": "supervise", "worker": self._number})
+        with contextlib.suppress(ProcessLookupError):
+            self.process.kill()
 
     def _hear(self, news: News) -> None:
         match news:
@@ -78,16 +104,23 @@ class Supervisor:
     """Runs `workers` processes of `command`.
 
     A process gets its number, from 1 on, and the descriptor of its end of the line as arguments; over the line,
-    first of all, its `orders`. After SIGTERM it has `stop_seconds` to end.
+    first of all, its `orders`. After SIGTERM it has `stop_seconds` to end. One that serves and says nothing for
+    `patience` seconds is killed.
     """
 
     def __init__(
-        self, command: Sequence[str], workers: int, orders: Callable[[int], bytes], stop_seconds: float
+        self,
+        command: Sequence[str],
+        workers: int,
+        orders: Callable[[int], bytes],
+        stop_seconds: float,
+        patience: float,
     ) -> None:
         self._command = command
         self._numbers = range(1, workers + 1)
         self._orders = orders
         self._stop_seconds = stop_seconds
+        self._patience = patience
         self._switchboard = Switchboard(workers)
         self._running: dict[int, _Worker] = {}
         self._are_complete = False
@@ -151,7 +184,7 @@ class Supervisor:
             )
         line = await Line.over(ours)
         line.send_orders(self._orders(number))
-        return _Worker(number, process, line, self._switchboard)
+        return _Worker(number, process, line, self._switchboard, self._patience)
 
     async def _stop(self) -> None:
         for worker in self._running.values():

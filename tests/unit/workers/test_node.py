@@ -125,6 +125,20 @@ async def test_every_worker_gives_the_metrics_of_all(node: Node) -> None:
     assert b"onema_worker_restarts_total 1.0" in text
 
 
+async def test_a_worker_that_hangs_holds_up_neither_metrics_nor_the_probe(node: Node) -> None:
+    """Whoever is asked says within seconds what the others count, and that the node is not ready."""
+    first = await node.add(1)
+    first.metrics.command("send", "done", 3)
+    ours, theirs = await line_pair()
+    running = asyncio.create_task(ours.run(node.switchboard.answer, lambda _: None))
+    node.switchboard.join(2, ours)
+    text = await first.membership.metrics()
+    assert b'onema_commands_total{kind="send",result="done"} 3.0' in text
+    assert b"onema_ready 0.0" in text
+    theirs.close()
+    await running
+
+
 async def test_a_call_rings_at_another_workers_page_and_is_steered_from_there(node: Node) -> None:
     """Answered, given keys and hung up where the browser is, not where the call is."""
     first, second = await node.add(1), await node.add(2)
