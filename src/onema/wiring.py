@@ -117,9 +117,10 @@ class App:
         stack.push_async_callback(core.recordings.stop)
 
         on_jobs_due: Callable[[], None] = lambda: None  # noqa: E731  # whoever delivers takes its place
-        if job_kinds(settings) and not settings.delivery.paused:
+        if not settings.delivery.paused:
             worker = await self._start_delivery(stack, core)
-            on_jobs_due = worker.wake
+            if job_kinds(settings):
+                on_jobs_due = worker.wake
         sweeper = Sweeper(
             core.committer,
             core.storage,
@@ -148,30 +149,18 @@ class App:
         await self._listen(stack, core)
 
     async def _start_delivery(self, stack: AsyncExitStack, core: Core) -> DeliveryWorker:
-        delivery, handset = self.settings.delivery, self.settings.handset
+        delivery, kinds = self.settings.delivery, job_kinds(self.settings)
         renderers = {dialect.name: dialect.callbacks for dialect in self._dialects if dialect.callbacks}
         callbacks = CallbackSender(core.gateway, core.storage, renderers)
         stack.push_async_callback(callbacks.stop)
-        make = carrier_factory(self.inbox, self.calls, core.announcements, Receipts(core.gateway))
-        carriers = RunningCarriers(
-            core.committer,
-            lambda document: self._wrap_carrier(make(document)),
-            (lambda _: None) if handset.beside_carriers else refuse_handset_beside_carriers,
-            functools.partial(
-                Seats, process=process_name(self.settings), clock=core.clock, steady=steady_seconds
-            ),
-        )
-        self.metrics.watch_seats(carriers.seats)
-        await carriers.start()
-        stack.push_async_callback(carriers.stop)
         worker = DeliveryWorker(
             core.gateway,
             core.committer,
             core.storage,
             core.keyring,
-            carriers,
+            await self._start_carriers(stack, core) if kinds else {},
             callbacks,
-            kinds=job_kinds(self.settings),
+            kinds=kinds,
             concurrency=delivery.concurrency,
             lease_ms=int(delivery.lease * 1000),
             receipt_lifetime_ms=delivery.receipt_lifetime * 1000,
@@ -179,6 +168,21 @@ class App:
         await worker.start()
         stack.push_async_callback(worker.stop, self.settings.listen.stop_deadline)
         return worker
+
+    async def _start_carriers(self, stack: AsyncExitStack, core: Core) -> RunningCarriers:
+        make = carrier_factory(self.inbox, self.calls, core.announcements, Receipts(core.gateway))
+        carriers = RunningCarriers(
+            core.committer,
+            lambda document: self._wrap_carrier(make(document)),
+            (lambda _: None) if self.settings.handset.beside_carriers else refuse_handset_beside_carriers,
+            functools.partial(
+                Seats, process=process_name(self.settings), clock=core.clock, steady=steady_seconds
+            ),
+        )
+        self.metrics.watch_seats(carriers.seats)
+        await carriers.start()
+        stack.push_async_callback(carriers.stop)
+        return carriers
 
     async def _listen(self, stack: AsyncExitStack, core: Core) -> None:
         listen = self.settings.listen

@@ -3,6 +3,9 @@
 A lease without a started attempt is free to take. A started attempt whose worker died is never sent again
 blindly: it becomes unknown, unless its carrier is idempotent. A message whose carrier may send but does not run here
 is left to the processes that run it; when none of them takes it for a while, another of its carriers may.
+
+Every process also looks at jobs of kinds that are not its own once nobody has come for them for long: it sends nothing,
+but ends what has expired, so that no hold outlives the last process of a role.
 """
 
 import asyncio
@@ -17,8 +20,9 @@ from onema.domain.keyring import Keyring, Unsealable
 from onema.domain.leave_job import LeaveJob
 from onema.domain.outcome import Outcome, OutcomeKind
 from onema.domain.payload import CallPayload, Payload, SmsPayload, open_payload
+from onema.domain.place_call import VALID_MS
 from onema.domain.record_outcome import RecordOutcome, RecordReceipt, SettleMessage
-from onema.domain.records import Attempt, Channel, Job, JobKind
+from onema.domain.records import HANDING_OVER, Attempt, Channel, Job, JobKind
 from onema.domain.refusals import Refused
 from onema.domain.routing import plan_route
 from onema.domain.start_attempt import StartAttempt
@@ -37,6 +41,12 @@ FIRST_RETRY_MS = 5_000
 LEASE_BATCH = 100
 UPKEEP_SHARE = 4
 """Callbacks and settlements each get so small a part of the places that SMS and calls each have."""
+ENDED_BY_ANYBODY = HANDING_OVER | {JobKind.SETTLE}
+"""The jobs whose messages have money held."""
+OVERDUE_MS = VALID_MS
+"""How long a job is due before a process looks at it whose kind it is not. No call can still be placed then; an SMS
+may have longer, and is left.
+"""
 NOTHING_SENT = "no carrier takes this number"
 
 JobHandler = Callable[[Job], Awaitable[None]]
@@ -58,7 +68,7 @@ class Places:
 
 
 class DeliveryWorker:
-    """Takes jobs of some kinds from the committer and, for those that nobody took, from the store."""
+    """Takes jobs of some `kinds` from the committer and, for those that nobody took, from the store."""
 
     def __init__(
         self,
@@ -89,9 +99,12 @@ class DeliveryWorker:
             JobKind.SETTLE: self._settle,
             JobKind.CALLBACK: callbacks,
         }
+        self._kinds = kinds
         upkeep = max(1, concurrency // UPKEEP_SHARE)
-        sizes = {JobKind.SETTLE: upkeep, JobKind.CALLBACK: upkeep}
-        self._places: dict[str, Places] = {kind: Places(sizes.get(kind, concurrency)) for kind in kinds}
+        self._places: dict[str, Places] = {
+            kind: Places(concurrency if kind in kinds & HANDING_OVER else upkeep)
+            for kind in kinds | ENDED_BY_ANYBODY
+        }
         self._wake = asyncio.Event()
         self._stopping = False
         self._polling: asyncio.Task[None] | None = None
@@ -99,9 +112,9 @@ class DeliveryWorker:
     # The committer's dispatcher.
 
     def room(self, kind: str) -> int:
-        places = self._places.get(kind)
-        if places is None or self._stopping:
+        if kind not in self._kinds or self._stopping:
             return 0
+        places = self._places[kind]
         places.crowded |= places.free <= 0
         return places.free
 
@@ -165,8 +178,9 @@ class DeliveryWorker:
             room = min(places.free, LEASE_BATCH)
             jobs: Sequence[Job] = ()
             if room > 0:
+                due = now if kind in self._kinds else now - OVERDUE_MS
                 jobs = await self._storage.lease_jobs(
-                    now, now + self._lease_ms, room, (JobKind(kind),), elsewhere
+                    due, now + self._lease_ms, room, (JobKind(kind),), elsewhere
                 )
             places.crowded = len(jobs) >= room
             self.take(jobs)
@@ -239,8 +253,12 @@ class DeliveryWorker:
         job was left for those that run the first, and nobody took it.
         """
         may_be = plan if job.lease > job.attempt + 1 else plan[:1]
-        running = (self._carriers.get(carrier.name) for carrier in may_be)
+        running = (self._carrier(carrier.name, job) for carrier in may_be)
         return next((carrier for carrier in running if carrier is not None), None)
+
+    def _carrier(self, name: str, job: Job) -> Carrier | None:
+        """The carrier, if it runs here and this process may hand it the job."""
+        return self._carriers.get(name) if job.kind in self._kinds else None
 
     async def _send(self, carrier: Carrier, outgoing: Outgoing, job: Job) -> None:
         # Every job has a task, and so a context, of its own.
@@ -292,7 +310,7 @@ class DeliveryWorker:
             outcome = Outcome(kind=OutcomeKind.PERMANENT, reason="it was given up before anything was sent")
             await self._record(job.account, job.message, job.attempt, outcome)
             return
-        carrier = self._carriers.get(attempt.carrier) if isinstance(attempt, Attempt) else None
+        carrier = self._carrier(attempt.carrier, job) if isinstance(attempt, Attempt) else None
         if carrier is not None and carrier.idempotent:
             with contextlib.suppress(Unsealable):
                 payload = open_payload(job.payload, job.id, self._keyring)

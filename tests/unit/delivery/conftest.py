@@ -8,7 +8,9 @@ from onema.delivery.worker import DeliveryWorker
 from onema.domain import documents as doc
 from onema.domain.configure import Configure
 from onema.domain.keyring import Keyring
-from onema.domain.records import Job, Message, Wallet
+from onema.domain.place_call import ENTROPY_BYTES as CALL_ENTROPY_BYTES
+from onema.domain.place_call import PlaceCall
+from onema.domain.records import Job, JobKind, Message, Wallet
 from onema.domain.send_sms_code import ENTROPY_BYTES, SendSmsCode
 from onema.engine.committer import Committer
 from onema.engine.gateway import Gateway
@@ -50,17 +52,30 @@ class DeliveryRig:
     async def configure(self, *carriers: RecordingCarrier, capture_on: str = "submitted") -> None:
         """An account with money, and a route to each carrier in this order."""
         documents: list[doc.AnyDocument] = [
-            doc.Tariff(name="default", rates=(doc.Rate(channel="sms", price="850"),)),
+            doc.Tariff(
+                name="default",
+                rates=(
+                    doc.Rate(channel="sms", price="850"),
+                    doc.Rate(channel="call", price="400", period=60),
+                ),
+            ),
             doc.Account(name="acme", wallet="postpaid", windows=(), capture_on=capture_on),  # type: ignore[arg-type]  # one of the two
             doc.Brandname(account="acme", name="Acme"),
             doc.Template(account="acme", brandname="Acme", text="{OTP} is your code"),
+            doc.Application(account="acme", name="app"),
         ]
         for priority, carrier in enumerate(carriers):
             documents.append(doc.Carrier(name=carrier.name, type="test"))
             documents.append(doc.Route(channel="sms", carrier=carrier.name, priority=priority))
+            documents.append(doc.Route(channel="call", carrier=carrier.name, priority=priority))
         await self.gateway.execute(Configure(entropy=secrets.token_bytes(32), documents=tuple(documents)))
 
-    async def start(self, *carriers: RecordingCarrier, concurrency: int = 10) -> DeliveryWorker:
+    async def start(
+        self,
+        *carriers: RecordingCarrier,
+        concurrency: int = 10,
+        kinds: frozenset[JobKind] = frozenset(JobKind),
+    ) -> DeliveryWorker:
         async def no_callbacks(job: object) -> None:
             raise AssertionError(f"no callback is configured: {job}")
 
@@ -71,6 +86,7 @@ class DeliveryRig:
             self.keyring,
             {carrier.name: carrier for carrier in carriers},
             no_callbacks,
+            kinds=kinds,
             concurrency=concurrency,
             lease_ms=LEASE_MS,
             receipt_lifetime_ms=LIFETIME_MS,
@@ -80,7 +96,7 @@ class DeliveryRig:
         self.workers.append(worker)
         return worker
 
-    async def send(self, phone: str = "+84901888484") -> int:
+    async def send(self, phone: str = "+84901888484", time_alive: int = 300_000) -> int:
         identifier = self.gateway.next_id()
         await self.gateway.execute(
             SendSmsCode(
@@ -96,7 +112,27 @@ class DeliveryRig:
                 text="{OTP} is your code",
                 alphabet="0123456789",
                 length=6,
-                time_alive=300_000,
+                time_alive=time_alive,
+            )
+        )
+        return identifier
+
+    async def call(self) -> int:
+        identifier = self.gateway.next_id()
+        await self.gateway.execute(
+            PlaceCall(
+                account=ACCOUNT,
+                application="app",
+                id=identifier,
+                now=self.clock.now(),
+                entropy=secrets.token_bytes(CALL_ENTROPY_BYTES),
+                dialect="test",
+                phone="+84901888484",
+                home_country="VN",
+                client_ip="127.0.0.1",
+                code="123456",
+                voice="en",
+                pool_required=False,
             )
         )
         return identifier
@@ -126,13 +162,17 @@ class DeliveryRig:
             while not condition():
                 await self.committer.between_batches(self._nothing)
 
+    async def job(self, identifier: int) -> Job:
+        """The message's job."""
+        job = (await self.storage.read([(Job, identifier)]))[Job, identifier]
+        assert isinstance(job, Job)
+        return job
+
     async def was_left(self, identifier: int, carrier: str) -> None:
         """Wait until the message's job was left to those that run this carrier."""
-        key = (Job, identifier)
-        while not (
-            isinstance(job := (await self.storage.read([key])).get(key), Job) and job.carrier == carrier
-        ):
-            await self.committer.between_batches(self._nothing)
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            while (await self.job(identifier)).carrier != carrier:
+                await self.committer.between_batches(self._nothing)
 
     @staticmethod
     async def _nothing() -> None: ...

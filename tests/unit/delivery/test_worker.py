@@ -3,6 +3,7 @@ import asyncio
 import pytest
 
 from onema.channels.contract import Outgoing
+from onema.delivery.worker import OVERDUE_MS
 from onema.domain.leave_job import LEFT_FOR_MS
 from onema.domain.outcome import Outcome, OutcomeKind
 from onema.domain.payload import SmsPayload
@@ -18,6 +19,7 @@ SUBMITTED = Outcome(kind=OutcomeKind.SUBMITTED, carrier_reference="ref-1")
 TEMPORARY = Outcome(kind=OutcomeKind.TEMPORARY, reason="busy")
 PERMANENT = Outcome(kind=OutcomeKind.PERMANENT, reason="bad number")
 UNKNOWN = Outcome(kind=OutcomeKind.UNKNOWN, reason="timeout")
+NO_VOICE = frozenset(JobKind) - {JobKind.CALL}
 
 
 async def test_a_message_goes_to_the_routed_carrier_and_is_charged_once(rig: DeliveryRig) -> None:
@@ -220,6 +222,54 @@ async def test_an_expired_code_is_not_sent_any_more(rig: DeliveryRig) -> None:
     await rig.start(carrier)
     await rig.reaches(identifier, MessageState.FAILED)
     assert carrier.sent == []
+
+
+@pytest.mark.parametrize("kinds", [NO_VOICE, frozenset[JobKind]()])
+async def test_a_call_that_nobody_may_place_fails_when_its_code_expires(
+    rig: DeliveryRig, kinds: frozenset[JobKind]
+) -> None:
+    """Until then a process without the role leaves it alone; it never places it, and in the end the money is back."""
+    carrier = RecordingCarrier("first")
+    await rig.configure(carrier)
+    worker = await rig.start(carrier, kinds=kinds)
+    identifier = await rig.call()
+    rig.clock.advance(OVERDUE_MS / 1000 - 0.001)
+    await rig.committer.between_batches(worker._lease)
+    assert (await rig.job(identifier)).lease == 0
+    assert await rig.balance() < 0
+    rig.clock.advance(0.001)
+    message = await rig.reaches(identifier, MessageState.FAILED)
+    assert message.reason == "the code expired before it could be sent"
+    assert await rig.balance() == 0
+    assert carrier.sent == []
+
+
+async def test_what_a_dead_process_may_have_sent_is_not_sent_by_one_without_its_role(
+    rig: DeliveryRig,
+) -> None:
+    """It becomes unknown and settles, although an idempotent carrier could have it again."""
+    dead, alive = RecordingCarrier("first", idempotent=True), RecordingCarrier("first", idempotent=True)
+    identifier = await die_while_sending(rig, dead)
+    await rig.start(alive, kinds=frozenset())
+    rig.clock.advance(OVERDUE_MS / 1000)
+    assert (await rig.reaches(identifier, MessageState.UNKNOWN)).held > 0
+    rig.clock.advance((LIFETIME_MS + OVERDUE_MS) / 1000)
+    await rig.reaches(identifier, MessageState.UNCONFIRMED)
+    assert await rig.balance() == 0
+    assert alive.sent == []
+
+
+async def test_what_can_still_be_sent_is_left_to_those_who_may(rig: DeliveryRig) -> None:
+    """A long code that waits for a process with the role is looked at, and neither sent nor ended."""
+    carrier = RecordingCarrier("first")
+    await rig.configure(carrier)
+    await rig.start(carrier, kinds=frozenset({JobKind.CALL}))
+    identifier = await rig.send(time_alive=3 * OVERDUE_MS)
+    rig.clock.advance(OVERDUE_MS / 1000)
+    await rig.was_left(identifier, "first")
+    assert carrier.sent == []
+    await rig.start(carrier)
+    await rig.reaches(identifier, MessageState.DELIVERED)
 
 
 async def test_retries_end(rig: DeliveryRig) -> None:
