@@ -3,10 +3,15 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from onema.telemetry.logs import build_handler
 from onema.testing.postgres_server import PostgresServer, packaged_binaries, running_server
+
+# How long an example takes says something about the machine only.
+hypothesis.settings.register_profile("onema", deadline=None)
+hypothesis.settings.load_profile("onema")
 
 LOG_SCAN = "test_log_of_the_suite.py"
 

@@ -131,7 +131,7 @@ def test_anything_is_answered_with_json_in_a_vendor_shape(tmp_path: Path) -> Non
     with serving(tmp_path) as (_, api, run):
         results = set()
 
-        @settings(max_examples=300, deadline=None)
+        @settings(max_examples=300)
         @given(PLAUSIBLE | NONSENSE)
         def answers(request: Request) -> None:
             response = run(api.answer(request))
@@ -195,7 +195,7 @@ def test_any_registered_vietnamese_text_is_sent_and_its_code_is_right(tmp_path: 
         client = VendorClient(api, core)
         phones = (f"0901{number:06}" for number in range(10**6))
 
-        @settings(max_examples=60, deadline=None)
+        @settings(max_examples=60)
         @given(SENTENCES, SENTENCES, st.booleans(), st.sampled_from(["NFC", "NFD"]))
         def is_sent(before: str, after: str, fold: bool, form: str) -> None:
             text, phone = f"{before} {{OTP}} {after}", next(phones)

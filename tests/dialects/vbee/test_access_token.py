@@ -264,7 +264,7 @@ def we_accept(access_token: str) -> bool:
     return True
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(
     claims=PY_CLAIMS,
     headers=PY_HEADERS,

@@ -11,7 +11,6 @@ from .vendor_client import BODY, CLAIMS, VOICE_OTP, VendorClient, segment, token
 
 LENIENT = settings(
     max_examples=150,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 JSON = st.recursive(

@@ -13,7 +13,6 @@ from .vendor_client import ACCOUNT_SID, CALL_MEMBERS, CALL_OUT, GET_BALANCE, Ven
 
 LENIENT = settings(
     max_examples=150,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 JSON = st.recursive(

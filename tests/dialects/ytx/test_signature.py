@@ -201,7 +201,7 @@ DIRECTORY = Directory({(document.kind, document.identity): document for document
 NOW = milliseconds_at(WORKED_STAMP)
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(header=st.binary(max_size=200), given_sign=st.text(max_size=40))
 def test_no_header_and_sign_make_the_check_fail_otherwise(header: bytes, given_sign: str) -> None:
     """Whatever they are, they are refused in the vendor's words."""
@@ -209,7 +209,6 @@ def test_no_header_and_sign_make_the_check_fail_otherwise(header: bytes, given_s
         authenticate(DIRECTORY, ACCOUNT_SID, header, given_sign.replace(WORKED_SIGN, ""), NOW)
 
 
-@settings(deadline=None)
 @given(offset=st.integers(-86_400, 86_400))
 def test_every_moment_within_the_window_can_be_signed(offset: int) -> None:
     """In either case, with or without leading zeros."""

@@ -1,6 +1,6 @@
 import argon2
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from onema.cli.configuration_file import Content, parse_file
@@ -41,7 +41,6 @@ def files(draw: st.DrawFn) -> str:
     return "\n".join(lines)
 
 
-@settings(deadline=None)
 @given(files(), files(), st.booleans())
 def test_applying_a_file_twice_changes_nothing_the_second_time(before: str, text: str, prune: bool) -> None:
     """Whatever was configured before, with and without pruning."""

@@ -127,4 +127,4 @@ class Trunk(RuleBasedStateMachine):
 
 
 TestTrunk: Any = Trunk.TestCase
-TestTrunk.settings = settings(max_examples=250, stateful_step_count=50, deadline=None)
+TestTrunk.settings = settings(max_examples=250, stateful_step_count=50)

@@ -196,6 +196,6 @@ class Books(RuleBasedStateMachine):
                 assert bool(row.payload) == (row.kind in HANDING_OVER)
 
 
-Books.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+Books.TestCase.settings = settings(max_examples=150, stateful_step_count=40)
 TestBooks = Books.TestCase
 TestBooks.__doc__ = "Ledger, balance, holds and jobs agree after every step of any course of events."

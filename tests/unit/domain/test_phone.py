@@ -197,7 +197,7 @@ def test_the_everyday_pattern_serves_the_countries_it_was_made_for() -> None:
 
 
 @pytest.mark.parametrize("country", ["VN", "CN"])
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(data=st.data())
 def test_the_everyday_pattern_answers_as_phonenumbers_does(country: str, data: st.DataObject) -> None:
     """Where the pattern says yes, phonenumbers says the same number."""
@@ -206,7 +206,7 @@ def test_the_everyday_pattern_answers_as_phonenumbers_does(country: str, data: s
     assert found is None or found == according_to_phonenumbers(raw, country)
 
 
-@settings(deadline=None, max_examples=600)
+@settings(max_examples=600)
 @given(data=st.data())
 def test_every_country_answers_as_phonenumbers_does(data: st.DataObject) -> None:
     """Plain digits mean to us exactly what they mean to phonenumbers, whichever path answers."""
@@ -222,7 +222,6 @@ def test_every_prefix_of_vietnamese_mobiles_answers_as_phonenumbers_does() -> No
             assert according_to_us(raw, "VN") == according_to_phonenumbers(raw, "VN"), raw
 
 
-@settings(deadline=None)
 @given(data=st.data())
 def test_separators_change_nothing(data: st.DataObject) -> None:
     """Dots, dashes, spaces and brackets may stand anywhere."""
@@ -232,7 +231,6 @@ def test_separators_change_nothing(data: st.DataObject) -> None:
     assert parse_phone(raw, "VN") == parse_phone(digits, "VN")
 
 
-@settings(deadline=None)
 @given(st.text(max_size=40) | st.text(alphabet="+0123456789 ()-.\0\ud800", max_size=33))
 def test_any_text_is_a_canonical_number_or_refused(raw: str) -> None:
     """Nothing but Refused is raised, and a number parses to itself."""
