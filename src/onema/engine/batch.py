@@ -52,11 +52,12 @@ class Batch:
             pending.decision = why
 
     def halves(self) -> Sequence["Batch"]:
-        """The same commands in two batches, each with all keys."""
+        """The same commands in two batches, to be committed one after the other, each with all keys."""
         middle = len(self) // 2
         first, second = Batch(self.context), Batch(self.context)
         first.pending, second.pending = self.pending[:middle], self.pending[middle:]
         first.keys = second.keys = self.keys
+        first.jobs = second.jobs = self.jobs
         return first, second
 
 

@@ -1,8 +1,9 @@
 """The committer: everything that waits is decided together and committed in one transaction.
 
-While one batch is being committed, arrivals wait; when it is durable, the next batch takes them all. There is no
-artificial delay. A caller gets its result only after the commit, so nothing acknowledged can be lost. A store with
-several writers has as many batches in flight while there are commands enough that share no row.
+While one batch is being committed, arrivals wait; when it is durable, the next batch takes them all, and those that are
+already at the sockets. Nobody waits for time to pass. A caller gets its result only after the commit, so nothing
+acknowledged can be lost. A store with several writers has as many batches in flight while there are commands enough
+that share no row.
 """
 
 import asyncio
@@ -39,6 +40,12 @@ LONGEST_PAUSE_SECONDS = 0.5
 SHORTEST_PATIENCE_SECONDS = 0.5
 HAND_OVER = 64
 """After so many decisions the store gets the new rows that they made: it can work on them during the next ones."""
+QUIET_TURNS = 3
+"""After so many turns of the loop without a new command all requests that had arrived are waiting for their batch: a
+turn reads them, the next runs their tasks, and one more is for those that wait for something of their own.
+"""
+GATHERED = 128
+"""With so many commands a batch is begun at once: more would not make it noticeably cheaper."""
 WORTH_A_BATCH = 64
 """So many commands at least are begun beside another batch: small batches cost the store more than they gain."""
 # What a row with a value of the wrong type makes a driver raise: a fault of one command, never of its batch.
@@ -113,7 +120,7 @@ class Committer:
         self._in_flight: list[Batch] = []
         self._operations: list[tuple[Callable[[], Awaitable[Any]], asyncio.Future[Any]]] = []
         self._arrival = asyncio.Event()
-        self._is_operating = False
+        self._turn = asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
         self._stopping = False
         self.context = Context(Directory({}), keyring)
@@ -167,24 +174,46 @@ class Committer:
 
     async def _run(self, writer: Writer) -> None:
         while True:
+            async with self._turn:
+                batch = await self._next_batch()
+            if batch is None:
+                return
+            try:
+                await self._settle(batch, writer)
+            finally:
+                self._in_flight.remove(batch)
+                self._arrival.set()
+
+    async def _next_batch(self) -> Batch | None:
+        """Wait until there is one to begin, then count it as in flight; None to stop. Store operations come between."""
+        while True:
+            if self._operations and not self._in_flight:
+                await self._operate()
+            if self._waiting and not self._operations:
+                if not self._in_flight:
+                    await self._gather_arrivals()
+                if batch := self._take_batch():
+                    self._in_flight.append(batch)
+                    return batch
+            if self._stopping and (self._in_flight or not self._waiting):
+                return None
             await self._arrival.wait()
             self._arrival.clear()
-            is_busy = True
-            while is_busy:
-                if batch := self._next_batch():
-                    await self._settle(batch, writer)
-                is_busy = await self._operate() or batch is not None
-            if self._stopping:
-                return
 
-    def _next_batch(self) -> Batch | None:
+    async def _gather_arrivals(self) -> None:
+        """Let requests that have arrived come to wait too: a batch costs the store something whatever its size."""
+        quiet, waiting = 0, len(self._waiting)
+        while quiet < QUIET_TURNS and waiting < GATHERED:
+            await asyncio.sleep(0)
+            quiet = quiet + 1 if len(self._waiting) == waiting else 0
+            waiting = len(self._waiting)
+
+    def _take_batch(self) -> Batch | None:
         """All that wait; beside another batch, those that share no row with it.
 
         When there are enough of them for two writers that will not wait for each other, one half.
         """
         waiting, beside = self._waiting, self._in_flight
-        if not waiting or self._is_operating or (beside and self._operations):
-            return None
         if not beside and len(self._tasks) > 1 and len(waiting) >= 2 * WORTH_A_BATCH:
             batch, left = gather(waiting, self.context, min(len(waiting) // 2, self._batch_limit))
             other, _ = gather(left, self.context, WORTH_A_BATCH, batch.keys)
@@ -198,12 +227,9 @@ class Committer:
         self._waiting = left
         return batch
 
-    async def _operate(self) -> bool:
-        """Run the store operations that wait, unless a batch is in flight; whether there were any."""
-        if not self._operations or self._in_flight or self._is_operating:
-            return False
+    async def _operate(self) -> None:
+        """Run the store operations that wait."""
         operations, self._operations = self._operations, []
-        self._is_operating = True
         for operation, future in operations:
             # Whatever a store operation raises belongs to who asked for it, not to the batches of others.
             try:
@@ -217,31 +243,24 @@ class Committer:
                 self._store_is_here()
                 if not future.done():
                     future.set_result(result)
-        self._is_operating = False
-        return True
 
     async def _settle(self, batch: Batch, writer: Writer) -> None:
         """Commit the batch and answer its callers; data that the store refuses is isolated by halving."""
         started = time.perf_counter()
-        rejected: Exception | None = None
-        self._in_flight.append(batch)
         try:
             await self._commit_patiently(batch, writer)
         except (DataRejected, *_BUGS) as error:
-            rejected = error
+            if len(batch) > 1:
+                for half in batch.halves():
+                    await self._settle(half, writer)
+                return
+            # Its words may quote the data.
+            log.error(
+                "a command's data was not stored", extra={"action": "commit", "fault": describe_fault(error)}
+            )
+            batch.refuse(Refused(Refusal.STORE_UNAVAILABLE, "its data cannot be stored"))
         except StorageError as error:
             batch.refuse(Refused(Refusal.STORE_UNAVAILABLE, str(error)))
-        finally:
-            self._in_flight.remove(batch)
-        if rejected is not None and len(batch) > 1:
-            for half in batch.halves():
-                await self._settle(half, writer)
-            return
-        if rejected is not None:
-            # Its words may quote the data.
-            fault = describe_fault(rejected)
-            log.error("a command's data was not stored", extra={"action": "commit", "fault": fault})
-            batch.refuse(Refused(Refusal.STORE_UNAVAILABLE, "its data cannot be stored"))
         for pending in batch.pending:
             self._answer(pending)
         self._observer.batch(len(batch), time.perf_counter() - started)
@@ -389,9 +408,9 @@ class Committer:
         return dispatcher.room(kind) - promised
 
     async def _committed(self, world: World, batch: Batch) -> None:
-        jobs, batch.jobs = batch.jobs, []
-        if jobs and self._dispatcher is not None:
-            self._dispatcher.take(jobs)
+        if batch.jobs and self._dispatcher is not None:
+            self._dispatcher.take(tuple(batch.jobs))
+            batch.jobs.clear()
         for row in world.written.values():
             if type(row) is Message and row.ended_at:
                 self._observer.message(row.channel, row.state)

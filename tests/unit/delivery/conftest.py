@@ -1,16 +1,18 @@
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 
+import msgspec
 import pytest
 
 from onema.delivery.worker import DeliveryWorker
 from onema.domain import documents as doc
 from onema.domain.configure import Configure
+from onema.domain.decision import Context, Decision, World
 from onema.domain.keyring import Keyring
 from onema.domain.place_call import ENTROPY_BYTES as CALL_ENTROPY_BYTES
 from onema.domain.place_call import PlaceCall
-from onema.domain.records import Job, JobKind, Message, Wallet
+from onema.domain.records import Job, JobKind, Key, Message, Wallet
 from onema.domain.send_sms_code import ENTROPY_BYTES, SendSmsCode
 from onema.engine.committer import Committer
 from onema.engine.gateway import Gateway
@@ -27,6 +29,16 @@ LEASE_MS = 30_000
 ACCOUNT = 1
 DEADLINE_SECONDS = 20.0
 """After which what a test waits for is not going to happen."""
+
+
+class Nothing(msgspec.Struct, frozen=True):
+    """A command that changes nothing."""
+
+    def keys(self, context: Context) -> Iterable[Key]:
+        return ()
+
+    def decide(self, world: World, context: Context) -> Decision:
+        return Decision(True)
 
 
 class DeliveryRig:
@@ -153,14 +165,14 @@ class DeliveryRig:
         """Wait until the message is in `state`; every change comes with a batch, so batches are waited for."""
         async with asyncio.timeout(DEADLINE_SECONDS):
             while (message := await self.message(identifier)).state != state:
-                await self.committer.between_batches(self._nothing)
+                await self.settled()
         return message
 
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait until it is so; what makes it so is done between batches."""
         async with asyncio.timeout(10):
             while not condition():
-                await self.committer.between_batches(self._nothing)
+                await self.settled()
 
     async def job(self, identifier: int) -> Job:
         """The message's job."""
@@ -172,10 +184,11 @@ class DeliveryRig:
         """Wait until the message's job was left to those that run this carrier."""
         async with asyncio.timeout(DEADLINE_SECONDS):
             while (await self.job(identifier)).carrier != carrier:
-                await self.committer.between_batches(self._nothing)
+                await self.settled()
 
-    @staticmethod
-    async def _nothing() -> None: ...
+    async def settled(self) -> None:
+        """Until what waits now is committed."""
+        await self.committer.execute(Nothing())
 
 
 @pytest.fixture

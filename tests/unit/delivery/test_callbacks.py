@@ -97,7 +97,7 @@ async def notes(rig: DeliveryRig, identifier: int, count: int) -> list[str]:
         ]
         if len(found) >= count:
             return found
-        await rig.committer.between_batches(rig._nothing)
+        await rig.settled()
 
 
 async def test_a_final_state_is_told_once(rig: DeliveryRig, receiver: Receiver) -> None:

@@ -88,7 +88,7 @@ async def put(
     rig: DeliveryRig, *documents: doc.AnyDocument, remove: tuple[tuple[str, str], ...] = ()
 ) -> None:
     await rig.gateway.execute(Configure(entropy=secrets.token_bytes(32), documents=documents, remove=remove))
-    await rig.committer.between_batches(rig._nothing)
+    await rig.settled()
 
 
 async def test_carriers_start_and_stop_with_their_documents(
@@ -229,7 +229,7 @@ async def test_a_carrier_that_loses_its_total_or_goes_gives_its_seats_up(
     assert process.share == Share(2)
     await put(rig, remove=(("carrier", "trunk"),))
     while await row(rig) is not None:
-        await rig.committer.between_batches(rig._nothing)
+        await rig.settled()
     assert ([*process.running], process.running.seats()) == ([], {})
 
 

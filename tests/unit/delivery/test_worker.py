@@ -46,7 +46,7 @@ async def test_a_temporary_failure_goes_to_the_next_carrier(rig: DeliveryRig) ->
     identifier = await rig.send()
     await first.was_handed(1)
     while (await rig.story(identifier)).attempts[0].state != "temporary":
-        await rig.committer.between_batches(rig._nothing)
+        await rig.settled()
     rig.clock.advance(10)
     await rig.reaches(identifier, MessageState.DELIVERED)
     story = await rig.story(identifier)
@@ -281,7 +281,7 @@ async def test_retries_end(rig: DeliveryRig) -> None:
     for attempt in range(1, 6):
         await carrier.was_handed(attempt)
         while (await rig.story(identifier)).attempts[-1].state != "temporary":
-            await rig.committer.between_batches(rig._nothing)
+            await rig.settled()
         rig.clock.advance(45)
     await rig.reaches(identifier, MessageState.FAILED)
     assert len(carrier.sent) == 5

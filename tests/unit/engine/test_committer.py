@@ -9,7 +9,7 @@ import pytest
 from onema.domain.decision import Context, Decision, World
 from onema.domain.records import Job, JobKind, Key, LedgerEntry, Wallet
 from onema.domain.refusals import Refusal, Refused
-from onema.engine.committer import HAND_OVER
+from onema.engine.committer import GATHERED, HAND_OVER
 from onema.storage.contract import CommitUnknown, Conflict, DataRejected, Storage, StorageError, Unavailable
 from onema.storage.sqlite import SqliteStorage
 from onema.testing.failing_storage import FailingStorage, always, once, times
@@ -225,10 +225,11 @@ async def test_who_waits_behind_an_unknown_commit_is_told_to_try_later(
     start_committer: StartCommitter,
 ) -> None:
     """Its own batch is looked up for as long as it takes; those behind it were never begun."""
-    answer = asyncio.Event()
+    asked, answer = asyncio.Event(), asyncio.Event()
 
     class Silent(MemoryStorage):
         async def was_committed(self, batch: int) -> bool:
+            asked.set()
             await answer.wait()
             return True
 
@@ -237,7 +238,7 @@ async def test_who_waits_behind_an_unknown_commit_is_told_to_try_later(
     heard: list[bool] = []
     committer.watch_store(heard.append)
     unknown = asyncio.ensure_future(committer.execute(Add(5)))
-    await asyncio.sleep(0)
+    await asked.wait()
     behind = committer.execute(Add(1))
     with pytest.raises(Refused):
         await behind
@@ -264,6 +265,38 @@ async def _succeed() -> None:
 
 async def _fail() -> None:
     raise Unavailable("gone")
+
+
+async def test_a_batch_takes_those_who_are_on_their_way(start_committer: StartCommitter) -> None:
+    """Requests that have arrived need a few turns of the loop until they wait: each brings the next."""
+    storage = MemoryStorage()
+    committer = await start_committer(storage)
+
+    async def arrive(turns: int) -> None:
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        await committer.execute(Add(1))
+
+    before = storage.batches
+    await asyncio.gather(*(arrive(turns) for turns in (0, 2, 4, 6)))
+    assert storage.batches == before + 1
+
+
+async def test_a_large_batch_is_begun_at_once(start_committer: StartCommitter) -> None:
+    """Commands that never stop arriving must not keep those that came before them from being committed."""
+    storage = MemoryStorage()
+    committer = await start_committer(storage)
+    results: list[asyncio.Future[int]] = []
+
+    async def arrive() -> None:
+        while not results or not results[0].done():
+            results.append(committer.execute(Add(1)))
+            await asyncio.sleep(0)
+
+    async with asyncio.timeout(10):
+        await arrive()
+    assert GATHERED <= len(results) < 2 * GATHERED
+    await asyncio.gather(*results)
 
 
 async def test_stopping_commits_what_waits(start_committer: StartCommitter) -> None:
