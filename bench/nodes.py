@@ -43,14 +43,28 @@ class SpreadLoad:
 
     async def closed(self, requests: Iterable[bytes], *, classify: Classifier = by_status) -> LoadResult:
         left = iter(requests)
-        whole = LoadResult()
-        for part in await asyncio.gather(*(load.closed(left, classify=classify) for load in self._loads)):
-            whole.answers += part.answers
-            whole.lost += part.lost
-            whole.unanswered += part.unanswered
-            whole.seconds = max(whole.seconds, part.seconds)
-            whole.latency.add(part.latency)
-        return whole
+        return _together(
+            await asyncio.gather(*(load.closed(left, classify=classify) for load in self._loads))
+        )
+
+    async def at_rate(
+        self, requests: Iterable[bytes], rate: float, *, seconds: float, classify: Classifier
+    ) -> LoadResult:
+        """An equal share of the rate to each server."""
+        left, share = iter(requests), rate / len(self._loads)
+        runs = (load.at_rate(left, share, seconds=seconds, classify=classify) for load in self._loads)
+        return _together(await asyncio.gather(*runs))
+
+
+def _together(parts: Iterable[LoadResult]) -> LoadResult:
+    whole = LoadResult()
+    for part in parts:
+        whole.answers += part.answers
+        whole.lost += part.lost
+        whole.unanswered += part.unanswered
+        whole.seconds = max(whole.seconds, part.seconds)
+        whole.latency.add(part.latency)
+    return whole
 
 
 class Deployment:
@@ -72,9 +86,9 @@ class Deployment:
 
 
 @contextlib.asynccontextmanager
-async def node_rounds(
+async def running_nodes(
     deployment: Deployment, settings: Mapping[str, str] | None = None
-) -> AsyncIterator[tuple[Nodes, CodeRounds]]:
+) -> AsyncIterator[tuple[Nodes, SpreadLoad]]:
     """Its nodes, as demo servers with the same credentials, and CONNECTIONS spread over them."""
     common = {
         **(settings or {}),
@@ -94,14 +108,22 @@ async def node_rounds(
             )
             for server in servers
         ]
+        yield Nodes(servers, deployment.database), SpreadLoad(loads)
+
+
+@contextlib.asynccontextmanager
+async def node_rounds(
+    deployment: Deployment, settings: Mapping[str, str] | None = None
+) -> AsyncIterator[tuple[Nodes, CodeRounds]]:
+    """Its nodes, and rounds of codes on them."""
+    async with running_nodes(deployment, settings) as (nodes, load), AsyncExitStack() as stack:
         store = await connect(deployment.dsn, "bench")
         stack.push_async_callback(store.close)
 
         async def anything_due() -> bool:
             return bool(await store.fetch(ANY_JOB))
 
-        nodes = Nodes(servers, deployment.database)
-        yield nodes, CodeRounds(nodes, SpreadLoad(loads), anything_due)
+        yield nodes, CodeRounds(nodes, load, anything_due)
 
 
 def _same_credentials(source: Path, target: Path) -> None:

@@ -21,7 +21,7 @@ class Bars(msgspec.Struct, frozen=True):
     values: Sequence[tuple[str, float]]
 
 
-def bar_chart(title: str, unit: str, groups: Sequence[Bars]) -> str:
+def bar_chart(title: str, unit: str, groups: Sequence[Bars], *, digits: int = 3) -> str:
     """Horizontal bars on one scale."""
     largest = max(value for group in groups for _, value in group.values)
     lines = [f'<text x="10" y="24" font-size="15" font-weight="bold">{escape(title)} ({escape(unit)})</text>']
@@ -36,7 +36,7 @@ def bar_chart(title: str, unit: str, groups: Sequence[Bars]) -> str:
                 f'<text x="{_LABEL - 8}" y="{middle}" text-anchor="end">{escape(label)}</text>',
                 f'<rect x="{_LABEL}" y="{y}" width="{width:.1f}" height="{_BAR}" '
                 f'fill="{_COLOURS[number % len(_COLOURS)]}"/>',
-                f'<text x="{_LABEL + width + 6:.1f}" y="{middle}">{value:.3f}</text>',
+                f'<text x="{_LABEL + width + 6:.1f}" y="{middle}">{value:,.{digits}f}</text>',
             ]
             y += _BAR + _GAP
         y += _GAP
