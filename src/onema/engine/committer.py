@@ -189,11 +189,13 @@ class Committer:
         while True:
             if self._operations and not self._in_flight:
                 await self._operate()
-            if self._waiting and not self._operations:
+            if self._waiting and not (self._operations and self._in_flight):
                 if not self._in_flight:
                     await self._gather_arrivals()
                 if batch := self._take_batch():
                     self._in_flight.append(batch)
+                    if len(self._waiting) >= WORTH_A_BATCH:
+                        self._arrival.set()  # for the next writer
                     return batch
             if self._stopping and (self._in_flight or not self._waiting):
                 return None
@@ -219,7 +221,6 @@ class Committer:
             other, _ = gather(left, self.context, WORTH_A_BATCH, batch.keys)
             if len(other) == WORTH_A_BATCH:
                 self._waiting = left
-                self._arrival.set()
                 return batch
         batch, left = gather(waiting, self.context, self._batch_limit, *(other.keys for other in beside))
         if beside and len(batch) < WORTH_A_BATCH:

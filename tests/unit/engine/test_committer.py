@@ -259,6 +259,26 @@ async def test_an_idle_node_notices_that_its_store_is_away(start_committer: Star
     assert heard == [False, True]
 
 
+async def test_store_operations_that_keep_coming_leave_room_for_batches(
+    start_committer: StartCommitter,
+) -> None:
+    """Upkeep and batches take turns."""
+    committer = await start_committer(MemoryStorage())
+    operations: list[asyncio.Future[None]] = []
+    result: asyncio.Future[int] | None = None
+
+    async def come_again() -> None:
+        if result is None or not result.done():
+            operations.append(asyncio.ensure_future(committer.between_batches(come_again)))
+            await asyncio.sleep(0)
+
+    await committer.between_batches(come_again)
+    async with asyncio.timeout(10):
+        result = committer.execute(Add(1))
+        assert await result == 1
+    await asyncio.gather(*operations)
+
+
 async def _succeed() -> None:
     """An operation that works."""
 
