@@ -10,7 +10,7 @@ from onema.domain.ids import EPOCH_MS, first_id_at, time_of_id
 from onema.domain.records import TABLES, Row
 from onema.storage.contract import CommitUnknown, Unavailable
 from onema.storage.moving import BATCH_ROWS, COPIED, MoveRefused, Values, everything, refuse_other_schema
-from onema.storage.postgres.errors import DRIVER_ERRORS, commit_is_unknown
+from onema.storage.postgres.errors import DRIVER_ERRORS, commit_is_unknown, described
 from onema.storage.postgres.link import CONNECT_SECONDS, Connection, connect
 from onema.storage.postgres.migrating import migrate
 from onema.storage.postgres.partitions import DAY_MS, Partitions
@@ -76,15 +76,15 @@ class PostgresTarget:
                 row_type.table, records=rows, columns=row_type.__struct_fields__
             )
         except DRIVER_ERRORS as error:
-            raise Unavailable(f"{row_type.table}: {error or type(error).__name__}") from error
+            raise Unavailable(f"{row_type.table}: {described(error)}") from error
 
     async def finish(self) -> None:
         try:
             await self._connection.execute("COMMIT")
         except DRIVER_ERRORS as error:
             if commit_is_unknown(error):
-                raise CommitUnknown(str(error) or type(error).__name__) from error
-            raise Unavailable(str(error)) from error
+                raise CommitUnknown(described(error)) from error
+            raise Unavailable(described(error)) from error
 
 
 @contextlib.asynccontextmanager
@@ -163,14 +163,14 @@ async def _ask(connection: Connection, query: str, *parameters: object) -> list[
     try:
         return [tuple(record) for record in await connection.fetch(query, *parameters)]
     except DRIVER_ERRORS as error:
-        raise Unavailable(f"PostgreSQL: {error or type(error).__name__}") from error
+        raise Unavailable(f"PostgreSQL: {described(error)}") from error
 
 
 async def _do(connection: Connection, statement: str) -> None:
     try:
         await connection.execute(statement)
     except DRIVER_ERRORS as error:
-        raise Unavailable(f"PostgreSQL: {error or type(error).__name__}") from error
+        raise Unavailable(f"PostgreSQL: {described(error)}") from error
 
 
 async def _close(connection: Connection) -> None:

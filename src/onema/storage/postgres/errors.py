@@ -65,7 +65,12 @@ def translated(error: BaseException) -> StorageError:
         return Conflict(str(error))
     if state[:2] in ("22", "23") or _is_bad_argument(error):
         return DataRejected(str(error))
-    return Unavailable(f"the store cannot be used: {error or type(error).__name__}")
+    return Unavailable(f"the store cannot be used: {described(error)}")
+
+
+def described(error: BaseException) -> str:
+    """What an error says. A timeout says nothing, so it is named."""
+    return str(error) or type(error).__name__
 
 
 def _is_bad_argument(error: BaseException) -> bool:

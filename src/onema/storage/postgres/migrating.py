@@ -1,7 +1,7 @@
 import contextlib
 
 from onema.storage.contract import Unavailable
-from onema.storage.postgres.errors import DRIVER_ERRORS
+from onema.storage.postgres.errors import DRIVER_ERRORS, described
 from onema.storage.postgres.link import connect
 from onema.storage.statements import Migrations, migrations, named_statements, refuse_to_work_on
 
@@ -31,7 +31,7 @@ async def migrate(dsn: str, known: Migrations | None = None) -> None:
                 await connection.execute(queries["migration_applied"], migration.number, migration.works_from)
                 await connection.execute("COMMIT")
     except DRIVER_ERRORS as error:
-        raise Unavailable(f"the schema could not be brought up to date: {error}") from error
+        raise Unavailable(f"the schema could not be brought up to date: {described(error)}") from error
     finally:
         with contextlib.suppress(*DRIVER_ERRORS):
             await connection.close(timeout=5.0)
