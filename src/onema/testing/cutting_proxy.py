@@ -22,12 +22,16 @@ class CuttingProxy:
     """Passes bytes on. `arm` chooses what happens to one COMMIT; `happened` is set once it did.
 
     `refuse` turns new connections away, which sets `turned_away`, and breaks the present ones; `admit` ends that.
+    `silence` is what a power cut looks like: nothing passes any more and nothing breaks, and new connections are
+    made and never answered.
     """
 
     def __init__(self, port: int) -> None:
         self._target = port
         self._armed: Cut | None = None
         self._refusing = False
+        self._speaking = asyncio.Event()
+        self._speaking.set()
         self._writers: set[asyncio.StreamWriter] = set()
         self._links: set[asyncio.Task[None]] = set()
         self.happened = asyncio.Event()
@@ -59,6 +63,9 @@ class CuttingProxy:
     def admit(self) -> None:
         self._refusing = False
 
+    def silence(self) -> None:
+        self._speaking.clear()
+
     def _break_all(self) -> None:
         for writer in self._writers:
             writer.transport.abort()
@@ -73,12 +80,15 @@ class CuttingProxy:
             writer.transport.abort()
             self.turned_away.set()
             return
+        self._writers.add(writer)
+        await self._speaking.wait()
         try:
             server_reader, server_writer = await asyncio.open_connection("127.0.0.1", self._target)
         except OSError:
             writer.transport.abort()
+            self._writers.discard(writer)
             return
-        self._writers |= {writer, server_writer}
+        self._writers.add(server_writer)
         answers = asyncio.create_task(self._pass(server_reader, writer))
         try:
             await self._pass_until_cut(reader, server_reader, server_writer, answers)
@@ -102,6 +112,7 @@ class CuttingProxy:
                 if self._armed is not None and _COMMIT in data:
                     cut, self._armed = self._armed, None
                     break
+                await self._speaking.wait()
                 server_writer.write(data)
         if cut is not None:
             self.happened.set()
@@ -118,9 +129,9 @@ class CuttingProxy:
             server_writer.transport.abort()
             self._writers.discard(server_writer)
 
-    @staticmethod
-    async def _pass(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(ConnectionError):
             while data := await reader.read(_CHUNK):
+                await self._speaking.wait()
                 writer.write(data)
             writer.transport.abort()

@@ -2,19 +2,21 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from typing import Any, Protocol, TypeVar, cast
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import asyncpg  # type: ignore[import-untyped]  # the package carries no type marker
 
 from onema.storage.contract import Unavailable
-from onema.storage.postgres.errors import DRIVER_ERRORS
-from onema.storage.postgres.pipeline import HandedOver, Pipeline
+from onema.storage.postgres.errors import DRIVER_ERRORS, described, link_is_useless
+from onema.storage.postgres.pipeline import CLOSE_SECONDS, HandedOver, Pipeline
 
 CONNECT_SECONDS = 5.0
-COMMAND_SECONDS = 30.0
-"""For reads and short transactions; a batch has a watchdog instead."""
+COMMAND_SECONDS = 5.0
+"""For a statement of a read or a short transaction; a batch has a watchdog instead."""
+UPKEEP_SECONDS = 3_600.0
+"""For a statement that may have much to do, so that a link that went silent does not hold it for ever."""
 
 # Every statement of ours finds rows by key. A plan that was made while a table was empty would scan it, and be
 # kept; these settings leave the planner only nested loops over indexes, whatever it believes about sizes.
@@ -43,7 +45,7 @@ class Connection(Protocol):
 
     async def fetch(self, query: str, *args: Any) -> list[tuple[Any, ...]]: ...
 
-    async def fetchval(self, query: str, *args: Any) -> Any: ...
+    async def fetchval(self, query: str, *args: Any, timeout: float | None = None) -> Any: ...  # noqa: ASYNC109  # the driver's own
 
     async def copy_records_to_table(
         self, table_name: str, *, records: Iterable[tuple[Any, ...]], columns: Sequence[str]
@@ -62,14 +64,51 @@ class Connection(Protocol):
     async def close(self, *, timeout: float | None = None) -> None: ...  # noqa: ASYNC109  # the driver's own
 
 
-class Pool(Protocol):
-    """What we use of a driver's pool."""
+C = TypeVar("C")
 
-    def acquire(self) -> AbstractAsyncContextManager[Connection]: ...
 
-    async def close(self) -> None: ...
+async def connect(dsn: str, name: str, command_seconds: float | None = None) -> Connection:
+    """A connection to the host of `dsn` that may write; a statement may take `command_seconds`. Raises Unavailable."""
+    return cast(Connection, await _connect(dsn, name, asyncpg.Connection, command_seconds))
 
-    def terminate(self) -> None: ...
+
+async def _connect(dsn: str, name: str, kind: type[C], command_seconds: float | None) -> C:
+    """All hosts are tried at once: the driver tries one after the other, and the first that is silent, because it
+    lost its power or the network between, would use up the time of those after it.
+    """
+    try:
+        hosts = each_host(dsn)
+    except ValueError as error:
+        raise Unavailable(f"no connection to PostgreSQL: {error}") from error
+    made: list[Any] = []
+    refusals: list[str] = []
+
+    async def attempt(host: str, its_dsn: str) -> None:
+        try:
+            connection = await asyncpg.connect(
+                its_dsn, connection_class=kind, command_timeout=command_seconds, **_options(name)
+            )
+        except DRIVER_ERRORS as error:
+            refusals.append(f"{host}: {described(error)}" if host else described(error))
+        else:
+            made.append(connection)
+
+    pending = {asyncio.ensure_future(attempt(host, its_dsn)) for host, its_dsn in hosts.items()}
+    surplus = made
+    try:
+        while pending and not made:
+            ended, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+            for each in ended:
+                each.result()
+        surplus = made[1:]
+    finally:
+        for each in pending:
+            each.cancel()
+        for connection in surplus:
+            connection.terminate()
+    if not made:
+        raise Unavailable(f"no connection to PostgreSQL: {'; '.join(refusals)}")
+    return cast(C, made[0])
 
 
 def _options(name: str) -> dict[str, Any]:
@@ -82,36 +121,85 @@ def _options(name: str) -> dict[str, Any]:
     }
 
 
-C = TypeVar("C")
+def each_host(dsn: str) -> dict[str, str]:
+    """The hosts that `dsn` names, each with a DSN of its own; "" when it names none. Raises ValueError."""
+    parts = urlsplit(dsn)
+    login, at, hosts = parts.netloc.rpartition("@")
+    if hosts:
+        return {host: urlunsplit(parts._replace(netloc=login + at + host)) for host in hosts.split(",")}
+    query = dict(parse_qsl(parts.query))
+    if "host" not in query:
+        return {"": dsn}
+    names, ports = query["host"].split(","), query.get("port", "").split(",")
+    if len(ports) == 1:
+        ports *= len(names)
+    if len(ports) != len(names):
+        raise ValueError(f"{len(ports)} ports for {len(names)} hosts")
+    return {
+        f"{name}:{port}" if port else name: urlunsplit(
+            parts._replace(query=urlencode({**query, "host": name, "port": port}))
+        )
+        for name, port in zip(names, ports, strict=True)
+    }
 
 
-async def connect(dsn: str, name: str) -> Connection:
-    """A connection to the host of `dsn` that may write. Raises Unavailable."""
-    return cast(Connection, await _connect(dsn, name, asyncpg.Connection))
+class Losses:
+    """Connections that went lost, counted for all of a store's: what is idle meanwhile has most likely gone the same
+    way, which takes as long again to find out. So it is made anew before it is used.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
 
 
-async def _connect(dsn: str, name: str, kind: type[C]) -> C:
-    try:
-        return cast(C, await asyncpg.connect(dsn, connection_class=kind, **_options(name)))
-    except DRIVER_ERRORS as error:
-        raise Unavailable(f"no connection to PostgreSQL: {error or type(error).__name__}") from error
-
-
-async def open_pool(dsn: str, size: int) -> Pool:
+class Pool:
     """Up to `size` connections for reads and short transactions, made when they are needed."""
-    pool = asyncpg.create_pool(
-        dsn,
-        min_size=0,
-        max_size=size,
-        reset=_nothing_to_reset,
-        command_timeout=COMMAND_SECONDS,
-        **_options("onema"),
-    )
-    return cast(Pool, await pool)
 
+    def __init__(self, dsn: str, size: int, losses: Losses) -> None:
+        self._dsn = dsn
+        self._losses = losses
+        self._losses_seen = 0
+        self._free = asyncio.Semaphore(size)
+        self._idle: list[Connection] = []
+        self._is_closed = False
 
-async def _nothing_to_reset(_connection: object) -> None:
-    """Our statements leave no session state behind; the driver's own reset would drop our settings."""
+    @contextlib.asynccontextmanager
+    async def acquire(self) -> AsyncIterator[Connection]:
+        """A connection, used by one task at a time. Raises Unavailable."""
+        async with self._free:
+            connection = await self._ready()
+            try:
+                yield connection
+            except BaseException as error:
+                # What is still under way in it is not waited for.
+                connection.terminate()
+                if isinstance(error, DRIVER_ERRORS) and link_is_useless(error):
+                    self._losses.count += 1
+                raise
+            self._idle.append(connection)
+            if self._is_closed:
+                self._terminate_idle()
+
+    async def close(self) -> None:
+        """End the sessions in order; those in use, when they come back."""
+        self._is_closed = True
+        closing = [connection.close(timeout=CLOSE_SECONDS) for connection in self._idle]
+        self._idle.clear()
+        await asyncio.gather(*closing, return_exceptions=True)
+
+    async def _ready(self) -> Connection:
+        if self._losses_seen != self._losses.count:
+            self._losses_seen = self._losses.count
+            self._terminate_idle()
+        while self._idle:
+            connection = self._idle.pop()
+            if not connection.is_closed():
+                return connection
+        return await connect(self._dsn, "onema", COMMAND_SECONDS)
+
+    def _terminate_idle(self) -> None:
+        while self._idle:
+            self._idle.pop().terminate()
 
 
 class Link:
@@ -121,17 +209,22 @@ class Link:
     a transaction are ended, so that their locks do not stand in the way of the next batch.
     """
 
-    def __init__(self, dsn: str, name: str, end_lost_sessions: str) -> None:
+    def __init__(self, dsn: str, name: str, end_lost_sessions: str, losses: Losses) -> None:
         self._dsn = dsn
         self._name = name
         self._end_lost_sessions = end_lost_sessions
+        self._losses = losses
+        self._losses_seen = 0
         self._pipeline: Pipeline | None = None
 
     async def ready(self) -> Pipeline:
         """The connection, a new one if need be. Raises Unavailable."""
-        if self._pipeline is not None and not self._pipeline.is_closed():
-            return self._pipeline
-        connection = await _connect(self._dsn, self._name, HandedOver)
+        if self._pipeline is not None:
+            if self._losses_seen == self._losses.count and not self._pipeline.is_closed():
+                return self._pipeline
+            self._pipeline.abort()
+        self._losses_seen = self._losses.count
+        connection = await _connect(self._dsn, self._name, HandedOver, COMMAND_SECONDS)
         if self._pipeline is not None:
             with contextlib.suppress(*DRIVER_ERRORS):
                 await connection.fetch(self._end_lost_sessions, self._name)
@@ -149,6 +242,7 @@ class Link:
         """Cut the connection without asking the server to cancel anything: a cancelled COMMIT can pretend success."""
         if self._pipeline is not None:
             self._pipeline.abort()
+            self._losses.count += 1
 
     async def close(self) -> None:
         if self.pipeline is not None:

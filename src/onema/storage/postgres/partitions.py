@@ -16,8 +16,8 @@ from typing import NamedTuple
 from onema.domain.ids import EPOCH_MS, first_id_at, time_of_id
 from onema.domain.records import EntryKind, LedgerEntry
 from onema.storage.contract import Unavailable
-from onema.storage.postgres.errors import DRIVER_ERRORS, sqlstate
-from onema.storage.postgres.link import Connection, connect
+from onema.storage.postgres.errors import DRIVER_ERRORS, described, sqlstate
+from onema.storage.postgres.link import UPKEEP_SECONDS, Connection, connect
 from onema.storage.postgres.row_statements import PARTITIONED_BY
 from onema.storage.statements import named_statements
 
@@ -129,7 +129,7 @@ class Partitions:
 
     @contextlib.asynccontextmanager
     async def _turn(self, lock: int) -> AsyncIterator[Connection]:
-        connection = await connect(self._dsn, "onema upkeep")
+        connection = await connect(self._dsn, "onema upkeep", UPKEEP_SECONDS)
         try:
             # Summing a partition is the one thing that reads a whole table; and it may wait for another node's turn.
             await connection.execute("SET enable_seqscan = on; SET lock_timeout = 0")
@@ -137,7 +137,7 @@ class Partitions:
             await connection.execute("SET lock_timeout = '500ms'")
             yield connection
         except DRIVER_ERRORS as error:
-            raise Unavailable(f"the partitions could not be kept: {error}") from error
+            raise Unavailable(f"the partitions could not be kept: {described(error)}") from error
         finally:
             with contextlib.suppress(*DRIVER_ERRORS):
                 await connection.close(timeout=5.0)

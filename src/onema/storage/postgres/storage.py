@@ -23,7 +23,7 @@ from onema.domain.records import (
 from onema.storage.contract import Story, Writer
 from onema.storage.postgres import errors
 from onema.storage.postgres.errors import DRIVER_ERRORS
-from onema.storage.postgres.link import Connection, open_pool
+from onema.storage.postgres.link import UPKEEP_SECONDS, Connection, Losses, Pool
 from onema.storage.postgres.migrating import migrate
 from onema.storage.postgres.partitions import Partitions
 from onema.storage.postgres.row_statements import get_statement, key_bounds, key_columns, row_type_of
@@ -54,10 +54,11 @@ class PostgresStorage(PostgresWriter):
     ) -> None:
         self._announcer = Announcer(self._fetch)
         patience = {"batch_seconds": batch_seconds, "settle_seconds": settle_seconds}
-        super().__init__(dsn, self._announcer.jobs_were_left, **patience)
-        self._other_writer = PostgresWriter(dsn, self._announcer.jobs_were_left, **patience)
+        losses = Losses()
+        super().__init__(dsn, self._announcer.jobs_were_left, losses, **patience)
+        self._other_writer = PostgresWriter(dsn, self._announcer.jobs_were_left, losses, **patience)
         self._dsn = dsn
-        self._readers = readers
+        self._pool = Pool(dsn, readers, losses)
         self._partitions = Partitions(dsn, partition_days)
 
     @property
@@ -69,7 +70,6 @@ class PostgresStorage(PostgresWriter):
         """Connect, bring the schema up to date and make the first partitions."""
         await migrate(self._dsn)
         await self._partitions.maintain()
-        self._pool = await open_pool(self._dsn, self._readers)
         await self.connect()
 
     async def close(self) -> None:
@@ -175,8 +175,10 @@ class PostgresStorage(PostgresWriter):
         return [LedgerEntry(*record) for record in records]
 
     async def ledger_sum(self, account: int) -> int:
-        (record,) = await self._fetch(self._queries["ledger_sum"], account)
-        total: int = record[0]
+        async with self._reader() as connection:
+            total: int = await connection.fetchval(
+                self._queries["ledger_sum"], account, timeout=UPKEEP_SECONDS
+            )
         return total
 
     async def read_inbox(self, phone: str | None, after: int, limit: int) -> Sequence[InboxItem]:
@@ -199,10 +201,8 @@ class PostgresStorage(PostgresWriter):
         """A connection all of whose reads see one moment."""
         async with self._reader() as connection:
             await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-            try:
-                yield connection
-            finally:
-                await connection.execute("ROLLBACK")
+            yield connection
+            await connection.execute("ROLLBACK")
 
     async def _fetch(self, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
         async with self._reader() as connection:

@@ -14,7 +14,7 @@ from onema.domain.records import Job, Row
 from onema.storage.contract import StorageError
 from onema.storage.postgres.backoff import delays
 from onema.storage.postgres.errors import DRIVER_ERRORS
-from onema.storage.postgres.link import CONNECT_SECONDS, connect
+from onema.storage.postgres.link import COMMAND_SECONDS, connect
 
 DIRECTORY_CHANNEL = "onema_directory"
 JOBS_CHANNEL = "onema_jobs"
@@ -82,7 +82,7 @@ class Listener:
 
     async def _listen(self) -> None:
         """Listen until the connection breaks."""
-        connection = await connect(self._dsn, "onema listener")
+        connection = await connect(self._dsn, "onema listener", COMMAND_SECONDS)
         broken = asyncio.Event()
         connection.add_termination_listener(lambda _: broken.set())
         try:
@@ -96,8 +96,7 @@ class Listener:
                     async with asyncio.timeout(PROBE_EVERY_SECONDS):
                         await broken.wait()
                 # A peer that vanished without a word is noticed only by talking to it.
-                async with asyncio.timeout(CONNECT_SECONDS):
-                    await connection.execute("SELECT 1")
+                await connection.execute("SELECT 1")
         finally:
             connection.terminate()
 

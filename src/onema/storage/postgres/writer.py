@@ -28,7 +28,7 @@ from onema.storage.postgres import binary_values, errors
 from onema.storage.postgres.backoff import delays
 from onema.storage.postgres.binary_values import row_format
 from onema.storage.postgres.errors import DRIVER_ERRORS
-from onema.storage.postgres.link import Link, Watchdog
+from onema.storage.postgres.link import Link, Losses, Watchdog
 from onema.storage.postgres.pipeline import Pipeline
 from onema.storage.postgres.row_statements import (
     Column,
@@ -62,6 +62,7 @@ class PostgresWriter:
         self,
         dsn: str,
         on_saved: Callable[[Iterable[Row | None], int], None],
+        losses: Losses,
         *,
         batch_seconds: float = BATCH_SECONDS,
         settle_seconds: float = SETTLE_SECONDS,
@@ -69,7 +70,8 @@ class PostgresWriter:
         """`on_saved` hears the rows of every batch that was saved, and the time of its id (Unix ms)."""
         self._queries = named_statements("postgres.sql")
         # The name tells this writer's lost sessions from those of others.
-        self._link = Link(dsn, f"onema writer {secrets.token_hex(8)}", self._queries["end_lost_sessions"])
+        name = f"onema writer {secrets.token_hex(8)}"
+        self._link = Link(dsn, name, self._queries["end_lost_sessions"], losses)
         self._watchdog = Watchdog(self._link, batch_seconds)
         self._settle_seconds = settle_seconds
         self._on_saved = on_saved
@@ -214,7 +216,7 @@ class PostgresWriter:
         except DRIVER_ERRORS as error:
             if errors.commit_is_unknown(error):
                 self._link.drop()
-                raise CommitUnknown(str(error) or type(error).__name__) from error
+                raise CommitUnknown(errors.described(error)) from error
             await self._undo(error)
             if errors.is_duplicate(error) and await self._was_overtaken(link, written):
                 raise Conflict(str(error)) from error
@@ -264,7 +266,7 @@ class PostgresWriter:
             await link.sync()
         except DRIVER_ERRORS as error:
             self._link.drop()
-            raise Unavailable(str(error) or type(error).__name__) from error
+            raise Unavailable(errors.described(error)) from error
         finally:
             self._watchdog.stop()
         return not is_new
