@@ -1,5 +1,7 @@
 """One node whose PostgreSQL goes away: what callers and load balancers see meanwhile."""
 
+import asyncio
+import http.client
 import secrets
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -7,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from onema.testing.cutting_proxy import CuttingProxy
 from onema.testing.postgres_server import PostgresServer, running_server
 from onema.testing.running_server import RunningServer, eventually
 
@@ -19,11 +22,16 @@ def database() -> Iterator[PostgresServer]:
         yield server
 
 
-def node_on(database: PostgresServer, folder: Path, patience: str) -> RunningServer:
+def node_on(
+    database: PostgresServer, folder: Path, patience: str, port: int | None = None, stop_deadline: str = "15"
+) -> RunningServer:
+    """`port` leads to the database."""
+    database.create_database("onema")
     environment = {
         "ONEMA_SERVER_KEY": secrets.token_hex(32),
-        "ONEMA_DATABASE": database.create_database("onema"),
+        "ONEMA_DATABASE": database.dsn("onema", port=port),
         "ONEMA_COMMIT_PATIENCE": patience,
+        "ONEMA_LISTEN_STOP_DEADLINE": stop_deadline,
     }
     return RunningServer(folder / "node", "demo", environment=environment)
 
@@ -59,3 +67,25 @@ def test_a_node_without_its_database_is_not_ready_and_says_so_in_the_vendors_wor
         database.start()
         eventually(lambda: node.get("/health/ready")[0] == 200)
         assert send(node, 2) == "100"
+
+
+@pytest.mark.full
+async def test_a_node_whose_database_falls_silent_ends_when_it_is_told_to(
+    database: PostgresServer, tmp_path: Path
+) -> None:
+    """With a request in its hands whose commit it would look up for a minute: a service manager kills sooner."""
+    proxy = CuttingProxy(database.port)
+    node = node_on(database, tmp_path, patience="60", port=await proxy.start(), stop_deadline="1")
+    try:
+        await asyncio.to_thread(node.start)
+        assert await asyncio.to_thread(send, node, 0) == "100"
+        proxy.silence()
+        sending = asyncio.create_task(asyncio.to_thread(send, node, 1))
+        await asyncio.to_thread(eventually, lambda: node.get("/health/ready")[0] == 503)
+        async with asyncio.timeout(15):
+            assert await asyncio.to_thread(node.stop) == 0
+        with pytest.raises(http.client.HTTPException):
+            await sending
+    finally:
+        node.kill()
+        await proxy.stop()

@@ -38,6 +38,7 @@ REPLAYS = 10
 FIRST_PAUSE_SECONDS = 0.05
 LONGEST_PAUSE_SECONDS = 0.5
 SHORTEST_PATIENCE_SECONDS = 0.5
+STOP_SECONDS = 5.0
 HAND_OVER = 64
 """After so many decisions the store gets the new rows that they made: it can work on them during the next ones."""
 QUIET_TURNS = 3
@@ -144,11 +145,18 @@ class Committer:
         for writer in (self._storage, *self._storage.other_writers):
             self._tasks.append(asyncio.create_task(self._run(writer), name="committer"))
 
-    async def stop(self) -> None:
-        """Commit what waits, then end."""
+    async def stop(self, seconds: float = STOP_SECONDS) -> None:
+        """Commit what waits, then end; what the store leaves unanswered for so long is given up."""
         self._stopping = True
         self._arrival.set()
-        await asyncio.gather(*self._tasks)
+        if not self._tasks:
+            return
+        ended, hanging = await asyncio.wait(self._tasks, timeout=seconds)
+        for task in hanging:
+            task.cancel()
+        await asyncio.gather(*ended)
+        await asyncio.gather(*hanging, return_exceptions=True)
+        self._tasks.clear()
 
     async def refresh_directory(self) -> None:
         """Load the configuration from the store."""
@@ -234,7 +242,7 @@ class Committer:
         for operation, future in operations:
             # Whatever a store operation raises belongs to who asked for it, not to the batches of others.
             try:
-                result = await operation()
+                result = await self._keep_nobody_behind(operation())
             except Exception as error:  # noqa: BLE001
                 if isinstance(error, Unavailable):
                     self._store_is_away(error)
@@ -329,21 +337,27 @@ class Committer:
                 continue
             except CommitUnknown as error:
                 self._store_is_away(error)
-                if not await self._was_committed(batch_id, writer):
+                # What became of a batch whose COMMIT was not answered.
+                if not await self._keep_nobody_behind(writer.was_committed(batch_id)):
                     continue
             await self._committed(world, batch)
             return
         raise Conflict("the batch lost against other writers too often")
 
-    async def _was_committed(self, batch_id: int, writer: Writer) -> bool:
-        """What became of a batch whose COMMIT was not answered. Who only waits behind it is not kept that long."""
-        asking = asyncio.ensure_future(writer.was_committed(batch_id))
-        while not (await asyncio.wait([asking], timeout=max(self._patience, SHORTEST_PATIENCE_SECONDS)))[0]:
-            waiting, self._waiting = self._waiting, []
-            for pending in waiting:
-                pending.decision = Refused(Refusal.STORE_UNAVAILABLE, "the store cannot be reached")
-                self._answer(pending)
-        return asking.result()
+    async def _keep_nobody_behind(self, asking: Awaitable[T]) -> T:
+        """What the store answers, however long that takes. Who only waits behind it is not kept that long."""
+        answer = asyncio.ensure_future(asking)
+        patience = max(self._patience, SHORTEST_PATIENCE_SECONDS)
+        try:
+            while not (await asyncio.wait([answer], timeout=patience))[0]:
+                waiting, self._waiting = self._waiting, []
+                for pending in waiting:
+                    pending.decision = Refused(Refusal.STORE_UNAVAILABLE, "the store cannot be reached")
+                    self._answer(pending)
+        except asyncio.CancelledError:
+            answer.cancel()
+            raise
+        return answer.result()
 
     async def _decide(self, batch: Batch, writer: Writer) -> World:
         world = World(await writer.begin(_in_lock_order(batch.keys)))

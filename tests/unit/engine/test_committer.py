@@ -248,6 +248,47 @@ async def test_who_waits_behind_an_unknown_commit_is_told_to_try_later(
     assert heard == [False, True]
 
 
+class Hanging:
+    """An operation that is answered when the test says so."""
+
+    def __init__(self) -> None:
+        self.begun = asyncio.Event()
+        self.answer = asyncio.Event()
+
+    async def __call__(self) -> None:
+        self.begun.set()
+        await self.answer.wait()
+
+
+async def test_who_waits_behind_an_operation_that_hangs_is_told_to_try_later(
+    start_committer: StartCommitter,
+) -> None:
+    """On a silent link a lease or a sweep takes seconds to fail, and there may be several in a row."""
+    committer = await start_committer(MemoryStorage(), patience=0.01)
+    operation = Hanging()
+    done = asyncio.ensure_future(committer.between_batches(operation))
+    await operation.begun.wait()
+    async with asyncio.timeout(10):
+        with pytest.raises(Refused):
+            await committer.execute(Add(1))
+    assert not done.done()
+    operation.answer.set()
+    await done
+    assert await committer.execute(Add(2)) == 2
+
+
+async def test_stopping_does_not_wait_for_a_store_that_never_answers(start_committer: StartCommitter) -> None:
+    """A service manager would kill the process, and with it what could still be ended in order."""
+    committer = await start_committer(MemoryStorage())
+    operation = Hanging()
+    done = asyncio.ensure_future(committer.between_batches(operation))
+    await operation.begun.wait()
+    async with asyncio.timeout(10):
+        await committer.stop(0.01)
+    assert not done.done()
+    done.cancel()
+
+
 async def test_an_idle_node_notices_that_its_store_is_away(start_committer: StartCommitter) -> None:
     """Upkeep asks the store every second, so readiness does not wait for a request to fail."""
     committer = await start_committer(MemoryStorage())
