@@ -7,11 +7,12 @@ import msgspec
 import pytest
 
 from onema.domain.decision import Context, Decision, World
-from onema.domain.records import Job, JobKind, Key, LedgerEntry, Wallet
+from onema.domain.records import TABLES, Job, JobKind, Key, LedgerEntry, Row, Wallet
 from onema.domain.refusals import Refusal, Refused
 from onema.engine.committer import GATHERED, HAND_OVER
 from onema.storage.contract import CommitUnknown, Conflict, DataRejected, Storage, StorageError, Unavailable
 from onema.storage.sqlite import SqliteStorage
+from onema.testing.conformance.storage import sample
 from onema.testing.failing_storage import FailingStorage, always, once, times
 from onema.testing.memory_storage import MemoryStorage
 
@@ -57,6 +58,30 @@ class Break(msgspec.Struct, frozen=True):
         raise ZeroDivisionError
 
 
+class Touch(msgspec.Struct, frozen=True):
+    """Names rows and leaves them alone."""
+
+    rows: tuple[Key, ...]
+
+    def keys(self, context: Context) -> Iterable[Key]:
+        return self.rows
+
+    def decide(self, world: World, context: Context) -> Decision:
+        return Decision(None)
+
+
+class AskedStorage(MemoryStorage):
+    """Remembers the keys of each batch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[Sequence[Key]] = []
+
+    async def begin(self, keys: Sequence[Key]) -> dict[Key, Row]:
+        self.asked.append(keys)
+        return await super().begin(keys)
+
+
 def failing(storage: MemoryStorage, **failures: Any) -> tuple[Storage, FailingStorage]:
     wrapped = FailingStorage(storage, **failures)
     return cast(Storage, wrapped), wrapped
@@ -80,6 +105,15 @@ async def test_a_later_command_of_a_batch_sees_what_an_earlier_one_changed(
     assert sum(isinstance(result, Refused) for result in results) == 190
     assert storage.batches == before + 1
     assert await balance(storage) == 0
+
+
+async def test_every_batch_locks_its_rows_in_one_order(start_committer: StartCommitter) -> None:
+    """By table, then by key, however its commands name them: else two nodes could wait for each other for ever."""
+    storage = AskedStorage()
+    committer = await start_committer(storage)
+    in_order = [sample(table, number).key for table in TABLES for number in range(1, 6)]
+    await asyncio.gather(*(committer.execute(Touch((key, in_order[0]))) for key in reversed(in_order)))
+    assert storage.asked == [in_order]
 
 
 async def test_a_command_that_raises_is_taken_out_alone(start_committer: StartCommitter) -> None:
