@@ -27,6 +27,7 @@ class Sweeper:
         keep_inbox: int,
         keep_inbox_ms: int,
         keep_messages_ms: int,
+        every_seconds: float = EVERY_SECONDS,
     ) -> None:
         self._committer = committer
         self._storage = storage
@@ -34,6 +35,7 @@ class Sweeper:
         self._keep_inbox = keep_inbox
         self._keep_inbox_ms = keep_inbox_ms
         self._keep_messages_ms = keep_messages_ms
+        self._every_seconds = every_seconds
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -64,7 +66,7 @@ class Sweeper:
     async def _run(self) -> None:
         rounds = 0
         while True:
-            await asyncio.sleep(EVERY_SECONDS)
+            await asyncio.sleep(self._every_seconds)
             rounds += 1
             # The store may be away for a while; the next round tries again.
             with contextlib.suppress(StorageError):

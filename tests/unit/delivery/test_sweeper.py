@@ -1,8 +1,26 @@
+import asyncio
+
 from onema.delivery.sweeper import Sweeper
 from onema.domain.ids import first_id_at
 from onema.domain.records import InboxItem, LiveVerification
+from onema.testing.memory_storage import MemoryStorage
 
-from .conftest import ACCOUNT, DeliveryRig
+from .conftest import ACCOUNT, DEADLINE_SECONDS, DeliveryRig
+
+
+class KeptStorage(MemoryStorage):
+    """Tells of its upkeep, and for which moment each part was."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.upkeep: asyncio.Queue[tuple[str, int]] = asyncio.Queue()
+
+    async def maintain(self, now: int) -> None:
+        self.upkeep.put_nowait(("made ready for", now))
+
+    async def drop_older_than(self, moment: int, limit: int) -> int:
+        self.upkeep.put_nowait(("forgot until", moment))
+        return 0
 
 
 async def test_expired_codes_are_forgotten(rig: DeliveryRig) -> None:
@@ -46,3 +64,22 @@ async def test_old_messages_are_forgotten_a_little_at_a_time(rig: DeliveryRig) -
     assert await sweeper.drop_old() > 0
     assert await rig.storage.read_story(ACCOUNT, identifier) is None
     assert await rig.storage.ledger_sum(ACCOUNT) == balance != 0
+
+
+async def test_upkeep_comes_with_the_rounds(rig: DeliveryRig) -> None:
+    """Every so many rounds the store makes room for what comes, and forgets what has been kept long enough."""
+    storage, now = KeptStorage(), rig.clock.now()
+    sweeper = Sweeper(
+        rig.committer,
+        storage,
+        rig.clock,
+        keep_inbox=3,
+        keep_inbox_ms=1_000,
+        keep_messages_ms=60_000,
+        every_seconds=0,
+    )
+    await sweeper.start()
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        upkeep = [await storage.upkeep.get() for _ in range(2)]
+    await sweeper.stop()
+    assert upkeep == [("made ready for", now), ("forgot until", now - 60_000)]
