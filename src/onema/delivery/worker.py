@@ -161,12 +161,13 @@ class DeliveryWorker:
     async def _poll(self) -> None:
         """Find jobs whose time has come: retries, settlements, and those of workers that died."""
         while True:
+            # Before it looks: who leaves jobs while it does is heard too.
+            self._wake.clear()
             # The store may be away for a while; the next round tries again.
             with contextlib.suppress(StorageError):
                 await self._committer.between_batches(self._lease)
             if any(places.crowded and places.free > 0 for places in self._places.values()):
                 continue
-            self._wake.clear()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._poll_seconds):
                     await self._wake.wait()
