@@ -7,6 +7,7 @@ from onema.domain.records import DirectoryRevision, Event, Key, LiveVerification
 from onema.domain.refusals import Refused
 from onema.storage.contract import Conflict
 from onema.storage.postgres import PostgresStorage
+from onema.testing.conformance.storage import insert, job
 
 from .conftest import OpenStorage, StartNode
 from .node import ACCOUNT, PER_PHONE, PRICE, accepted
@@ -149,6 +150,18 @@ async def test_no_job_is_leased_by_two_nodes(start_node: StartNode) -> None:
     )
     leased = [job.id for lease in leases for job in lease]
     assert sorted(leased) == sorted(message.message for message in sent)
+
+
+async def test_a_job_that_a_batch_holds_keeps_no_lease_waiting(open_storage: OpenStorage) -> None:
+    """Its outcome is just being recorded; the other jobs that are due are leased at once."""
+    storage, leasing = await open_storage(), await open_storage()
+    held, due = job(1, due_at=100), job(2, due_at=100)
+    await insert(storage, held, due)
+    await storage.begin([held.key])
+    async with asyncio.timeout(5):
+        leased = await leasing.lease_jobs(200, 60_000, 10)
+    assert [found.id for found in leased] == [due.id]
+    await storage.abort()
 
 
 async def test_many_stores_open_an_empty_database_together(open_storage: OpenStorage) -> None:
