@@ -1,10 +1,17 @@
 import pytest
 
-from onema.domain.records import TopUp, Wallet
+from onema.domain.records import TABLES, CarrierReference, Job, TopUp, Wallet
 from onema.storage.contract import DataRejected
 from onema.testing.conformance.storage import insert
+from onema.testing.postgres_server import PostgresServer
 
 from .conftest import OpenStorage
+
+PRIMARY_KEY = """
+    SELECT attname FROM pg_index, unnest(indkey) WITH ORDINALITY AS part (number, place)
+    JOIN pg_attribute ON attnum = part.number
+    WHERE indisprimary AND indrelid = '{table}'::regclass AND attrelid = indrelid ORDER BY place
+"""
 
 
 @pytest.mark.parametrize("text", ["zero \0 byte", "half a pair \ud800"], ids=["NUL", "unpaired surrogate"])
@@ -45,3 +52,22 @@ async def test_any_other_text_reads_back_as_it_was(open_storage: OpenStorage) ->
         2, dict.fromkeys(keys[:3]) | {row.key: TopUp(1, row.reference, 0, 2) for row in rows[3:]}, ()
     )
     assert await storage.read(keys) == {row.key: TopUp(1, row.reference, 0, 2) for row in rows[3:]}
+
+
+async def test_an_account_s_data_is_found_by_the_account(
+    open_storage: OpenStorage, server: PostgresServer, database: str
+) -> None:
+    """Every primary key starts with it, so that the tables can be distributed by it. Jobs are found by their time and
+    receipts by the carrier's reference.
+    """
+    await open_storage()
+    keys = {
+        row_type: server.sql(PRIMARY_KEY.format(table=row_type.table), database).splitlines()
+        for row_type in TABLES
+    }
+    assert keys == {row_type: list(row_type.__struct_fields__[: row_type.key_columns]) for row_type in TABLES}
+    others = {row_type for row_type, columns in keys.items() if columns[0] != "account"}
+    assert {row_type for row_type in others if "account" in row_type.__struct_fields__} == {
+        Job,
+        CarrierReference,
+    }
