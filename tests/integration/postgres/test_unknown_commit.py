@@ -7,6 +7,7 @@ import pytest
 
 from onema.domain.records import Key, Wallet
 from onema.storage.contract import CommitUnknown, Unavailable
+from onema.storage.postgres.link import connect
 from onema.testing.cutting_proxy import Cut, CuttingProxy
 from onema.testing.postgres_server import PostgresServer
 
@@ -133,3 +134,11 @@ async def test_a_locked_row_does_not_outlive_a_lost_node(
     async with asyncio.timeout(0.9):
         assert await storage.begin([KEY]) == {KEY: Wallet(1, 5)}
     await storage.abort()
+
+
+async def test_a_locked_row_does_not_outlive_a_dead_node(dsn: str) -> None:
+    """Nobody is left to end its session: the server does, soon after the last statement of a batch came."""
+    connection = await connect(dsn, "writer")
+    query = "SELECT setting::int FROM pg_settings WHERE name = 'idle_in_transaction_session_timeout'"
+    assert 0 < await connection.fetchval(query) <= 10_000
+    await connection.close()
