@@ -1,11 +1,15 @@
 import asyncio
-from collections.abc import Sequence
+import contextlib
+from collections.abc import AsyncIterator, Sequence
 
 from onema.domain.ids import compose_id, first_id_at
 from onema.domain.records import Event, LedgerEntry, Message, Row
 from onema.storage.contract import Conflict, Storage
+from onema.storage.postgres.errors import DRIVER_ERRORS
+from onema.storage.postgres.link import connect
 from onema.testing.conformance.storage import message
 from onema.testing.postgres_server import PostgresServer
+from onema.testing.running_server import comes_true
 
 from .conftest import OpenStorage
 
@@ -128,3 +132,66 @@ async def test_dropping_beside_running_batches_stops_neither(open_storage: OpenS
     await writing
     assert await storage.ledger_sum(1) == written
     assert slowest < 5.0
+
+
+@contextlib.asynccontextmanager
+async def reading(dsn: str, table: str) -> AsyncIterator[None]:
+    """Somebody reads the table, and takes their time."""
+    connection = await connect(dsn, "reader")
+    await connection.execute(f"BEGIN; SELECT FROM {table}")
+    try:
+        yield
+    finally:
+        await connection.close()
+
+
+async def upkeep_waits(server: PostgresServer) -> None:
+    """Return when a partition is about to be dropped and cannot be yet."""
+    waiting = (
+        "SELECT FROM pg_stat_activity WHERE application_name = 'onema upkeep' AND wait_event_type = 'Lock'"
+    )
+
+    async def is_waiting() -> bool:
+        return server.sql(f"SELECT exists({waiting})") == "t"
+
+    await comes_true(is_waiting)
+
+
+async def test_a_reader_of_an_old_partition_keeps_no_batch_waiting(
+    open_storage: OpenStorage, server: PostgresServer, dsn: str
+) -> None:
+    """Dropping waits for whoever reads there, and everybody else would wait behind it: so it asks only for moments."""
+    storage = await open_storage(partition_days=1)
+    await storage.maintain(NOW)
+    async with reading(dsn, "messages"):
+        dropping = asyncio.create_task(storage.drop_older_than(NOW + DAY_MS))
+        await upkeep_waits(server)
+        async with asyncio.timeout(5):
+            await insert(storage, 1, [message(compose_id(NOW + DAY_MS, 1, 1))])
+        assert not dropping.done()
+    assert await dropping > 0
+
+
+async def test_an_entry_that_comes_late_is_refused_or_counted(
+    open_storage: OpenStorage, server: PostgresServer, dsn: str
+) -> None:
+    """Between the sum of an old partition and its end nothing may be written there: it would be lost in silence."""
+    storage = await open_storage(partition_days=1)
+    await storage.maintain(NOW)
+    # Those of the day on which this runs; the reader is to be met where the entry will come.
+    await storage.drop_older_than(NOW)
+    await insert(storage, 1, [entry(NOW, 1, 5)])
+    late = await connect(dsn, "late")
+    await late.execute("SET lock_timeout = '2s'")
+    written = 5
+    async with reading(dsn, "ledger"):
+        dropping = asyncio.create_task(storage.drop_older_than(NOW + DAY_MS))
+        await upkeep_waits(server)
+        with contextlib.suppress(*DRIVER_ERRORS):
+            await late.execute(
+                f"INSERT INTO ledger VALUES (1, {compose_id(NOW, 1, 2)}, 'hold', 7, {NOW}, '')"
+            )
+            written += 7
+    await late.close()
+    await dropping
+    assert await storage.ledger_sum(1) == written
