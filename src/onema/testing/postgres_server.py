@@ -219,6 +219,22 @@ def running_server(
         server.remove()
 
 
+@contextlib.contextmanager
+def running_standby(primary: PostgresServer) -> Iterator[PostgresServer]:
+    """A streaming standby that all commits of the running `primary` wait for. Promoted, it waits for nobody."""
+    standby = PostgresServer()
+    try:
+        standby.copy_from(primary, "standby")
+        standby.start()
+        primary.sql("ALTER SYSTEM SET synchronous_standby_names = 'standby'")
+        primary.sql("SELECT pg_reload_conf()")
+        while primary.sql("SELECT sync_state FROM pg_stat_replication") != "sync":
+            time.sleep(0.02)
+        yield standby
+    finally:
+        standby.remove()
+
+
 def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
