@@ -110,16 +110,8 @@ def node_of(sms_id: str) -> int:
 
 
 @pytest.fixture
-def rng() -> random.Random:
-    """Seeded by SEED, or by chance; pytest shows the seed when the test fails."""
-    seed = int(os.environ.get("SEED") or random.SystemRandom().randrange(1 << 32))
-    print(f"SEED={seed}")  # noqa: T201
-    return random.Random(seed)
-
-
-@pytest.fixture
-def phones(rng: random.Random) -> Iterator[str]:
-    return iter([f"0901{number:06}" for number in rng.sample(range(1_000_000), AT_MOST)])
+def phones(dice: random.Random) -> Iterator[str]:
+    return iter([f"0901{number:06}" for number in dice.sample(range(1_000_000), AT_MOST)])
 
 
 @pytest.fixture
@@ -172,12 +164,12 @@ def test_a_code_that_one_node_sent_is_checked_by_the_other(cluster: Cluster, pho
 
 
 def test_the_other_node_finishes_what_a_killed_one_left(
-    cluster: Cluster, phones: Iterator[str], rng: random.Random
+    cluster: Cluster, phones: Iterator[str], dice: random.Random
 ) -> None:
     """kill -9 of a node that holds jobs: requests go on, its jobs are done by the other, no SMS comes twice."""
     dying, surviving = cluster.nodes
     with Integrators(cluster, phones) as integrators:
-        integrators.more(rng.randrange(200, 600))
+        integrators.more(dice.randrange(200, 600))
         eventually(lambda: freeze_with_jobs_in_hand(cluster, dying))
         dying.kill()
         integrators.more(300)
@@ -188,7 +180,7 @@ def test_the_other_node_finishes_what_a_killed_one_left(
     assert surviving.process is not None
     assert surviving.process.poll() is None
     check_the_books(cluster.primary)
-    for answer in rng.sample(integrators.accepted, 100):
+    for answer in dice.sample(integrators.accepted, 100):
         assert cluster.check(answer.phone, code_of(cluster, answer.phone, surviving)) == ACCEPTED
     dying.start()
     eventually(lambda: node_of(send(cluster, next(phones)).sms_id) == 1)
@@ -206,14 +198,14 @@ def freeze_with_jobs_in_hand(cluster: Cluster, node: RunningServer) -> bool:
 
 
 def test_nothing_acknowledged_is_lost_with_the_primary(
-    cluster: Cluster, phones: Iterator[str], rng: random.Random
+    cluster: Cluster, phones: Iterator[str], dice: random.Random
 ) -> None:
     """kill -9 of the primary, promotion of the standby: the same nodes go on, and every accepted code still works.
     Nobody is told a success in between.
     """
     processes = [node.process for node in cluster.nodes]
     with Integrators(cluster, phones) as integrators:
-        integrators.more(rng.randrange(200, 600))
+        integrators.more(dice.randrange(200, 600))
         cluster.primary.kill()
         killed = time.monotonic()
         between = [send(cluster, next(phones), timeout=1.0) for _ in range(6)]

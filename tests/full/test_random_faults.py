@@ -1,9 +1,7 @@
 """20,000 codes while things fail at random; then the books are checked, from outside and from inside."""
 
 import asyncio
-import os
 import random
-import secrets
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -50,13 +48,6 @@ KEYS = {
     "Brandname": "Acme",
     "message": "{OTP} la ma cua ban",
 }
-
-
-@pytest.fixture
-def dice() -> random.Random:
-    seed = int(os.environ.get("FAULT_SEED") or secrets.randbelow(10**6))
-    print(f"FAULT_SEED={seed}")  # noqa: T201  # so that a failure can be repeated
-    return random.Random(seed)
 
 
 @pytest.fixture
