@@ -136,4 +136,11 @@ class SmallDisk:
 
 
 def _as_root(*command: str | Path) -> None:
-    subprocess.run([*([] if os.getuid() == 0 else ["sudo"]), *command], check=True)  # our own arguments
+    sudo = () if os.getuid() == 0 else ("sudo", "--non-interactive")
+    try:
+        subprocess.run([*sudo, *command], check=True)  # our own arguments
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise AssertionError(
+            "This test fills a disk of its own, which only root may mount:"
+            f" run it as root, or where sudo asks for no password ({error})"
+        ) from error
