@@ -6,6 +6,7 @@ import os
 import random
 import subprocess
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from onema.testing.cutting_proxy import Cut, CuttingProxy
@@ -30,30 +31,80 @@ def killed(node: RunningServer) -> Fault:
     return lambda: asyncio.to_thread(kill_and_start)
 
 
-def power_cut(database: PostgresServer) -> Fault:
-    """kill -9 of every process of PostgreSQL."""
+@dataclass
+class Pair:
+    """`primary` is who takes writes now."""
+
+    primary: PostgresServer
+    standby: PostgresServer
+
+
+class Way:
+    """How one node reaches either server of a pair: through a proxy of its own before each."""
+
+    def __init__(self, pair: Pair) -> None:
+        self._pair = pair
+        self._proxies = {server.port: CuttingProxy(server.port) for server in (pair.primary, pair.standby)}
+
+    async def open(self, database: str) -> str:
+        """The DSN."""
+        port, other_port = [await proxy.start() for proxy in self._proxies.values()]
+        return self._pair.primary.dsn(database, port=port, other_port=other_port)
+
+    async def close(self) -> None:
+        for proxy in self._proxies.values():
+            await proxy.stop()
+
+    @property
+    def proxy(self) -> CuttingProxy:
+        """The one before the present primary."""
+        return self._proxies[self._pair.primary.port]
+
+
+def power_cut(pair: Pair) -> Fault:
+    """kill -9 of every process of the primary, which is started again."""
 
     def kill_and_start() -> None:
-        database.kill()
-        database.start()
+        pair.primary.kill()
+        pair.primary.start()
 
     return lambda: asyncio.to_thread(kill_and_start)
 
 
-def link_lost_at_commit(proxy: CuttingProxy, dice: random.Random) -> Fault:
+def primary_lost(pair: Pair) -> Fault:
+    """kill -9 of every process of the primary, and promotion of the standby that its commits waited for."""
+
+    def kill_and_promote() -> None:
+        pair.primary.kill()
+        pair.standby.promote()
+        pair.primary = pair.standby
+
+    return lambda: asyncio.to_thread(kill_and_promote)
+
+
+def network_faults(way: Way, dice: random.Random) -> list[Fault]:
+    """What happens to the network of one node. A link that does not break but falls silent does so at a COMMIT here; a
+    node that is cut off in silence altogether belongs into this list.
+    """
+    return [link_lost_at_commit(way, dice), network_blinks(way)]
+
+
+def link_lost_at_commit(way: Way, dice: random.Random) -> Fault:
     """The connection of a node ends during a COMMIT, before or after the server did it, or falls silent."""
 
     async def cut() -> None:
+        proxy = way.proxy
         proxy.arm(dice.choice(list(Cut)))
         await proxy.happened.wait()
 
     return cut
 
 
-def network_blinks(proxy: CuttingProxy) -> Fault:
+def network_blinks(way: Way) -> Fault:
     """All connections between a node and the database break, and the next one is refused too."""
 
     async def blink() -> None:
+        proxy = way.proxy
         proxy.refuse()
         await proxy.turned_away.wait()
         proxy.admit()
@@ -61,10 +112,11 @@ def network_blinks(proxy: CuttingProxy) -> Fault:
     return blink
 
 
-def network_cut(proxy: CuttingProxy, told: Told) -> Fault:
+def network_cut(way: Way, told: Told) -> Fault:
     """The database cannot be reached until its node tells somebody to try later."""
 
     async def cut() -> None:
+        proxy = way.proxy
         proxy.refuse()
         await told.later()
         proxy.admit()

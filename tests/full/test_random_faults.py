@@ -14,20 +14,21 @@ from onema.domain.records import Message, MessageState, Wallet
 from onema.storage.contract import Storage
 from onema.storage.postgres import PostgresStorage
 from onema.storage.sqlite import SqliteStorage
-from onema.testing.cutting_proxy import CuttingProxy
-from onema.testing.postgres_server import running_server
+from onema.testing.postgres_server import running_server, running_standby
 from onema.testing.running_server import RunningServer, comes_true
 
 from .faults import (
     HOUR_SECONDS,
     Clock,
     Fault,
+    Pair,
     SmallDisk,
+    Way,
     killed,
-    link_lost_at_commit,
-    network_blinks,
     network_cut,
+    network_faults,
     power_cut,
+    primary_lost,
 )
 from .integrators import ATTEMPTS, CallbackReceiver, Integrator, Told, all_of
 
@@ -36,7 +37,7 @@ pytestmark = pytest.mark.full
 CODES = 20_000
 INTEGRATORS = 48
 ROUNDS = 2
-"""How often each fault happens."""
+"""How often each fault happens that can happen again."""
 
 LEASE = {"ONEMA_DELIVERY_LEASE": "2"}
 ACCOUNT = 2
@@ -74,14 +75,13 @@ def configure(node: RunningServer, callback_url: str) -> None:
 async def use_codes_under(
     faults: Sequence[Fault], nodes: Sequence[RunningServer], told: Told, dice: random.Random
 ) -> None:
-    """All codes, with each fault at random moments of the course."""
+    """All codes, with the faults in random order at random moments of the course."""
     phones = iter([f"03{number:08d}" for number in range(20_000_000, 20_000_000 + CODES)])
     serving = asyncio.Event()
     serving.set()
     ports = [node.port for node in nodes]
     integrators = [Integrator(ports, KEYS, dice, serving, told) for _ in range(INTEGRATORS)]
-    course = [*faults] * ROUNDS
-    dice.shuffle(course)
+    course = dice.sample(faults, len(faults))
     moments = sorted(dice.sample(range(CODES // 50, CODES * 9 // 10), len(course)))
     work = asyncio.create_task(all_of(integrator.use_codes(phones) for integrator in integrators))
     for moment, fault in zip(moments, course, strict=True):
@@ -172,7 +172,7 @@ async def test_one_node_on_sqlite_keeps_its_books(
         try:
             await asyncio.to_thread(configure, node, await receiver.start())
             faults = [killed(node), killed(node), killed(node), disk.full(told), clock.jump]
-            await use_codes_under(faults, [node], told, dice)
+            await use_codes_under(faults * ROUNDS, [node], told, dice)
             # What was leased while the clock was ahead is due only then.
             clock.pass_by(2 * HOUR_SECONDS)
             async with opened(SqliteStorage(data / "onema.db")) as storage:
@@ -185,17 +185,20 @@ async def test_one_node_on_sqlite_keeps_its_books(
 async def test_two_nodes_on_postgresql_keep_their_books(
     tmp_path: Path, dice: random.Random, receiver: CallbackReceiver
 ) -> None:
-    """Either node and the whole database are killed, links break at a COMMIT, the network is cut, a clock jumps."""
+    """Either node and the whole database are killed, links break at a COMMIT, the network is cut, a clock jumps; and
+    once the primary is lost and its standby promoted.
+    """
     told, clock = Told(), Clock(tmp_path)
-    with running_server() as database:
-        database.create_database("faults")
+    with running_server() as primary, running_standby(primary) as standby:
+        primary.create_database("faults")
+        pair = Pair(primary, standby)
         async with AsyncExitStack() as stack:
             nodes: list[RunningServer] = []
-            proxies: list[CuttingProxy] = []
+            ways: list[Way] = []
             for number in (1, 2):
-                proxy = CuttingProxy(database.port)
-                dsn = database.dsn("faults", port=await proxy.start())
-                stack.push_async_callback(proxy.stop)
+                way = Way(pair)
+                dsn = await way.open("faults")
+                stack.push_async_callback(way.close)
                 environment = {
                     **LEASE,
                     **(clock.environment if number == 1 else {}),
@@ -210,14 +213,14 @@ async def test_two_nodes_on_postgresql_keep_their_books(
                 await asyncio.to_thread(node.start)
                 stack.callback(node.kill)
                 nodes.append(node)
-                proxies.append(proxy)
+                ways.append(way)
             await asyncio.to_thread(configure, nodes[0], await receiver.start())
-            faults: list[Fault] = [power_cut(database), clock.jump, network_cut(dice.choice(proxies), told)]
-            for node, proxy in zip(nodes, proxies, strict=True):
-                faults += [killed(node), link_lost_at_commit(proxy, dice), network_blinks(proxy)]
-            await use_codes_under(faults, nodes, told, dice)
+            faults = [power_cut(pair), clock.jump, network_cut(dice.choice(ways), told)]
+            for node, way in zip(nodes, ways, strict=True):
+                faults += [killed(node), *network_faults(way, dice)]
+            await use_codes_under([*faults * ROUNDS, primary_lost(pair)], nodes, told, dice)
             clock.pass_by(2 * HOUR_SECONDS)
-            async with opened(PostgresStorage(database.dsn("faults"))) as storage:
+            async with opened(PostgresStorage(pair.primary.dsn("faults"))) as storage:
                 await check_the_books(storage, told, receiver)
             print(told.answers)  # noqa: T201
 
