@@ -82,13 +82,6 @@ def primary_lost(pair: Pair) -> Fault:
     return lambda: asyncio.to_thread(kill_and_promote)
 
 
-def network_faults(way: Way, dice: random.Random) -> list[Fault]:
-    """What happens to the network of one node. A link that does not break but falls silent does so at a COMMIT here; a
-    node that is cut off in silence altogether belongs into this list.
-    """
-    return [link_lost_at_commit(way, dice), network_blinks(way)]
-
-
 def link_lost_at_commit(way: Way, dice: random.Random) -> Fault:
     """The connection of a node ends during a COMMIT, before or after the server did it, or falls silent."""
 
@@ -113,7 +106,7 @@ def network_blinks(way: Way) -> Fault:
 
 
 def network_cut(way: Way, told: Told) -> Fault:
-    """The database cannot be reached until its node tells somebody to try later."""
+    """The database cannot be reached until its node tells somebody to try later: every connection breaks."""
 
     async def cut() -> None:
         proxy = way.proxy
@@ -122,6 +115,18 @@ def network_cut(way: Way, told: Told) -> Fault:
         proxy.admit()
 
     return cut
+
+
+def network_silent(way: Way, told: Told) -> Fault:
+    """The same, but nothing breaks: what is sent is swallowed, and arrives in the end."""
+
+    async def fall_silent() -> None:
+        proxy = way.proxy
+        proxy.silence()
+        await told.later()
+        proxy.admit()
+
+    return fall_silent
 
 
 class Clock:

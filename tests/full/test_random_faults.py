@@ -25,8 +25,10 @@ from .faults import (
     SmallDisk,
     Way,
     killed,
+    link_lost_at_commit,
+    network_blinks,
     network_cut,
-    network_faults,
+    network_silent,
     power_cut,
     primary_lost,
 )
@@ -186,7 +188,7 @@ async def test_two_nodes_on_postgresql_keep_their_books(
     tmp_path: Path, dice: random.Random, receiver: CallbackReceiver
 ) -> None:
     """Either node and the whole database are killed, links break at a COMMIT, the network is cut, a clock jumps; and
-    once the primary is lost and its standby promoted.
+    once the network falls silent, and the primary is lost and its standby promoted.
     """
     told, clock = Told(), Clock(tmp_path)
     with running_server() as primary, running_standby(primary) as standby:
@@ -217,8 +219,9 @@ async def test_two_nodes_on_postgresql_keep_their_books(
             await asyncio.to_thread(configure, nodes[0], await receiver.start())
             faults = [power_cut(pair), clock.jump, network_cut(dice.choice(ways), told)]
             for node, way in zip(nodes, ways, strict=True):
-                faults += [killed(node), *network_faults(way, dice)]
-            await use_codes_under([*faults * ROUNDS, primary_lost(pair)], nodes, told, dice)
+                faults += [killed(node), link_lost_at_commit(way, dice), network_blinks(way)]
+            once = [primary_lost(pair), network_silent(dice.choice(ways), told)]
+            await use_codes_under([*faults * ROUNDS, *once], nodes, told, dice)
             clock.pass_by(2 * HOUR_SECONDS)
             async with opened(PostgresStorage(pair.primary.dsn("faults"))) as storage:
                 await check_the_books(storage, told, receiver)

@@ -21,9 +21,9 @@ class Cut(enum.Enum):
 class CuttingProxy:
     """Passes bytes on. `arm` chooses what happens to one COMMIT; `happened` is set once it did.
 
-    `refuse` turns new connections away, which sets `turned_away`, and breaks the present ones; `admit` ends that.
-    `silence` is what a power cut looks like: nothing passes any more and nothing breaks, and new connections are
-    made and never answered.
+    `refuse` turns new connections away, which sets `turned_away`, and breaks the present ones. `silence` is what a
+    power cut looks like: nothing passes any more and nothing breaks, and new connections are made and never answered.
+    `admit` ends either; what was on its way arrives then.
     """
 
     def __init__(self, port: int) -> None:
@@ -62,6 +62,7 @@ class CuttingProxy:
 
     def admit(self) -> None:
         self._refusing = False
+        self._speaking.set()
 
     def silence(self) -> None:
         self._speaking.clear()
