@@ -267,7 +267,7 @@ class DeliveryWorker:
         try:
             outcome = await carrier.send(outgoing)
         except Exception as error:
-            if carrier.idempotent:
+            if carrier.idempotent and self._gateway.now() < outgoing.payload.valid_until:
                 raise  # nothing is known, and nothing is lost by sending it again when the lease brings it back
             # A carrier that breaks its contract may have sent something. Its words may quote what it was to send.
             log.error(

@@ -150,6 +150,21 @@ async def test_an_idempotent_carrier_that_failed_is_asked_again(rig: DeliveryRig
     assert [outgoing.attempt for outgoing in carrier.sent] == [1, 1]
 
 
+async def test_an_idempotent_carrier_that_always_fails_is_asked_no_more_once_the_code_expired(
+    rig: DeliveryRig,
+) -> None:
+    """It may have sent something, so the message is unknown and settles, instead of being tried for ever."""
+    carrier = RecordingCarrier("first", *[OSError("the store is away")] * 9, idempotent=True)
+    await rig.configure(carrier)
+    await rig.start(carrier)
+    identifier = await rig.send(time_alive=LEASE_MS * 4)
+    for attempts in (1, 2):
+        await carrier.was_handed(attempts)
+        rig.clock.advance(LEASE_MS * 3 / 1000)
+    await rig.reaches(identifier, MessageState.UNKNOWN)
+    assert [outgoing.attempt for outgoing in carrier.sent] == [1, 1, 1]
+
+
 async def test_a_number_that_no_carrier_takes_fails_with_a_reason(rig: DeliveryRig) -> None:
     """The story says why, and the money is back."""
     await rig.configure()
