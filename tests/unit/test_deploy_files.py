@@ -204,6 +204,12 @@ def test_the_units_differ_only_where_a_node_has_its_own() -> None:
     assert len(single) > 20
 
 
+@pytest.mark.parametrize("unit", UNITS, ids=lambda path: path.name)
+def test_the_units_leave_what_process_metrics_are_read_from(unit: Path) -> None:
+    """/proc/stat has the time of the boot; without it /metrics has no `process_*` at all, and says nothing of it."""
+    assert "ProcSubset" not in unit.read_text()
+
+
 def hardening(unit: Path) -> list[str]:
     text = unit.read_text()
     return text[text.index("NoNewPrivileges") :].splitlines()
