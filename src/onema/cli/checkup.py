@@ -3,7 +3,9 @@
 The machine's checks need no store. The store's are asked of the running server, or of the store itself.
 """
 
+import asyncio
 import enum
+import errno
 import importlib.util
 import os
 import shutil
@@ -50,14 +52,14 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield from _python()
     yield from _folder(settings)
     yield from _disk(settings.data)
-    yield from _clock(settings.data / DATABASE)
+    yield from _clock(settings)
     yield from _key(settings)
-    schema = list(_schema(settings.data / DATABASE))
+    schema = list(_shared_schema(settings) if settings.database else _schema(settings.data / DATABASE))
     yield from schema
-    if not (settings.data / DATABASE).exists():
+    if not settings.database and not (settings.data / DATABASE).exists():
         yield from _port(settings)
         return
-    if any(found.level is Level.FAIL for found in schema):
+    if any(found.level is not Level.OK for found in schema):
         return
     try:
         with open_session(settings) as session:
@@ -108,12 +110,12 @@ def _disk(path: Path) -> Iterator[Finding]:
     yield Finding(level, "disk", f"{free / (1 << 30):.1f} GiB free", hint)
 
 
-def _clock(database: Path) -> Iterator[Finding]:
-    now = time.time()
+def _clock(settings: Settings) -> Iterator[Finding]:
+    now, database = time.time(), settings.data / DATABASE
     hint = "Set the clock (timedatectl set-ntp true): codes expire by it."
     if now < OLDEST_PLAUSIBLE_SECONDS:
         yield Finding(Level.FAIL, "clock", "it was never set", hint)
-    elif database.exists() and database.stat().st_mtime > now + CLOCK_TOLERANCE_SECONDS:
+    elif not settings.database and database.exists() and database.stat().st_mtime > now + CLOCK_TOLERANCE_SECONDS:
         yield Finding(Level.FAIL, "clock", "it is behind the newest data", hint)
     else:
         yield Finding(Level.OK, "clock", time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now)))
@@ -178,6 +180,30 @@ def _schema(database: Path) -> Iterator[Finding]:
         yield Finding(Level.OK, "database", f"schema {version}, SQLite {apsw.sqlite_lib_version()}")
 
 
+def _shared_schema(settings: Settings) -> Iterator[Finding]:
+    from onema.storage.moving_postgres import schema_of
+    from onema.storage.statements import migrations
+
+    newest = migrations("postgres")[-1].number
+    try:
+        version = asyncio.run(schema_of(settings.database.reveal()))
+    except StorageError as error:
+        yield Finding(Level.FAIL, "database", str(error))
+        return
+    if version < newest:
+        # Opening it would upgrade what servers of the version before may be working on.
+        yield Finding(
+            Level.WARN,
+            "database",
+            f"PostgreSQL, schema {version}, of which this version makes {newest}: nothing in it was looked at",
+            "`onema migrate`, or start a server of this version.",
+        )
+    else:
+        # Whether a newer one works with this version is said by opening it.
+        newer = f", newer than this version's {newest}" if version > newest else ""
+        yield Finding(Level.OK, "database", f"PostgreSQL, schema {version}{newer}")
+
+
 def _server(settings: Settings, session: Session) -> Iterator[Finding]:
     if not session.with_server:
         yield from _port(settings)
@@ -200,12 +226,16 @@ def _port(settings: Settings) -> Iterator[Finding]:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
     except OSError as error:
-        yield Finding(
-            Level.FAIL,
-            "port",
-            f"{where}: {error.strerror}",
-            "No onema runs on this data folder, but something else may: set `listen.port`, or stop it.",
-        )
+        if settings.database and error.errno == errno.EADDRINUSE:
+            # Nobody asks the nodes, so it may well be one of them.
+            yield Finding(Level.OK, "port", f"{where} is in use, by a node or by something else")
+        else:
+            yield Finding(
+                Level.FAIL,
+                "port",
+                f"{where}: {error.strerror}",
+                "No onema runs on this data folder, but something else may: set `listen.port`, or stop it.",
+            )
     else:
         yield Finding(Level.OK, "port", f"{where} is free")
     for file in filter(None, (listen.tls_certificate, listen.tls_key)):

@@ -1,0 +1,138 @@
+"""What `onema doctor` finds in a store, on both engines: without a server, and on PostgreSQL beside any."""
+
+import contextlib
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import apsw
+import pytest
+
+from onema.cli.checkup import Finding, Level, examine
+from onema.cli.session import open_session
+from onema.domain import documents as doc
+from onema.engine.control_requests import PutDocuments, TopUp
+from onema.settings import Listen, Secret, Settings
+from onema.storage.statements import migrations
+from onema.testing.postgres_server import PostgresServer
+from onema.testing.running_server import free_port
+
+NEWEST = migrations("postgres")[-1].number
+
+
+class Installation:
+    """Settings, and a way to do by SQL what nobody should."""
+
+    def __init__(self, settings: Settings, sql: Callable[[str], object]) -> None:
+        self.settings = settings
+        self.sql = sql
+
+    def configure(self) -> None:
+        """An account with money, and nothing to complain of but what it cannot send."""
+        documents = (
+            doc.Tariff(name="default", rates=(doc.Rate(channel="sms", price="850"),)),
+            doc.Account(name="acme", windows=()),
+            doc.Credential(account="acme", dialect="esms", key="ACME", secret="ACME-SECRET"),
+            doc.Carrier(name="handset", type="handset"),
+            doc.Route(channel="sms", carrier="handset"),
+        )
+        with open_session(self.settings) as session:
+            session.answer(PutDocuments(documents=documents))
+            session.answer(TopUp(account="acme", reference="first", amount=85_000))
+
+    def findings(self, what: str) -> list[Finding]:
+        return [found for found in examine(self.settings) if found.what == what]
+
+    def failures(self) -> list[str]:
+        return [found.what for found in examine(self.settings) if found.level is Level.FAIL]
+
+
+@pytest.fixture
+def on_postgresql(server: PostgresServer, database: str, tmp_path: Path) -> Installation:
+    settings = Settings(
+        data=tmp_path,
+        database=Secret(server.dsn(database)),
+        server_key=Secret("ab" * 32),
+        listen=Listen(port=free_port()),
+    )
+    return Installation(settings, lambda statement: server.sql(statement, database))
+
+
+@pytest.fixture
+def on_sqlite(tmp_path: Path) -> Installation:
+    def sql(statement: str) -> None:
+        with contextlib.closing(apsw.Connection(str(tmp_path / "onema.db"))) as connection:
+            connection.execute(statement)
+
+    return Installation(Settings(data=tmp_path, listen=Listen(port=free_port())), sql)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def installation(
+    request: pytest.FixtureRequest, on_sqlite: Installation, on_postgresql: Installation
+) -> Installation:
+    return on_sqlite if request.param == "sqlite" else on_postgresql
+
+
+def test_a_balance_that_its_ledger_does_not_explain_is_found(installation: Installation) -> None:
+    """Whatever changed it: this is what one asks after a promotion."""
+    installation.configure()
+    (accounts,) = installation.findings("accounts")
+    assert accounts.detail == "1 active, their ledgers and balances agree"
+    assert installation.failures() == []
+    installation.sql("UPDATE wallets SET balance = balance + 1")
+    assert installation.failures() == ["account acme"]
+
+
+def test_the_schema_and_the_carriers_are_named(installation: Installation) -> None:
+    """So that a look at the wrong database is noticed."""
+    installation.configure()
+    (database,), (carriers,) = installation.findings("database"), installation.findings("carriers")
+    assert (database.level, carriers.level) == (Level.OK, Level.OK)
+    assert f"schema {NEWEST}" in database.detail
+    assert carriers.detail == "handset"
+
+
+def test_a_database_of_an_older_schema_is_left_as_it_is(on_postgresql: Installation) -> None:
+    """Servers of the version before may be working on it: upgrading it is not for a look to decide."""
+    (database,) = on_postgresql.findings("database")
+    assert (database.level, "schema 0" in database.detail) == (Level.WARN, True)
+    assert on_postgresql.sql("SELECT to_regclass('wallets') IS NULL") == "t"
+
+
+def test_a_newer_schema_that_does_not_work_with_this_version_is_refused(on_postgresql: Installation) -> None:
+    """Before a server is started on it."""
+    on_postgresql.configure()
+    on_postgresql.sql(f"INSERT INTO schema_version VALUES ({NEWEST + 1}, now(), {NEWEST + 1})")
+    (database,), (store,) = on_postgresql.findings("database"), on_postgresql.findings("store")
+    assert f"schema {NEWEST + 1}, newer than this version's {NEWEST}" in database.detail
+    assert (store.level, "install the newer version" in store.detail) == (Level.FAIL, True)
+
+
+def test_a_database_that_cannot_be_reached_is_one_finding(on_postgresql: Installation) -> None:
+    """In words, without the password, and not as an error of the doctor."""
+    away = Secret("postgresql://onema:hunter2@127.0.0.1:1/onema")
+    settings = Settings(data=on_postgresql.settings.data, database=away, server_key=Secret("ab" * 32))
+    (found,) = [each for each in examine(settings) if each.level is Level.FAIL]
+    assert (found.what, "hunter2" in found.detail) == ("database", False)
+
+
+@pytest.fixture
+def busy_port() -> Iterator[int]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener.getsockname()[1]
+
+
+def test_a_node_that_listens_beside_the_doctor_is_no_fault(
+    on_postgresql: Installation, busy_port: int
+) -> None:
+    """On PostgreSQL it is asked nothing; on a data folder without a server the port is somebody else's."""
+    on_postgresql.configure()
+    listen = Listen(port=busy_port)
+    shared = on_postgresql.settings
+    shared = Settings(
+        data=shared.data, database=shared.database, server_key=shared.server_key, listen=listen
+    )
+    embedded = Settings(data=shared.data, listen=listen)
+    assert [found.level for found in examine(shared) if found.what == "port"] == [Level.OK]
+    assert [found.level for found in examine(embedded) if found.what == "port"] == [Level.FAIL]
