@@ -7,6 +7,7 @@ import logging
 from onema.domain.records import DirectoryRevision
 from onema.engine.committer import Committer
 from onema.storage.contract import Storage, StorageError
+from onema.telemetry.faults import describe_fault
 
 log = logging.getLogger(__name__)
 
@@ -14,7 +15,11 @@ POLL_SECONDS = 5.0
 
 
 class DirectoryFollower:
-    """Refreshes when told that something changed, and looks by itself in case it was not told."""
+    """Refreshes when told that something changed, and looks by itself in case it was not told.
+
+    A configuration that cannot be used leaves the last one in use, and the node ready: what one bad row says concerns
+    nobody who is served, and not being ready would take down all nodes at once. It is tried again until it can.
+    """
 
     def __init__(self, committer: Committer, storage: Storage, poll_seconds: float = POLL_SECONDS) -> None:
         self._committer = committer
@@ -46,6 +51,12 @@ class DirectoryFollower:
                 await self._refresh_if_newer()
             except StorageError as error:
                 log.warning("configuration not read", extra={"action": "refresh", "detail": str(error)})
+            # One row that another key has sealed, or a version of another mind has written, must not end following.
+            except Exception as error:  # noqa: BLE001
+                log.error(
+                    "configuration cannot be used, the last one stays",
+                    extra={"action": "refresh", "fault": describe_fault(error)},
+                )
 
     async def _refresh_if_newer(self) -> None:
         key = (DirectoryRevision, "directory")
