@@ -91,7 +91,10 @@ def test_a_server_moves_to_postgresql_and_back(
     assert "all balances match" in copied.stdout
     assert "server.key" in copied.stdout
 
-    wrong = onema("wallet", "show", "demo", "--data", tmp_path / "other", ONEMA_DATABASE=new)
+    look = ("wallet", "show", "demo", "--data", tmp_path / "other")
+    none = onema(*look, ONEMA_DATABASE=new)
+    assert (none.returncode, "There is no server key" in none.stderr) == (1, True)
+    wrong = onema(*look, ONEMA_DATABASE=new, ONEMA_SERVER_KEY="ab" * 32)
     assert (wrong.returncode, "server key is not the one" in wrong.stderr) == (1, True)
     key = (demo.data / "server.key").read_text().strip()
     with served(tmp_path / "node", ONEMA_DATABASE=new, ONEMA_SERVER_KEY=key) as node:

@@ -296,6 +296,16 @@ def test_no_new_key_is_made_beside_data_that_an_older_one_sealed(tmp_path: Path)
             folder.server_key()
 
 
+def test_no_key_is_made_for_a_store_that_others_share(tmp_path: Path) -> None:
+    """Sealed with a key of one process alone, a change would stop all others; a key that is there is used."""
+    with DataFolder(tmp_path, shared=True) as folder:
+        with pytest.raises(DataFolderError, match=r"server\.key is missing.*ONEMA_SERVER_KEY_FILE"):
+            folder.server_key()
+        assert not (tmp_path / "server.key").exists()
+        (tmp_path / "server.key").write_text("cd" * 32 + "\n")
+        assert folder.server_key() == b"\xcd" * 32
+
+
 def test_a_key_from_elsewhere_is_used_as_it_is(tmp_path: Path) -> None:
     """From the environment, or from a file that is never made; a short one is refused without showing it."""
     with DataFolder(tmp_path / "data") as folder:

@@ -117,6 +117,16 @@ def test_a_database_that_cannot_be_reached_is_one_finding(on_postgresql: Install
     assert (found.what, "hunter2" in found.detail) == ("database", False)
 
 
+def test_a_key_is_missed_where_none_may_be_made(on_postgresql: Installation) -> None:
+    """The doctor says where to give it, and makes none either."""
+    on_postgresql.configure()
+    settings = Settings(data=on_postgresql.settings.data, database=on_postgresql.settings.database)
+    found = {each.what: each for each in examine(settings) if each.level is Level.FAIL}
+    assert set(found) == {"server key", "store"}
+    assert "ONEMA_SERVER_KEY_FILE" in found["server key"].hint
+    assert not settings.server_key_path.exists()
+
+
 @pytest.fixture
 def busy_port() -> Iterator[int]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -130,9 +140,7 @@ def test_a_node_that_listens_beside_the_doctor_is_no_fault(
     on_postgresql.configure()
     listen = Listen(port=busy_port)
     shared = on_postgresql.settings
-    shared = Settings(
-        data=shared.data, database=shared.database, server_key=shared.server_key, listen=listen
-    )
+    shared = Settings(data=shared.data, database=shared.database, server_key=shared.server_key, listen=listen)
     embedded = Settings(data=shared.data, listen=listen)
     assert [found.level for found in examine(shared) if found.what == "port"] == [Level.OK]
     assert [found.level for found in examine(embedded) if found.what == "port"] == [Level.FAIL]

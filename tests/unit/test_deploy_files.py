@@ -197,6 +197,19 @@ def test_systemd_understands_the_units(unit: Path, tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_the_command_line_gets_what_the_server_gets() -> None:
+    """With another key, database or folder it would not be that server's command line."""
+    script = (DEPLOY / "systemd" / "onema.sh").read_text()
+    lines = (DEPLOY / "systemd" / "onema.service").read_text().splitlines()
+    shared = ("EnvironmentFile=", "LoadCredential=", "StateDirectory", "UMask=")
+    given = [f"--property={line}" for line in lines if line.startswith(shared)]
+    given += [
+        f"--setenv={line[12:]}" for line in lines if re.match(r"Environment=ONEMA_(SETTINGS|DATA)=", line)
+    ]
+    assert len(given) == 7
+    assert [each for each in given if each not in script.split()] == []
+
+
 def test_the_units_differ_only_where_a_node_has_its_own() -> None:
     """What is hardened in one is hardened in the other."""
     single, several = (hardening(unit) for unit in UNITS)

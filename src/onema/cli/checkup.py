@@ -115,7 +115,11 @@ def _clock(settings: Settings) -> Iterator[Finding]:
     hint = "Set the clock (timedatectl set-ntp true): codes expire by it."
     if now < OLDEST_PLAUSIBLE_SECONDS:
         yield Finding(Level.FAIL, "clock", "it was never set", hint)
-    elif not settings.database and database.exists() and database.stat().st_mtime > now + CLOCK_TOLERANCE_SECONDS:
+    elif (
+        not settings.database
+        and database.exists()
+        and database.stat().st_mtime > now + CLOCK_TOLERANCE_SECONDS
+    ):
         yield Finding(Level.FAIL, "clock", "it is behind the newest data", hint)
     else:
         yield Finding(Level.OK, "clock", time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now)))
@@ -134,7 +138,10 @@ def _key(settings: Settings) -> Iterator[Finding]:
     try:
         read_server_key(path)
     except FileNotFoundError:
-        if (settings.data / DATABASE).exists() or settings.server_key_file:
+        if settings.database:
+            hint = "Give the key that every node has, as ONEMA_SERVER_KEY or with ONEMA_SERVER_KEY_FILE."
+            yield Finding(Level.FAIL, "server key", f"{path} is missing", hint)
+        elif (settings.data / DATABASE).exists() or settings.server_key_file:
             yield Finding(Level.FAIL, "server key", f"{path} is missing", "Restore it from your backup.")
         else:
             yield Finding(Level.OK, "server key", f"{path} will be made")

@@ -70,14 +70,20 @@ class DataFolder:
     def server_key(self, text: str = "", file: Path | None = None) -> bytes:
         """The server key: `text` when given, else what `file` (by default server.key in the folder) holds.
 
-        The folder's own file is made when it is missing, unless there is a database already: a new key could
-        open none of its secrets. Raises DataFolderError.
+        The folder's own file is made when it is missing, unless there is a database already, for a new key could
+        open none of its secrets, or the store is shared: every process needs the key of all. Raises DataFolderError.
         """
         if text:
             return parse_server_key(text, "The server key of the environment")
         file = file or self.path / "server.key"
         with contextlib.suppress(FileNotFoundError):
             return read_server_key(file)
+        if self._shared:
+            raise DataFolderError(
+                f"There is no server key: {file} is missing, and whatever works on one PostgreSQL, the command line "
+                "too, needs the same key. Give it as ONEMA_SERVER_KEY or its file as ONEMA_SERVER_KEY_FILE; for a "
+                "new database make one with `openssl rand -hex 32`."
+            )
         if file.parent != self.path:
             raise DataFolderError(f"There is no server key file {file}.")
         if self.database.exists():
