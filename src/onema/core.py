@@ -7,8 +7,10 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from onema.domain.claim_store import ClaimStore
 from onema.domain.ids import MAX_NODE
 from onema.domain.keyring import Keyring, Unsealable
+from onema.domain.refusals import Refused
 from onema.engine.administration import Administration
 from onema.engine.committer import Committer, Observer, Unobserved
 from onema.engine.data_folder import DataFolder, DataFolderError
@@ -20,8 +22,10 @@ from onema.speech.announcement import Announcements
 from onema.speech.pack import PackError, Voice
 from onema.speech.render import EspeakRenderer
 from onema.speech.voices import Voices
-from onema.storage.contract import Storage
+from onema.storage.contract import Storage, Unavailable
 from onema.storage.sqlite import SqliteStorage
+
+_WRONG_KEY = "The server key is not the one that this data was made with, which every node needs"
 
 
 @dataclass(frozen=True)
@@ -100,13 +104,16 @@ async def open_core(
         observer=observer or Unobserved(),
         patience=settings.commit.patience,
     )
+    stack.push_async_callback(committer.stop)
     try:
         await committer.start()
+        is_ours = await committer.execute(ClaimStore())
     except Unsealable as error:
-        raise DataFolderError(
-            f"The server key is not the one that this data was made with: {error}. Use that key on every node."
-        ) from error
-    stack.push_async_callback(committer.stop)
+        raise DataFolderError(f"{_WRONG_KEY}: {error}.") from error
+    except Refused as refused:
+        raise Unavailable(refused.detail) from refused
+    if not is_ours:
+        raise DataFolderError(f"{_WRONG_KEY}.")
     gateway = Gateway(committer, clock, ids, entropy or SystemEntropy())
     announcements = Announcements(functools.partial(_voices, settings.data / "voices"))
     recordings = Recordings(gateway, committer, storage, announcements, EspeakRenderer())

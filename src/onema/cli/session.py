@@ -73,10 +73,10 @@ def open_session(settings: Settings) -> Iterator[Session]:
     with asyncio.Runner() as runner:
         stack = AsyncExitStack()
         try:
-            administrator = runner.run(_open(settings, stack))
-        except (DataFolderError, StorageError, PermissionError) as error:
-            raise CliError(str(error)) from error
-        try:
+            try:
+                administrator = runner.run(_open(settings, stack))
+            except (DataFolderError, StorageError, PermissionError) as error:
+                raise CliError(str(error)) from error
             yield Session(runner, administrator, with_server=isinstance(administrator, ControlClient))
         finally:
             runner.run(stack.aclose())
@@ -103,11 +103,7 @@ async def _open(settings: Settings, stack: AsyncExitStack) -> Administrator:
                 raise
             await asyncio.sleep(_PAUSE_SECONDS)
             continue
-        try:
-            return await _open_store(settings, folder, stack)
-        except BaseException:
-            await stack.aclose()
-            raise
+        return await _open_store(settings, folder, stack)
 
 
 async def _open_store(settings: Settings, folder: DataFolder, stack: AsyncExitStack) -> Administration:
