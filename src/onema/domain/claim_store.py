@@ -5,9 +5,9 @@ from collections.abc import Iterable
 import msgspec
 
 from onema.domain.decision import Context, Decision, World
-from onema.domain.records import DirectoryRevision, Key
+from onema.domain.records import Key, KeyFingerprint
 
-_FINGERPRINT = "server key"
+_SERVER_KEY = "server key"
 
 
 class ClaimStore(msgspec.Struct, frozen=True):
@@ -17,11 +17,11 @@ class ClaimStore(msgspec.Struct, frozen=True):
     """
 
     def keys(self, context: Context) -> Iterable[Key]:
-        return ((DirectoryRevision, _FINGERPRINT),)
+        return ((KeyFingerprint, _SERVER_KEY),)
 
     def decide(self, world: World, context: Context) -> Decision:
-        ours = DirectoryRevision(_FINGERPRINT, context.keyring.fingerprint)
-        found = world.get(DirectoryRevision, _FINGERPRINT)
+        ours = KeyFingerprint(_SERVER_KEY, context.keyring.fingerprint)
+        found = world.get(KeyFingerprint, _SERVER_KEY)
         if found is None:
             return Decision(True, puts=(ours,))
         return Decision(found == ours)

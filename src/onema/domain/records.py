@@ -282,6 +282,16 @@ class CarrierReference(Row, frozen=True, gc=False):
     expires_at: int
 
 
+class KeyFingerprint(Row, frozen=True, gc=False):
+    """Which server key the data was made with; `name` says of which use. It tells nothing of the key itself."""
+
+    table = "key_fingerprints"
+    key_columns = 1
+
+    name: str
+    fingerprint: int
+
+
 class CarrierSeats(Row, frozen=True, gc=False):
     """Who holds how many seats of a carrier with a total: `holders` is seats.Holder of each process, in JSON."""
 
@@ -340,5 +350,6 @@ TABLES: tuple[type[Row], ...] = (
     LedgerEntry,
     Event,
     CarrierSeats,
+    KeyFingerprint,
 )
 """Every table, in the order in which batches lock rows."""
