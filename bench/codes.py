@@ -16,6 +16,9 @@ from onema.testing.vendor_requests import CodeRequests, vietnamese_phone
 
 CONNECTIONS = 64
 PER_ROUND = 4_000
+LIVE_PER_ROUND = 12_000
+"""As long as one of codes takes, about."""
+
 INBOX_PAGE = 1_000
 """What one look at the simulated phones shows at most: as many right codes can a round have."""
 
@@ -41,7 +44,7 @@ class CodeRounds:
         self._anything_due = anything_due
 
     async def live(self, figures: Figures) -> None:
-        await figures.live.round(self._server, self._load, [LIVE] * PER_ROUND, "200")
+        await figures.live.round(self._server, self._load, [LIVE] * LIVE_PER_ROUND, "200")
 
     async def paused(self, figures: Figures) -> None:
         """No code arrives, so every check is a wrong one, of a code that lives."""

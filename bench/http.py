@@ -1,7 +1,7 @@
 """What codes and calls cost against /health/live, which does nothing, on the same server in the same run."""
 
 from bench.codes import code_rounds
-from bench.measured import Figures, Row
+from bench.measured import Figures
 from bench.report import Goal, Report, Table, resident
 from bench.server import fresh_folder, running_server
 
@@ -36,14 +36,9 @@ async def measure(rounds: int) -> Report:
             ),
         ),
         (
-            Goal("mean CPU of GENCODE and CHECKCODE, delivery paused", _times_live(paused.codes()), 3.0),
-            Goal("the same, delivery counted in", _times_live(delivering.codes()), 4.0),
+            Goal("mean CPU of GENCODE and CHECKCODE, delivery paused", paused.times_live(), 3.0),
+            Goal("the same, delivery counted in", delivering.times_live(), 4.0),
             resident("delivery paused", resident_paused),
             resident("delivering", resident_delivering),
         ),
     )
-
-
-def _times_live(rows: tuple[Row, Row, Row]) -> float:
-    live, gencode, checkcode = rows
-    return (gencode.cpu_per_1000 + checkcode.cpu_per_1000) / 2 / live.cpu_per_1000

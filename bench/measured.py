@@ -86,6 +86,11 @@ class Measured:
         self._database_cpu_by_round.append(database_cpu * 1000 / len(requests))
         self._rate_by_round.append(result.per_second)
 
+    @property
+    def cpu_by_round(self) -> Sequence[float]:
+        """CPU seconds per 1,000 requests."""
+        return self._cpu_by_round
+
     def row(self) -> Row:
         """The median round; latencies are of all rounds."""
         return Row(
@@ -111,6 +116,15 @@ class Figures:
     def codes(self) -> tuple[Row, Row, Row]:
         """What has goals: sending and checking, and what they are compared with."""
         return self.live.row(), self.gencode.row(), self.checkcode.row()
+
+    def times_live(self) -> float:
+        """The mean CPU of sending and checking over that of a request that does nothing: the median of what each round
+        tells, since the machine may be half as fast in the next.
+        """
+        kinds = (self.live.cpu_by_round, self.gencode.cpu_by_round, self.checkcode.cpu_by_round)
+        return statistics.median(
+            (gencode + checkcode) / 2 / live for live, gencode, checkcode in zip(*kinds, strict=True)
+        )
 
     def calls(self) -> tuple[Row, Row]:
         return self.vbee.row(), self.ytx.row()
