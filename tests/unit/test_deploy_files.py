@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from onema.settings import describe
+from onema.engine.committer import STOP_SECONDS
+from onema.settings import Settings, describe
 from onema.testing.cluster import (
     DEPLOY,
     Haproxy,
@@ -221,6 +222,15 @@ def test_the_units_differ_only_where_a_node_has_its_own() -> None:
 def test_the_units_leave_what_process_metrics_are_read_from(unit: Path) -> None:
     """/proc/stat has the time of the boot; without it /metrics has no `process_*` at all, and says nothing of it."""
     assert "ProcSubset" not in unit.read_text()
+
+
+def test_whoever_stops_a_node_gives_it_its_time() -> None:
+    """Requests and then deliveries have their deadline, and a database that says nothing is given up after that."""
+    needed = 2 * Settings().listen.stop_deadline + STOP_SECONDS
+    nodes = COMPOSE[: COMPOSE.index("x-database:")]
+    texts = [nodes, *(unit.read_text() for unit in UNITS)]
+    waits = [re.findall(r"(?:TimeoutStopSec=|stop_grace_period: )(\d+)", text) for text in texts]
+    assert all(int(seconds) > needed for (seconds,) in waits), waits
 
 
 def hardening(unit: Path) -> list[str]:
