@@ -353,3 +353,5 @@ TABLES: tuple[type[Row], ...] = (
     KeyFingerprint,
 )
 """Every table, in the order in which batches lock rows."""
+
+TABLE_ORDER = {row_type: number for number, row_type in enumerate(TABLES)}

@@ -17,7 +17,7 @@ from onema.domain.configure import directory_from_rows
 from onema.domain.decision import Command, Context, World
 from onema.domain.directory import Directory
 from onema.domain.keyring import Keyring
-from onema.domain.records import TABLES, DirectoryRevision, Job, Key, Message, Row
+from onema.domain.records import TABLE_ORDER, DirectoryRevision, Job, Key, Message, Row
 from onema.domain.refusals import Refusal, Refused
 from onema.engine.batch import Batch, Pending, gather
 from onema.engine.ports import Clock, IdSource
@@ -51,7 +51,6 @@ WORTH_A_BATCH = 64
 """So many commands at least are begun beside another batch: small batches cost the store more than they gain."""
 # What a row with a value of the wrong type makes a driver raise: a fault of one command, never of its batch.
 _BUGS = (TypeError, ValueError, AttributeError, LookupError, OverflowError)
-_LOCK_ORDER = {row_type: number for number, row_type in enumerate(TABLES)}
 
 T = TypeVar("T")
 
@@ -439,4 +438,4 @@ def _in_lock_order(keys: set[Key]) -> list[Key]:
     by_table: dict[type[Row], list[Key]] = {}
     for key in keys:
         by_table.setdefault(key[0], []).append(key)
-    return [key for table in sorted(by_table, key=_LOCK_ORDER.__getitem__) for key in sorted(by_table[table])]
+    return [key for table in sorted(by_table, key=TABLE_ORDER.__getitem__) for key in sorted(by_table[table])]

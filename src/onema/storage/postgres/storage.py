@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from onema.domain.ids import first_id_at
 from onema.domain.leave_job import LEFT_FOR_MS
 from onema.domain.records import (
-    TABLES,
+    TABLE_ORDER,
     Attempt,
     DirectoryRow,
     Event,
@@ -31,7 +31,6 @@ from onema.storage.postgres.wake_ups import Announcer, Listener
 from onema.storage.postgres.writer import BATCH_SECONDS, SETTLE_SECONDS, PostgresWriter
 
 KEEP_BATCHES_MS = 24 * 3_600_000
-_TABLE_ORDER = {row_type: number for number, row_type in enumerate(TABLES)}
 
 R = TypeVar("R", bound=Row)
 
@@ -135,7 +134,7 @@ class PostgresStorage(PostgresWriter):
 
     async def read(self, keys: Sequence[Key]) -> dict[Key, Row]:
         found: dict[Key, Row] = {}
-        in_order = sorted(keys, key=lambda key: _TABLE_ORDER[key[0]])
+        in_order = sorted(keys, key=lambda key: TABLE_ORDER[key[0]])
         for row_type, group in itertools.groupby(in_order, key=row_type_of):
             for record in await self._fetch(get_statement(row_type), *_driver_parameters(row_type, group)):
                 row = row_type(*record)

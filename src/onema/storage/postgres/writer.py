@@ -22,7 +22,7 @@ from operator import itemgetter
 from typing import Any
 
 from onema.domain.ids import time_of_id
-from onema.domain.records import TABLES, DirectoryRevision, Key, Row
+from onema.domain.records import TABLE_ORDER, DirectoryRevision, Key, Row
 from onema.storage.contract import CommitUnknown, Conflict, StorageError, Unavailable
 from onema.storage.postgres import binary_values, errors
 from onema.storage.postgres.backoff import delays
@@ -51,8 +51,6 @@ BATCH_SECONDS = 10.0
 
 SETTLE_SECONDS = 60.0
 """How long `was_committed` goes on asking."""
-
-_TABLE_ORDER = {row_type: number for number, row_type in enumerate(TABLES)}
 
 
 class PostgresWriter:
@@ -160,7 +158,7 @@ class PostgresWriter:
         self, link: Pipeline, batch: int, written: Mapping[Key, Row | None], inserted: Sequence[Row]
     ) -> None:
         parts = self._changes(written, inserted)
-        for save, row_type in sorted(parts, key=lambda part: (_TABLE_ORDER[part[1]], part[0].value)):
+        for save, row_type in sorted(parts, key=lambda part: (TABLE_ORDER[part[1]], part[0].value)):
             rows = parts[save, row_type]
             statement = save_statement(save, row_type)
             if save is Save.INSERT:
