@@ -52,11 +52,11 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield from _python()
     yield from _folder(settings)
     yield from _disk(settings.data)
-    yield from _clock(settings)
+    yield from _clock(_embedded(settings))
     yield from _key(settings)
     schema = list(_shared_schema(settings) if settings.database else _schema(settings.data / DATABASE))
     yield from schema
-    if not settings.database and not (settings.data / DATABASE).exists():
+    if not settings.database and not _embedded(settings):
         yield from _port(settings)
         return
     if any(found.level is not Level.OK for found in schema):
@@ -110,16 +110,18 @@ def _disk(path: Path) -> Iterator[Finding]:
     yield Finding(level, "disk", f"{free / (1 << 30):.1f} GiB free", hint)
 
 
-def _clock(settings: Settings) -> Iterator[Finding]:
-    now, database = time.time(), settings.data / DATABASE
+def _embedded(settings: Settings) -> Path | None:
+    """The embedded database, if it is the one in use and was made."""
+    database = settings.data / DATABASE
+    return database if not settings.database and database.exists() else None
+
+
+def _clock(database: Path | None) -> Iterator[Finding]:
+    now = time.time()
     hint = "Set the clock (timedatectl set-ntp true): codes expire by it."
     if now < OLDEST_PLAUSIBLE_SECONDS:
         yield Finding(Level.FAIL, "clock", "it was never set", hint)
-    elif (
-        not settings.database
-        and database.exists()
-        and database.stat().st_mtime > now + CLOCK_TOLERANCE_SECONDS
-    ):
+    elif database and database.stat().st_mtime > now + CLOCK_TOLERANCE_SECONDS:
         yield Finding(Level.FAIL, "clock", "it is behind the newest data", hint)
     else:
         yield Finding(Level.OK, "clock", time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now)))
@@ -141,7 +143,7 @@ def _key(settings: Settings) -> Iterator[Finding]:
         if settings.database:
             hint = "Give the key that every node has, as ONEMA_SERVER_KEY or with ONEMA_SERVER_KEY_FILE."
             yield Finding(Level.FAIL, "server key", f"{path} is missing", hint)
-        elif (settings.data / DATABASE).exists() or settings.server_key_file:
+        elif _embedded(settings) or settings.server_key_file:
             yield Finding(Level.FAIL, "server key", f"{path} is missing", "Restore it from your backup.")
         else:
             yield Finding(Level.OK, "server key", f"{path} will be made")
