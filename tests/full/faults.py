@@ -105,28 +105,18 @@ def network_blinks(way: Way) -> Fault:
     return blink
 
 
-def network_cut(way: Way, told: Told) -> Fault:
-    """The database cannot be reached until its node tells somebody to try later: every connection breaks."""
+def network_cut(way: Way, told: Told, cut: Callable[[CuttingProxy], None]) -> Fault:
+    """The database cannot be reached until its node tells somebody to try later. `cut` breaks every connection, or lets
+    what is sent arrive only in the end.
+    """
 
-    async def cut() -> None:
+    async def cut_and_mend() -> None:
         proxy = way.proxy
-        proxy.refuse()
+        cut(proxy)
         await told.later()
         proxy.admit()
 
-    return cut
-
-
-def network_silent(way: Way, told: Told) -> Fault:
-    """The same, but nothing breaks: what is sent is swallowed, and arrives in the end."""
-
-    async def fall_silent() -> None:
-        proxy = way.proxy
-        proxy.silence()
-        await told.later()
-        proxy.admit()
-
-    return fall_silent
+    return cut_and_mend
 
 
 class Clock:

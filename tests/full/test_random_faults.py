@@ -14,6 +14,7 @@ from onema.domain.records import Message, MessageState, Wallet
 from onema.storage.contract import Storage
 from onema.storage.postgres import PostgresStorage
 from onema.storage.sqlite import SqliteStorage
+from onema.testing.cutting_proxy import CuttingProxy
 from onema.testing.postgres_server import running_server, running_standby
 from onema.testing.running_server import RunningServer, comes_true
 
@@ -28,7 +29,6 @@ from .faults import (
     link_lost_at_commit,
     network_blinks,
     network_cut,
-    network_silent,
     power_cut,
     primary_lost,
 )
@@ -217,10 +217,10 @@ async def test_two_nodes_on_postgresql_keep_their_books(
                 nodes.append(node)
                 ways.append(way)
             await asyncio.to_thread(configure, nodes[0], await receiver.start())
-            faults = [power_cut(pair), clock.jump, network_cut(dice.choice(ways), told)]
+            faults = [power_cut(pair), clock.jump, network_cut(dice.choice(ways), told, CuttingProxy.refuse)]
             for node, way in zip(nodes, ways, strict=True):
                 faults += [killed(node), link_lost_at_commit(way, dice), network_blinks(way)]
-            once = [primary_lost(pair), network_silent(dice.choice(ways), told)]
+            once = [primary_lost(pair), network_cut(dice.choice(ways), told, CuttingProxy.silence)]
             await use_codes_under([*faults * ROUNDS, *once], nodes, told, dice)
             clock.pass_by(2 * HOUR_SECONDS)
             async with opened(PostgresStorage(pair.primary.dsn("faults"))) as storage:

@@ -4,11 +4,27 @@ from typing import Any
 import pytest
 
 from onema.storage.postgres import PostgresStorage
+from onema.testing.cutting_proxy import CuttingProxy
 
 from .node import Node
 
 StartNode = Callable[..., Awaitable[Node]]
 OpenStorage = Callable[..., Awaitable[PostgresStorage]]
+MakeProxy = Callable[[int], CuttingProxy]
+
+
+@pytest.fixture
+async def make_proxy() -> AsyncIterator[MakeProxy]:
+    """Makes proxies before servers' ports and stops them in the end."""
+    made: list[CuttingProxy] = []
+
+    def make(port: int) -> CuttingProxy:
+        made.append(CuttingProxy(port))
+        return made[-1]
+
+    yield make
+    for proxy in made:
+        await proxy.stop()
 
 
 @pytest.fixture

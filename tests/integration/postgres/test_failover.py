@@ -1,7 +1,7 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 
 import pytest
 
@@ -13,7 +13,7 @@ from onema.testing.conformance.storage import insert
 from onema.testing.cutting_proxy import CuttingProxy
 from onema.testing.postgres_server import PostgresServer, running_server, running_standby
 
-from .conftest import OpenStorage
+from .conftest import MakeProxy, OpenStorage
 from .load import Load
 from .node import Node
 
@@ -28,11 +28,9 @@ def pair() -> Iterator[tuple[PostgresServer, PostgresServer]]:
 
 
 @pytest.fixture
-async def proxy(pair: tuple[PostgresServer, PostgresServer]) -> AsyncIterator[CuttingProxy]:
+def proxy(pair: tuple[PostgresServer, PostgresServer], make_proxy: MakeProxy) -> CuttingProxy:
     """The nodes' way to the primary."""
-    proxy = CuttingProxy(pair[0].port)
-    yield proxy
-    await proxy.stop()
+    return make_proxy(pair[0].port)
 
 
 async def test_nothing_acknowledged_is_lost_when_the_standby_takes_over(

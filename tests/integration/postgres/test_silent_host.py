@@ -1,7 +1,6 @@
 """A host of the DSN falls silent, as by a power cut or a partition: nothing breaks, and nothing is ever answered."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 
@@ -12,7 +11,7 @@ from onema.storage.postgres.link import COMMAND_SECONDS, CONNECT_SECONDS
 from onema.testing.cutting_proxy import CuttingProxy
 from onema.testing.postgres_server import PostgresServer
 
-from .conftest import OpenStorage, StartNode
+from .conftest import MakeProxy, OpenStorage, StartNode
 from .node import ACCOUNT, PRICE
 
 KEY: Key = (Wallet, 1)
@@ -20,17 +19,13 @@ BATCH_SECONDS = 1.0
 
 
 @pytest.fixture
-async def first(server: PostgresServer) -> AsyncIterator[CuttingProxy]:
-    proxy = CuttingProxy(server.port)
-    yield proxy
-    await proxy.stop()
+def first(server: PostgresServer, make_proxy: MakeProxy) -> CuttingProxy:
+    return make_proxy(server.port)
 
 
 @pytest.fixture
-async def second(server: PostgresServer) -> AsyncIterator[CuttingProxy]:
-    proxy = CuttingProxy(server.port)
-    yield proxy
-    await proxy.stop()
+def second(server: PostgresServer, make_proxy: MakeProxy) -> CuttingProxy:
+    return make_proxy(server.port)
 
 
 @pytest.fixture

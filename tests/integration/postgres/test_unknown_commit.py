@@ -1,7 +1,6 @@
 """The link breaks during COMMIT. Whatever the server did, each change is made once and nobody is told otherwise."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 
@@ -11,17 +10,15 @@ from onema.storage.postgres.link import connect
 from onema.testing.cutting_proxy import Cut, CuttingProxy
 from onema.testing.postgres_server import PostgresServer
 
-from .conftest import OpenStorage, StartNode
+from .conftest import MakeProxy, OpenStorage, StartNode
 from .node import ACCOUNT, PRICE
 
 KEY: Key = (Wallet, 1)
 
 
 @pytest.fixture
-async def proxy(server: PostgresServer) -> AsyncIterator[CuttingProxy]:
-    proxy = CuttingProxy(server.port)
-    yield proxy
-    await proxy.stop()
+def proxy(server: PostgresServer, make_proxy: MakeProxy) -> CuttingProxy:
+    return make_proxy(server.port)
 
 
 @pytest.fixture
