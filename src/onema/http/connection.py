@@ -5,7 +5,7 @@ from typing import Any, cast
 from urllib.parse import quote
 
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 HEAD_LIMIT = 65_536
@@ -26,6 +26,8 @@ class Connection(HttpToolsProtocol):
         on_lost: Callable[[], None],
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
+        # From a message's first byte to its last one: what the parser says, and nobody else.
+        self._message_is_open = False
         self._reading_head = False
         self._head_bytes = 0
         self._on_lost = on_lost
@@ -42,7 +44,7 @@ class Connection(HttpToolsProtocol):
         self._on_lost()
 
     def data_received(self, data: bytes) -> None:
-        if not data.isascii() and self._is_between_requests():
+        if not self._message_is_open and not data.isascii():
             data = _with_ascii_target(data)
         super().data_received(data)
         if not self._reading_head:
@@ -52,6 +54,7 @@ class Connection(HttpToolsProtocol):
             self.send_400_response("Request head too large.")
 
     def on_message_begin(self) -> None:
+        self._message_is_open = True
         self._reading_head = True
         self._head_bytes = 0
         super().on_message_begin()
@@ -60,12 +63,16 @@ class Connection(HttpToolsProtocol):
         self._reading_head = False
         super().on_headers_complete()
 
-    def _is_between_requests(self) -> bool:
-        cycle: RequestResponseCycle | None = self.cycle
-        return not self._reading_head and (cycle is None or cycle.response_complete)
+    def on_message_complete(self) -> None:
+        self._message_is_open = False
+        super().on_message_complete()
 
 
 def _with_ascii_target(data: bytes) -> bytes:
-    """Clients that encode nothing put UTF-8 into the request line, which the parser refuses."""
+    """Clients that encode nothing put UTF-8 into the request line, which the parser refuses.
+
+    Only for the first bytes of a message: a body that is rewritten has another length than the client told, and what
+    is left over would be read as a request that nobody sent.
+    """
     line, end, rest = data.partition(b"\r\n")
     return quote(line, safe=_ASCII).encode() + end + rest
