@@ -31,13 +31,16 @@ _REGION_OF_PREFIX = {
 }
 
 
-def parse_phone(raw: str, country: str) -> Phone:
+def parse_phone(raw: str, country: str, *, space_is_plus: bool = False) -> Phone:
     """The number that `raw` spells, where national numbers belong to `country` (ISO region, upper case).
 
     Accepts national numbers (mobile, or landline with its area code), the country code of `country` with or
     without "+", any country's with "+" or with the international prefix of `country` (00), and white space,
-    dots, dashes and brackets anywhere. A leading "+" that a query string turned into a space is trimmed.
-    Letters, extensions and digits of other scripts are refused.
+    dots, dashes and brackets anywhere. Letters, extensions and digits of other scripts are refused.
+
+    `space_is_plus` is for text out of a query or a form: a "+" that its client did not encode arrives there as a
+    space, and what was written "+376312345" must not be read as a national number. Without it a leading space
+    is only refused where the two readings are two valid numbers.
 
     Raises Refused(PHONE_INVALID).
     """
@@ -45,14 +48,18 @@ def parse_phone(raw: str, country: str) -> Phone:
         raise Refused(Refusal.PHONE_INVALID, f"longer than {_LONGEST_SPELLING} characters")
     prefix, pattern = _everyday_mobile(country)
     match = pattern.fullmatch(raw)
-    if match is None:
-        raw = raw.translate(_WITHOUT_SEPARATORS)
-        match = pattern.fullmatch(raw)
     if match is not None:
         return Phone(prefix + match["nsn"])
-    phone = _parse_anything(raw, country) if _DIGITS.fullmatch(raw) else None
+    digits = raw.translate(_WITHOUT_SEPARATORS)
+    if not raw.startswith(" ") or digits.startswith(("+", "0")):
+        # No calling code begins with 0: that space was never a plus.
+        phone = _parse_digits(digits, country)
+    elif space_is_plus:
+        phone = _parse_digits(f"+{digits}", country)
+    else:
+        phone = _parse_after_space(digits, country)
     if phone is None:
-        raise Refused(Refusal.PHONE_INVALID, f"not a valid number in {country}: {mask(raw)}")
+        raise Refused(Refusal.PHONE_INVALID, f"not a valid number in {country}: {mask(digits)}")
     return phone
 
 
@@ -77,6 +84,22 @@ def mask(text: str) -> str:
 
 def _printable(text: str) -> str:
     return text if text.isascii() and text.isprintable() else "?" * len(text)
+
+
+def _parse_digits(digits: str, country: str) -> Phone | None:
+    prefix, pattern = _everyday_mobile(country)
+    match = pattern.fullmatch(digits)
+    if match is not None:
+        return Phone(prefix + match["nsn"])
+    return _parse_anything(digits, country) if _DIGITS.fullmatch(digits) else None
+
+
+def _parse_after_space(digits: str, country: str) -> Phone | None:
+    """A stray space, or a plus that somebody's query string lost before: None where it could be either."""
+    national, abroad = _parse_digits(digits, country), _parse_digits(f"+{digits}", country)
+    if national and abroad and national != abroad:
+        return None
+    return national or abroad
 
 
 @functools.lru_cache(maxsize=20_000)

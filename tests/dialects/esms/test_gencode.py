@@ -7,6 +7,7 @@ import asyncio
 import re
 
 import pytest
+from msgspec.structs import replace
 
 from onema.dialects.esms.routes import EsmsApi
 from onema.dialects.esms.wire import smsid
@@ -16,6 +17,7 @@ from onema.domain.verification import DIGITS, LETTERS_AND_DIGITS
 
 from ..running_core import RunningCore
 from .vendor_client import (
+    ACCOUNT,
     CLIENT_IP,
     GENCODE,
     GENCODE_PARAMETERS,
@@ -23,6 +25,7 @@ from .vendor_client import (
     TEXT,
     VendorClient,
     code_result,
+    error_body,
     gencode_parameters,
     invalid_body,
     query_of,
@@ -175,6 +178,25 @@ async def test_a_phone_may_be_written_in_many_ways(
     assert await client.checkcode(await client.code_of(message), "+84 901 888 484") == valid_body(
         "+84 901 888 484"
     )
+
+
+# specs/esms.md section 2: a leading "+" arrives as a space when the client does not encode it.
+@pytest.mark.parametrize("phone", ["+376312345", "+2203012345", "+2975601234", "+5534990001234"])
+@pytest.mark.parametrize("in_form", [False, True])
+async def test_a_plus_that_was_not_encoded_names_another_country(
+    client: VendorClient, core: RunningCore, phone: str, in_form: bool
+) -> None:
+    """Where only Vietnam is allowed nothing is sent; where all are, the number that was written gets it."""
+    raw = query_of(gencode_parameters({"Phone": "RAW"})).replace(b"RAW", phone.encode())
+
+    async def ask() -> bytes:
+        if in_form:
+            return (await client.ask(GENCODE, method="POST", body=raw)).body
+        return (await client.ask(GENCODE, raw)).body
+
+    assert await ask() == error_body("99", "Phone is blocked")
+    await core.configure(replace(ACCOUNT, countries=("*",)))
+    assert (await core.message("shop", sent_message(await ask()))).phone == phone
 
 
 # specs/esms.md section 12: a second GENCODE supersedes the earlier code, CountRegenerate stays 0.

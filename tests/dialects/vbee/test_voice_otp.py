@@ -308,3 +308,12 @@ async def test_a_python_client_is_served(client: VendorClient) -> None:
     payload = await client.payload_of(await client.post(access_token, body))
     assert (payload.code, payload.voice, payload.rate) == ("686868", "vi-south", 0.8)
     assert segment(b'{"typ":"JWT","alg":"HS256"}') in access_token
+
+
+async def test_a_plus_that_was_lost_on_the_way_reaches_nobody_else(
+    client: VendorClient, core: RunningCore
+) -> None:
+    """A space before what is a number of Andorra and one of Vietnam: neither is called."""
+    told_so = http_error(400, "phone_number is not a phone number")
+    assert told(await client.call(phone_number=" 376312345")) == told_so
+    assert await core.messages("shop") == []

@@ -320,3 +320,11 @@ async def test_the_documents_sample_request_is_served(client: VendorClient) -> N
     )
     assert status_code(await client.post(CALL_OUT, body)) == "0"
     assert APPID.encode() in body
+
+
+async def test_a_plus_that_was_lost_on_the_way_reaches_nobody_else(
+    client: VendorClient, core: RunningCore
+) -> None:
+    """A space before what is a number of the United States and one of China: neither is called."""
+    assert await client.status(dst=" 13012345678") == "-102"
+    assert await core.messages("shop") == []

@@ -119,6 +119,52 @@ def test_numbers_of_other_countries(raw: str, country: str, phone: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("raw", "phone"),
+    [
+        (" 376312345", "+376312345"),  # Andorra
+        (" 2203012345", "+2203012345"),  # the Gambia
+        (" 2975601234", "+2975601234"),  # Aruba
+        (" 5534990001234", "+5534990001234"),  # Brazil
+        ("  (376) 312-345", "+376312345"),
+        (" 84901888484", "+84901888484"),
+        (" 0901888484", "+84901888484"),
+        (" 0084901888484", "+84901888484"),
+    ],
+)
+def test_a_space_that_was_a_plus_is_read_as_one(raw: str, phone: str) -> None:
+    """A query turns "+" into a space; what follows is a country's code, unless it begins with a zero."""
+    assert parse_phone(raw, "VN", space_is_plus=True) == phone
+
+
+@given(st.from_regex(r"\A[1-9][0-9]{5,13}\Z"))
+def test_no_lost_plus_reaches_another_number(digits: str) -> None:
+    """Whatever follows the space is the number that its plus means, or none."""
+    expected = according_to_us(f"+{digits}", "VN")
+    try:
+        assert parse_phone(f" {digits}", "VN", space_is_plus=True) == expected
+    except Refused:
+        assert expected is None
+
+
+@pytest.mark.parametrize(
+    ("raw", "country", "phone"),
+    [
+        (" 376312345", "VN", None),
+        (" 13012345678", "CN", None),
+        (" 84901888484", "VN", "+84901888484"),
+        (" 901888484", "VN", "+84901888484"),
+        (" 13912345678", "CN", "+8613912345678"),
+        (" 376312345", "ES", "+376312345"),
+    ],
+)
+def test_a_space_that_may_have_been_a_plus_is_never_guessed(
+    raw: str, country: str, phone: str | None
+) -> None:
+    """Outside of queries the reading that is a number counts; where both are, neither."""
+    assert according_to_us(raw, country) == phone
+
+
+@pytest.mark.parametrize(
     ("raw", "country", "phone"),
     [
         ("02438251234", "VN", "+842438251234"),

@@ -92,7 +92,7 @@ class EsmsApi:
                 now=gateway.now(),
                 entropy=gateway.token(ENTROPY_BYTES),
                 dialect=DIALECT,
-                phone=parse_phone(given("phone", ""), home),
+                phone=parse_phone(given("phone", ""), home, space_is_plus=True),
                 home_country=home,
                 client_ip=client_ip,
                 brandname=given("brandname", ""),
@@ -108,7 +108,7 @@ class EsmsApi:
 
     async def _check_code(self, account: AccountView, parameters: Parameters, client_ip: str) -> Response:
         raw_phone, code = parameters.get("phone", ""), parameters.get("code", "")
-        phone = parse_phone(raw_phone, account.country or HOME_COUNTRY)
+        phone = parse_phone(raw_phone, account.country or HOME_COUNTRY, space_is_plus=True)
         check = Check.NOTHING_TO_CHECK
         if code:
             gateway = self._gateway
