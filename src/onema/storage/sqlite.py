@@ -2,16 +2,13 @@
 
 Statements of a batch run on the event loop's thread (they take microseconds); only COMMIT, which waits for the
 disk, runs in a helper thread, while the loop goes on collecting the next batch. Checkpoints have a connection
-and thread of their own and never truncate the WAL: a WAL that is overwritten syncs in half the time of one
-that grows.
+and thread of their own (sqlite_wal.py).
 """
 
 import asyncio
-import contextlib
 import json
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
@@ -45,11 +42,10 @@ from onema.storage.contract import (
 )
 from onema.storage.disk_thread import DiskThread
 from onema.storage.sqlite_file import migrate
+from onema.storage.sqlite_wal import WriteAheadLog
 from onema.storage.statements import named_statements, plain_statements
 
 CACHE_KIB = 16_384
-CHECKPOINT_EVERY_SECONDS = 1.0
-CHECKPOINT_ABOVE_PAGES = 2_000
 
 _row_type = itemgetter(0)
 
@@ -79,8 +75,8 @@ class SqliteStorage:
         self._path = path
         self._queries = named_statements("sqlite.sql")
         self._disk = DiskThread("sqlite-commit")
-        self._checkpointing: asyncio.Task[None] | None = None
-        self._batch = asyncio.Lock()
+        # Held by whoever writes.
+        self._writing = asyncio.Lock()
         self._inserted: list[Row] = []
 
     @property
@@ -95,13 +91,10 @@ class SqliteStorage:
         migrate(self._writer)
         self._reader = self._connect()
         self._reader.pragma("query_only", True)
-        self._checkpointing = asyncio.create_task(self._checkpoint_regularly(), name="sqlite-checkpoint")
+        self._wal = WriteAheadLog(self._writer, self._writing, self._connect())
 
     async def close(self) -> None:
-        if self._checkpointing is not None:
-            self._checkpointing.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._checkpointing
+        await self._wal.stop()
         self._disk.stop()
         self._reader.close()
         self._writer.close()
@@ -119,7 +112,8 @@ class SqliteStorage:
     # The batch.
 
     async def begin(self, keys: Sequence[Key]) -> dict[Key, Row]:
-        await self._batch.acquire()
+        await self._wal.room()
+        await self._writing.acquire()
         self._inserted.clear()
         try:
             with _DRIVER_ERRORS:
@@ -141,7 +135,7 @@ class SqliteStorage:
         except BaseException:
             await self.abort()
             raise
-        self._batch.release()
+        self._writing.release()
 
     def _commit_statement(self) -> None:
         self._writer.execute("COMMIT")
@@ -168,7 +162,7 @@ class SqliteStorage:
     async def abort(self) -> None:
         if self._writer.in_transaction:
             self._writer.execute("ROLLBACK")
-        self._batch.release()
+        self._writing.release()
 
     async def was_committed(self, batch: int) -> bool:
         raise StorageError("the outcome of a local COMMIT is always known")
@@ -189,22 +183,25 @@ class SqliteStorage:
             "elsewhere": json.dumps(list(elsewhere)),
             "left_before": now - LEFT_FOR_MS,
         }
-        with _DRIVER_ERRORS, self._writer:
-            rows = self._rows(self._writer, Job, "lease_jobs", bindings)
+        async with self._writing:
+            with _DRIVER_ERRORS, self._writer:
+                rows = self._rows(self._writer, Job, "lease_jobs", bindings)
         return sorted(rows, key=lambda job: job.id)
 
     async def sweep(self, now: int, limit: int) -> int:
-        before = self._writer.total_changes()
-        with _DRIVER_ERRORS, self._writer:
-            for name in ("sweep_live_verifications", "sweep_windows", "sweep_carrier_references"):
-                self._writer.execute(self._queries[name], {"now": now, "limit": limit})
-        return self._writer.total_changes() - before
+        async with self._writing:
+            before = self._writer.total_changes()
+            with _DRIVER_ERRORS, self._writer:
+                for name in ("sweep_live_verifications", "sweep_windows", "sweep_carrier_references"):
+                    self._writer.execute(self._queries[name], {"now": now, "limit": limit})
+            return self._writer.total_changes() - before
 
     async def trim_inbox(self, keep: int, oldest: int) -> int:
-        before = self._writer.total_changes()
-        with _DRIVER_ERRORS, self._writer:
-            self._writer.execute(self._queries["trim_inbox"], {"keep": keep, "oldest": oldest})
-        return self._writer.total_changes() - before
+        async with self._writing:
+            before = self._writer.total_changes()
+            with _DRIVER_ERRORS, self._writer:
+                self._writer.execute(self._queries["trim_inbox"], {"keep": keep, "oldest": oldest})
+            return self._writer.total_changes() - before
 
     async def listen(
         self, on_directory_changed: Callable[[], None], on_jobs_due: Callable[[], None]
@@ -219,7 +216,8 @@ class SqliteStorage:
 
     async def drop_older_than(self, moment: int, limit: int) -> int:
         cut = first_id_at(moment)
-        async with self._batch:
+        await self._wal.room()
+        async with self._writing:
             before = self._writer.total_changes()
             self._drop(cut, moment, limit)
             return self._writer.total_changes() - before
@@ -307,22 +305,3 @@ class SqliteStorage:
     ) -> list[R]:
         with _DRIVER_ERRORS:
             return [row(*values) for values in connection.execute(self._queries[query], bindings)]
-
-    # Upkeep.
-
-    async def _checkpoint_regularly(self) -> None:
-        """Move what is committed from the WAL into the database, beside the writer and without blocking it."""
-        loop = asyncio.get_running_loop()
-        with (
-            contextlib.closing(self._connect()) as connection,
-            # Left first: a checkpoint under way ends before its connection is closed.
-            ThreadPoolExecutor(1, "sqlite-checkpoint") as thread,
-        ):
-            while True:
-                await asyncio.sleep(CHECKPOINT_EVERY_SECONDS)
-                if (
-                    self._path.with_name(self._path.name + "-wal").stat().st_size
-                    > CHECKPOINT_ABOVE_PAGES * 4096
-                ):
-                    with contextlib.suppress(apsw.BusyError):
-                        await loop.run_in_executor(thread, connection.wal_checkpoint)

@@ -1,0 +1,83 @@
+"""The write-ahead log of the embedded store stays short, and nobody else's reading stops the writer."""
+
+import asyncio
+import contextlib
+import secrets
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import apsw
+import pytest
+
+from onema.domain.records import InboxItem
+from onema.storage.sqlite import SqliteStorage
+from onema.storage.sqlite_wal import WAL_LIMIT_BYTES
+
+BLOB = 200_000
+
+
+@pytest.fixture
+async def storage(tmp_path: Path) -> AsyncIterator[SqliteStorage]:
+    storage = SqliteStorage(tmp_path / "onema.db")
+    await storage.open()
+    yield storage
+    await storage.close()
+
+
+class Load:
+    """Batches without a pause between them, and how long the log became meanwhile."""
+
+    def __init__(self, storage: SqliteStorage, log: Path) -> None:
+        self._storage = storage
+        self._log = log
+        self._number = 0
+        self.longest = 0
+
+    async def write(self, megabytes: int) -> None:
+        for _ in range(megabytes):
+            await self._storage.begin([])
+            items = []
+            for _ in range(5):
+                self._number += 1
+                items.append(
+                    InboxItem(self._number, "+84901888484", "sms", "Acme", secrets.token_bytes(BLOB))
+                )
+            await self._storage.commit(self._number, {}, items)
+            self.longest = max(self.longest, self.length())
+            # A server's loop turns between batches.
+            await asyncio.sleep(0)
+
+    def length(self) -> int:
+        return self._log.stat().st_size
+
+
+@pytest.fixture
+def load(storage: SqliteStorage, tmp_path: Path) -> Load:
+    return Load(storage, tmp_path / "onema.db-wal")
+
+
+async def test_under_a_load_without_pauses_the_log_stays_under_its_limit(load: Load) -> None:
+    """It was as long as all that was written since the last pause: 1.7 GB after 150 s."""
+    await load.write(200)
+    assert load.longest < WAL_LIMIT_BYTES
+
+
+async def test_a_reader_of_an_old_state_stops_no_writer_and_the_log_is_cut_after_it(
+    load: Load, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A backup keeps what it reads in the log. That is said once, and the log is cut when the reader has gone."""
+    with contextlib.closing(apsw.Connection(str(tmp_path / "onema.db"))) as reader:
+        reader.execute("BEGIN; SELECT count(*) FROM inbox")
+        async with asyncio.timeout(20):
+            while not warnings(caplog):
+                await load.write(20)
+        await load.write(20)
+    assert load.longest > WAL_LIMIT_BYTES
+    assert warnings(caplog) == ["the write-ahead log cannot be emptied"]
+    async with asyncio.timeout(20):
+        while load.length() > WAL_LIMIT_BYTES:
+            await load.write(1)
+
+
+def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
