@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 import uvloop
 
-from bench import growth, http, postgres
+from bench import growth, http, load, postgres
 from bench.report import Report, markdown
 from bench.server import ServerFailed
 from onema.testing.chart import Bars, bar_chart
@@ -32,8 +32,9 @@ MEASUREMENTS: dict[str, tuple[Measurement, int, str]] = {
     "postgres": (postgres.measure, 10, "two processes on PostgreSQL against one on SQLite"),
     "growth": (growth.measure, 15, "an empty store against one with a million messages, SQLite"),
     "growth-postgres": (growth.measure_postgres, 15, "the same, two processes on PostgreSQL"),
+    "load": (load.measure, 5, "400 codes a second on SQLite, minute by minute: log, memory, latency"),
 }
-"""What measures, in how many rounds unless told, and what it tells."""
+"""What measures, in how many rounds (of `load`: minutes) unless told, and what it tells."""
 
 ALONE = {
     "committer": "the committer alone, SQLite and PostgreSQL; options of its own (committer --help)",
@@ -44,6 +45,9 @@ ALONE = {
 
 
 def main() -> None:
+    if any(argument.partition("=")[0] == "--against" for argument in sys.argv):
+        importlib.import_module("bench.against").main()
+        return
     if sys.argv[1:2] and sys.argv[1] in ALONE:
         importlib.import_module(f"bench.{sys.argv.pop(1)}").main()
         return
@@ -76,6 +80,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, help="interleaved rounds of each kind of request")
     parser.add_argument("--messages", type=int, help="growth: how many the full store has (a million)")
     parser.add_argument("--json", action="store_true", help="one JSON document per measurement")
+    parser.add_argument(
+        "--against", metavar="REV", help="codes beside another version, in turns; alone or with --rounds"
+    )
     return parser.parse_args()
 
 

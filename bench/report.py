@@ -34,6 +34,8 @@ class Report(msgspec.Struct, frozen=True):
     title: str
     tables: Sequence[Table]
     goals: Sequence[Goal]
+    notes: Sequence[str] = ()
+    """What else was seen, in whole sentences."""
 
 
 def resident(name: str, megabytes: float) -> Goal:
@@ -41,7 +43,8 @@ def resident(name: str, megabytes: float) -> Goal:
 
 
 def markdown(report: Report) -> str:
-    return "\n".join([f"## {report.title}", *map(_table, report.tables), _goals(report.goals)])
+    notes = [f"\n{note}" for note in report.notes]
+    return "\n".join([f"## {report.title}", *map(_table, report.tables), *notes, _goals(report.goals)])
 
 
 def _table(table: Table) -> str:

@@ -24,10 +24,10 @@ def phones(first: int, count: int) -> list[str]:
 class DemoRequests:
     """Requests with the demo's credentials; tokens and signatures are made here, once."""
 
-    def __init__(self, data: Path) -> None:
-        """`data` is the data folder of a demo server."""
+    def __init__(self, data: Path, *, minutes: int = 10) -> None:
+        """`data` is the data folder of a demo server; codes by GENCODE live for `minutes`."""
         credentials: dict[str, Credentials] = json.loads((data / "demo.json").read_text())
-        self.esms: CodeRequests = EsmsRequests(credentials["esms"], HOST)
+        self.esms: CodeRequests = EsmsRequests(credentials["esms"], HOST, minutes=minutes)
         self.vbee: CodeRequests = VbeeRequests(credentials["vbee"], HOST)
         self.ytx: CodeRequests = YtxRequests(credentials["ytx"], HOST)
         self._keys = f"ApiKey={credentials['esms']['ApiKey']}&SecretKey={credentials['esms']['SecretKey']}"

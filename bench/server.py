@@ -54,13 +54,15 @@ class ServerProcess:
 
 @contextlib.asynccontextmanager
 async def running_server(
-    data: Path, settings: Mapping[str, str] | None = None
+    data: Path, settings: Mapping[str, str] | None = None, python: str | Path = sys.executable
 ) -> AsyncIterator[ServerProcess]:
-    """Start the demo server on `data` with `settings` (variables such as ONEMA_DELIVERY_PAUSED)."""
+    """Start the demo server of the onema that `python` has, on `data` with `settings` (variables such as
+    ONEMA_DELIVERY_PAUSED).
+    """
     port = _free_port()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("ONEMA_")}
     process = subprocess.Popen(  # noqa: ASYNC220  # starting takes a moment, and nothing else runs yet
-        [sys.executable, "-m", "onema.cli", "demo", "--data", str(data), "--port", str(port)],
+        [str(python), "-m", "onema.cli", "demo", "--data", str(data), "--port", str(port)],
         env={**environment, **(settings or {})},
         stdout=subprocess.DEVNULL,
     )

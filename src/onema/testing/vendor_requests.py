@@ -47,12 +47,12 @@ class EsmsRequests:
 
     accepted = "100"
 
-    def __init__(self, credentials: Credentials, host: str) -> None:
-        """`credentials` has ApiKey, SecretKey, Brandname and message, which holds {OTP}."""
+    def __init__(self, credentials: Credentials, host: str, *, minutes: int = 10) -> None:
+        """`credentials` has ApiKey, SecretKey, Brandname and message, which holds {OTP}; codes live for `minutes`."""
         query = {
             "ApiKey": credentials["ApiKey"],
             "SecretKey": credentials["SecretKey"],
-            "TimeAlive": "10",
+            "TimeAlive": str(minutes),
             "NumCharOfCode": "6",
             "Brandname": credentials["Brandname"],
             "Type": "2",
