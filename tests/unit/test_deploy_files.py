@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import socket
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -55,7 +56,8 @@ class StandInNode(BaseHTTPRequestHandler):
     ready = threading.Event()
 
     def do_GET(self) -> None:
-        body = (self.headers.get("X-Forwarded-For") or "").encode()
+        told = (self.headers.get_all(name) or [] for name in ("X-Forwarded-For", "X-Forwarded-Proto"))
+        body = " ".join(value for values in told for value in values).encode()
         self.send_response(503 if self.path == "/health/ready" and not self.ready.is_set() else 200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -84,9 +86,15 @@ def haproxy(tmp_path: Path) -> Iterator[Haproxy]:
 
 
 def test_haproxy_says_who_the_client_is(haproxy: Haproxy) -> None:
-    """Its own word comes last, where onema looks for it."""
+    """Its own word comes last, where onema looks for it; and whether the connection was TLS."""
     status, body = get(haproxy.port, "/MainService.svc/json/x")
-    assert (status, body) == (200, b"127.0.0.1")
+    assert (status, body) == (200, b"127.0.0.1 http")
+
+
+def test_nobody_else_says_that_a_connection_was_tls(haproxy: Haproxy) -> None:
+    """A node that believed it of a client would mark its cookie for a connection that never was."""
+    lines = b"X-Forwarded-Proto: https\r\nx-forwarded-proto: https\r\n"
+    assert raw_get(haproxy.port, b"/x", lines).endswith(b"127.0.0.1 http")
 
 
 def test_without_a_ready_node_a_live_one_answers(haproxy: Haproxy) -> None:
@@ -99,9 +107,34 @@ def test_without_a_ready_node_a_live_one_answers(haproxy: Haproxy) -> None:
 
 def test_figures_are_not_for_the_public(haproxy: Haproxy) -> None:
     """However the path is spelled; onema itself answers all of these."""
-    for path in ("/metrics", "//metrics", "/METRICS", "/metrics/", "/%6Detrics"):
-        assert get(haproxy.port, path)[0] == 404
+    spellings = (
+        b"metrics",
+        b"/metrics",
+        b"METRICS",
+        b"metrics/",
+        b"%6Detrics",
+        b"metrics;a",
+        b"metrics%2Fa",
+        b"metrics?a",
+    )
+    for spelling in (*spellings, b"health", b"Health/ready", b"health/other"):
+        assert raw_get(haproxy.port, b"/" + spelling).startswith(b"HTTP/1.1 404 "), spelling
+    for path in (b"/health/ready", b"/metricsystem", b"/health-food"):
+        assert raw_get(haproxy.port, path).split(b" ")[1] == b"200", path
     assert b"haproxy_" in get(haproxy.figures, "/metrics")[1]
+
+
+@pytest.mark.parametrize("target", [b"/metrics#a", b"/x#", b"/%6Detrics#", b"/x?a=1#b"])
+def test_a_fragment_is_no_part_of_a_request(haproxy: Haproxy, target: bytes) -> None:
+    """RFC 9112 section 3.2: no client sends it. A rule on paths and a node might see two different paths."""
+    assert raw_get(haproxy.port, target).startswith(b"HTTP/1.1 400 ")
+
+
+def raw_get(port: int, target: bytes, lines: bytes = b"") -> bytes:
+    """The whole answer to a target that goes out as it is."""
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall(b"GET %b HTTP/1.1\r\nHost: x\r\n%bConnection: close\r\n\r\n" % (target, lines))
+        return b"".join(iter(lambda: connection.recv(65_536), b""))
 
 
 def test_postgresql_takes_its_settings(tmp_path: Path) -> None:

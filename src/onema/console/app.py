@@ -54,6 +54,7 @@ def build_console(
         Route("/login", login.show, methods=["GET"]),
         Route("/login", login.submit, methods=["POST"]),
         Route("/logout", login.log_out, methods=["POST"]),
+        Route("/login/", _without_slash),
         Route("/static/{version}/{name}", assets.serve),
     ]
     if inbox is not None:
@@ -69,12 +70,16 @@ def build_console(
             templates=templates,
         )
         routes += _handset_routes(pages, doorman)
-    return SecurityHeaders(Starlette(routes=routes, exception_handlers={StorageError: _store_away}))
+    application = Starlette(routes=routes, exception_handlers={StorageError: _store_away})
+    # Starlette would build the whole address from the Host header, which is whatever the client says.
+    application.router.redirect_slashes = False
+    return SecurityHeaders(application)
 
 
 def _handset_routes(pages: HandsetPages, doorman: Doorman) -> list[Route]:
     return [
         Route("/handset", doorman.page(pages.page)),
+        Route("/handset/", _without_slash),
         Route("/handset/messages", doorman.data(pages.messages)),
         Route("/handset/events", doorman.data(pages.events)),
         Route("/handset/audio/{id:int}.wav", doorman.data(pages.wav)),
@@ -87,6 +92,10 @@ def _handset_routes(pages: HandsetPages, doorman: Doorman) -> list[Route]:
 
 async def _store_away(request: Request, error: Exception) -> Response:
     return JSONResponse({"error": "the store is away; try again"}, 503, {"retry-after": "1"})
+
+
+async def _without_slash(request: Request) -> Response:
+    return RedirectResponse("/" + request.url.path.strip("/"), 307)
 
 
 async def _to_handset(request: Request) -> Response:

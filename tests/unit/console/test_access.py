@@ -87,6 +87,20 @@ async def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(scheme: str
     assert ("secure" in attributes) is secure
 
 
+@pytest.mark.parametrize("path", ["/login/", "/handset/"])
+async def test_a_redirect_stays_on_the_host_that_was_asked(path: str) -> None:
+    """Whatever the Host header says: it comes from the client, and a cache may keep the answer for others."""
+    answer = await Desk(inbox=MemoryInbox()).get(path, host="evil.example")
+    assert (answer.status, answer.headers["location"]) == (307, path.rstrip("/"))
+
+
+async def test_only_the_pages_that_people_type_lead_on_without_their_slash() -> None:
+    """A general rule would have to build addresses from what strangers send."""
+    for path in ("/nothing/", "/handset/messages/", "//evil.example/"):
+        answer = await Desk(inbox=MemoryInbox()).get(path, host="evil.example")
+        assert (answer.status, answer.headers.get("location")) == (404, None)
+
+
 async def test_a_session_ends_after_twelve_hours() -> None:
     """However long the browser keeps the cookie."""
     desk = Desk(inbox=MemoryInbox(), open_on_loopback=False)
