@@ -3,13 +3,14 @@
 import asyncio
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 
 import uvloop
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from onema.http.asgi import HttpApplication
 from onema.http.client_address import TrustedProxies
+from onema.http.connection import NORMAL_PATIENCE, Patience
 from onema.http.messages import Request, Response
 from onema.http.server import HttpServer, TlsFiles
 from onema.telemetry.metrics import Metrics
@@ -127,13 +128,22 @@ async def serving(tls: TlsFiles | None = None) -> AsyncIterator[RunningServer]:
 
 
 @asynccontextmanager
-async def serving_app(app: ASGIApp) -> AsyncIterator[Connection]:
-    """A connection to a server of this application alone."""
-    server = HttpServer(app, "127.0.0.1", 0)
+async def serving_app(
+    app: ASGIApp, patience: Patience = NORMAL_PATIENCE, most_connections: int | None = None
+) -> AsyncIterator[Callable[[], AbstractAsyncContextManager[Connection]]]:
+    """A server of this application alone, and how to connect to it."""
+    server = HttpServer(app, "127.0.0.1", 0, patience=patience, most_connections=most_connections)
     await server.start()
-    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+
+    @asynccontextmanager
+    async def connection() -> AsyncIterator[Connection]:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        try:
+            yield Connection(reader, writer)
+        finally:
+            writer.close()
+
     try:
-        yield Connection(reader, writer)
+        yield connection
     finally:
-        writer.close()
         await server.stop(0.0)

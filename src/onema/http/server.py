@@ -7,15 +7,23 @@ OSError.
 
 import asyncio
 import functools
+import logging
 import socket
 from dataclasses import dataclass
+from typing import cast
 
 import uvicorn
 from starlette.types import ASGIApp
 
-from onema.http.connection import Connection
+from onema.http.connection import NORMAL_PATIENCE, Connection, Patience
+from onema.http.open_files import most_open_files
 
-_KEEP_ALIVE_SECONDS = 75
+log = logging.getLogger(__name__)
+
+FILES_FOR_OTHERS = 64
+"""Open files that connections leave to the store, to delivery and to the log."""
+
+_CROWDED_LOG_SECONDS = 60.0
 _BACKLOG = 2048
 # A handler that shrugs off its cancellation must not keep the process alive.
 _CANCEL_SECONDS = 1.0
@@ -39,8 +47,15 @@ class HttpServer:
         on_stopping: asyncio.Event | None = None,
         *,
         shared_port: bool = False,
+        patience: Patience = NORMAL_PATIENCE,
+        most_connections: int | None = None,
     ) -> None:
-        """With `shared_port` others may listen there too, and the kernel deals connections out (`reserve_port`)."""
+        """With `shared_port` others may listen there too, and the kernel deals connections out (`reserve_port`).
+
+        Of `most_connections`, by default what the process may open less FILES_FOR_OTHERS, one more is answered 503.
+        """
+        self._most_connections = most_connections or max(1, most_open_files() - FILES_FOR_OTHERS)
+        self._crowded_logged_at = -_CROWDED_LOG_SECONDS
         self._shared_port = shared_port
         self.on_stopping = on_stopping or asyncio.Event()
         self._host = host
@@ -51,7 +66,9 @@ class HttpServer:
         self._server = uvicorn.Server(
             uvicorn.Config(
                 app,
-                http=functools.partial(Connection, on_lost=self._lost.set),  # type: ignore[arg-type]  # a factory serves as well as a class
+                http=functools.partial(  # type: ignore[arg-type]  # a factory serves as well as a class
+                    Connection, on_lost=self._lost.set, has_room=self._has_room, patience=patience
+                ),
                 ws="none",
                 lifespan="off",
                 interface="asgi3",
@@ -61,7 +78,6 @@ class HttpServer:
                 access_log=False,
                 proxy_headers=False,
                 server_header=False,
-                timeout_keep_alive=_KEEP_ALIVE_SECONDS,
                 backlog=_BACKLOG,
                 ssl_certfile=tls.certificate if tls else None,
                 ssl_keyfile=tls.key if tls else None,
@@ -82,7 +98,7 @@ class HttpServer:
         self._socket = _listening_socket(self._host, self._requested_port, shared=self._shared_port)
         await self._server.on_tick(0)
         await self._server.startup(sockets=[self._socket])
-        self._ticks = asyncio.create_task(self._tick(), name="http date header")
+        self._ticks = asyncio.create_task(self._tick(), name="http ticks")
 
     async def stop(self, deadline_seconds: float) -> None:
         """Stop accepting, let requests finish until the deadline, then close what is left."""
@@ -134,6 +150,21 @@ class HttpServer:
         while True:
             await asyncio.sleep(1.0)
             await self._server.on_tick(0)
+            now = asyncio.get_running_loop().time()
+            for connection in list(self._server.server_state.connections):
+                cast(Connection, connection).end_if_late(now)
+
+    def _has_room(self) -> bool:
+        if len(self._server.server_state.connections) <= self._most_connections:
+            return True
+        now = asyncio.get_running_loop().time()
+        if now - self._crowded_logged_at >= _CROWDED_LOG_SECONDS:
+            self._crowded_logged_at = now
+            log.warning(
+                "connections are turned away: the process may open no more files",
+                extra={"action": "accept", "connections": self._most_connections},
+            )
+        return False
 
 
 def reserve_port(host: str, port: int) -> socket.socket:
