@@ -5,6 +5,7 @@ A value comes from the environment (ONEMA_<SECTION>_<NAME>), else from the TOML 
 
 import difflib
 import ipaddress
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -19,6 +20,15 @@ _PREFIX = "ONEMA_"
 # Read by the command line, before there are settings.
 _RESERVED = frozenset({"ONEMA_SETTINGS"})
 _MASK = "***"
+
+# What Kubernetes and container links set for a service that happens to be called onema, onema-api ...
+# (kubernetes.io/docs/tutorials/services/connect-applications-service, docs.docker.com/engine/network/links).
+_NOT_OURS = re.compile(
+    r"ONEMA_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_(ADDR|PORT|PROTO))?)"
+    r"|ONEMA_ENV_\w+"
+)
+_LINK = re.compile(r"(tcp|udp|sctp)://\S+")
+"""The value of such a service's ONEMA_PORT; that of `onema-listen` has the name of a setting of ours."""
 
 
 class SettingsError(ValueError):
@@ -276,7 +286,8 @@ def settings_page() -> str:
         "",
         "A value comes from the environment variable, else from the TOML file, else from the default.",
         "In TOML, `listen.port` is `port` under `[listen]`. Lists in variables are separated by commas.",
-        "Unknown names are refused at the start. This page is generated from `src/onema/settings.py`.",
+        "An empty variable counts as one that is not set. Unknown names are refused at the start, but for the variables that",
+        "Kubernetes and container links set for a service called onema (`ONEMA_SERVICE_HOST`, `ONEMA_PORT=tcp://...`). This page is generated from `src/onema/settings.py`.",
         "",
         "| setting | variable | type | default | meaning |",
         "|---|---|---|---|---|",
@@ -307,11 +318,16 @@ _VARIABLE_BY_NAME = {name: variable for variable, name in _VARIABLES.items()}
 
 def _from_toml(path: Path) -> Iterator[tuple[str, tuple[object, str]]]:
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        # A byte order mark is what some editors put before UTF-8.
+        document = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as exc:
         raise SettingsError(f"{path}: cannot be read ({exc.strerror}).") from exc
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
+    except UnicodeDecodeError as exc:
+        raise SettingsError(f"{path}: is not UTF-8; save it as UTF-8.") from exc
+    except tomllib.TOMLDecodeError as exc:
         raise SettingsError(f"{path}: is not TOML ({exc}).") from exc
+    except RecursionError as exc:
+        raise SettingsError(f"{path}: is nested too deeply.") from exc
     source = str(path)
     for name, value in document.items():
         if name in _SECTIONS:
@@ -331,10 +347,15 @@ def _from_toml(path: Path) -> Iterator[tuple[str, tuple[object, str]]]:
 
 
 def _from_environment(env: Mapping[str, str]) -> Iterator[tuple[str, tuple[object, str]]]:
+    """An empty variable is one that is not set: compose files and charts set them all. Those that an orchestrator
+    sets for a service of our name are none of ours.
+    """
     for variable, text in env.items():
-        if not variable.startswith(_PREFIX) or variable in _RESERVED:
+        if not variable.startswith(_PREFIX) or variable in _RESERVED or not text.strip():
             continue
         name = _VARIABLES.get(variable)
+        if _is_of_the_orchestrator(variable, text):
+            continue
         if name is None:
             raise SettingsError(
                 f"the environment: there is no setting `{variable}`.{_suggestion(variable, _VARIABLES)}"
@@ -342,6 +363,14 @@ def _from_environment(env: Mapping[str, str]) -> Iterator[tuple[str, tuple[objec
         is_list = isinstance(_default(name), tuple)
         value = split_list(text) if is_list else text
         yield name, (value, variable)
+
+
+def _is_of_the_orchestrator(variable: str, text: str) -> bool:
+    if variable.endswith("_PORT") and _LINK.fullmatch(text):
+        return True
+    if variable.endswith("_NAME") and text.startswith("/"):
+        return True
+    return variable not in _VARIABLES and _NOT_OURS.fullmatch(variable) is not None
 
 
 def split_list(text: str) -> list[str]:
@@ -354,6 +383,9 @@ def _converted(name: str, value: object, source: str) -> object:
     if isinstance(default, Secret | Path):
         if not isinstance(value, str | Path):
             raise SettingsError(f"{source}: `{name}` must be a text.")
+        if isinstance(default, Path) and not str(value).strip():
+            # Path("") is the folder that somebody happens to stand in.
+            raise SettingsError(f"{source}: `{name}` is empty: name a folder; `.` is the one you are in.")
         return Secret(str(value)) if isinstance(default, Secret) else Path(value)
     # Text from the environment is converted; a TOML file says types itself.
     strict = source not in _VARIABLES
@@ -371,6 +403,9 @@ _WORDS: dict[str, object] = {"yes": True, "on": True, "no": False, "off": False}
 
 def _cross_check(settings: Settings) -> None:
     listen = settings.listen
+    if not listen.host.strip():
+        # The system takes an empty one for all addresses.
+        raise SettingsError("`listen.host` is empty: name an address; `0.0.0.0` or `::` means all.")
     if bool(listen.tls_certificate) != bool(listen.tls_key):
         raise SettingsError(
             "`listen.tls_certificate` and `listen.tls_key` need each other; set both or none."

@@ -84,6 +84,90 @@ def test_an_unknown_variable_is_named() -> None:
         load_settings(None, {"ONEMA_LISTEN_PROT": "1"})
 
 
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("ONEMA_SERVICE_HOST", "10.96.0.17"),
+        ("ONEMA_SERVICE_PORT", "8400"),
+        ("ONEMA_SERVICE_PORT_HTTP", "8400"),
+        ("ONEMA_PORT", "tcp://10.96.0.17:8400"),
+        ("ONEMA_PORT_8400_TCP", "tcp://10.96.0.17:8400"),
+        ("ONEMA_PORT_8400_TCP_ADDR", "10.96.0.17"),
+        ("ONEMA_PORT_8400_TCP_PORT", "8400"),
+        ("ONEMA_PORT_8400_TCP_PROTO", "tcp"),
+        ("ONEMA_API_SERVICE_HOST", "10.96.0.17"),
+        ("ONEMA_API_PORT_8400_TCP_ADDR", "10.96.0.17"),
+        ("ONEMA_LISTEN_PORT", "tcp://10.96.0.17:8400"),
+        ("ONEMA_ENV_PATH", "/bin"),
+        ("ONEMA_NAME", "/shop/onema"),
+    ],
+)
+def test_what_an_orchestrator_sets_for_a_service_of_our_name_is_not_a_setting(
+    variable: str, value: str
+) -> None:
+    """Kubernetes tells every pod of a service `onema`; nobody can switch that off from the outside."""
+    assert load_settings(None, {variable: value}) == Settings()
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"), [("ONEMA_PORT", "8400"), ("ONEMA_SERVICE_HOTS", "x"), ("ONEMA_NODE_NAME", "a")]
+)
+def test_what_only_looks_like_an_orchestrators_variable_is_named(variable: str, value: str) -> None:
+    """`ONEMA_PORT=9000` is somebody who wants another port, and must hear that he does not get it."""
+    with pytest.raises(SettingsError, match=f"no setting `{variable}`"):
+        load_settings(None, {variable: value})
+
+
+@pytest.mark.parametrize("text", ["", "  "])
+def test_an_empty_variable_is_one_that_is_not_set(tmp_path: Path, text: str) -> None:
+    """Of every setting: the file counts, or the default. An empty host is no listening on all addresses, an empty
+    folder not the one that one stands in.
+    """
+    environment = {row.variable: text for row in describe()}
+    assert load_settings(None, environment) == Settings()
+    path = toml(tmp_path, 'data = "/srv/onema"\n[listen]\nhost = "::1"\n')
+    settings = load_settings(path, environment)
+    assert (settings.data, settings.listen.host) == (Path("/srv/onema"), "::1")
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [('data = ""\n', "`data` is empty: name a folder"), ('[listen]\nhost = ""\n', r"`listen\.host` is empty")],
+)
+def test_an_empty_folder_or_host_that_is_written_down_is_refused(
+    tmp_path: Path, text: str, sentence: str
+) -> None:
+    """A file or an option says it on purpose, so it must say what it means."""
+    with pytest.raises(SettingsError, match=sentence):
+        load_settings(toml(tmp_path, text), {})
+    with pytest.raises(SettingsError, match="`data` is empty"):
+        load_settings(None, {}, {"data": ""})
+
+
+def test_a_file_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
+    """Notepad writes one."""
+    path = tmp_path / "onema.toml"
+    path.write_bytes(b"\xef\xbb\xbfdata = '/srv/onema'\r\n")
+    assert load_settings(path, {}).data == Path("/srv/onema")
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ("data = 'x'".encode("utf-16"), "is not UTF-8"),
+        (b"data = " + b"[" * 3000 + b"]" * 3000, "is nested too deeply"),
+    ],
+)
+def test_a_file_that_is_no_such_text_is_refused_in_words(
+    tmp_path: Path, content: bytes, sentence: str
+) -> None:
+    """Instead of a stack trace."""
+    path = tmp_path / "onema.toml"
+    path.write_bytes(content)
+    with pytest.raises(SettingsError, match=sentence):
+        load_settings(path, {})
+
+
 def test_a_variable_with_a_wrong_value_is_named() -> None:
     """The message points at the variable, not at a file."""
     with pytest.raises(SettingsError, match=r"ONEMA_NODE_NUMBER: `node\.number` is not usable"):

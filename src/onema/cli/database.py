@@ -42,5 +42,8 @@ def show_place(place: Place) -> str:
         parts = urlsplit(place)
     except ValueError:
         return "This"
+    if "@" in place and "@" not in parts.netloc:
+        # A raw / ? or # in a password ends what names the hosts: the rest of the password would be shown.
+        return "This"
     hosts = parts.netloc.rpartition("@")[2]
     return f"{parts.scheme}://{hosts}{parts.path}" if parts.scheme else place

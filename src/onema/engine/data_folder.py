@@ -98,7 +98,7 @@ class DataFolder:
 def read_server_key(file: Path) -> bytes:
     """Raises FileNotFoundError, DataFolderError."""
     try:
-        text = file.read_text(encoding="ascii", errors="replace")
+        text = file.read_text(encoding="utf-8-sig", errors="replace")
     except FileNotFoundError:
         raise
     except OSError as error:

@@ -4,11 +4,11 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from typing import Any, Protocol, TypeVar, cast
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import asyncpg  # type: ignore[import-untyped]  # the package carries no type marker
 
 from onema.storage.contract import Unavailable
+from onema.storage.postgres.dsn import each_host
 from onema.storage.postgres.errors import DRIVER_ERRORS, described, link_is_useless
 from onema.storage.postgres.pipeline import CLOSE_SECONDS, HandedOver, Pipeline
 
@@ -118,28 +118,6 @@ def _options(name: str) -> dict[str, Any]:
         "statement_cache_size": 500,
         "max_cacheable_statement_size": 0,
         "server_settings": {"application_name": name, **_SESSION},
-    }
-
-
-def each_host(dsn: str) -> dict[str, str]:
-    """The hosts that `dsn` names, each with a DSN of its own; "" when it names none. Raises ValueError."""
-    parts = urlsplit(dsn)
-    login, at, hosts = parts.netloc.rpartition("@")
-    if hosts:
-        return {host: urlunsplit(parts._replace(netloc=login + at + host)) for host in hosts.split(",")}
-    query = dict(parse_qsl(parts.query))
-    if "host" not in query:
-        return {"": dsn}
-    names, ports = query["host"].split(","), query.get("port", "").split(",")
-    if len(ports) == 1:
-        ports *= len(names)
-    if len(ports) != len(names):
-        raise ValueError(f"{len(ports)} ports for {len(names)} hosts")
-    return {
-        f"{name}:{port}" if port else name: urlunsplit(
-            parts._replace(query=urlencode({**query, "host": name, "port": port}))
-        )
-        for name, port in zip(names, ports, strict=True)
     }
 
 
