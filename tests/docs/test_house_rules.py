@@ -30,3 +30,13 @@ def test_the_domain_has_no_clock_and_no_dice() -> None:
     forbidden = re.compile(r"^\s*(import|from) (time|random|secrets|os|asyncio|socket)\b", re.MULTILINE)
     modules = (SOURCE / "domain").rglob("*.py")
     assert [module.name for module in modules if forbidden.search(module.read_text())] == []
+
+
+@pytest.mark.parametrize("module", sorted((SOURCE / "cli").glob("*.py")), ids=lambda path: path.name)
+def test_the_command_line_writes_in_one_place(module: Path) -> None:
+    """There, what would give the terminal orders is spelled out."""
+    writes = re.compile(
+        r"(?<![\w.])print\(|\becho\(|sys\.(stdout|stderr)\.write|sys\.exit\(f?[\"']|sys\.exit\(str"
+    )
+    found = writes.findall(module.read_text())
+    assert found == [] or module.name == "output.py"

@@ -5,13 +5,17 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pytest
+
+from onema import __version__
+from onema.cli.program import COMMANDS
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "docs" / "operations" / "apply.md"
@@ -43,14 +47,17 @@ class Program:
     def __init__(self, data: Path) -> None:
         self.data = data
 
-    def run(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("ONEMA_")}
+    def run(
+        self, *arguments: str, stdin: str = "", environment: Mapping[str, str] = MappingProxyType({})
+    ) -> subprocess.CompletedProcess[str]:
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("ONEMA_")}
         return subprocess.run(
             [sys.executable, "-m", "onema.cli", *arguments],
             input=stdin,
             capture_output=True,
             text=True,
-            env=environment | SECRETS | {"ONEMA_DATA": str(self.data)},
+            encoding="utf-8",
+            env={**inherited, **SECRETS, "ONEMA_DATA": str(self.data), **environment},
             timeout=30,
         )
 
@@ -165,3 +172,62 @@ def test_help_comes_at_once() -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
     assert "wallet" in done.stdout
+
+
+def test_the_program_says_its_version_and_helps_everywhere(onema: Program) -> None:
+    """`-h` is what people type first; every command takes it."""
+    assert onema.run("--version").stdout == f"onema {__version__}\n"
+    for name in COMMANDS:
+        done = onema.run(name, "-h")
+        assert (done.returncode, done.stdout.split("\n")[0][:6]) == (0, "Usage:"), (name, done.stderr)
+    assert not onema.data.exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        ("wal", "wallet"),
+        ("wallet to", "top-up"),
+        ("voice rec", "record-list"),
+        ("wallet top-up --ref", "--reference"),
+    ],
+)
+def test_a_shell_completes_commands_and_options(onema: Program, words: str, offered: str) -> None:
+    """In bash itself, with what `onema completion bash` prints."""
+    script = onema.run("completion", "bash").stdout
+    line = f"onema {words}"
+    asks = (
+        f"onema() {{ {sys.executable} -m onema.cli; }}; export -f onema\n"
+        f"{script.replace('$1', sys.executable + ' -m onema.cli')}\n"
+        f'COMP_WORDS=({line}); COMP_CWORD={len(words.split())}; _onema_completion; echo "${{COMPREPLY[@]}}"'
+    )
+    done = subprocess.run(["bash", "-c", asks], capture_output=True, text=True, timeout=30)
+    assert done.stdout.split() == [offered], done.stderr
+
+
+@pytest.mark.parametrize(
+    "locale",
+    [{"LC_ALL": "POSIX", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}, {"PYTHONIOENCODING": "latin-1"}],
+)
+def test_texts_are_utf_8_whatever_the_locale_says(onema: Program, locale: dict[str, str]) -> None:
+    """Read from a pipe and from arguments, stored, and shown; a change is never followed by a stack trace."""
+    stored = "Mã của {P2,40} là {OTP}"
+    applied = onema.run("apply", "-", stdin=example(), environment=locale)
+    assert (applied.returncode, applied.stderr.count("Traceback")) == (0, 0)
+    assert stored in applied.stdout
+    added = onema.run("template", "add", "acme", "Baotrixemay", "Mã là {OTP}", environment=locale)
+    assert added.returncode == 0, added.stderr
+    shown = onema.run("template", "list", environment=locale)
+    assert shown.returncode == 0, shown.stderr
+    texts = [template["text"] for template in onema.json("template", "list")]
+    assert {stored, "Mã là {OTP}"} <= set(texts)
+    assert stored in shown.stdout
+
+
+def test_a_file_that_is_no_folder_is_said_so(onema: Program) -> None:
+    """What the system says is enough; nobody needs a stack trace."""
+    onema.data.write_text("")
+    done = onema.run("account", "list")
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert str(onema.data) in done.stderr

@@ -15,7 +15,7 @@ from onema.domain.keyring import Keyring
 from onema.domain.refusals import Refusal, Refused
 from onema.engine.administration import Administration
 from onema.engine.committer import Committer
-from onema.engine.control import SOCKET, ControlClient, ControlError, ControlServer, connect
+from onema.engine.control import LONGEST_LINE, SOCKET, ControlClient, ControlError, ControlServer, connect
 from onema.engine.control_requests import (
     PutDocuments,
     ReadBalance,
@@ -63,13 +63,15 @@ async def an_administration() -> AsyncIterator[Administration]:
 
 
 @asynccontextmanager
-async def a_client(folder: Path) -> AsyncIterator[ControlClient]:
-    """A client of a server on `folder`."""
+async def a_client(
+    folder: Path, served: int = LONGEST_LINE, asked: int = LONGEST_LINE
+) -> AsyncIterator[ControlClient]:
+    """A client of a server on `folder`; each takes lines of so many bytes."""
     async with an_administration() as administration:
-        server = ControlServer(administration, folder)
+        server = ControlServer(administration, folder, served)
         await server.start()
         try:
-            client = await connect(folder)
+            client = await connect(folder, asked)
             assert client is not None
             try:
                 yield client
@@ -317,3 +319,35 @@ def test_a_key_from_elsewhere_is_used_as_it_is(tmp_path: Path) -> None:
         with pytest.raises(DataFolderError) as caught:
             folder.server_key("hunter2")
         assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("served", "asked"), [(2_000, LONGEST_LINE), (LONGEST_LINE, 2_000)])
+async def test_a_line_over_its_limit_is_refused_in_words(tmp_path: Path, served: int, asked: int) -> None:
+    """Whichever side notices; who asks next is served as ever."""
+    big = PutDocuments(documents=(doc.Tariff(name="x" * 3_000),))
+    async with a_client(tmp_path, served, asked) as client:
+        with pytest.raises(ControlError, match=r"one request may have 2,000 bytes"):
+            await client.answer(big)
+        again = await connect(tmp_path)
+        assert again is not None
+        assert (await again.answer(ReadDocuments())).documents == ()
+        await again.close()
+
+
+async def test_an_answer_over_the_limit_is_told_in_words(tmp_path: Path) -> None:
+    """The server wrote more than this side reads."""
+    tariffs = tuple(doc.Tariff(name=f"{number:0>60}") for number in range(30))
+    async with a_client(tmp_path, asked=1_500) as client:
+        for number in range(0, len(tariffs), 5):
+            await client.answer(PutDocuments(documents=tariffs[number : number + 5]))
+        with pytest.raises(ControlError, match="answer is too large"):
+            await client.answer(ReadDocuments())
+
+
+async def test_a_line_that_is_nested_too_deeply_is_refused(tmp_path: Path) -> None:
+    """It is no reason to end the connection without a word."""
+    carrier = b'{"kind":"carrier","name":"c","type":"x","settings":{"a":%s}}' % (b"[" * 3_000 + b"]" * 3_000)
+    async with a_client(tmp_path) as client:
+        client._writer.write(b'{"request":"put_documents","documents":[%s]}\n' % carrier)
+        assert b"detail" in await client._reader.readline()
+        assert (await client.answer(ReadDocuments())).documents == ()

@@ -132,7 +132,10 @@ def test_an_empty_variable_is_one_that_is_not_set(tmp_path: Path, text: str) -> 
 
 @pytest.mark.parametrize(
     ("text", "sentence"),
-    [('data = ""\n', "`data` is empty: name a folder"), ('[listen]\nhost = ""\n', r"`listen\.host` is empty")],
+    [
+        ('data = ""\n', "`data` is empty: name a folder"),
+        ('[listen]\nhost = ""\n', r"`listen\.host` is empty"),
+    ],
 )
 def test_an_empty_folder_or_host_that_is_written_down_is_refused(
     tmp_path: Path, text: str, sentence: str

@@ -125,7 +125,7 @@ def show_all(cli: Cli) -> None:
 def show(cli: Cli, name: Name) -> None:
     """Show all that is configured for an account."""
     from onema.cli.changes import print_document, print_documents, shown_fields
-    from onema.cli.output import CliError, print_json
+    from onema.cli.output import CliError, print_json, say_lines
     from onema.domain import documents as doc
 
     with cli.session() as session:
@@ -150,7 +150,7 @@ def show(cli: Cli, name: Name) -> None:
         return
     print_document(cli, account)
     for title, (documents, columns) in below.items():
-        print(f"\n{title}")
+        say_lines(f"\n{title}")
         print_documents(cli, documents, columns)
 
 

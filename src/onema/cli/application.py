@@ -81,7 +81,7 @@ def record(
     sentence: Annotated[str | None, typer.Option(help="The sentence's text; the application's.")] = None,
 ) -> None:
     """Use a recording of one's own for the application's sentence, instead of a rendered one."""
-    from onema.cli.output import CliError, print_json
+    from onema.cli.output import CliError, print_json, say
     from onema.domain import documents as doc
     from onema.engine.control_requests import PutRecording
     from onema.speech.recording import RecordingError, clip_from_wav
@@ -103,7 +103,7 @@ def record(
     if cli.json:
         print_json({"voice": beside, "sentence": text})
     else:
-        print(f"{text!r} is now spoken from the recording, beside {beside}")
+        say(f"{text!r} is now spoken from the recording, beside {beside}")
 
 
 @app.command("remove")

@@ -33,7 +33,7 @@ def backup(
     """
     import datetime as dt
 
-    from onema.cli.output import CliError, print_json
+    from onema.cli.output import CliError, print_json, say, say_lines
     from onema.engine.data_folder import DATABASE
     from onema.engine.ports import SystemClock
     from onema.storage.contract import StorageError
@@ -44,7 +44,7 @@ def backup(
         if cli.json:
             print_json({"error": f"{_POSTGRES} {_KEY}", "refusal": None})
         else:
-            print(f"{_POSTGRES}\n{_KEY}")
+            say_lines(f"{_POSTGRES}\n{_KEY}")
         raise typer.Exit(2)
     database = settings.data / DATABASE
     if not database.is_file():
@@ -62,7 +62,7 @@ def backup(
     if cli.json:
         print_json({"file": str(file), "bytes": size, "note": _KEY})
     else:
-        print(f"{file}: {size:,} bytes, checked. {_KEY}")
+        say(f"{file}: {size:,} bytes, checked. {_KEY}")
 
 
 @contextmanager

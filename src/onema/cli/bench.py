@@ -123,9 +123,9 @@ def _report(dialect: Dialect, rate: float, amount: int, result: "LoadResult") ->
 
 
 def _print(report: dict[str, Any], connections: int, accepted: str) -> None:
-    from onema.cli.output import print_table
+    from onema.cli.output import print_table, say_lines
 
-    print(
+    say_lines(
         f"{report['dialect']}: {report['requests']:,} requests due at {report['rate']:g} a second over {connections} "
         f"connections, {report['per_second']:,} answered a second\n"
     )
@@ -139,7 +139,7 @@ def _print(report: dict[str, Any], connections: int, accepted: str) -> None:
         if report[name]
     ]
     print_table(("answer", "requests", ""), rows)
-    print("\nmilliseconds from when a request was due to its answer:")
+    say_lines("\nmilliseconds from when a request was due to its answer:")
     latencies = report["latency_ms"]
     print_table(tuple(latencies), [tuple(f"{value:.1f}" for value in latencies.values())])
 

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from onema.cli.command import Cli
-from onema.cli.output import CliError, print_json, print_table
+from onema.cli.output import CliError, print_json, print_table, say
 from onema.cli.plausible import refuse_implausible
 from onema.cli.session import Documents
 from onema.domain import documents as doc
@@ -97,7 +97,7 @@ def print_changes(cli: Cli, changes: Iterable[Change], **shown: Any) -> None:
         print_json({"changes": [msgspec.to_builtins(change) for change in changes], **shown})
         return
     for change in changes:
-        print(f"{change.what:<9}  {spoken(change.kind)} {change.name}")
+        say(f"{change.what:<9}  {spoken(change.kind)} {change.name}")
 
 
 def print_documents(cli: Cli, documents: Iterable[doc.Document], columns: Sequence[str]) -> None:
@@ -115,7 +115,7 @@ def print_document(cli: Cli, document: doc.Document) -> None:
         print_json(fields)
     else:
         for name, value in fields.items():
-            print(f"{name:<18} {_cell(value)}".rstrip())
+            say(f"{name:<18} {_cell(value)}".rstrip())
 
 
 def shown_fields(document: doc.Document) -> dict[str, Any]:

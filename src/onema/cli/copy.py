@@ -36,7 +36,7 @@ def copy_command(
     import asyncio
 
     from onema.cli.database import parse_place, show_place
-    from onema.cli.output import CliError, print_json
+    from onema.cli.output import CliError, print_json, say, say_lines
     from onema.engine.data_folder import DATABASE, DataFolderError
     from onema.storage.contract import CommitUnknown, StorageError
     from onema.storage.moving import MoveRefused
@@ -65,11 +65,11 @@ def copy_command(
         print_json({"rows": {row_type.table: count for row_type, count in counts.items()}, "note": _KEY})
         return
     for row_type, count in counts.items():
-        print(f"{row_type.table:<19}{count:>13,}")
-    print(
+        say(f"{row_type.table:<19}{count:>13,}")
+    say(
         f"{show_place(places[1])}: {sum(counts.values()):,} rows. Counts are equal, all balances match the ledger."
     )
-    print(_KEY)
+    say_lines(_KEY)
 
 
 async def _copy(old: "Place", new: "Place") -> "Counts":

@@ -26,6 +26,7 @@ def add(
     import sys
 
     from onema.cli.changes import create
+    from onema.cli.output import say
     from onema.domain import documents as doc
     from onema.engine.ports import SystemEntropy
 
@@ -40,9 +41,9 @@ def add(
     )
     create(cli, credential, key=credential.key, secret="" if secret_stdin else secret)
     if not cli.json:
-        print(f"key     {credential.key}")
+        say(f"key     {credential.key}")
         if not secret_stdin:
-            print(f"secret  {secret}  (shown only now)")
+            say(f"secret  {secret}  (shown only now)")
 
 
 @app.command("list")

@@ -6,7 +6,6 @@ import datetime as dt
 import hashlib
 import os
 import secrets
-import sys
 import uuid
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from onema.cli.serve import run
+from onema.cli.serve import refuse_to_start, run
 
 if TYPE_CHECKING:
     from onema.console.handset import DemoHints
@@ -43,7 +42,7 @@ def demo(
     try:
         settings = load_settings(None, os.environ, overrides)
     except SettingsError as error:
-        sys.exit(str(error))
+        refuse_to_start(str(error))
     credentials = asyncio.run(prepare(settings))
     base = f"http://127.0.0.1:{port}"
     steps = hints(base, credentials)
@@ -70,7 +69,7 @@ async def prepare(settings: "Settings") -> dict[str, Any]:
                 user = core.gateway.directory.users.get(credentials["console"]["user"])
                 await core.administration.answer(PutDocuments(documents=_documents(credentials, user)))
     except DataFolderError as error:
-        sys.exit(f"onema cannot start: {error}")
+        refuse_to_start(str(error))
     return credentials
 
 

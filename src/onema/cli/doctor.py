@@ -9,7 +9,7 @@ def doctor(cli: Cli) -> None:
     import typer
 
     from onema.cli.checkup import Level, examine
-    from onema.cli.output import print_json
+    from onema.cli.output import print_json, say
 
     findings = list(examine(cli.settings()))
     if cli.json:
@@ -21,8 +21,8 @@ def doctor(cli: Cli) -> None:
         )
     else:
         for found in findings:
-            print(f"{found.level:<4}  {found.what}: {found.detail}")
+            say(f"{found.level:<4}  {found.what}: {found.detail}")
             if found.hint:
-                print(f"      -> {found.hint}")
+                say(f"      -> {found.hint}")
     if any(found.level is Level.FAIL for found in findings):
         raise typer.Exit(1)

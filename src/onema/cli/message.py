@@ -68,7 +68,7 @@ def show(
     account: Annotated[str, typer.Option(help="Look only here.")] = "",
 ) -> None:
     """Tell a message's whole story: request, decision, attempts, receipts, checks, money."""
-    from onema.cli.output import CliError, print_json
+    from onema.cli.output import CliError, print_json, say
     from onema.cli.story import as_json, as_lines
     from onema.engine.control_requests import ReadStory
 
@@ -80,7 +80,7 @@ def show(
         print_json(as_json(found))
     else:
         for line in as_lines(found):
-            print(line)
+            say(line)
 
 
 def _message_id(text: str) -> int:

@@ -26,7 +26,7 @@ def migrate(
     import asyncio
 
     from onema.cli.database import configured_place, parse_place, show_place
-    from onema.cli.output import CliError, print_json
+    from onema.cli.output import CliError, print_json, say
     from onema.engine.data_folder import DataFolderError
     from onema.storage.contract import StorageError
 
@@ -38,9 +38,9 @@ def migrate(
     if cli.json:
         print_json({"database": show_place(place), "from": before, "to": after})
     elif before == after:
-        print(f"{show_place(place)} has schema {after} already.")
+        say(f"{show_place(place)} has schema {after} already.")
     else:
-        print(f"{show_place(place)}: schema {before} -> {after}")
+        say(f"{show_place(place)}: schema {before} -> {after}")
 
 
 async def _postgres(dsn: str) -> tuple[int, int]:

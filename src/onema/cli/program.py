@@ -5,6 +5,7 @@ A group's module is imported when it is asked for, so that starting is fast.
 
 import importlib
 import importlib.util
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,8 +16,9 @@ import typer
 import typer.core
 import typer.main
 
+import onema as onema_package
 from onema.cli.command import Cli
-from onema.cli.output import CliError, print_error
+from onema.cli.output import CliError, complain, print_error, say, speak_utf8, utf8_arguments
 
 COMMANDS: dict[str, tuple[str, str, str]] = {
     "demo": ("onema.cli.demo", "demo", "Start a server that is ready to be tried out."),
@@ -41,9 +43,13 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "doctor": ("onema.cli.doctor", "app", "Look for what is wrong, and say what helps."),
     "settings": ("onema.cli.settings", "app", "Every setting of the server, and its value."),
     "voice": ("onema.cli.voice", "app", "Voices and what they say."),
+    "completion": ("onema.cli.completion", "app", "Complete onema's commands in a shell."),
     "bench": ("onema.cli.bench", "app", "Put load on a running server and measure its answers."),
 }
 """Name, module, attribute and help of every command, in the order of `onema --help`."""
+
+COMPLETION = "_ONEMA_COMPLETE"
+"""The variable by which a shell's completion asks; `onema completion` prints what sets it."""
 
 
 class LazyGroup(typer.core.TyperGroup):
@@ -70,12 +76,28 @@ class LazyGroup(typer.core.TyperGroup):
         command.help = command.help or help_text
         return command
 
+    def shell_complete(self, ctx: Any, incomplete: str) -> Any:
+        self._listed = True
+        return super().shell_complete(ctx, incomplete)
+
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         self._listed = True
         super().format_commands(ctx, formatter)
 
 
-app = typer.Typer(cls=LazyGroup, no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+app = typer.Typer(
+    cls=LazyGroup,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        say(f"onema {onema_package.__version__}")
+        raise typer.Exit
 
 
 @app.callback()
@@ -94,6 +116,10 @@ def onema(
         Path | None, typer.Option(help="The server's TOML file.", envvar="ONEMA_SETTINGS", show_default=False)
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Answer with one JSON document.")] = False,
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Show the version and exit.", callback=_show_version, is_eager=True),
+    ] = False,
 ) -> None:
     """Run and administer onema, a self-hosted phone-verification platform.
 
@@ -109,11 +135,16 @@ def onema(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and exit: 0 done, 1 refused or failed, 2 not understood."""
-    arguments = sys.argv[1:] if arguments is None else arguments
+    speak_utf8()
+    arguments = utf8_arguments(sys.argv[1:]) if arguments is None else arguments
     json = "--json" in arguments
+    if COMPLETION in os.environ:
+        from typer.completion import completion_init  # type: ignore[attr-defined]  # typer has no other name for it
+
+        completion_init()
     try:
         exit_code = typer.main.get_command(app).main(
-            args=list(arguments), prog_name="onema", standalone_mode=False
+            args=list(arguments), prog_name="onema", complete_var=COMPLETION, standalone_mode=False
         )
     except CliError as error:
         print_error(str(error), error.refusal, json=json)
@@ -125,14 +156,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
         # Whoever read our output (head, less) has seen enough; Python must not complain at exit either.
         sys.stdout = None
         exit_code = 0
+    except OSError as error:
+        # A file or folder that is no such thing, is full, or is not ours: what the system says is what helps.
+        where = f"{error.filename}: " if error.filename else ""
+        print_error(f"{where}{error.strerror or error}.", None, json=json)
+        exit_code = 1
     # Typer keeps its copy of click to itself, so its errors are known by what they can do.
     except Exception as error:
-        show = getattr(error, "show", None)
-        if show is None:
+        if not hasattr(error, "format_message"):
             raise
-        if json:
-            print_error(error.format_message(), None, json=True)  # type: ignore[attr-defined]  # a ClickException has it
-        else:
-            show()
+        _explain(error, json=json)
         exit_code = getattr(error, "exit_code", 2)
     sys.exit(exit_code if isinstance(exit_code, int) else 0)
+
+
+def _explain(error: Any, *, json: bool) -> None:
+    """Say how a command line was not understood; `error` is a ClickException."""
+    if not json and getattr(error, "ctx", None) is not None:
+        complain(error.ctx.get_usage())
+        complain(f"Try `{error.ctx.command_path} -h`.")
+    print_error(error.format_message(), None, json=json)

@@ -7,9 +7,11 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
+
+from onema.cli.output import complain, say_lines
 
 if TYPE_CHECKING:
     from onema.console.handset import DemoHints
@@ -19,6 +21,11 @@ if TYPE_CHECKING:
 
 class CannotStart(Exception):
     """The server cannot start; the text is a sentence for the operator."""
+
+
+def refuse_to_start(reason: str) -> NoReturn:
+    complain(f"onema cannot start: {reason}")
+    sys.exit(1)
 
 
 def serve(
@@ -56,7 +63,7 @@ def serve(
     try:
         settings = load_settings(settings_file, os.environ, overrides)
     except SettingsError as error:
-        sys.exit(str(error))
+        refuse_to_start(str(error))
     if settings.workers > 1:
         from onema.cli.worker import run_workers
 
@@ -77,12 +84,12 @@ def run(settings: "Settings", demo: "DemoHints" = (), greeting: str = "") -> Non
 
 async def _serve(settings: "Settings", demo: "DemoHints", greeting: str) -> None:
     def greet(port: int) -> None:
-        print(greeting or f"onema listens on {settings.listen.host}:{port}", flush=True)
+        say_lines(greeting or f"onema listens on {settings.listen.host}:{port}")
 
     try:
         await serve_until(asyncio.Event(), settings, greet, demo=demo)
     except CannotStart as error:
-        sys.exit(f"onema cannot start: {error}")
+        refuse_to_start(str(error))
 
 
 async def serve_until(

@@ -2,13 +2,12 @@
 
 import asyncio
 import contextlib
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack
 from typing import TypeVar
 
-from onema.cli.output import CliError
+from onema.cli.output import CliError, complain
 from onema.core import data_folder, open_core
 from onema.domain import documents as doc
 from onema.domain.configure import Change
@@ -109,5 +108,5 @@ async def _open(settings: Settings, stack: AsyncExitStack) -> Administrator:
 async def _open_store(settings: Settings, folder: DataFolder, stack: AsyncExitStack) -> Administration:
     if not folder.database.exists():
         # Somebody who stands in the wrong place should notice.
-        print(f"onema: {settings.data.absolute()} is new and empty", file=sys.stderr)
+        complain(f"onema: {settings.data.absolute()} is new and empty")
     return (await open_core(settings, stack, folder)).administration

@@ -19,7 +19,7 @@ def top_up(
     ] = "",
 ) -> None:
     """Put money in."""
-    from onema.cli.output import CliError, print_json
+    from onema.cli.output import CliError, print_json, say
     from onema.domain.money import format_amount, parse_amount
     from onema.engine.control_requests import ReadBalance, TopUp
 
@@ -36,13 +36,13 @@ def top_up(
         print_json({"account": account, "booked": new, "balance": format_amount(after.balance)})
     else:
         said = "booked" if new else f"{reference} was booked before; nothing changed"
-        print(f"{said}; balance {format_amount(after.balance)} {after.currency}")
+        say(f"{said}; balance {format_amount(after.balance)} {after.currency}")
 
 
 @app.command("show")
 def show(cli: Cli, account: Account) -> None:
     """Show the balance and its terms."""
-    from onema.cli.output import print_json, show_time
+    from onema.cli.output import print_json, say, show_time
     from onema.domain.money import format_amount
     from onema.engine.control_requests import ReadBalance
 
@@ -60,7 +60,7 @@ def show(cli: Cli, account: Account) -> None:
         print_json(shown)
         return
     for name, value in shown.items():
-        print(f"{name:<11} {'no limit' if value is None else value or 'never'}")
+        say(f"{name:<11} {'no limit' if value is None else value or 'never'}")
 
 
 @app.command("ledger")

@@ -10,7 +10,8 @@ from typing import Any
 import msgspec
 import uvloop
 
-from onema.cli.serve import CannotStart, serve_until
+from onema.cli.output import say_lines, speak_utf8
+from onema.cli.serve import CannotStart, refuse_to_start, serve_until
 from onema.domain.ids import MAX_NODE
 from onema.http.server import reserve_port
 from onema.settings import Secret, Settings
@@ -29,7 +30,7 @@ def run_workers(settings: Settings) -> None:
     try:
         uvloop.run(_supervise(settings))
     except (WorkerFailed, OSError) as error:
-        sys.exit(f"onema cannot start: {error}")
+        refuse_to_start(str(error))
 
 
 async def _supervise(settings: Settings) -> None:
@@ -48,7 +49,7 @@ async def _supervise(settings: Settings) -> None:
             settings.worker_patience,
         )
         running = asyncio.create_task(
-            supervisor.run(lambda: print(f"onema listens on {listen.host}:{port}", flush=True))
+            supervisor.run(lambda: say_lines(f"onema listens on {listen.host}:{port}"))
         )
         for signal_number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(
@@ -108,6 +109,7 @@ async def _work(number: int, connection: socket.socket) -> int:
 
 
 def main() -> None:
+    speak_utf8()
     number, descriptor = (int(argument) for argument in sys.argv[1:])
     with socket.socket(fileno=descriptor) as connection:
         connection.set_inheritable(False)

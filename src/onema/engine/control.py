@@ -51,8 +51,9 @@ class ControlServer:
     The caller holds the folder, so a socket that is already there was left by a server that is gone.
     """
 
-    def __init__(self, administration: Administrator, folder: Path) -> None:
+    def __init__(self, administration: Administrator, folder: Path, longest: int = LONGEST_LINE) -> None:
         self._administration = administration
+        self._longest = longest
         self._folder = folder
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
@@ -65,7 +66,7 @@ class ControlServer:
             (self._folder / SOCKET).unlink(missing_ok=True)
             with _short_address(self._folder) as address:
                 listener.bind(address)
-            self._server = await asyncio.start_unix_server(self._serve, sock=listener, limit=LONGEST_LINE)
+            self._server = await asyncio.start_unix_server(self._serve, sock=listener, limit=self._longest)
         except BaseException:
             listener.close()
             raise
@@ -90,6 +91,10 @@ class ControlServer:
             while line := await reader.readline():
                 writer.write(_encoder.encode(await self._reply(line)) + b"\n")
                 await writer.drain()
+        except ValueError:
+            # What the stream says of a line over its limit. Where the next one begins is not known.
+            log.warning("a control request was too long", extra={"action": "control"})
+            writer.write(_encoder.encode(_Reply(detail=_too_long(self._longest))) + b"\n")
         except ConnectionError:
             log.info("a control connection broke", extra={"action": "control"})
         except asyncio.CancelledError:
@@ -101,7 +106,7 @@ class ControlServer:
     async def _reply(self, line: bytes) -> _Reply:
         try:
             request = _requests.decode(line)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, RecursionError) as error:
             return _Reply(detail=str(error))
         level = logging.INFO if isinstance(request, PutDocuments | TopUp) else logging.DEBUG
         log.log(level, "control request", extra={"action": "control", "request": type(request).__name__})
@@ -115,17 +120,33 @@ class ControlServer:
 class ControlClient:
     """Asks the server that runs on a data folder."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, longest: int = LONGEST_LINE
+    ) -> None:
         self._reader = reader
         self._writer = writer
+        self._longest = longest
 
     async def answer(self, request: Request[A]) -> A:
+        """Raises Refused, ControlError."""
         try:
-            self._writer.write(_encoder.encode(request) + b"\n")
+            line = _encoder.encode(request) + b"\n"
+        except RecursionError as error:
+            raise ControlError("This is nested too deeply for a request.") from error
+        if len(line) > self._longest:
+            raise ControlError(
+                f"This is too large for the server: {_too_long(self._longest)}. Stop it, and do this without it."
+            )
+        try:
+            self._writer.write(line)
             await self._writer.drain()
             line = await self._reader.readline()
         except ConnectionError as error:
             raise ControlError("The server went away before it answered.") from error
+        except ValueError as error:
+            raise ControlError(
+                "The server's answer is too large. Stop it, and ask without it: then its data is read here."
+            ) from error
         if not line.endswith(b"\n"):
             raise ControlError("The server ended the connection without an answer; its log says why.")
         try:
@@ -145,7 +166,7 @@ class ControlClient:
             await self._writer.wait_closed()
 
 
-async def connect(data_folder: Path) -> ControlClient | None:
+async def connect(data_folder: Path, longest: int = LONGEST_LINE) -> ControlClient | None:
     """A client of the server that runs on the folder; None when none does. Raises PermissionError."""
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
@@ -153,14 +174,18 @@ async def connect(data_folder: Path) -> ControlClient | None:
         with _short_address(data_folder) as address:
             connection.connect(address)
         connection.setblocking(False)
-        reader, writer = await asyncio.open_unix_connection(sock=connection, limit=LONGEST_LINE)
+        reader, writer = await asyncio.open_unix_connection(sock=connection, limit=longest)
     except (FileNotFoundError, ConnectionRefusedError, NotADirectoryError):
         connection.close()
         return None
     except BaseException:
         connection.close()
         raise
-    return ControlClient(reader, writer)
+    return ControlClient(reader, writer, longest)
+
+
+def _too_long(limit: int) -> str:
+    return f"one request may have {limit:,} bytes"
 
 
 @contextlib.contextmanager

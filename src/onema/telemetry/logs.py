@@ -8,6 +8,7 @@ from typing import Literal, TextIO
 
 import msgspec
 
+from onema.telemetry.printable import printable, printable_json, printable_line
 from onema.telemetry.redaction import STANDARD_FIELDS, RedactionFilter, SafeText, safe
 
 LogFormat = Literal["auto", "json", "console"]
@@ -47,15 +48,15 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_text:
             line["exception"] = record.exc_text
-        return msgspec.json.encode(line, enc_hook=str).decode()
+        return printable_json(msgspec.json.encode(line, enc_hook=str).decode())
 
 
 class ConsoleFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         time = datetime.fromtimestamp(record.created, UTC).strftime("%H:%M:%S.%f")[:-3]
         fields = "".join(f"  {name}={value}" for name, value in _fields(record).items())
-        line = f"{time} {record.levelname:<7} {record.getMessage()}{fields}"
-        return f"{line}\n{record.exc_text}" if record.exc_text else line
+        line = printable_line(f"{time} {record.levelname:<7} {record.getMessage()}{fields}")
+        return f"{line}\n{printable(record.exc_text)}" if record.exc_text else line
 
 
 class OnemaHandler(logging.StreamHandler[TextIO]):

@@ -1,27 +1,36 @@
+import contextlib
+import io
 import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from onema.cli.voice import app
+from onema.cli import main
 from onema.speech import Voices
 from onema.speech.decode import hear_wav
 from onema.speech.wav import from_pcmu
 
 
+def answered(exit_code: int, *arguments: str) -> str:
+    output = io.StringIO()
+    with (
+        contextlib.redirect_stdout(output),
+        contextlib.redirect_stderr(output),
+        pytest.raises(SystemExit) as ended,
+    ):
+        main(["voice", *arguments])
+    assert ended.value.code == exit_code, output.getvalue()
+    return output.getvalue()
+
+
 def run(*arguments: str) -> str:
-    done = CliRunner().invoke(app, list(arguments))
-    assert done.exit_code == 0, done.output
-    return done.output
+    return answered(0, *arguments)
 
 
 def refused(*arguments: str) -> str:
-    done = CliRunner().invoke(app, list(arguments))
-    assert done.exit_code == 1
-    return done.output
+    return answered(1, *arguments)
 
 
 def test_list_says_what_each_voice_is() -> None:
@@ -49,7 +58,7 @@ def test_play_says_a_sentence_of_ones_own(voices: Voices, tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (("play", "vi-west", "1"), "no voice vi-west"),
+        (("play", "vi-west", "1"), "no voice 'vi-west'"),
         (("play", "en", "1 2"), "no clip"),
         (("list", "--packs", "/nowhere"), "not a folder"),
         (("build", "vi-west"), "no built-in voice"),
