@@ -151,7 +151,7 @@ async def measure(
                     now=clock.now(),
                     entropy=secrets.token_bytes(ENTROPY_BYTES),
                     dialect="native",
-                    phone=f"+84{900_000_000 + number * 7_919 % 99_999_989}",
+                    phone=f"+84{900_000_000 + number * 7_919 % 9_999_991}",
                     home_country="VN",
                     client_ip="203.0.113.7",
                     brandname="ACME",

@@ -14,6 +14,12 @@ Country = Annotated[
 Countries = Annotated[
     str | None, typer.Option(help="Where it may send to: VN,LA, or * for anywhere; empty: its own country.")
 ]
+Destinations = Annotated[
+    str | None,
+    typer.Option(
+        help="Types of numbers it may send to besides phones, such as fixed_line,voip (docs/limits.md)."
+    ),
+]
 AllowedIps = Annotated[str | None, typer.Option(help="Networks that may call, comma-separated; empty: all.")]
 Windows = Annotated[
     str | None,
@@ -36,6 +42,7 @@ def add(
     tariff: Tariff = None,
     country: Country = None,
     countries: Countries = None,
+    destinations: Destinations = None,
     allowed_ips: AllowedIps = None,
     windows: Windows = None,
     capture_on: CaptureOn = None,
@@ -48,7 +55,7 @@ def add(
     from onema.cli.output import CliError
     from onema.domain import documents as doc
 
-    fields = _fields(tariff, country, countries, allowed_ips, windows, capture_on, callback_url)
+    fields = _fields(tariff, country, countries, destinations, allowed_ips, windows, capture_on, callback_url)
     try:
         account = msgspec.convert(
             {"name": name, "wallet": wallet, "currency": currency, **fields}, doc.Account
@@ -65,6 +72,7 @@ def change(
     tariff: Tariff = None,
     country: Country = None,
     countries: Countries = None,
+    destinations: Destinations = None,
     allowed_ips: AllowedIps = None,
     windows: Windows = None,
     capture_on: CaptureOn = None,
@@ -75,7 +83,7 @@ def change(
     from onema.cli.output import CliError
     from onema.domain import documents as doc
 
-    fields = _fields(tariff, country, countries, allowed_ips, windows, capture_on, callback_url)
+    fields = _fields(tariff, country, countries, destinations, allowed_ips, windows, capture_on, callback_url)
     if not fields:
         raise CliError("Nothing to change: name at least one option.")
     edit_whole(cli, doc.Account, name, fields)
@@ -158,6 +166,7 @@ def _fields(
     tariff: str | None,
     country: str | None,
     countries: str | None,
+    destinations: str | None,
     allowed_ips: str | None,
     windows: str | None,
     capture_on: str | None,
@@ -173,6 +182,7 @@ def _fields(
         "tariff": tariff,
         "country": country,
         "countries": comma_list(countries),
+        "destinations": comma_list(destinations),
         "allowed_ips": comma_list(allowed_ips),
         "capture_on": capture_on,
         "callback_url": callback_url,

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
 from onema.domain import documents as doc
+from onema.domain.destinations import REACHED, NumberType, number_type
 from onema.domain.message_template import MessageTemplate, place_code
 from onema.domain.money import Minor, parse_amount
 from onema.domain.phone import country_of
@@ -138,6 +139,7 @@ class AccountView:
         self.callback_url = account.callback_url
         self.brandnames = {brandname.name: brandname for brandname in brandnames}
         self.applications = {application.name: application for application in applications}
+        self._reached = _reached(account.destinations)
         windows = doc.DEFAULT_WINDOWS if account.windows is None else account.windows
         self.windows: dict[str, tuple[tuple[int, int], ...]] = {}
         """By scope: (seconds, at most so often)."""
@@ -145,12 +147,22 @@ class AccountView:
             limit = (window.seconds, window.limit)
             self.windows[window.per] = (*self.windows.get(window.per, ()), limit)
 
-    def may_send_to(self, phone: str, home: str) -> bool:
-        """Whether the phone's country is allowed; `home` is where the request's national numbers belong."""
-        countries = self.document.countries
-        if _ANY_COUNTRY in countries:
-            return True
-        return country_of(phone) in (countries or (home,))
+    def admit_destination(self, phone: str, home: str, channel: Channel) -> None:
+        """`home` is where the request's national numbers belong.
+
+        Raises Refused(COUNTRY_NOT_ALLOWED | DESTINATION_NOT_ALLOWED).
+        """
+        country, countries = country_of(phone), self.document.countries
+        if country not in (countries or (home,)) and _ANY_COUNTRY not in countries:
+            raise Refused(Refusal.COUNTRY_NOT_ALLOWED)
+        if (kind := number_type(phone, country)) not in self._reached[channel]:
+            raise Refused(Refusal.DESTINATION_NOT_ALLOWED, f"{kind} is not among the account's destinations")
+
+
+def _reached(destinations: tuple[str, ...]) -> dict[Channel, frozenset[NumberType]]:
+    """Every account without `destinations` of its own shares one."""
+    more = frozenset(map(NumberType, destinations))
+    return {channel: kinds | more for channel, kinds in REACHED.items()} if destinations else REACHED
 
 
 def _lowest_balance(account: doc.Account) -> int | None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 import phonenumbers
 
 from onema.domain import documents as doc
+from onema.domain.destinations import NumberType
 from onema.domain.money import parse_amount
 
 LIVE_CREDENTIALS = 2
@@ -33,7 +34,12 @@ def problem_of(document: doc.Document) -> str:
     """What is wrong with one document by itself, or nothing."""
     match document:
         case doc.Account():
-            return _bad_name(document.name) or _bad_countries(document) or _bad_windows(document)
+            return (
+                _bad_name(document.name)
+                or _bad_countries(document)
+                or _bad_destinations(document)
+                or _bad_windows(document)
+            )
         case doc.Application() | doc.HotlinePool() | doc.User():
             return _bad_name(document.name)
         case doc.Carrier():
@@ -122,6 +128,14 @@ def _bad_countries(account: doc.Account) -> str:
     known = {*phonenumbers.SUPPORTED_REGIONS, "*"}
     unknown = [country for country in (*account.countries, account.country or "*") if country not in known]
     return f"{unknown[0]!r} is not an ISO country code such as VN" if unknown else ""
+
+
+def _bad_destinations(account: doc.Account) -> str:
+    choices = [kind.value for kind in NumberType if kind is not NumberType.UNKNOWN]
+    unknown = [destination for destination in account.destinations if destination not in choices]
+    if not unknown:
+        return ""
+    return f"destinations has {unknown[0]!r}, which is no type of number; there are {', '.join(choices)}"
 
 
 def _bad_windows(account: doc.Account) -> str:

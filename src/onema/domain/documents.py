@@ -50,8 +50,9 @@ class Account(Document, frozen=True, kw_only=True, tag="account"):
     """A customer. Amounts are decimal strings of `currency`.
 
     `countries` are ISO regions that may be sent to, "*" for all; empty means the region of its national
-    numbers. `country` is where national numbers belong, empty for the dialect's own. `wallet` prepaid stops at
-    `floor`; postpaid has none unless `credit_limit` says so.
+    numbers. `destinations` are types of numbers that it may send to besides those which a channel reaches for
+    everyone (domain/destinations.py). `country` is where national numbers belong, empty for the dialect's own.
+    `wallet` prepaid stops at `floor`; postpaid has none unless `credit_limit` says so.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Account(Document, frozen=True, kw_only=True, tag="account"):
     state: State = "active"
     country: str = ""
     countries: tuple[str, ...] = ()
+    destinations: tuple[str, ...] = ()
     allowed_ips: tuple[str, ...] = ()
     windows: tuple[WindowLimit, ...] | None = None
     tariff: str = "default"

@@ -67,8 +67,7 @@ class PlaceCall(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     def decide(self, world: World, context: Context) -> Decision:
         account, application = self._sender(context)
-        if not account.may_send_to(self.phone, self.home_country):
-            raise Refused(Refusal.COUNTRY_NOT_ALLOWED)
+        account.admit_destination(self.phone, self.home_country, Channel.CALL)
         unit_price, period = account.tariff.rate(Channel.CALL, self.phone)
         seconds = longest_call(application.sentence, self.code, self.times, self.rate)
         price = unit_price * math.ceil(seconds / period)

@@ -21,6 +21,7 @@ class Refusal(enum.Enum):
     # To whom.
     PHONE_INVALID = "phone_invalid"
     COUNTRY_NOT_ALLOWED = "country_not_allowed"
+    DESTINATION_NOT_ALLOWED = "destination_not_allowed"
     PHONE_BLOCKED = "phone_blocked"
     # With what.
     BRANDNAME_UNKNOWN = "brandname_unknown"

@@ -90,8 +90,7 @@ class SendSmsCode(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     def decide(self, world: World, context: Context) -> Decision:
         account = self._sender(context)
-        if not account.may_send_to(self.phone, self.home_country):
-            raise Refused(Refusal.COUNTRY_NOT_ALLOWED)
+        account.admit_destination(self.phone, self.home_country, Channel.SMS)
         brandname = account.brandnames.get(self.brandname)
         if (
             brandname is None

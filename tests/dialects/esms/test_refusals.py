@@ -144,6 +144,27 @@ async def test_what_is_no_phone_is_refused(client: VendorClient, phone: str | No
     assert await client.gencode(Phone=phone) == error_body("108", "Phone is wrong format")
 
 
+# specs/esms.md section 11: 108 phone format wrong.
+@pytest.mark.parametrize("phone", ["19001234", "1900123456", "18001234", "02438241234", "+80012345678"])
+async def test_a_number_that_no_sms_reaches_is_a_wrong_one(
+    client: VendorClient, core: RunningCore, phone: str
+) -> None:
+    """Premium, toll-free and landline numbers: nothing is sent, kept or charged."""
+    await core.configure(replace(ACCOUNT, countries=("*",)))
+    assert await client.gencode(Phone=phone) == error_body("108", "Phone is wrong format")
+    assert await core.messages("shop") == []
+    assert await core.balance("shop") == 0
+
+
+async def test_an_account_may_be_allowed_to_send_to_landlines(
+    client: VendorClient, core: RunningCore
+) -> None:
+    """Those that read an SMS out; premium numbers stay closed."""
+    await core.configure(replace(ACCOUNT, destinations=("fixed_line",)))
+    assert code_result(await client.gencode(Phone="02438241234")) == "100"
+    assert code_result(await client.gencode(Phone="19001234")) == "108"
+
+
 async def test_a_country_that_is_not_allowed_is_a_blocked_phone(
     client: VendorClient, core: RunningCore
 ) -> None:

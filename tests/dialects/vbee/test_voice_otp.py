@@ -317,3 +317,20 @@ async def test_a_plus_that_was_lost_on_the_way_reaches_nobody_else(
     told_so = http_error(400, "phone_number is not a phone number")
     assert told(await client.call(phone_number=" 376312345")) == told_so
     assert await core.messages("shop") == []
+
+
+@pytest.mark.parametrize("phone", ["1900123456", "19001234", "18001234"])
+async def test_no_call_is_placed_to_a_number_that_costs_who_calls_it(
+    client: VendorClient, core: RunningCore, phone: str
+) -> None:
+    """Premium and toll-free numbers are none: no message, no job, no hold."""
+    told_so = http_error(400, "phone_number is not a phone number")
+    assert told(await client.call(phone_number=phone)) == told_so
+    assert await core.messages("shop") == []
+    assert await core.balance("shop") == 0
+
+
+async def test_a_landline_is_called(client: VendorClient) -> None:
+    """A code can be spoken to it."""
+    message = await client.message_of(await client.call(phone_number="02438241234"))
+    assert message.phone == "+842438241234"

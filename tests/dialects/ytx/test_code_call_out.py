@@ -328,3 +328,13 @@ async def test_a_plus_that_was_lost_on_the_way_reaches_nobody_else(
     """A space before what is a number of the United States and one of China: neither is called."""
     assert await client.status(dst=" 13012345678") == "-102"
     assert await core.messages("shop") == []
+
+
+@pytest.mark.parametrize("dst", ["4001234567", "8001234567", "95123"])
+async def test_no_call_is_placed_to_a_service_number(
+    client: VendorClient, core: RunningCore, dst: str
+) -> None:
+    """400 numbers share the cost, 800 numbers are free, and 95123 is no number: no message, no hold."""
+    assert await client.status(dst=dst) == "-102"
+    assert await core.messages("shop") == []
+    assert await core.balance("shop") == 0

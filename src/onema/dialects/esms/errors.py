@@ -25,6 +25,7 @@ _NOT_SERVED = VendorError("99", "Request can not be served")
 _BUSY = VendorError("99", "System is busy, try again later")
 _BALANCE = VendorError("103", "Balance is not enough")
 _TEMPLATE = VendorError("146", "Sai template Brandname CSKH")
+_BAD_PHONE = VendorError("108", "Phone is wrong format")
 
 REFUSALS: dict[Refusal, VendorError] = {
     Refusal.CREDENTIAL_UNKNOWN: VendorError("101", "Authorize Failed"),
@@ -35,8 +36,9 @@ REFUSALS: dict[Refusal, VendorError] = {
     Refusal.WRONG_ENVIRONMENT: _NOT_SERVED,
     Refusal.FEATURE_OFF: _NOT_SERVED,
     Refusal.SENTENCE_MISSING: _NOT_SERVED,
-    Refusal.PHONE_INVALID: VendorError("108", "Phone is wrong format"),
+    Refusal.PHONE_INVALID: _BAD_PHONE,
     Refusal.COUNTRY_NOT_ALLOWED: _PHONE_BLOCKED,
+    Refusal.DESTINATION_NOT_ALLOWED: _BAD_PHONE,
     Refusal.PHONE_BLOCKED: _PHONE_BLOCKED,
     Refusal.BRANDNAME_UNKNOWN: VendorError("104", "Brand name code is not exist"),
     Refusal.TEMPLATE_MISMATCH: _TEMPLATE,

@@ -34,6 +34,7 @@ _APPLICATION_NOT_FOUND = VendorError(1201, "Application is not found")
 _FORBIDDEN = VendorError(403, "Forbidden")
 _NOT_CALLED = VendorError(400, "phone_number can not be called")
 _SYSTEM_ERROR = VendorError(500, "Internal server error")
+_BAD_PHONE = VendorError(400, "phone_number is not a phone number")
 
 REFUSALS: dict[Refusal, VendorError] = {
     Refusal.CREDENTIAL_UNKNOWN: _APPLICATION_NOT_FOUND,
@@ -44,8 +45,9 @@ REFUSALS: dict[Refusal, VendorError] = {
     Refusal.WRONG_ENVIRONMENT: _APPLICATION_NOT_FOUND,
     Refusal.FEATURE_OFF: _FORBIDDEN,
     Refusal.SENTENCE_MISSING: VendorError(1204, "OTP content is not found"),
-    Refusal.PHONE_INVALID: VendorError(400, "phone_number is not a phone number"),
+    Refusal.PHONE_INVALID: _BAD_PHONE,
     Refusal.COUNTRY_NOT_ALLOWED: _NOT_CALLED,
+    Refusal.DESTINATION_NOT_ALLOWED: _BAD_PHONE,
     Refusal.PHONE_BLOCKED: _NOT_CALLED,
     Refusal.BRANDNAME_UNKNOWN: _SYSTEM_ERROR,
     Refusal.TEMPLATE_MISMATCH: _SYSTEM_ERROR,

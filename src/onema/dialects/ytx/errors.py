@@ -32,6 +32,7 @@ _TOO_OFTEN = VendorError("-104", "请求频率过高")
 _NO_BALANCE = VendorError("-204", "账户余额不足")
 _APPLICATION = VendorError("-205", "应用验证失败")
 _NOT_JSON = VendorError("-4", "无效的JSON")
+_BAD_PHONE = VendorError("-102", "电话号码不合法")
 
 REFUSALS: dict[Refusal, VendorError] = {
     Refusal.CREDENTIAL_UNKNOWN: VendorError("-200", "无此用户"),
@@ -42,8 +43,9 @@ REFUSALS: dict[Refusal, VendorError] = {
     Refusal.WRONG_ENVIRONMENT: _APPLICATION,
     Refusal.FEATURE_OFF: _APPLICATION,
     Refusal.SENTENCE_MISSING: _APPLICATION,
-    Refusal.PHONE_INVALID: VendorError("-102", "电话号码不合法"),
+    Refusal.PHONE_INVALID: _BAD_PHONE,
     Refusal.COUNTRY_NOT_ALLOWED: _NUMBER_NOT_CALLED,
+    Refusal.DESTINATION_NOT_ALLOWED: _BAD_PHONE,
     Refusal.PHONE_BLOCKED: _NUMBER_NOT_CALLED,
     Refusal.BRANDNAME_UNKNOWN: _BAD_VALUE,
     Refusal.TEMPLATE_MISMATCH: _BAD_VALUE,
