@@ -34,7 +34,7 @@ def backup(
     import datetime as dt
 
     from onema.cli.output import CliError, print_json, say, say_lines
-    from onema.engine.data_folder import DATABASE
+    from onema.engine.data_folder import DATABASE, lies_in_data_folder
     from onema.engine.ports import SystemClock
     from onema.storage.contract import StorageError
     from onema.storage.sqlite_file import back_up
@@ -51,7 +51,12 @@ def backup(
         raise CliError(f"There is no database {database.absolute()}.")
     now = dt.datetime.fromtimestamp(SystemClock().now() / 1000, dt.UTC)
     file = to or Path(f"onema-{now:%Y%m%dT%H%M%SZ}.db")
-    if file.exists() and (not replace or file.samefile(database)):
+    if lies_in_data_folder(file, settings.data):
+        raise CliError(
+            f"{file} lies in a server's data folder, where a backup could take the place of what the server needs: "
+            "name a file elsewhere."
+        )
+    if file.exists() and not replace:
         raise CliError(f"{file} exists: name another file, or allow it with --replace.")
     try:
         with _progress() as copied:

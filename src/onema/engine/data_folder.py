@@ -10,6 +10,7 @@ from typing import Self
 
 DATABASE = "onema.db"
 LOCK = "lock"
+SERVER_KEY = "server.key"
 SERVER_KEY_BYTES = 32
 
 
@@ -75,7 +76,7 @@ class DataFolder:
         """
         if text:
             return parse_server_key(text, "The server key of the environment")
-        file = file or self.path / "server.key"
+        file = file or self.path / SERVER_KEY
         with contextlib.suppress(FileNotFoundError):
             return read_server_key(file)
         if self._shared:
@@ -93,6 +94,19 @@ class DataFolder:
             )
         _create_server_key(file)
         return read_server_key(file)
+
+
+def lies_in_data_folder(file: Path, folder: Path) -> bool:
+    """Whether a file is in `folder`, or in any other that was opened as a data folder, however it is spelled: over
+    `..`, links of any kind, or a folder that is mounted twice.
+    """
+    places = [place.resolve() for place in (file, file.parent)]
+    above = [parent for place in places for parent in (place, *place.parents) if parent.exists()]
+    return any(parent.samefile(folder) or _was_opened(parent) for parent in above)
+
+
+def _was_opened(folder: Path) -> bool:
+    return (folder / LOCK).exists() and any((folder / name).exists() for name in (DATABASE, SERVER_KEY))
 
 
 def read_server_key(file: Path) -> bytes:
