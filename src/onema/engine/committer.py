@@ -248,7 +248,7 @@ class Committer:
                 if not future.done():
                     future.set_exception(error)
             else:
-                self._store_is_here()
+                await self._store_answers()
                 if not future.done():
                     future.set_result(result)
 
@@ -299,7 +299,7 @@ class Committer:
             else:
                 # Only a batch shows that batches can be saved: a full disk goes on to answer what does not write.
                 self._out_of_patience = False
-                self._store_is_here()
+                await self._store_answers()
                 return
 
     def _store_is_away(self, error: StorageError) -> float:
@@ -311,7 +311,17 @@ class Committer:
             self._tell_store_is_here(False)
         return now - self._lost_at
 
-    def _store_is_here(self) -> None:
+    async def _store_answers(self) -> None:
+        """A store that was away is back once it proves that batches can be saved: a full disk goes on to answer what
+        does not write, and now and then takes what is small.
+        """
+        if self._lost_at is None:
+            return
+        try:
+            await self._keep_nobody_behind(self._storage.prove_writable())
+        except StorageError:
+            return
+        # Another writer's batch may have told meanwhile.
         if self._lost_at is not None:
             away = time.monotonic() - self._lost_at
             self._lost_at = None

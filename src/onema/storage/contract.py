@@ -136,6 +136,11 @@ class Storage(Writer, Protocol):
         take long and may be called at any time: it keeps out of the way of batches by itself.
         """
 
+    async def prove_writable(self) -> None:
+        """Save something durably that changes nothing. Raises Unavailable unless there is room for more than a batch;
+        may be called beside batches, and waits for one that keeps others out.
+        """
+
     async def clock(self) -> int | None:
         """The store's own time in Unix ms; None for a store on this machine."""
 

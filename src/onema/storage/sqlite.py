@@ -8,6 +8,7 @@ and thread of their own (sqlite_wal.py).
 import asyncio
 import json
 import os
+import tempfile
 from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
@@ -41,11 +42,13 @@ from onema.storage.contract import (
     Writer,
 )
 from onema.storage.disk_thread import DiskThread
-from onema.storage.sqlite_file import migrate
+from onema.storage.sqlite_file import migrate, sqlite_errors
 from onema.storage.sqlite_wal import WriteAheadLog
 from onema.storage.statements import named_statements, plain_statements
 
 CACHE_KIB = 16_384
+ROOM_BYTES = 16 << 20
+"""So much must be free before a store that could not be written counts as back."""
 
 _row_type = itemgetter(0)
 
@@ -210,6 +213,18 @@ class SqliteStorage:
 
     async def maintain(self, now: int) -> None:
         return None
+
+    async def prove_writable(self) -> None:
+        async with self._writing:
+            with sqlite_errors():
+                await self._disk.run(self._prove)
+
+    def _prove(self) -> None:
+        with tempfile.TemporaryFile(dir=self._path.parent) as file:
+            os.posix_fallocate(file.fileno(), 0, ROOM_BYTES)
+        with self._writer:
+            # Writes the first page, as it is.
+            self._writer.pragma("user_version", self._writer.pragma("user_version"))
 
     async def clock(self) -> int | None:
         return None

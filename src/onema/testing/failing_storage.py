@@ -24,6 +24,11 @@ class FailingStorage:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
 
+    async def prove_writable(self) -> None:
+        if self.before is not None and (error := self.before({}, ())) is not None:
+            raise error
+        await self._inner.prove_writable()
+
     async def commit(self, batch: int, written: Mapping[Key, Row | None], inserted: Sequence[Row]) -> None:
         self.commits += 1
         if self.before is not None and (error := self.before(written, inserted)) is not None:

@@ -118,6 +118,8 @@ class MemoryStorage:
 
     async def maintain(self, now: int) -> None: ...
 
+    async def prove_writable(self) -> None: ...
+
     async def clock(self) -> int | None:
         return None
 

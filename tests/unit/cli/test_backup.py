@@ -66,7 +66,7 @@ def test_no_backup_is_written_into_a_data_folder(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """It replaced the server key, or the log of a server that runs; `--replace` allows neither, however it is spelled."""
+    """It replaced the server key, or the log of a running server; `--replace` allows neither, however it is spelled."""
     monkeypatch.chdir(data.parent)
     before = _files(data.parent)
     assert backup(target) == 1

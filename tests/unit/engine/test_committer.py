@@ -334,6 +334,41 @@ async def test_an_idle_node_notices_that_its_store_is_away(start_committer: Star
     assert heard == [False, True]
 
 
+async def test_a_store_that_only_answers_reads_stays_away(start_committer: StartCommitter) -> None:
+    """As on a full disk. Load balancers must not hear "ready" between one refused request and the next."""
+    wrapped, log = failing(MemoryStorage(), before=always(Unavailable("the disk is full")))
+    committer = await start_committer(wrapped)
+    heard: list[bool] = []
+    committer.watch_store(heard.append)
+    for _ in range(3):
+        with pytest.raises(Refused):
+            await committer.execute(Add(5))
+        await committer.between_batches(_succeed)
+    assert heard == [False]
+    log.before = None
+    await committer.between_batches(_succeed)
+    assert heard == [False, True]
+
+
+async def test_a_small_batch_that_found_room_does_not_bring_a_full_store_back(
+    start_committer: StartCommitter,
+) -> None:
+    """A disk with a few free blocks takes one batch and refuses the next."""
+
+    class Full(MemoryStorage):
+        async def prove_writable(self) -> None:
+            raise Unavailable("there is room for a few blocks")
+
+    wrapped, _ = failing(Full(), before=once(Unavailable("the disk is full")))
+    committer = await start_committer(wrapped)
+    heard: list[bool] = []
+    committer.watch_store(heard.append)
+    with pytest.raises(Refused):
+        await committer.execute(Add(5))
+    assert await committer.execute(Add(1)) == 1
+    assert heard == [False]
+
+
 async def test_store_operations_that_keep_coming_leave_room_for_batches(
     start_committer: StartCommitter,
 ) -> None:

@@ -101,6 +101,9 @@ class PostgresStorage(PostgresWriter):
     async def trim_inbox(self, keep: int, oldest: int) -> int:
         return await self._count(self._queries["trim_inbox"], keep, oldest)
 
+    async def prove_writable(self) -> None:
+        await self._fetch(self._queries["settle_batch"], 0)
+
     async def clock(self) -> int | None:
         (record,) = await self._fetch(self._queries["now"])
         time: int = record[0]

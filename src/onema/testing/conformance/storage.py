@@ -105,6 +105,15 @@ class StorageConformance:
         theirs = await storage.clock()
         assert theirs is None or abs(theirs - time.time() * 1000) < 10_000
 
+    async def test_a_proof_that_it_can_be_written_changes_nothing(self, storage: Storage) -> None:
+        """It is asked again and again while a store comes back, and batches go on after it."""
+        await insert(storage, Wallet(1, 10))
+        await storage.prove_writable()
+        await storage.prove_writable()
+        assert await storage.read([(Wallet, 1)]) == {(Wallet, 1): Wallet(1, 10)}
+        await save(storage, Wallet(1, 11), batch=2)
+        assert await storage.read([(Wallet, 1)]) == {(Wallet, 1): Wallet(1, 11)}
+
     async def test_begin_loads_the_rows_that_exist(self, storage: Storage) -> None:
         """Missing keys are left out."""
         await insert(storage, Wallet(1, 10), Wallet(2, 20))
