@@ -13,6 +13,7 @@ FORBIDDEN = {
     "a secret parameter": re.compile(
         r"(?i)(secret|password|token|authorization|apikey|sign)[\"']?\s*[=:]\s*[\"']?(?!\*)\w"
     ),
+    "what a callback's URL hides": re.compile(r"callback-canary"),
     "a bearer token": re.compile(r"eyJ[A-Za-z0-9_-]{10,}"),
 }
 

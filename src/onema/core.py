@@ -117,5 +117,11 @@ async def open_core(
     gateway = Gateway(committer, clock, ids, entropy or SystemEntropy())
     announcements = Announcements(functools.partial(_voices, settings.data / "voices"))
     recordings = Recordings(gateway, committer, storage, announcements, EspeakRenderer())
-    administration = Administration(gateway, storage, committer.refresh_directory, recordings)
+    administration = Administration(
+        gateway,
+        storage,
+        committer.refresh_directory,
+        recordings,
+        private_targets=settings.callback.private_targets,
+    )
     return Core(clock, keyring, storage, committer, gateway, announcements, recordings, administration)

@@ -113,6 +113,38 @@ class Delivery(msgspec.Struct, frozen=True):
     ] = 259_200
 
 
+class Callback(msgspec.Struct, frozen=True):
+    timeout: Annotated[
+        float,
+        Meta(
+            ge=0,
+            description="Seconds that one callback may take altogether, from the look-up of its host to the answer; "
+            "less than `delivery.lease`. 0: a third of that.",
+        ),
+    ] = 0.0
+    private_targets: Annotated[
+        bool,
+        Meta(
+            description="Let callbacks go to this machine and to private networks. Whoever sets a callback URL could "
+            "then reach what only this machine reaches. Demo mode does."
+        ),
+    ] = False
+    proxy: Annotated[
+        Secret,
+        Meta(
+            description="`http://proxy:3128`, through which all callbacks go; it must then keep them out of private "
+            "networks itself. The environment's proxies are not used."
+        ),
+    ] = Secret()
+    ca_file: Annotated[
+        str,
+        Meta(
+            description="PEM file with the certificates that receivers are verified with; empty takes SSL_CERT_FILE or "
+            "SSL_CERT_DIR, else Mozilla's list."
+        ),
+    ] = ""
+
+
 class Commit(msgspec.Struct, frozen=True):
     batch_limit: Annotated[int, Meta(ge=1, description="Commands that one transaction takes at most.")] = 512
     patience: Annotated[
@@ -220,6 +252,7 @@ class Settings(msgspec.Struct, frozen=True):
     listen: Listen = Listen()
     node: Node = Node()
     delivery: Delivery = Delivery()
+    callback: Callback = Callback()
     commit: Commit = Commit()
     handset: Handset = Handset()
     logs: Logs = Logs()
@@ -227,6 +260,11 @@ class Settings(msgspec.Struct, frozen=True):
     ytx: Ytx = Ytx()
     vbee: Vbee = Vbee()
     retention: Retention = Retention()
+
+    @property
+    def callback_seconds(self) -> float:
+        """How long one callback may take; a third of the lease leaves time to write down what became of it."""
+        return self.callback.timeout or self.delivery.lease / 3
 
     @property
     def server_key_path(self) -> Path:
@@ -418,6 +456,11 @@ def _cross_check(settings: Settings) -> None:
             raise SettingsError(
                 f"`listen.trusted_proxies`: `{network}` is not an address or a network."
             ) from exc
+    if settings.callback_seconds >= settings.delivery.lease:
+        raise SettingsError(
+            f"`callback.timeout` is {settings.callback.timeout:g}, and must be less than `delivery.lease` "
+            f"({settings.delivery.lease:g}): a callback that takes longer than its job's lease would be sent twice."
+        )
     if not settings.roles:
         raise SettingsError("`roles` is empty: this process would do nothing.")
     if settings.workers > 1 and not settings.database:

@@ -17,6 +17,7 @@ from onema.console.calls import CallControl
 from onema.console.handset import DemoHints
 from onema.console.inbox import HandsetInbox
 from onema.core import Core, choose_storage, data_folder, open_core
+from onema.delivery.callback_client import CallbackClient
 from onema.delivery.callbacks import CallbackSender
 from onema.delivery.carriers import CarrierFactory, CarrierRefused, RunningCarriers
 from onema.delivery.seats import Seats
@@ -151,8 +152,9 @@ class App:
     async def _start_delivery(self, stack: AsyncExitStack, core: Core) -> DeliveryWorker:
         delivery, kinds = self.settings.delivery, job_kinds(self.settings)
         renderers = {dialect.name: dialect.callbacks for dialect in self._dialects if dialect.callbacks}
-        callbacks = CallbackSender(core.gateway, core.storage, renderers)
-        stack.push_async_callback(callbacks.stop)
+        client = callback_client(self.settings, core.clock)
+        stack.push_async_callback(client.close)
+        callbacks = CallbackSender(core.gateway, core.storage, renderers, client)
         worker = DeliveryWorker(
             core.gateway,
             core.committer,
@@ -233,6 +235,18 @@ def process_name(settings: Settings) -> str:
     if not settings.database:
         return "embedded"
     return f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
+
+
+def callback_client(settings: Settings, clock: Clock) -> CallbackClient:
+    """Raises ClientRefused."""
+    callback = settings.callback
+    return CallbackClient(
+        seconds=settings.callback_seconds,
+        now=clock.now,
+        private_targets=callback.private_targets,
+        proxy=callback.proxy.reveal(),
+        ca_file=callback.ca_file,
+    )
 
 
 def build_dialects(gateway: Gateway, storage: Storage, settings: Settings) -> Sequence[Dialect]:

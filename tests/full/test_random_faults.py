@@ -41,7 +41,7 @@ INTEGRATORS = 48
 ROUNDS = 2
 """How often each fault happens that can happen again."""
 
-LEASE = {"ONEMA_DELIVERY_LEASE": "2"}
+LEASE = {"ONEMA_DELIVERY_LEASE": "2", "ONEMA_CALLBACK_TIMEOUT": "1.5"}
 ACCOUNT = 2
 """The demo's account is the first."""
 

@@ -11,7 +11,7 @@ from onema.domain import documents as doc
 from onema.domain.configure import Configure
 from onema.domain.place_call import ENTROPY_BYTES, VALID_MS, PlaceCall
 from onema.domain.records import JobKind, MessageState
-from onema.settings import Listen, Role, Settings
+from onema.settings import Callback, Listen, Role, Settings
 from onema.storage.contract import Story
 from onema.storage.sqlite import SqliteStorage
 from onema.testing.fake_clock import FakeClock
@@ -79,7 +79,8 @@ async def test_a_call_that_nobody_may_place_ends_with_its_code(
 ) -> None:
     """It fails with a reason, the hold goes back, who delivers tells the integrator, and no phone rings."""
     clock, storage = FakeClock(), SqliteStorage(tmp_path / "onema.db")
-    settings = Settings(data=tmp_path, roles=roles, listen=Listen(port=0))
+    callback = Callback(private_targets=True)
+    settings = Settings(data=tmp_path, roles=roles, listen=Listen(port=0), callback=callback)
     async with App(settings, clock=clock, storage=lambda _: storage) as app:
         identifier = await place_call(app, clock, receiver.url)
 

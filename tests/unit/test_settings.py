@@ -206,9 +206,20 @@ def test_every_setting_has_help() -> None:
     rows = {row.name: row for row in describe()}
     assert all(row.help.endswith(".") for row in rows.values())
     assert rows["listen.port"].variable == "ONEMA_LISTEN_PORT"
-    assert [row.name for row in rows.values() if row.secret] == ["database", "server_key"]
+    assert [row.name for row in rows.values() if row.secret] == ["database", "server_key", "callback.proxy"]
 
 
 def test_the_page_is_generated_from_the_registry() -> None:
     """To renew it, write `onema.settings.settings_page()` to docs/operations/settings.md."""
     assert PAGE.read_text(encoding="utf-8") == settings_page()
+
+
+def test_a_callback_ends_before_its_lease() -> None:
+    """Else another worker would send it again beside it. Without a number of its own it takes a third of the lease."""
+    assert Settings().callback_seconds == 10
+    assert load_settings(None, {"ONEMA_DELIVERY_LEASE": "3"}).callback_seconds == 1
+    assert load_settings(None, {"ONEMA_CALLBACK_TIMEOUT": "29.9"}).callback_seconds == 29.9
+    with pytest.raises(
+        SettingsError, match=r"`callback\.timeout` is 30, and must be less than `delivery\.lease`"
+    ):
+        load_settings(None, {"ONEMA_CALLBACK_TIMEOUT": "30"})

@@ -25,6 +25,7 @@ from onema.domain.directory import parse_time
 from onema.domain.money import format_amount
 from onema.engine.control_requests import ReadBalance, Status
 from onema.engine.data_folder import DATABASE, DataFolderError, parse_server_key, read_server_key
+from onema.engine.ports import SystemClock
 from onema.settings import Settings
 from onema.storage.contract import StorageError
 
@@ -54,6 +55,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield from _disk(settings.data)
     yield from _clock(_embedded(settings))
     yield from _key(settings)
+    yield from _callbacks(settings)
     schema = list(_shared_schema(settings) if settings.database else _schema(settings.data / DATABASE))
     yield from schema
     if not settings.database and not _embedded(settings):
@@ -155,6 +157,28 @@ def _key(settings: Settings) -> Iterator[Finding]:
         yield Finding(Level.WARN, "server key", f"others may read {path}", f"chmod 600 {path}")
     else:
         yield Finding(Level.OK, "server key", str(path))
+
+
+def _callbacks(settings: Settings) -> Iterator[Finding]:
+    from onema.delivery.callback_client import ClientRefused
+    from onema.wiring import callback_client
+
+    try:
+        callback_client(settings, SystemClock())
+    except ClientRefused as error:
+        yield Finding(Level.FAIL, "callbacks", str(error), "Until then no server that delivers starts.")
+        return
+    proxies = [name for name in ("ALL_PROXY", "HTTPS_PROXY", "HTTP_PROXY") if os.environ.get(name)]
+    if proxies and not settings.callback.proxy:
+        yield Finding(
+            Level.WARN,
+            "callbacks",
+            f"{proxies[0]} is set, and is not used: they go out directly",
+            "Set `callback.proxy` if they should go through it.",
+        )
+    else:
+        way = "through a proxy" if settings.callback.proxy else "directly"
+        yield Finding(Level.OK, "callbacks", f"they go out {way}")
 
 
 def _schema(database: Path) -> Iterator[Finding]:

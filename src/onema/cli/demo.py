@@ -37,6 +37,7 @@ def demo(
         "data": data,
         "listen.port": port,
         "handset.open_on_loopback": True,
+        "callback.private_targets": True,
         "workers": 1,
     }
     try:

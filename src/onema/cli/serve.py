@@ -101,6 +101,7 @@ async def serve_until(
     membership: "Membership | None" = None,
 ) -> None:
     """Serve until `stop`, SIGTERM or SIGINT; `on_ready` gets the port. Raises CannotStart."""
+    from onema.delivery.callback_client import ClientRefused
     from onema.delivery.carriers import CarrierRefused
     from onema.engine.data_folder import DataFolderError
     from onema.storage.contract import StorageError
@@ -113,7 +114,7 @@ async def serve_until(
             _calm_the_collector()
             on_ready(app.port)
             await stop.wait()
-    except (CarrierRefused, DataFolderError, StorageError, OSError) as error:
+    except (CarrierRefused, ClientRefused, DataFolderError, StorageError, OSError) as error:
         raise CannotStart(str(error)) from error
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 import phonenumbers
 
 from onema.domain import documents as doc
+from onema.domain.callback_target import callback_url_problem
 from onema.domain.destinations import NumberType
 from onema.domain.money import parse_amount
 
@@ -39,8 +40,11 @@ def problem_of(document: doc.Document) -> str:
                 or _bad_countries(document)
                 or _bad_destinations(document)
                 or _bad_windows(document)
+                or callback_url_problem(document)
             )
-        case doc.Application() | doc.HotlinePool() | doc.User():
+        case doc.Application():
+            return _bad_name(document.name) or callback_url_problem(document)
+        case doc.HotlinePool() | doc.User():
             return _bad_name(document.name)
         case doc.Carrier():
             return _bad_name(document.name) or _bad_total(document)

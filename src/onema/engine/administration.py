@@ -9,6 +9,7 @@ import msgspec
 
 import onema
 from onema.domain import documents as doc
+from onema.domain.callback_target import callback_url_problem
 from onema.domain.configure import Change, Configure
 from onema.domain.directory import AccountView
 from onema.domain.records import CarrierSeats, LedgerEntry, Message, Recording, Wallet
@@ -58,7 +59,8 @@ async def _nothing_to_refresh() -> None:
 
 class Administration:
     """Answers in-process. `refresh` loads the configuration, where other processes may change it too;
-    `recordings` makes the sentences of applications sound before they are saved.
+    `recordings` makes the sentences of applications sound before they are saved; `private_targets` lets callback URLs
+    name this machine and private networks.
     """
 
     def __init__(
@@ -67,11 +69,14 @@ class Administration:
         storage: Storage,
         refresh: Callable[[], Awaitable[None]] = _nothing_to_refresh,
         recordings: Recordings | None = None,
+        *,
+        private_targets: bool = False,
     ) -> None:
         self._gateway = gateway
         self._storage = storage
         self._refresh = refresh
         self._recordings = recordings
+        self._private_targets = private_targets
         self._configuring = asyncio.Lock()
 
     async def answer(self, request: Request[A]) -> A:
@@ -94,6 +99,7 @@ class Administration:
         return answer
 
     async def _put_documents(self, request: PutDocuments) -> tuple[Change, ...]:
+        self._refuse_private_targets(request.documents)
         async with self._configuring:
             if self._recordings is not None:
                 await self._recordings.make(request.documents)
@@ -117,6 +123,19 @@ class Administration:
                     raise
                 return changes
         raise Refused(Refusal.CONFLICT, "the configuration keeps changing; try again later")
+
+    def _refuse_private_targets(self, documents: Sequence[doc.Document]) -> None:
+        """What was saved while they were allowed, or before there was a rule, is left to the connection's own guard."""
+        problems = [
+            f"{document.kind} {document.identity!r}: {problem}"
+            for document in documents
+            if self._gateway.directory.documents.get((document.kind, document.identity)) != document
+            and (problem := callback_url_problem(document, private_targets=self._private_targets))
+        ]
+        if problems:
+            raise Refused(
+                Refusal.CONFLICT, f"the configuration does not hold together: {'; '.join(problems)}"
+            )
 
     async def _refuse_to_forget_accounts(self, remove: Sequence[tuple[str, str]]) -> None:
         """Messages and money are kept under an account's number: without the account nobody could find them."""

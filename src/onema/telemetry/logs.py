@@ -13,6 +13,9 @@ from onema.telemetry.redaction import STANDARD_FIELDS, RedactionFilter, SafeText
 
 LogFormat = Literal["auto", "json", "console"]
 
+_TALKATIVE = ("httpcore", "httpx")
+"""Libraries that log what they send and get, at any level below warning: URLs, headers, cookies."""
+
 # Numbers, not text: setting one costs a request 0.1 us, and most requests never log.
 request_number: ContextVar[int] = ContextVar("request_number", default=0)
 attempt_id: ContextVar[str] = ContextVar("attempt_id", default="")
@@ -85,6 +88,8 @@ def configure_logging(
             root.removeHandler(handler)
     root.addHandler(build_handler(log_format, stream or sys.stderr, worker))
     root.setLevel(level.upper())
+    for library in _TALKATIVE:
+        logging.getLogger(library).setLevel(max(logging.WARNING, root.level))
 
 
 def _fields(record: logging.LogRecord) -> dict[str, object]:

@@ -39,6 +39,8 @@ _NAMED = re.compile(
     """
 )
 
+_URL = re.compile(r"""(?i)\b([a-z][a-z0-9+.-]*://)([^\s"'<>]+)""")
+
 # What logging itself puts on a record; the rest came from `extra`.
 STANDARD_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
@@ -55,7 +57,16 @@ def safe(value: object) -> SafeText:
 
 
 def redact_text(text: str) -> str:
-    return _DIGITS.sub(MASK, _NAMED.sub(rf"\1\2{MASK}", text))
+    return _DIGITS.sub(MASK, _NAMED.sub(rf"\1\2{MASK}", _URL.sub(_host_only, text)))
+
+
+def _host_only(url: re.Match[str]) -> str:
+    """A URL's scheme and host: user, path and query are where webhooks carry their secrets."""
+    scheme, rest = url.groups()
+    if "@" in rest:
+        return scheme + MASK  # a password may hold any sign, so nobody can tell where it ends
+    host = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    return scheme + (rest if rest in (host, f"{host}/") else f"{host}/{MASK}")
 
 
 def redact_value(value: object) -> object:

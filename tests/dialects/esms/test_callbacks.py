@@ -75,6 +75,13 @@ def test_a_message_that_cost_nothing_says_so() -> None:
     assert _parameters(replace(DELIVERED, charged=0))["TotalPrice"] == "0.0000"
 
 
+def test_an_undelivered_message_shows_what_it_cost() -> None:
+    """The vendor's failed sample has 0.0000; ours is charged where the account pays for what was submitted."""
+    charged = replace(DELIVERED, state=MessageState.UNDELIVERED)
+    assert _parameters(charged)["TotalPrice"] == "850.0000"
+    assert _parameters(replace(charged, charged=0))["TotalPrice"] == "0.0000"
+
+
 @pytest.mark.parametrize(
     ("url", "start"),
     [

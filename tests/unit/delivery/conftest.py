@@ -1,4 +1,5 @@
 import asyncio
+import contextlib
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterable
 
@@ -60,6 +61,7 @@ class DeliveryRig:
         )
         self.gateway = Gateway(self.committer, self.clock, ids, SystemEntropy())
         self.workers: list[DeliveryWorker] = []
+        self.closing = contextlib.AsyncExitStack()
 
     async def configure(self, *carriers: RecordingCarrier, capture_on: str = "submitted") -> None:
         """An account with money, and a route to each carrier in this order."""
@@ -198,4 +200,5 @@ async def rig() -> AsyncIterator[DeliveryRig]:
     yield rig
     for worker in rig.workers:
         await worker.stop(1.0)
+    await rig.closing.aclose()
     await rig.committer.stop()

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from onema.delivery.callback_client import CallbackClient
 from onema.delivery.callback_contract import CallbackRequest
 from onema.delivery.callbacks import RETRY_AFTER_SECONDS, CallbackSender
 from onema.delivery.worker import DeliveryWorker
@@ -22,6 +23,7 @@ class Receiver:
 
     def __init__(self) -> None:
         self.statuses: list[int] = []
+        self.headers = ""
         self.requests: list[str] = []
         self.answering = asyncio.Event()
         self.answering.set()
@@ -45,7 +47,8 @@ class Receiver:
             self._arrival.notify_all()
         await self.answering.wait()
         status = self.statuses.pop(0) if self.statuses else 200
-        writer.write(b"HTTP/1.1 %d Told\r\ncontent-length: 0\r\nconnection: close\r\n\r\n" % status)
+        answer = f"HTTP/1.1 {status} Told\r\n{self.headers}content-length: 0\r\nconnection: close\r\n\r\n"
+        writer.write(answer.encode())
         await writer.drain()
         writer.close()
 
@@ -69,7 +72,9 @@ async def deliver_and_tell(rig: DeliveryRig, receiver: Receiver) -> int:
     await rig.configure(carrier)
     account = doc.Account(name="acme", wallet="postpaid", windows=(), callback_url=receiver.url)
     await rig.gateway.execute(Configure(entropy=secrets.token_bytes(32), documents=(account,)))
-    callbacks = CallbackSender(rig.gateway, rig.storage, {"test": Renderer()})
+    client = CallbackClient(seconds=LEASE_MS / 3000, now=rig.clock.now, private_targets=True)
+    callbacks = CallbackSender(rig.gateway, rig.storage, {"test": Renderer()}, client)
+    rig.closing.push_async_callback(client.close)
     worker = DeliveryWorker(
         rig.gateway,
         rig.committer,
@@ -118,7 +123,7 @@ async def test_a_receiver_that_fails_is_told_again_later(rig: DeliveryRig, recei
         await receiver.was_told(tries)
     assert await notes(rig, identifier, 3) == [
         "HTTP 500; will try again",
-        "HTTP 302; will try again",
+        "HTTP 302, and callbacks follow no redirect; will try again",
         "delivered",
     ]
 
@@ -145,3 +150,23 @@ async def test_a_receiver_that_is_gone_is_given_up_after_five_more_tries(
         await notes(rig, identifier, tries)
         rig.clock.advance(pause)
     assert (await notes(rig, identifier, 6))[-1] == "ConnectError; given up"
+
+
+async def test_a_receiver_that_says_no_is_not_asked_again(rig: DeliveryRig, receiver: Receiver) -> None:
+    """The same request would not be liked later either."""
+    receiver.statuses = [400]
+    identifier = await deliver_and_tell(rig, receiver)
+    assert await notes(rig, identifier, 1) == ["HTTP 400; given up"]
+    rig.clock.advance(RETRY_AFTER_SECONDS[-1])
+    await rig.settled()
+    assert len(receiver.requests) == 1
+
+
+async def test_a_receiver_that_asks_for_a_longer_pause_gets_it(rig: DeliveryRig, receiver: Receiver) -> None:
+    """A shorter one than ours makes no difference."""
+    receiver.statuses, receiver.headers = [503], "retry-after: 100\r\n"
+    identifier = await deliver_and_tell(rig, receiver)
+    await notes(rig, identifier, 1)
+    due = rig.clock.now() + 100_000
+    assert await rig.storage.lease_jobs(due - 1, due, 10, (JobKind.CALLBACK,)) == []
+    assert len(await rig.storage.lease_jobs(due, due, 10, (JobKind.CALLBACK,))) == 1

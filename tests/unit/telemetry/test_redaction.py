@@ -149,3 +149,20 @@ def test_a_line_says_which_worker_wrote_it() -> None:
         written = Written(worker=worker)
         written.logger.warning("carriers not changed")
         assert written.line().get("worker") == field
+
+
+@pytest.mark.parametrize(
+    ("logged", "left"),
+    [
+        ("GET https://shop.vn/hook/T0/B0?k=v#x now", "GET https://shop.vn/*** now"),
+        ("http://shop.vn:8080?k=v", "http://shop.vn:8080/***"),
+        ("http://user:pa/ss@shop.vn/x", "http://***"),
+        ("postgresql://onema:p@ss/word@db1,db2/onema", "postgresql://***"),
+        ('<Url "http://shop.vn/a">, and on', '<Url "http://shop.vn/***">, and on'),
+        ("listens on http://127.0.0.1:8400/", "listens on http://127.0.0.1:8400/"),
+        ("https://shop.vn", "https://shop.vn"),
+    ],
+)
+def test_of_a_url_the_host_is_left(logged: str, left: str) -> None:
+    """Users, paths and queries are where webhooks carry their secrets."""
+    assert redact_text(logged) == left
