@@ -15,11 +15,11 @@ import msgspec
 from msgspec import Meta
 
 from onema.domain.ids import MAX_NODE
+from onema.secret import MASK, Secret
 
 _PREFIX = "ONEMA_"
 # Read by the command line, before there are settings.
 _RESERVED = frozenset({"ONEMA_SETTINGS"})
-_MASK = "***"
 
 # What Kubernetes and container links set for a service that happens to be called onema, onema-api ...
 # (kubernetes.io/docs/tutorials/services/connect-applications-service, docs.docker.com/engine/network/links).
@@ -33,32 +33,6 @@ _LINK = re.compile(r"(tcp|udp|sctp)://\S+")
 
 class SettingsError(ValueError):
     """The settings cannot be used; the text is a sentence for the operator and shows no secret."""
-
-
-class Secret:
-    """A text that must be asked for by name: printing, logging and formatting show `***`."""
-
-    __slots__ = ("_value",)
-
-    def __init__(self, value: str = "") -> None:
-        self._value = value
-
-    def reveal(self) -> str:
-        return self._value
-
-    def __bool__(self) -> bool:
-        return bool(self._value)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secret) and self._value == other._value
-
-    def __hash__(self) -> int:
-        return hash(self._value)
-
-    def __repr__(self) -> str:
-        return _MASK if self._value else "''"
-
-    __str__ = __repr__
 
 
 Role = Literal["api", "deliver", "voice", "console"]
@@ -317,26 +291,6 @@ def shown(settings: Settings) -> list[tuple[str, str]]:
     return [(row.name, _text(_value(settings, row.name))) for row in _rows()]
 
 
-def settings_page() -> str:
-    """The text of docs/operations/settings.md."""
-    lines = [
-        "# Settings",
-        "",
-        "A value comes from the environment variable, else from the TOML file, else from the default.",
-        "In TOML, `listen.port` is `port` under `[listen]`. Lists in variables are separated by commas.",
-        "An empty variable counts as one that is not set. Unknown names are refused at the start, but for the",
-        "variables that Kubernetes and container links set for a service called onema (`ONEMA_SERVICE_HOST`,",
-        "`ONEMA_PORT=tcp://...`). This page is generated from `src/onema/settings.py`.",
-        "",
-        "| setting | variable | type | default | meaning |",
-        "|---|---|---|---|---|",
-    ]
-    for row in _rows():
-        kind = row.type.replace("|", "\\|") + (", secret" if row.secret else "")
-        lines.append(f"| `{row.name}` | `{row.variable}` | {kind} | {row.default} | {row.help} |")
-    return "\n".join(lines) + "\n"
-
-
 def _hints() -> tuple[dict[str, object], dict[str, type[msgspec.Struct]]]:
     hints: dict[str, object] = {}
     sections: dict[str, type[msgspec.Struct]] = {}
@@ -525,7 +479,7 @@ def _type_name(kind: object) -> str:
 def _text(value: object) -> str:
     match value:
         case Secret():
-            return _MASK if value else ""
+            return MASK if value else ""
         case bool():
             return str(value).lower()
         case tuple():

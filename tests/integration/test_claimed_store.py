@@ -6,7 +6,8 @@ from onema.cli.output import CliError
 from onema.cli.session import open_session
 from onema.domain import documents as doc
 from onema.engine.control_requests import PutDocuments
-from onema.settings import Secret, Settings
+from onema.secret import Secret
+from onema.settings import Settings
 
 TARIFF = doc.Tariff(name="default")
 

@@ -12,7 +12,8 @@ from onema.cli.checkup import Finding, Level, examine
 from onema.cli.session import open_session
 from onema.domain import documents as doc
 from onema.engine.control_requests import PutDocuments, TopUp
-from onema.settings import Listen, Secret, Settings
+from onema.secret import Secret
+from onema.settings import Listen, Settings
 from onema.storage.statements import migrations
 from onema.testing.postgres_server import PostgresServer
 from onema.testing.running_server import free_port

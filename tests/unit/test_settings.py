@@ -2,7 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from onema.settings import Secret, Settings, SettingsError, describe, load_settings, settings_page, shown
+from onema.secret import Secret
+from onema.settings import Settings, SettingsError, describe, load_settings, shown
+from onema.settings_page import settings_page
 
 PAGE = Path(__file__).parents[2] / "docs" / "operations" / "settings.md"
 
@@ -210,7 +212,7 @@ def test_every_setting_has_help() -> None:
 
 
 def test_the_page_is_generated_from_the_registry() -> None:
-    """To renew it, write `onema.settings.settings_page()` to docs/operations/settings.md."""
+    """To renew it, write `onema.settings_page.settings_page()` to docs/operations/settings.md."""
     assert PAGE.read_text(encoding="utf-8") == settings_page()
 
 

@@ -14,7 +14,8 @@ from onema.cli.output import say_lines, speak_utf8
 from onema.cli.serve import CannotStart, refuse_to_start, serve_until
 from onema.domain.ids import MAX_NODE
 from onema.http.server import reserve_port
-from onema.settings import Secret, Settings
+from onema.secret import Secret
+from onema.settings import Settings
 from onema.telemetry.logs import configure_logging
 from onema.workers.line import Line
 from onema.workers.membership import Membership
