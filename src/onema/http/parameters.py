@@ -7,14 +7,16 @@ would have to be taken apart to find it. Every refusal is a ValueError.
 from urllib.parse import unquote_to_bytes
 
 import msgspec
+from python_multipart.multipart import MultipartParser, parse_options_header
 
 _JSON_OBJECT = msgspec.json.Decoder(dict[str, object])
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 def parse_query(query: bytes) -> dict[str, str]:
-    """Parameters by lower-cased name; the first value of a name wins.
+    """Parameters by lower-cased name; the values of a name that comes again are joined by commas.
 
+    That is what .NET makes of them, so a second phone is no phone rather than one of the two.
     Raises ValueError for NUL and for anything that is not UTF-8.
     """
     # Most escapes are spaces; replacing them in one go halves the time. It cannot make a new escape.
@@ -27,15 +29,63 @@ def parse_query(query: bytes) -> dict[str, str]:
         name, _, value = pair.partition("=")
         if encoded and "%" in pair:
             name, value = _decoded(name), _decoded(value)
-        name = name.lower()
-        if name and name not in parameters:
-            parameters[name] = value
+        _add(parameters, name, value)
     return parameters
 
 
 def parse_form(body: bytes) -> dict[str, str]:
     """The parameters of an `application/x-www-form-urlencoded` body; the rules of `parse_query` apply."""
     return parse_query(body)
+
+
+def parse_multipart(body: bytes, content_type: bytes) -> dict[str, str]:
+    """The fields of a `multipart/form-data` body, which PHP's curl makes of an array; the rules of `parse_query` apply.
+
+    Files are left out. Raises ValueError.
+    """
+    _, options = parse_options_header(content_type)
+    boundary = options.get(b"boundary", b"")
+    if not boundary:
+        raise ValueError("a multipart form has no boundary")
+    parameters: dict[str, str] = {}
+    headers: dict[bytes, bytes] = {}
+    name, value = bytearray(), bytearray()
+    ended = False
+
+    def end_header() -> None:
+        headers[bytes(name).lower()] = bytes(value)
+        name.clear()
+        value.clear()
+
+    def begin_part() -> None:
+        headers.clear()
+        value.clear()
+
+    def end_part() -> None:
+        _, disposition = parse_options_header(headers.get(b"content-disposition"))
+        if b"filename" not in disposition:
+            _add(parameters, _text(disposition.get(b"name", b"")), _text(bytes(value)))
+
+    def end() -> None:
+        nonlocal ended
+        ended = True
+
+    parser = MultipartParser(
+        boundary,
+        {
+            "on_part_begin": begin_part,
+            "on_header_field": lambda data, start, end: name.extend(data[start:end]),
+            "on_header_value": lambda data, start, end: value.extend(data[start:end]),
+            "on_header_end": end_header,
+            "on_part_data": lambda data, start, end: value.extend(data[start:end]),
+            "on_part_end": end_part,
+            "on_end": end,
+        },
+    )
+    parser.write(body)
+    if not ended:
+        raise ValueError("a multipart form has no end")
+    return parameters
 
 
 def parse_json_object(body: bytes) -> dict[str, object]:
@@ -50,8 +100,18 @@ def parse_json_object(body: bytes) -> dict[str, object]:
     return members
 
 
+def _add(parameters: dict[str, str], name: str, value: str) -> None:
+    name = name.lower()
+    if name:
+        parameters[name] = f"{parameters[name]},{value}" if name in parameters else value
+
+
 def _decoded(text: str) -> str:
-    decoded = unquote_to_bytes(text).decode()
+    return _text(unquote_to_bytes(text))
+
+
+def _text(encoded: bytes) -> str:
+    decoded = encoded.decode()
     if "\0" in decoded:
         raise ValueError("a parameter holds NUL")
     return decoded

@@ -172,10 +172,48 @@ async def test_a_query_that_cannot_be_read_is_an_invalid_request(client: VendorC
         "/MainService.svc/json/SendMultipleMessage_V4_post_json/",
     ],
 )
-async def test_an_operation_that_is_not_served_is_an_invalid_request(client: VendorClient, path: str) -> None:
-    """Refused loudly, in the vendor's shape, rather than accepted and not done."""
-    response = await client.ask(path, QUERY)
-    assert (response.status, response.body) == (200, INVALID_REQUEST)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_an_operation_that_is_not_served_is_not_found(
+    client: VendorClient, path: str, method: str
+) -> None:
+    """Clients that look at the status alone would tell their users that the message is on its way."""
+    response = await client.ask(path, QUERY, method=method)
+    assert (response.status, response.body) == (404, INVALID_REQUEST)
+
+
+async def test_two_phones_are_none(client: VendorClient) -> None:
+    """The vendor's stack joins them by a comma, and nothing is sent to either."""
+    response = await client.ask(GENCODE, QUERY + b"&Phone=0901888485")
+    assert b'"CodeResult":"108"' in response.body
+
+
+async def test_a_multipart_form_is_read(client: VendorClient) -> None:
+    """PHP's curl makes one of an array."""
+    parts = (
+        f'--x\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+        for name, value in GENCODE_PARAMETERS.items()
+    )
+    body = "".join([*parts, "--x--\r\n"]).encode()
+    headers = ((b"content-type", b"multipart/form-data; boundary=x"),)
+    response = await client.ask(GENCODE, b"", method="POST", body=body, headers=headers)
+    assert b'"CodeResult":"100"' in response.body
+
+
+@pytest.mark.parametrize(
+    ("sent", "written"),
+    [
+        ("a/b", rb"a\/b"),
+        ("mã", "mã".encode()),
+        ("\x85\u2028\u2029", rb"\u0085\u2028\u2029"),
+        ("😀", rb"\ud83d\ude00"),
+    ],
+)
+async def test_what_is_echoed_is_escaped_as_the_vendors_serializer_does(
+    client: VendorClient, sent: str, written: bytes
+) -> None:
+    """DataContractJsonSerializer of .NET Core 3.1.23 and of Mono 6.8."""
+    query = query_of({**KEYS, "Phone": PHONE, "Code": sent})
+    assert b"Content: " + written + b" Code Invalid" in (await client.ask(CHECKCODE, query)).body
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "OPTIONS", "HEAD", "TRACE", "get"])

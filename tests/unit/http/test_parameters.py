@@ -1,8 +1,10 @@
+import contextlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onema.http.parameters import parse_form, parse_json_object, parse_query
+from onema.http.parameters import parse_form, parse_json_object, parse_multipart, parse_query
 
 
 def test_names_are_found_in_any_case() -> None:
@@ -10,9 +12,60 @@ def test_names_are_found_in_any_case() -> None:
     assert parse_query(b"ApiKey=a&SECRETKEY=b&phone=c") == {"apikey": "a", "secretkey": "b", "phone": "c"}
 
 
-def test_the_first_value_of_a_name_wins() -> None:
-    """A name that is repeated, in whatever case, keeps its first value."""
-    assert parse_query(b"Phone=1&phone=2") == {"phone": "1"}
+def test_values_of_one_name_are_joined_by_commas() -> None:
+    """As .NET does, in whatever case the name is repeated: no value is taken for the one that was meant."""
+    assert parse_query(b"Phone=1&phone=2&PHONE=") == {"phone": "1,2,"}
+
+
+def multipart(*fields: tuple[str, bytes], boundary: bytes = b"------------------------1f8a") -> bytes:
+    parts = (
+        b'--%s\r\nContent-Disposition: form-data; name="%s"\r\n\r\n%s\r\n' % (boundary, name.encode(), value)
+        for name, value in fields
+    )
+    return b"".join(parts) + b"--%s--\r\n" % boundary
+
+
+MULTIPART = b"multipart/form-data; boundary=------------------------1f8a"
+
+
+def test_a_multipart_form_follows_the_rules_of_a_query() -> None:
+    """PHP's curl sends one when its fields are an array; nothing in it is percent-encoded."""
+    body = multipart(
+        ("ApiKey", b"AK"), ("message", "{OTP} là+mã%20".encode()), ("Phone", b"1"), ("phone", b"2")
+    )
+    assert parse_multipart(body, MULTIPART) == {"apikey": "AK", "message": "{OTP} là+mã%20", "phone": "1,2"}
+
+
+def test_files_in_a_multipart_form_are_left_out() -> None:
+    """No operation takes one."""
+    body = multipart(('a"; filename="b', b"content"), ("c", b"d"))
+    assert parse_multipart(body, MULTIPART) == {"c": "d"}
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        (multipart(("a", b"\0")), MULTIPART),
+        (multipart(("a", b"\xff")), MULTIPART),
+        (multipart(("a", b"b"))[:-8], MULTIPART),
+        (b"a=b", MULTIPART),
+        (multipart(("a", b"b")), b"multipart/form-data"),
+    ],
+    ids=["NUL", "no UTF-8", "cut off", "another form", "no boundary"],
+)
+def test_a_multipart_form_that_cannot_be_read_is_refused(body: bytes, content_type: bytes) -> None:
+    """Half of a form is not what the client meant to say."""
+    with pytest.raises(ValueError, match=r".+"):
+        parse_multipart(body, content_type)
+
+
+@given(st.binary(max_size=200), st.binary(max_size=40))
+def test_any_bytes_of_a_multipart_form_are_parsed_or_refused(body: bytes, content_type: bytes) -> None:
+    """Nothing but ValueError comes out, whatever comes in."""
+    with contextlib.suppress(ValueError):
+        parse_multipart(body, MULTIPART if content_type.isascii() else content_type)
+    with contextlib.suppress(ValueError):
+        parse_multipart(b"--------------------------1f8a\r\n" + body, MULTIPART)
 
 
 @pytest.mark.parametrize(

@@ -63,6 +63,8 @@ REFUSED: dict[Refusal, Response] = {
 TYPE_MISSING = VendorError("300", "Message type is missing").response("type_missing")
 TYPE_NOT_SUPPORTED = VendorError("118", "Message type is not supported").response("type_not_supported")
 INVALID_REQUEST = Response(200, wire.INVALID_REQUEST, outcome="invalid_request")
+NOT_SERVED = Response(404, wire.INVALID_REQUEST, outcome="invalid_request")
+"""Five public clients take any 200 of a send for a message that is on its way; WCF answers 404 too."""
 
 
 def refused_message(refusal: Refusal, message: int) -> Response:

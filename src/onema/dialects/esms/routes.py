@@ -8,6 +8,7 @@ from onema.dialects.esms.auth import DIALECT, authenticate
 from onema.dialects.esms.callbacks import EsmsCallbacks
 from onema.dialects.esms.errors import (
     INVALID_REQUEST,
+    NOT_SERVED,
     REFUSALS,
     REFUSED,
     TYPE_MISSING,
@@ -59,7 +60,9 @@ class EsmsApi:
     async def answer(self, request: Request) -> Response:
         path = "/".join([segment for segment in request.path.lower().split("/") if segment])
         operation = self._operations.get(path)
-        if operation is None or request.method not in ("GET", "POST"):
+        if operation is None:
+            return NOT_SERVED
+        if request.method not in ("GET", "POST"):
             return INVALID_REQUEST
         try:
             parameters = wire.read_parameters(request)

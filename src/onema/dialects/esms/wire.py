@@ -5,12 +5,13 @@ DataContractJsonSerializer writes "/" as "\\/" (specs/esms.md section 2). The sh
 they are written as bytes.
 """
 
+import json
 import re
 
 import msgspec
 
 from onema.http.messages import Request
-from onema.http.parameters import parse_form, parse_json_object, parse_query
+from onema.http.parameters import parse_form, parse_json_object, parse_multipart, parse_query
 
 INVALID_REQUEST = b'{"error":"Invalid request"}'
 """The vendor's answer to what is no request at all (specs/esms.md section 7)."""
@@ -31,6 +32,8 @@ _NAMES = frozenset(
 )
 _INTEGER = re.compile(r"\s*([+-]?[0-9]{1,100})\s*", re.ASCII)
 _SMSID = re.compile(r"[0-9a-fA-F]{32}")
+# DataContractJsonSerializer (.NET Core 3.1.23, Mono 6.8) writes these as \uXXXX, and all other text as it is.
+_ESCAPED = re.compile("[\x85\u2028\u2029\U00010000-\U0010ffff]")
 _LARGEST_ID = 2**63 - 1
 
 
@@ -42,16 +45,16 @@ def read_parameters(request: Request) -> dict[str, str]:
     parameters = parse_query(request.query)
     body = request.body.strip()
     if body:
-        parameters.update(_read_json(body) if _is_json(request, body) else parse_form(body))
+        parameters.update(_read_body(body, request.header(b"content-type") or b""))
     return parameters
 
 
-def _is_json(request: Request, body: bytes) -> bool:
+def _read_body(body: bytes, content_type: bytes) -> dict[str, str]:
     """Clients send JSON under any content type, so what looks like an object is one."""
-    return (
-        body.startswith((b"{", b"\xef\xbb\xbf"))
-        or b"json" in (request.header(b"content-type") or b"").lower()
-    )
+    kind = content_type.lower()
+    if body.startswith((b"{", b"\xef\xbb\xbf")) or b"json" in kind:
+        return _read_json(body)
+    return parse_multipart(body, content_type) if b"multipart" in kind else parse_form(body)
 
 
 def _read_json(body: bytes) -> dict[str, str]:
@@ -118,4 +121,9 @@ def code_invalid(result: str, phone: str, code: str) -> bytes:
 
 
 def _string(text: str) -> bytes:
-    return msgspec.json.encode(text).replace(b"/", b"\\/")
+    encoded = msgspec.json.encode(text).replace(b"/", b"\\/")
+    return encoded if encoded.isascii() else _ESCAPED.sub(_escape, encoded.decode()).encode()
+
+
+def _escape(match: re.Match[str]) -> str:
+    return json.dumps(match[0])[1:-1]
