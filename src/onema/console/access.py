@@ -9,6 +9,7 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 
 from onema.console.session import COOKIE, Sessions
+from onema.http.client_address import FORWARDED_HOST
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -76,7 +77,8 @@ def is_same_origin(request: Request) -> bool:
     origin = request.headers.get("origin")
     if origin is None:
         return request.headers.get("sec-fetch-site", "same-origin") in ("same-origin", "none")
-    return urlsplit(origin).netloc.lower() == request.headers.get("host", "").lower() != ""
+    ours = {request.headers.get("host", "").lower(), request.scope.get(FORWARDED_HOST, "").lower()}
+    return urlsplit(origin).netloc.lower() in ours - {""}
 
 
 def refuse_cross_site(request: Request) -> Response | None:

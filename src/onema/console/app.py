@@ -17,6 +17,7 @@ from onema.console.login import Login
 from onema.console.security_headers import SecurityHeaders
 from onema.console.session import Sessions
 from onema.domain.documents import User
+from onema.domain.refusals import Refused
 from onema.engine.gateway import Gateway
 from onema.storage.contract import StorageError
 
@@ -48,7 +49,7 @@ def build_console(
     templates = template_environment(assets)
     sessions = Sessions(session_key, users, gateway.now)
     doorman = Doorman(sessions, open_on_loopback)
-    login = Login(users, gateway.now, sessions, doorman, templates)
+    login = Login(gateway, users, sessions, doorman, templates)
     routes = [
         Route("/", _to_handset),
         Route("/login", login.show, methods=["GET"]),
@@ -70,7 +71,9 @@ def build_console(
             templates=templates,
         )
         routes += _handset_routes(pages, doorman)
-    application = Starlette(routes=routes, exception_handlers={StorageError: _store_away})
+    application = Starlette(
+        routes=routes, exception_handlers={StorageError: _store_away, Refused: _store_away}
+    )
     # Starlette would build the whole address from the Host header, which is whatever the client says.
     application.router.redirect_slashes = False
     return SecurityHeaders(application)
@@ -82,14 +85,15 @@ def _handset_routes(pages: HandsetPages, doorman: Doorman) -> list[Route]:
         Route("/handset/", _without_slash),
         Route("/handset/messages", doorman.data(pages.messages)),
         Route("/handset/events", doorman.data(pages.events)),
-        Route("/handset/audio/{id:int}.wav", doorman.data(pages.wav)),
-        Route("/handset/peaks/{id:int}.json", doorman.data(pages.peaks)),
-        Route("/handset/calls/{id:int}/answer", doorman.data(pages.answer), methods=["POST"]),
-        Route("/handset/calls/{id:int}/decline", doorman.data(pages.decline), methods=["POST"]),
-        Route("/handset/calls/{id:int}/key", doorman.data(pages.press), methods=["POST"]),
+        Route("/handset/audio/{id}.wav", doorman.data(pages.wav)),
+        Route("/handset/peaks/{id}.json", doorman.data(pages.peaks)),
+        Route("/handset/calls/{id}/answer", doorman.data(pages.answer), methods=["POST"]),
+        Route("/handset/calls/{id}/decline", doorman.data(pages.decline), methods=["POST"]),
+        Route("/handset/calls/{id}/key", doorman.data(pages.press), methods=["POST"]),
     ]
 
 
+# The console's own commands are refused only while the store is away.
 async def _store_away(request: Request, error: Exception) -> Response:
     return JSONResponse({"error": "the store is away; try again"}, 503, {"retry-after": "1"})
 

@@ -21,7 +21,8 @@ DEFAULT_LIMIT, MAX_LIMIT = 100, 1_000
 _PEAKS = 56
 _NATIONAL_COUNTRIES = ("VN", "CN")
 _MAX_ID = (1 << 63) - 1
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)", re.ASCII)
+_ID = re.compile(r"\d{1,19}", re.ASCII)
+_RANGE = re.compile(r"bytes=(\d{0,15})-(\d{0,15})", re.ASCII)
 _DIGITS = frozenset("0123456789*#")
 
 _encoder = msgspec.json.Encoder()
@@ -90,9 +91,8 @@ class HandsetPages:
 
     async def events(self, request: Request) -> Response:
         last_seen = request.headers.get("last-event-id", "")
-        number = int(last_seen) if last_seen.isascii() and last_seen.isdigit() else 0
         return StreamingResponse(
-            self._streams.follow(min(number, _MAX_ID), lambda: self._doorman.admits(request)),
+            self._streams.follow(_id(last_seen), lambda: self._doorman.admits(request)),
             media_type="text/event-stream",
             headers={"x-accel-buffering": "no"},
         )
@@ -125,16 +125,23 @@ class HandsetPages:
         return await self._steer(request, lambda calls, call: calls.press(call, digit))
 
     async def _steer(self, request: Request, step: Callable[[CallControl, int], Awaitable[bool]]) -> Response:
-        if self._calls is None:
+        call = _id(request.path_params["id"])
+        if self._calls is None or not call:
             return _not_found()
-        if await step(self._calls, request.path_params["id"]):
+        if await step(self._calls, call):
             return Response(status_code=204)
         return JSONResponse({"error": "there is no such call now"}, 409)
 
     async def _spoken(self, request: Request) -> CallPayload | None:
-        number: int = request.path_params["id"]
-        received = await self._inbox.find(number) if number <= _MAX_ID else None
+        number = _id(request.path_params["id"])
+        received = await self._inbox.find(number) if number else None
         return received.payload if received and isinstance(received.payload, CallPayload) else None
+
+
+def _id(text: str) -> int:
+    """A message's id, 0 for what can be none: Python refuses to read thousands of digits as a number."""
+    number = int(text) if _ID.fullmatch(text) else 0
+    return number if number <= _MAX_ID else 0
 
 
 def spelled_phone(raw: str) -> Phone:

@@ -13,6 +13,8 @@ from onema.console.access import Doorman, refuse_cross_site
 from onema.console.session import COOKIE, SESSION_MS, Sessions
 from onema.console.throttle import Throttle
 from onema.domain.documents import User
+from onema.domain.log_out import LogOut
+from onema.engine.gateway import Gateway
 
 # Verified in place of a user who does not exist, so that both answers take equally long. Made by
 # argon2.PasswordHasher() with its defaults; nobody knows a password for it.
@@ -20,8 +22,11 @@ NOBODYS_HASH = (
     "$argon2id$v=19$m=65536,t=3,p=4$ezuQjGkp0o51XzNkfa7Xkw$u/C0gwYR8xow9qJV5Agqr25dYW98JQMUt5tXn88yRgo"
 )
 _LONGEST_PASSWORD = 1_024
+# Nobody has a longer name; and what is remembered of failures must not grow with what strangers send.
+_LONGEST_NAME = 200
 # Each verification takes 64 MiB.
 _VERIFY_AT_ONCE = 2
+_NO_MATCH = "This name and password do not match."
 # A name may be blocked by anyone who knows it, so it never waits long.
 _ADDRESS_WAITS_MS = (30_000, 900_000)
 _NAME_WAITS_MS = (15_000, 60_000)
@@ -32,18 +37,19 @@ class Login:
 
     def __init__(
         self,
+        gateway: Gateway,
         users: Callable[[], Mapping[str, User]],
-        now: Callable[[], int],
         sessions: Sessions,
         doorman: Doorman,
         templates: jinja2.Environment,
     ) -> None:
+        self._gateway = gateway
         self._users = users
         self._sessions = sessions
         self._doorman = doorman
         self._template = templates.get_template("login.html")
-        self._by_address = Throttle(now, *_ADDRESS_WAITS_MS)
-        self._by_name = Throttle(now, *_NAME_WAITS_MS)
+        self._by_address = Throttle(gateway.now, *_ADDRESS_WAITS_MS)
+        self._by_name = Throttle(gateway.now, *_NAME_WAITS_MS)
         self._hasher = argon2.PasswordHasher()
         self._verifying = asyncio.Semaphore(_VERIFY_AT_ONCE)
 
@@ -58,6 +64,8 @@ class Login:
             return refusal
         form = await request.form(max_files=0, max_fields=8)
         name, password = str(form.get("name", "")).strip(), str(form.get("password", ""))
+        if len(name) > _LONGEST_NAME:
+            return self._form(401, _NO_MATCH)
         address = _network(request.client.host if request.client else "")
         wait_ms = max(self._by_address.wait_ms(address), self._by_name.wait_ms(name))
         if wait_ms:
@@ -68,7 +76,7 @@ class Login:
         self._by_name.count(name)
         user = await self._verified(name, password)
         if user is None:
-            return self._form(401, "This name and password do not match.", name)
+            return self._form(401, _NO_MATCH, name)
         self._by_address.succeeded(address)
         self._by_name.succeeded(name)
         response = RedirectResponse("/", 303)
@@ -86,6 +94,9 @@ class Login:
         refusal = refuse_cross_site(request)
         if refusal is not None:
             return refusal
+        user = self._doorman.user(request)
+        if user is not None:
+            await self._gateway.execute(LogOut(user))
         response = RedirectResponse("/login", 303)
         response.delete_cookie(COOKIE, httponly=True, samesite="lax")
         return response

@@ -25,8 +25,8 @@ _decoder = msgspec.json.Decoder(Session)
 class Sessions:
     """Sessions that the browser keeps: signed, so that we need no table.
 
-    The signature covers the user's password hash too: a new password, or a user who is gone or inactive, ends
-    every session at once.
+    The signature covers the user's password hash and logouts too: a new password, a logout, or a user who is
+    gone or inactive, ends every session at once.
     """
 
     def __init__(self, key: bytes, users: Callable[[], Mapping[str, User]], now: Callable[[], int]) -> None:
@@ -52,7 +52,9 @@ class Sessions:
         return session if hmac.compare_digest(signature, self._signature(content, user)) else None
 
     def _signature(self, content: bytes, user: User) -> bytes:
-        return hmac.digest(self._key, content + b"\0" + user.password_hash.encode(), "sha256")
+        return hmac.digest(
+            self._key, b"%b\0%b\0%d" % (content, user.password_hash.encode(), user.logouts), "sha256"
+        )
 
 
 def _text(raw: bytes) -> str:

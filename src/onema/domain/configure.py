@@ -15,7 +15,8 @@ from onema.domain.keyring import NONCE_BYTES, Keyring
 from onema.domain.records import DirectoryRevision, DirectoryRow, Key
 from onema.domain.refusals import Refusal, Refused
 
-_REVISION = "directory"
+REVISION = "directory"
+"""The name of the row that counts changes."""
 # Accounts keep their number for ever: messages and money are stored under it.
 _ACCOUNT_NUMBERS = "account numbers"
 _encoder = msgspec.json.Encoder()
@@ -43,7 +44,7 @@ class Configure(msgspec.Struct, frozen=True, kw_only=True, tag="configure"):
 
     def keys(self, context: Context) -> Iterable[Key]:
         return (
-            (DirectoryRevision, _REVISION),
+            (DirectoryRevision, REVISION),
             (DirectoryRevision, _ACCOUNT_NUMBERS),
             *((DirectoryRow, *key) for key in self._touched()),
         )
@@ -52,7 +53,7 @@ class Configure(msgspec.Struct, frozen=True, kw_only=True, tag="configure"):
         return [(document.kind, document.identity) for document in self.documents] + list(self.remove)
 
     def decide(self, world: World, context: Context) -> Decision:
-        revision = _number(world, _REVISION)
+        revision = _number(world, REVISION)
         if revision != context.directory.revision:
             raise Refused(Refusal.CONFLICT, "the configuration changed meanwhile; try again")
         before, last_number = context.directory.documents, _number(world, _ACCOUNT_NUMBERS)
@@ -66,6 +67,10 @@ class Configure(msgspec.Struct, frozen=True, kw_only=True, tag="configure"):
                     last_number += 1
                 number = known.number if isinstance(known, doc.Account) else last_number
                 wanted[key] = msgspec.structs.replace(document, number=number)
+            if isinstance(document, doc.User):
+                knew = before.get(key)
+                logouts = knew.logouts if isinstance(knew, doc.User) else 0
+                wanted[key] = msgspec.structs.replace(document, logouts=logouts)
         changes = tuple(_change(key, before.get(key), after) for key, after in wanted.items())
         if all(change.what == "unchanged" for change in changes):
             return Decision(changes)
@@ -78,7 +83,7 @@ class Configure(msgspec.Struct, frozen=True, kw_only=True, tag="configure"):
         return Decision(
             changes,
             puts=(
-                DirectoryRevision(_REVISION, revision + 1),
+                DirectoryRevision(REVISION, revision + 1),
                 DirectoryRevision(_ACCOUNT_NUMBERS, last_number),
                 *(
                     DirectoryRow(

@@ -186,11 +186,15 @@ class Route(Document, frozen=True, kw_only=True, tag="route"):
 
 
 class User(Document, frozen=True, kw_only=True, tag="user"):
-    """Someone who may log in to the console. `password_hash` is argon2id."""
+    """Someone who may log in to the console. `password_hash` is argon2id.
+
+    `logouts` is kept by the server, like an account's number: each one ends the sessions that began before it.
+    """
 
     name: str
     password_hash: str
     state: State = "active"
+    logouts: int = 0
 
 
 KINDS: tuple[type[Document], ...] = (

@@ -24,7 +24,7 @@ from onema.http.body import (
     read_body,
     told_length,
 )
-from onema.http.client_address import TrustedProxies
+from onema.http.client_address import FORWARDED_HOST, TrustedProxies
 from onema.http.messages import Request, Response
 from onema.http.probes import Health, OwnHealth, Probes
 from onema.telemetry.faults import describe_fault
@@ -176,8 +176,13 @@ class HttpApplication:
             return
         headers = scope["headers"]
         scope["client"] = (self._proxies.client_ip(peer[0], headers), peer[1])
-        if self._proxies.trusts(peer[0]) and (b"x-forwarded-proto", b"https") in headers:
-            scope["scheme"] = "https"
+        if not self._proxies.trusts(peer[0]):
+            return
+        for name, value in headers:
+            if name == b"x-forwarded-proto" and _first(value).lower() == "https":
+                scope["scheme"] = "https"
+            elif name == b"x-forwarded-host":
+                scope[FORWARDED_HOST] = _first(value)
 
     def _record_incident(self, api: str, exc: Exception) -> str:
         incident = self._new_incident()
@@ -200,6 +205,11 @@ def _by_segment(apis: Iterable[WireApi], metrics: Metrics) -> dict[str, tuple[Wi
                 raise ValueError(f"/{segment} belongs to both {table[segment][0].name} and {api.name}")
             table[segment] = (api, meter)
     return table
+
+
+def _first(value: bytes) -> str:
+    """What the browser sent; the values after it are what one proxy sent to the next."""
+    return value.decode("latin-1").split(",", 1)[0].strip()
 
 
 def _decoded_path(raw_path: bytes) -> str:

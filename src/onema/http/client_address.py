@@ -4,6 +4,9 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 from onema.http.messages import Headers
 
+FORWARDED_HOST = "onema.forwarded_host"
+"""Where a scope has the host that a trusted proxy was asked for."""
+
 _Address = IPv4Address | IPv6Address
 
 

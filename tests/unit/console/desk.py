@@ -13,18 +13,26 @@ from starlette.types import ASGIApp, Message
 from onema.channels.handset.calls import CallState, LiveCall
 from onema.console.app import build_console
 from onema.console.inbox import Received
+from onema.domain.configure import Configure, directory_from_rows
+from onema.domain.decision import Command, Context
 from onema.domain.directory import Directory
 from onema.domain.documents import User
 from onema.domain.ids import compose_id
+from onema.domain.keyring import Keyring
 from onema.domain.payload import CallPayload, SmsPayload
+from onema.domain.records import DirectoryRow
 from onema.engine.committer import Committer
 from onema.engine.gateway import Gateway
 from onema.engine.ports import IdSource, SystemEntropy
+from onema.http.client_address import FORWARDED_HOST
 from onema.testing.fake_clock import FakeClock
+from onema.testing.pure_store import PureStore
 
 PASSWORD = "correct horse battery staple"
 # The cheapest parameters: tests verify often.
 _HASH = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
+
+_KEYRING = Keyring(bytes(32))
 
 
 class MemoryInbox:
@@ -111,10 +119,19 @@ class _Directory:
     """All of a committer that the console's gateway looks at."""
 
     def __init__(self) -> None:
-        self.directory = Directory({})
+        self.know()
 
     def know(self, *users: User) -> None:
-        self.directory = Directory({("user", user.name): user for user in users})
+        self._store = PureStore(Context(Directory({}), _KEYRING))
+        self._store.run(Configure(entropy=bytes(32), documents=users))
+
+    @property
+    def directory(self) -> Directory:
+        rows = [row for row in self._store.rows.values() if isinstance(row, DirectoryRow)]
+        return directory_from_rows(rows, 1, _KEYRING)
+
+    async def execute(self, command: Command) -> Any:
+        return self._store.run(command)
 
 
 class Desk:
@@ -148,6 +165,7 @@ class Desk:
         self.client: tuple[str, int] | None = ("127.0.0.1", 50_000)
         self.headers = {"host": "127.0.0.1:8400"}
         self.scheme = "http"
+        self.forwarded_host = ""
 
     def sms(self, phone: str = "+84901888484", text: str = "482913 is your code", age_ms: int = 0) -> int:
         assert self.inbox is not None
@@ -213,6 +231,7 @@ class Desk:
             "http_version": "1.1",
             "method": method,
             "scheme": self.scheme,
+            FORWARDED_HOST: self.forwarded_host,
             "path": path,
             "raw_path": path.encode(),
             "query_string": query.encode(),

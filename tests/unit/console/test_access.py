@@ -5,7 +5,7 @@ from onema.console.login import NOBODYS_HASH
 from onema.console.session import SESSION_MS
 from onema.domain.documents import User
 
-from .desk import Desk, MemoryInbox, OneCall
+from .desk import PASSWORD, Desk, MemoryInbox, OneCall
 
 FOREIGN = "203.0.113.9"
 
@@ -99,6 +99,57 @@ async def test_only_the_pages_that_people_type_lead_on_without_their_slash() -> 
     for path in ("/nothing/", "/handset/messages/", "//evil.example/"):
         answer = await Desk(inbox=MemoryInbox()).get(path, host="evil.example")
         assert (answer.status, answer.headers.get("location")) == (404, None)
+
+
+async def test_a_logout_ends_every_copy_of_the_cookie() -> None:
+    """What was copied before is worth nothing afterwards, and the next login is a session of its own."""
+    desk = Desk(inbox=MemoryInbox(), open_on_loopback=False)
+    await desk.log_in()
+    copied = desk.headers["cookie"]
+    await desk.post("/logout")
+    assert (await desk.get("/handset/messages", cookie=copied)).status == 401
+    await desk.log_in()
+    assert (await desk.get("/handset/messages")).status == 200
+    assert (await desk.get("/handset/messages", cookie=copied)).status == 401
+
+
+async def test_a_logout_of_a_stranger_ends_nobodys_session() -> None:
+    """Who proves no session cannot end one."""
+    desk = Desk(inbox=MemoryInbox(), open_on_loopback=False)
+    await desk.log_in()
+    for cookie in ("", "onema_session=x.y"):
+        assert (await desk.post("/logout", cookie=cookie)).status == 303
+    assert (await desk.get("/handset/messages")).status == 200
+
+
+async def test_a_name_that_nobody_can_have_is_not_remembered() -> None:
+    """What is kept of failed logins is bounded by names, so names are bounded; nothing comes back in the form."""
+    desk = Desk(inbox=MemoryInbox(), open_on_loopback=False)
+    for _ in range(6):
+        answer = await desk.log_in("x" * 201, "wrong")
+        assert (answer.status, "xxx" in answer.text) == (401, False)
+    assert (await desk.log_in("x" * 200, "wrong")).status == 401
+
+
+@pytest.mark.parametrize(
+    ("forwarded", "origin", "status"),
+    [
+        ("otp.example.com", "https://otp.example.com", 303),
+        ("OTP.example.com:8443", "https://otp.example.com:8443", 303),
+        ("otp.example.com", "https://evil.example", 403),
+        ("otp.example.com", "http://127.0.0.1:8400", 303),
+        ("", "null", 403),
+        ("null", "null", 403),
+    ],
+)
+async def test_the_host_that_a_trusted_proxy_was_asked_for_is_ours_too(
+    forwarded: str, origin: str, status: int
+) -> None:
+    """Beside the Host header, which proxies keep or replace."""
+    desk = Desk(inbox=MemoryInbox(), open_on_loopback=False)
+    desk.forwarded_host = forwarded
+    answer = await desk.post("/login", {"name": "lan", "password": PASSWORD}, origin=origin)
+    assert answer.status == status
 
 
 async def test_a_session_ends_after_twelve_hours() -> None:
@@ -226,6 +277,7 @@ async def test_calls_are_answered_declined_and_keyed() -> None:
     assert (await desk.post("/handset/calls/7/decline")).status == 204
     assert calls.steps == ["answer", "press #", "decline"]
     assert (await desk.post("/handset/calls/8/answer")).status == 409
+    assert (await desk.post(f"/handset/calls/{'9' * 5_000}/answer")).status == 404
     assert (await desk.post("/handset/calls/7/key?digit=12")).status == 400
     assert (await desk.get("/handset/calls/7/answer")).status == 405
 

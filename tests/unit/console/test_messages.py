@@ -105,6 +105,7 @@ async def test_audio_is_served_whole_and_in_ranges() -> None:
     assert (await desk.get(path, range="bytes=-2")).body == b"71"
     assert (await desk.get(path, range="bytes=4-")).body == b"0471"
     assert (await desk.get(path, range="bytes=8-")).status == 416
+    assert (await desk.get(path, range=f"bytes={'9' * 5_000}-")).status == 200
 
 
 async def test_peaks_are_short_numbers() -> None:
@@ -114,11 +115,12 @@ async def test_peaks_are_short_numbers() -> None:
     assert set(peaks) == {0.123}
 
 
-@pytest.mark.parametrize("number", ["1", str(1 << 63), str(1 << 70)])
+@pytest.mark.parametrize("number", ["1", str(1 << 63), str(1 << 70), "9" * 5_000, "0", "-1", "x", "%C2%B2"])
 async def test_audio_of_what_is_no_call_is_not_found(number: str) -> None:
-    """Unknown ids, and ids that no store could hold."""
+    """Unknown ids, ids that no store could hold, and what is no number."""
     desk = Desk(inbox=MemoryInbox(), audio=Bytes())
     assert (await desk.get(f"/handset/audio/{number}.wav")).status == 404
+    assert (await desk.get(f"/handset/peaks/{number}.json")).status == 404
     assert (await desk.get(f"/handset/audio/{desk.sms()}.wav")).status == 404
 
 

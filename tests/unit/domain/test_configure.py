@@ -1,12 +1,15 @@
+from typing import Any
+
 import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
 from onema.domain import documents as doc
 from onema.domain.configure import Configure, decode_document, directory_from_rows, encode_document
-from onema.domain.decision import Context
+from onema.domain.decision import Command, Context
 from onema.domain.directory import Directory
 from onema.domain.keyring import Keyring, Unsealable
+from onema.domain.log_out import LogOut
 from onema.domain.records import DirectoryRevision, DirectoryRow
 from onema.domain.refusals import Refusal, Refused
 from onema.testing.pure_store import PureStore
@@ -22,13 +25,17 @@ class Configured:
         self.store = PureStore(Context(Directory({}), KEYRING))
 
     def put(self, *documents: doc.AnyDocument, remove: tuple[tuple[str, str], ...] = ()) -> list[str]:
-        changes = self.store.run(Configure(entropy=bytes(32), documents=documents, remove=remove))
+        changes = self.run(Configure(entropy=bytes(32), documents=documents, remove=remove))
+        return [change.what for change in changes]
+
+    def run(self, command: Command) -> Any:
+        result = self.store.run(command)
         rows = [row for row in self.store.rows.values() if isinstance(row, DirectoryRow)]
         revision = self.store.rows[(DirectoryRevision, "directory")]
         assert isinstance(revision, DirectoryRevision)
         directory = directory_from_rows(rows, revision.revision, KEYRING)
         self.store.context = Context(directory, KEYRING)
-        return [change.what for change in changes]
+        return result
 
     @property
     def directory(self) -> Directory:
@@ -49,6 +56,18 @@ def test_putting_the_same_again_changes_nothing(configured: Configured) -> None:
     revision = configured.directory.revision
     assert configured.put(TARIFF, doc.Account(name="acme"), credential) == ["unchanged"] * 3
     assert configured.directory.revision == revision
+
+
+def test_a_user_who_is_put_again_keeps_the_logouts(configured: Configured) -> None:
+    """Else an `apply` would bring ended sessions back to life."""
+    user = doc.User(name="lan", password_hash="h")
+    configured.put(user)
+    configured.run(LogOut("lan"))
+    configured.run(LogOut("nobody"))
+    assert configured.directory.users["lan"].logouts == 1
+    assert configured.put(user) == ["unchanged"]
+    assert configured.put(doc.User(name="lan", password_hash="i")) == ["changed"]
+    assert configured.directory.users["lan"].logouts == 1
 
 
 def test_an_account_number_is_never_given_twice(configured: Configured) -> None:

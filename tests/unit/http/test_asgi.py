@@ -8,7 +8,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from onema.http.asgi import HttpApplication
 from onema.http.body import BODY_LIMIT
-from onema.http.client_address import TrustedProxies
+from onema.http.client_address import FORWARDED_HOST, TrustedProxies
 from onema.http.messages import Request, Response
 from onema.telemetry.metrics import Metrics
 
@@ -205,6 +205,25 @@ async def test_the_console_sees_the_forwarded_client(api: EchoApi, metrics: Metr
     app = HttpApplication([api], console, TrustedProxies(["192.0.2.1"]), lambda: True, metrics)
     exchange = await call(app, b"/handset", headers=((b"x-forwarded-for", b"198.51.100.7"),))
     assert exchange.body == b"198.51.100.7"
+
+
+async def show_scheme_and_host(scope: Scope, receive: Receive, send: Send) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    text = f"{scope['scheme']} {scope.get(FORWARDED_HOST)}"
+    await send({"type": "http.response.body", "body": text.encode()})
+
+
+@pytest.mark.parametrize("proto", [b"https", b"https,http", b"HTTPS", b" https , http"])
+@pytest.mark.parametrize("proxies", [["192.0.2.1"], ["192.0.2.9"]])
+async def test_the_console_sees_what_a_trusted_proxy_was_asked_for(
+    api: EchoApi, metrics: Metrics, proto: bytes, proxies: list[str]
+) -> None:
+    """However a chain of proxies writes it; from anybody else it is hearsay."""
+    app = HttpApplication([api], show_scheme_and_host, TrustedProxies(proxies), lambda: True, metrics)
+    headers = ((b"x-forwarded-proto", proto), (b"x-forwarded-host", b"otp.example.com, inner"))
+    exchange = await call(app, b"/handset", headers=headers)
+    trusted = proxies == ["192.0.2.1"]
+    assert exchange.body == (b"https otp.example.com" if trusted else b"http None")
 
 
 @pytest.mark.parametrize("told", [True, False])
