@@ -60,7 +60,7 @@ def test_dev_lists_every_command_of_its_own() -> None:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    with RunningServer(tmp_path_factory.mktemp("readme") / "data", "demo") as server:
+    with RunningServer(tmp_path_factory.mktemp("readme") / "demo-data", "demo") as server:
         yield server
 
 

@@ -31,7 +31,7 @@ from onema.settings import Settings
 
 async def serve(folder):
     async with AsyncExitStack() as stack:
-        server = ControlServer(await _open(Settings(data=folder), stack), folder)
+        server = ControlServer(await _open(Settings(data=folder), stack, creates=True), folder)
         await server.start()
         stack.push_async_callback(server.stop)
         print("ready", flush=True)

@@ -1,7 +1,9 @@
 """The demo server as a new user meets it."""
 
 import http.client
+import itertools
 import json
+import os
 import re
 import shlex
 import socket
@@ -197,6 +199,48 @@ def test_a_second_server_on_the_same_data_is_refused(server: RunningServer) -> N
     assert result.returncode == 1
     assert f"in use by process {server.process.pid if server.process else 0}" in result.stderr
     assert server.get("/health/ready")[0] == 200
+
+
+def test_a_demo_has_a_folder_of_its_own(tmp_path: Path) -> None:
+    """What `onema serve` serves in the same place knows nothing of an account without limits, whatever is set."""
+    environment = {"ONEMA_DATA": str(tmp_path / "data"), "ONEMA_LISTEN_HOST": "0.0.0.0"}
+    command = [sys.executable, "-m", "onema.cli", "demo", "--port", "0"]
+    with subprocess.Popen(
+        command,
+        cwd=tmp_path,
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as demo:
+        assert demo.stdout is not None
+        assert demo.stderr is not None
+        greeting = "".join(itertools.takewhile(lambda line: "CodeCallOut" not in line, demo.stdout))
+        demo.terminate()
+        said = demo.stderr.read()
+    assert demo.returncode == 0
+    assert "demo-data/demo.json" in greeting
+    assert "ONEMA_LISTEN_HOST does not count here" in said
+    assert [path.name for path in tmp_path.iterdir()] == ["demo-data"]
+
+
+def test_a_demo_does_not_begin_where_customers_are(tmp_path: Path) -> None:
+    """It would give their server an account without limits whose keys lie in a file."""
+    server = RunningServer(tmp_path / "data", "serve")
+    with server:
+        server.onema("tariff", "set", "default", "--rate", "sms:+=1")
+        server.onema("account", "add", "acme")
+    command = [sys.executable, "-m", "onema.cli", "demo", "--data", str(server.data), "--port", "0"]
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert result.returncode == 1
+    assert "there are accounts already (acme)" in result.stderr
+    assert not (server.data / "demo.json").exists()
+
+
+def test_the_doctor_warns_of_a_served_demo(server: RunningServer) -> None:
+    """Whoever serves customers from this folder should know."""
+    warned = [found for found in server.onema("doctor") if found["what"] == "demo"]
+    assert [found["level"] for found in warned] == ["warn"]
 
 
 def test_starting_again_keeps_credentials_and_messages(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from onema.domain import documents as doc
 from onema.engine.control_requests import PutDocuments
 from onema.secret import Secret
 from onema.settings import Settings
+from onema.testing.postgres_server import PostgresServer
 
 TARIFF = doc.Tariff(name="default")
 
@@ -22,9 +23,24 @@ def test_the_first_key_is_the_only_one(place: Secret, tmp_path: Path) -> None:
     first, second = (
         Settings(data=tmp_path, database=place, server_key=Secret(key * 32)) for key in ("ab", "cd")
     )
-    with open_session(first):
+    with open_session(first, creates=True):
         pass
-    with pytest.raises(CliError, match="server key is not the one"), open_session(second):
+    with pytest.raises(CliError, match="server key is not the one"), open_session(second, creates=True):
         pass
-    with open_session(first) as session:
+    with open_session(first, creates=True) as session:
         assert session.answer(PutDocuments(documents=(TARIFF,)))[0].what == "created"
+
+
+def test_whoever_only_looks_into_an_empty_database_makes_nothing(
+    server: PostgresServer, database: str, tmp_path: Path
+) -> None:
+    """Neither a schema there nor a folder here, where the server key is given; who adds something makes both."""
+    data = tmp_path / "data"
+    settings = Settings(data=data, database=Secret(server.dsn(database)), server_key=Secret("ab" * 32))
+    with pytest.raises(CliError, match="This database holds nothing of onema"), open_session(settings):
+        pass
+    tables = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"
+    assert server.sql(tables, database).strip() == "0"
+    with open_session(settings, creates=True) as session:
+        assert session.answer(PutDocuments(documents=(TARIFF,)))[0].what == "created"
+    assert not data.exists()

@@ -37,7 +37,7 @@ class Installation:
             doc.Carrier(name="handset", type="handset"),
             doc.Route(channel="sms", carrier="handset"),
         )
-        with open_session(self.settings) as session:
+        with open_session(self.settings, creates=True) as session:
             session.answer(PutDocuments(documents=documents))
             session.answer(TopUp(account="acme", reference="first", amount=85_000))
 

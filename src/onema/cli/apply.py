@@ -39,7 +39,7 @@ def apply(
         amounts = {name: parse_amount(entry.amount) for name, entry in content.top_ups.items()}
     except ValueError as error:
         raise CliError(f"A top-up's amount is {error}.") from error
-    with cli.session() as session:
+    with cli.session(creates=True) as session:
         changes = list(session.configure(lambda found: plan_documents(content, found, prune=prune)))
         for name, entry in content.top_ups.items():
             request = TopUp(account=entry.account, reference=entry.reference, amount=amounts[name])

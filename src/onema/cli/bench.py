@@ -36,7 +36,9 @@ def bench(
     connections: Annotated[int, typer.Option(min=1, max=1_000, help="Kept open at once.")] = 64,
     credentials: Annotated[
         Path | None,
-        typer.Option(help="JSON file with the API's keys. [default: demo.json in the data folder]"),
+        typer.Option(
+            help="JSON file with the API's keys. [default: demo.json of the data folder, or of the demo's]"
+        ),
     ] = None,
     plot: Annotated[Path | None, typer.Option(help="SVG file to draw the latencies into.")] = None,
     allow_remote: Annotated[
@@ -58,7 +60,7 @@ def bench(
     if amount > MOST_REQUESTS:
         raise CliError(f"That would be {amount:,} requests; {MOST_REQUESTS:,} are allowed in one run.")
     host, port, named = _server(url)
-    requests = _requests(dialect, credentials or cli.settings().data / "demo.json", named)
+    requests = _requests(dialect, credentials or _demo_credentials(cli), named)
     try:
         result = uvloop.run(drive(host, port, connections, requests, rate, amount, allow_remote=allow_remote))
     except LoadError as error:
@@ -72,6 +74,16 @@ def bench(
         _print(report, connections, requests.accepted)
     if result.answers[requests.accepted] < amount:
         raise typer.Exit(1)
+
+
+def _demo_credentials(cli: Cli) -> Path:
+    """Of the demo that runs on the data folder, else of the one that `onema demo` makes here."""
+    from onema.cli.demo import DEMO_DATA
+    from onema.engine.data_folder import DEMO_CREDENTIALS
+
+    own = cli.settings().data / DEMO_CREDENTIALS
+    usual = DEMO_DATA / DEMO_CREDENTIALS
+    return usual if usual.exists() and not own.exists() else own
 
 
 def _server(url: str) -> tuple[str, int, str]:

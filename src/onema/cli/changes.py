@@ -28,7 +28,7 @@ def create(cli: Cli, document: doc.AnyDocument, **shown: Any) -> None:
             )
         return PutDocuments(documents=(document,))
 
-    with cli.session() as session:
+    with cli.session(creates=True) as session:
         changes = session.configure(plan)
     print_changes(cli, changes, **shown)
 

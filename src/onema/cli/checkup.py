@@ -24,7 +24,13 @@ from onema.domain import documents as doc
 from onema.domain.directory import parse_time
 from onema.domain.money import format_amount
 from onema.engine.control_requests import ReadBalance, Status
-from onema.engine.data_folder import DATABASE, DataFolderError, parse_server_key, read_server_key
+from onema.engine.data_folder import (
+    DATABASE,
+    DEMO_CREDENTIALS,
+    DataFolderError,
+    parse_server_key,
+    read_server_key,
+)
 from onema.engine.ports import SystemClock
 from onema.settings import Settings
 from onema.storage.contract import StorageError
@@ -52,6 +58,7 @@ class Finding(msgspec.Struct, frozen=True):
 def examine(settings: Settings) -> Iterator[Finding]:
     yield from _python()
     yield from _folder(settings)
+    yield from _demo(settings.data)
     yield from _disk(settings.data)
     yield from _clock(_embedded(settings))
     yield from _key(settings)
@@ -102,6 +109,17 @@ def _folder(settings: Settings) -> Iterator[Finding]:
         yield Finding(Level.WARN, "data folder", f"{path} has mode {mode:o}", f"chmod 700 {path}")
     else:
         yield Finding(Level.OK, "data folder", str(path))
+
+
+def _demo(folder: Path) -> Iterator[Finding]:
+    file = folder / DEMO_CREDENTIALS
+    if file.exists():
+        yield Finding(
+            Level.WARN,
+            "demo",
+            f"a demo's account is in {folder}: it has no limits, and its keys lie in {file.name}",
+            "Fine for trying out. To serve customers, name another folder: `onema --data DIR ...`.",
+        )
 
 
 def _disk(path: Path) -> Iterator[Finding]:

@@ -48,11 +48,13 @@ class Cli:
         except SettingsError as error:
             raise CliError(str(error)) from error
 
-    def session(self) -> "AbstractContextManager[Session]":
-        """Someone who answers: the running server, or this process on the server's store."""
+    def session(self, *, creates: bool = False) -> "AbstractContextManager[Session]":
+        """Someone who answers: the running server, or this process on the server's store; only who `creates`
+        something gets a new store where there is none.
+        """
         from onema.cli.session import open_session
 
-        return open_session(self.settings())
+        return open_session(self.settings(), creates=creates)
 
 
 class Commands(typer.Typer):

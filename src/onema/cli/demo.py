@@ -7,19 +7,26 @@ import hashlib
 import os
 import secrets
 import uuid
+from collections.abc import Collection
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from onema.cli.serve import refuse_to_start, run
+from onema.cli.output import complain
+from onema.cli.serve import CannotStart, refuse_to_start, run
+from onema.engine.data_folder import DEMO_CREDENTIALS
 
 if TYPE_CHECKING:
     from onema.console.handset import DemoHints
     from onema.domain.documents import AnyDocument
     from onema.settings import Settings
 
+DEMO_DATA = Path("demo-data")
+LOOPBACK = "127.0.0.1"
+
+ACCOUNT = "demo"
 BRANDNAME = "Baotrixemay"
 HOTLINES = ("+842471000001", "+842471000002", "+842871000001")
 SENTENCE = "Mã xác thực onema của bạn là {OTP}"
@@ -27,14 +34,18 @@ MESSAGE = "{OTP} la ma xac minh dang ky Baotrixemay cua ban"
 
 
 def demo(
-    data: Annotated[Path, typer.Option(help="Data folder.")] = Path("data"),
+    data: Annotated[
+        Path, typer.Option(help="The demo's own data folder; ONEMA_DATA does not count here.")
+    ] = DEMO_DATA,
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 8400,
 ) -> None:
-    """Run a demo server on 127.0.0.1: credentials in DATA/demo.json, codes on the simulated phone."""
+    """Run a demo server on 127.0.0.1: credentials in demo-data/demo.json, codes on the simulated phone."""
     from onema.settings import SettingsError, load_settings
 
     overrides: dict[str, object] = {
         "data": data,
+        # Whoever reaches the demo may read every code, for its page asks for no login.
+        "listen.host": LOOPBACK,
         "listen.port": port,
         "handset.open_on_loopback": True,
         "callback.private_targets": True,
@@ -44,34 +55,50 @@ def demo(
         settings = load_settings(None, os.environ, overrides)
     except SettingsError as error:
         refuse_to_start(str(error))
-    credentials = asyncio.run(prepare(settings))
-    base = f"http://127.0.0.1:{port}"
+    if os.environ.get("ONEMA_LISTEN_HOST", LOOPBACK) not in ("", LOOPBACK):
+        complain(f"onema: ONEMA_LISTEN_HOST does not count here: a demo listens on {LOOPBACK} only")
+    try:
+        credentials = asyncio.run(prepare(settings))
+    except CannotStart as error:
+        refuse_to_start(str(error))
+    base = f"http://{LOOPBACK}:{port}"
     steps = hints(base, credentials)
     run(settings, steps, _greeting(base, data, credentials, steps))
 
 
 async def prepare(settings: "Settings") -> dict[str, Any]:
-    """Make the demo's credentials once, and its configuration as this version wants it."""
+    """Make the demo's credentials once, and its configuration as this version wants it. Raises CannotStart."""
     import msgspec
 
     from onema.core import data_folder, open_core
     from onema.engine.control_requests import PutDocuments
     from onema.engine.data_folder import DataFolderError
+    from onema.storage.contract import StorageError
 
-    file = settings.data / "demo.json"
+    file = settings.data / DEMO_CREDENTIALS
     try:
         with data_folder(settings) as folder:
-            known = msgspec.json.decode(file.read_bytes()) if file.exists() else {}
-            credentials = {**_new_credentials(), **known}
-            if credentials != known:
-                _write_private(file, msgspec.json.format(msgspec.json.encode(credentials)))
             async with AsyncExitStack() as stack:
                 core = await open_core(settings, stack, folder)
+                _refuse_beside_others(core.gateway.directory.account_named)
+                known = msgspec.json.decode(file.read_bytes()) if file.exists() else {}
+                credentials = {**_new_credentials(), **known}
+                if credentials != known:
+                    _write_private(file, msgspec.json.format(msgspec.json.encode(credentials)))
                 user = core.gateway.directory.users.get(credentials["console"]["user"])
                 await core.administration.answer(PutDocuments(documents=_documents(credentials, user)))
-    except DataFolderError as error:
-        refuse_to_start(str(error))
+    except (DataFolderError, StorageError) as error:
+        raise CannotStart(str(error)) from error
     return credentials
+
+
+def _refuse_beside_others(accounts: Collection[str]) -> None:
+    """An account without limits, whose keys lie in a file, has no place where somebody's customers are."""
+    if accounts and ACCOUNT not in accounts:
+        raise CannotStart(
+            f"there are accounts already ({', '.join(sorted(accounts)[:3])}), and a demo would add one without "
+            "limits. Name a folder or database of its own."
+        )
 
 
 def _new_credentials() -> dict[str, Any]:
@@ -201,5 +228,5 @@ def _greeting(base: str, data: Path, credentials: dict[str, Any], steps: "DemoHi
         f"onema runs in demo mode.\n\n"
         f"  console      {base}/\n"
         f"  phones       {base}/handset\n"
-        f"  credentials  {data / 'demo.json'} (console user {credentials['console']['user']})\n\n{lines}\n"
+        f"  credentials  {data / DEMO_CREDENTIALS} (console user {credentials['console']['user']})\n\n{lines}\n"
     )

@@ -15,7 +15,7 @@ from onema.domain.refusals import Refusal, Refused
 from onema.engine.administration import Administration, Administrator
 from onema.engine.control import ControlClient, ControlError, connect
 from onema.engine.control_requests import PutDocuments, ReadDocuments, Request
-from onema.engine.data_folder import DataFolder, DataFolderError, DataFolderInUseError
+from onema.engine.data_folder import DATABASE, DataFolder, DataFolderError, DataFolderInUseError
 from onema.settings import Settings
 from onema.storage.contract import StorageError
 
@@ -26,6 +26,10 @@ Documents = dict[tuple[str, str], doc.Document]
 _PATIENCE_SECONDS = 5.0
 _PAUSE_SECONDS = 0.05
 _TRIES = 5
+_NOTHING_THERE = (
+    "{place} holds nothing of onema. If it is the wrong place, name another with --data or --database; if it is new, "
+    "`onema serve`, `onema apply` and the commands that add something make what they need."
+)
 
 
 class Session:
@@ -67,13 +71,13 @@ class Session:
 
 
 @contextlib.contextmanager
-def open_session(settings: Settings) -> Iterator[Session]:
-    """Raises CliError when neither a server nor the data folder can be reached."""
+def open_session(settings: Settings, *, creates: bool = False) -> Iterator[Session]:
+    """Raises CliError when neither a server nor a store can be reached; who `creates` makes a new store."""
     with asyncio.Runner() as runner:
         stack = AsyncExitStack()
         try:
             try:
-                administrator = runner.run(_open(settings, stack))
+                administrator = runner.run(_open(settings, stack, creates=creates))
             except (DataFolderError, StorageError, PermissionError) as error:
                 raise CliError(str(error)) from error
             yield Session(runner, administrator, with_server=isinstance(administrator, ControlClient))
@@ -81,13 +85,12 @@ def open_session(settings: Settings) -> Iterator[Session]:
             runner.run(stack.aclose())
 
 
-async def _open(settings: Settings, stack: AsyncExitStack) -> Administrator:
+async def _open(settings: Settings, stack: AsyncExitStack, *, creates: bool = False) -> Administrator:
     """The server; or else the store, waiting a little for a process that is just starting or stopping. A database
     of its own is opened beside the servers that use it.
     """
     if settings.database:
-        folder = stack.enter_context(data_folder(settings))
-        return (await open_core(settings, stack, folder)).administration
+        return await _open_database(settings, stack, creates=creates)
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while True:
         if settings.data.is_dir():
@@ -95,6 +98,8 @@ async def _open(settings: Settings, stack: AsyncExitStack) -> Administrator:
             if client is not None:
                 stack.push_async_callback(client.close)
                 return client
+        if not creates and not (settings.data / DATABASE).exists():
+            raise CliError(_NOTHING_THERE.format(place=settings.data.absolute()))
         try:
             folder = stack.enter_context(data_folder(settings))
         except DataFolderInUseError:
@@ -103,6 +108,16 @@ async def _open(settings: Settings, stack: AsyncExitStack) -> Administrator:
             await asyncio.sleep(_PAUSE_SECONDS)
             continue
         return await _open_store(settings, folder, stack)
+
+
+async def _open_database(settings: Settings, stack: AsyncExitStack, *, creates: bool) -> Administration:
+    from onema.storage.moving_postgres import schema_of
+
+    if not creates and not await schema_of(settings.database.reveal()):
+        raise CliError(_NOTHING_THERE.format(place="This database"))
+    # The key may lie in the folder, or be given elsewhere: then there need be none.
+    folder = DataFolder(settings.data, shared=True, make=False)
+    return (await open_core(settings, stack, stack.enter_context(folder))).administration
 
 
 async def _open_store(settings: Settings, folder: DataFolder, stack: AsyncExitStack) -> Administration:

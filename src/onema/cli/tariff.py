@@ -31,7 +31,7 @@ def put(
 
     tariff = doc.Tariff(name=name, rates=tuple(_rate(text) for text in rate))
     refuse_implausible(tariff)
-    with cli.session() as session:
+    with cli.session(creates=True) as session:
         changes = session.answer(PutDocuments(documents=(tariff,)))
     print_changes(cli, changes)
 

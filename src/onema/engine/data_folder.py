@@ -11,6 +11,8 @@ from typing import Self
 DATABASE = "onema.db"
 LOCK = "lock"
 SERVER_KEY = "server.key"
+DEMO_CREDENTIALS = "demo.json"
+"""Where a demo keeps the keys of its account, which has no limits."""
 SERVER_KEY_BYTES = 32
 
 
@@ -26,13 +28,14 @@ class DataFolder:
     """Opens the folder for this process alone, creating it (mode 0700) where it is missing.
 
     Holding it is what allows to open the store. The lock is the kernel's: it goes with the process, however
-    that ends. A folder that is `shared`, because the store is elsewhere, is locked by nobody. Entering raises
-    DataFolderInUseError, DataFolderError.
+    that ends. A folder that is `shared`, because the store is elsewhere, is locked by nobody; whoever only looks for
+    the key there need not `make` it. Entering raises DataFolderInUseError, DataFolderError.
     """
 
-    def __init__(self, path: Path, *, shared: bool = False) -> None:
+    def __init__(self, path: Path, *, shared: bool = False, make: bool = True) -> None:
         self.path = path
         self._shared = shared
+        self._make = make
         self._lock = -1
 
     @property
@@ -40,6 +43,8 @@ class DataFolder:
         return self.path / DATABASE
 
     def __enter__(self) -> Self:
+        if self._shared and not self._make:
+            return self
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             lock = os.open(self.path / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -66,7 +71,8 @@ class DataFolder:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         # The file stays: whoever waits for the lock must wait for the same file.
-        os.close(self._lock)
+        if self._lock >= 0:
+            os.close(self._lock)
 
     def server_key(self, text: str = "", file: Path | None = None) -> bytes:
         """The server key: `text` when given, else what `file` (by default server.key in the folder) holds.

@@ -104,7 +104,7 @@ def test_a_misspelt_key_of_a_file_changes_nothing(onema: Program) -> None:
     text = "[[tariffs]]\nname='default'\n[[accounts]]\nname='acme'\ntarif='default'"
     refused = onema.json("apply", "-", stdin=text, exit_code=1)
     assert "`accounts[acme].tarif` is unknown. Did you mean `tariff`?" in refused["error"]
-    assert onema.json("tariff", "list") == []
+    assert not onema.data.exists()
 
 
 def test_the_settings_are_listed_without_their_secrets(onema: Program) -> None:
@@ -207,6 +207,7 @@ def test_brandnames_expire_and_can_be_switched_off(onema: Program) -> None:
 
 def test_an_unknown_message_is_said_to_be_unknown(onema: Program) -> None:
     """And what is no id is said to be none."""
+    onema.changes("tariff", "set", "default", "--rate", "sms:+=1")
     assert "no message" in onema.json("message", "show", "3559431677195321344", exit_code=1)["error"]
     assert "not a message's id" in onema.json("message", "show", "hello", exit_code=1)["error"]
     assert onema.json("message", "list") == []
@@ -219,3 +220,37 @@ def test_people_get_tables(onema: Program) -> None:
         "tariff   channel  prefix  price  per\ndefault  sms      +84     850    segment\n"
     )
     assert onema.run("account", "list")[1] == "(none)\n"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "account list",
+        "account show acme",
+        "account suspend acme",
+        "account remove acme",
+        "account set acme --country VN",
+        "credential revoke esms KEY",
+        "wallet show acme",
+        "wallet top-up acme 5",
+        "message list",
+        "message show 3559431677195321344",
+        "carrier seats",
+        "backup",
+        "doctor",
+        "settings",
+    ],
+)
+def test_what_only_reads_or_changes_makes_no_store(onema: Program, command: str) -> None:
+    """Somebody who mistyped --data finds out, and no store or server key of his mistake lies around."""
+    code, out, err = onema.run(*command.split())
+    assert not onema.data.exists()
+    assert code == (0 if command in ("doctor", "settings") else 1)
+    assert code == 0 or str(onema.data) in out + err
+
+
+def test_what_makes_a_store_is_told_to_who_finds_none(onema: Program) -> None:
+    """In the sentence, so that a new user knows how to go on."""
+    assert "`onema serve`, `onema apply`" in onema.json("account", "list", exit_code=1)["error"]
+    assert onema.changes("tariff", "set", "default", "--rate", "sms:+=1")[0][0] == "created"
+    assert onema.json("account", "list") == []
