@@ -10,7 +10,7 @@ from onema.domain.documents import AnyDocument
 from onema.domain.keyring import Keyring
 from onema.domain.money import parse_amount
 from onema.domain.payload import SmsPayload, open_payload
-from onema.domain.records import Job, Key, Message, Row, Wallet
+from onema.domain.records import Job, Key, LiveVerification, Message, Row, Wallet
 from onema.domain.top_up import TopUpWallet
 from onema.engine.committer import Committer, Unobserved
 from onema.engine.gateway import Gateway
@@ -95,6 +95,12 @@ class RunningCore:
     async def messages(self, account: str) -> list[Message]:
         """All messages of the account, newest first."""
         return list(await self.storage.read_messages(self.account(account).id, 2**63 - 1, 10_000))
+
+    async def live(self, account: str, phone: str) -> LiveVerification:
+        """The phone's current code."""
+        row = await self._row((LiveVerification, self.account(account).id, phone, "code"))
+        assert isinstance(row, LiveVerification)
+        return row
 
     async def queued_sms(self, message: int) -> SmsPayload:
         """What waits to be delivered, code and all."""

@@ -7,7 +7,7 @@ import msgspec
 
 from onema.domain.decision import Context, Decision, World
 from onema.domain.records import Event, Key, LiveVerification
-from onema.domain.verification import typed_code
+from onema.domain.verification import typed_code, typed_codes
 
 
 class Check(enum.Enum):
@@ -20,13 +20,18 @@ class Check(enum.Enum):
 
 
 class CheckCode(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One try. The right code succeeds once and is gone; a wrong one costs an attempt. Result: Check."""
+    """One try. The right code succeeds once and is gone; a wrong one costs an attempt. Result: Check.
+
+    `as_number`: the code came as a number, which has no zeros in front; a live code has one length, so that one
+    number stands for one code.
+    """
 
     account: int
     id: int
     now: int
     phone: str
     code: str
+    as_number: bool = False
     purpose: str = "code"
 
     def keys(self, context: Context) -> Iterable[Key]:
@@ -40,7 +45,8 @@ class CheckCode(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             return Decision(Check.NOTHING_TO_CHECK, deletes=(live.key,))
         if live.attempts_left == 0:
             return Decision(Check.EXHAUSTED)
-        if context.keyring.code_matches(live.verification, typed_code(self.code), live.code_hash):
+        codes = typed_codes(self.code) if self.as_number else [typed_code(self.code)]
+        if any(context.keyring.code_matches(live.verification, code, live.code_hash) for code in codes):
             return Decision(Check.RIGHT, deletes=(live.key,), inserts=(self._event(live, "verified"),))
         left = live.attempts_left - 1
         return Decision(

@@ -13,6 +13,7 @@ import phonenumbers
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, NumberParseException, PhoneMetadata, PhoneNumberFormat
 
 from onema.domain.refusals import Refusal, Refused
+from onema.domain.written_form import number_form
 
 Phone = NewType("Phone", str)
 """A valid number in E.164, such as "+84901888484"."""
@@ -20,7 +21,6 @@ Phone = NewType("Phone", str)
 UNKNOWN_COUNTRY = "ZZ"
 
 _LONGEST_SPELLING = 32
-_WITHOUT_SEPARATORS = dict.fromkeys(map(ord, " \t\r\n\u00a0\u202f\u3000.-\u2010\u2011\u2012\u2013()[]"))
 _DIGITS = re.compile(r"\+?[0-9]+")
 _NOTHING = r"(?!)"
 
@@ -50,8 +50,9 @@ def parse_phone(raw: str, country: str, *, space_is_plus: bool = False) -> Phone
     match = pattern.fullmatch(raw)
     if match is not None:
         return Phone(prefix + match["nsn"])
-    digits = raw.translate(_WITHOUT_SEPARATORS)
-    if not raw.startswith(" ") or digits.startswith(("+", "0")):
+    spelled = number_form(raw)
+    digits = spelled.lstrip(" ")
+    if spelled == digits or digits.startswith(("+", "0")):
         # No calling code begins with 0: that space was never a plus.
         phone = _parse_digits(digits, country)
     elif space_is_plus:

@@ -1,5 +1,7 @@
 """Codes: how one is drawn, and how long and how often it may be tried."""
 
+from onema.domain.written_form import code_form
+
 ATTEMPTS = 5
 """Checks that a code survives, for every dialect."""
 
@@ -29,4 +31,9 @@ def draw_code(alphabet: str, length: int, entropy: bytes) -> str:
 
 def typed_code(text: str) -> str:
     """What a person typed, as it is compared: codes are upper case only, so case does not matter."""
-    return text.strip().upper()
+    return code_form(text).upper()
+
+
+def typed_codes(digits: str) -> list[str]:
+    """The codes that a whole number may be, which has lost the zeros that it began with: one of every length."""
+    return [digits.zfill(length) for length in range(max(MIN_LENGTH, len(digits)), MAX_LENGTH + 1)]

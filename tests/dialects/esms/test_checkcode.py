@@ -5,9 +5,11 @@ https://developers.esms.vn/esms-api/cac-api-khac/ham-check-code and specs/esms.m
 
 import asyncio
 
+import msgspec
 import pytest
 
 from onema.dialects.esms.routes import EsmsApi
+from onema.domain.verification import ATTEMPTS
 from onema.storage.contract import Story
 
 from ..running_core import RunningCore
@@ -16,6 +18,7 @@ from .vendor_client import (
     KEYS,
     PHONE,
     VendorClient,
+    code_result,
     error_body,
     invalid_body,
     other_code,
@@ -86,6 +89,72 @@ async def test_a_code_may_be_typed_in_lower_case(client: VendorClient) -> None:
     """And between spaces, as phones paste it."""
     code = await client.send_code(IsNumber="0", NumCharOfCode="10")
     assert await client.checkcode(f" {code.lower()} ") == valid_body()
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "{0}-{1}",
+        "{0} {1}",
+        "\u202a{0}{1}\u202c",
+        "{0}\u200b{1}",
+        "{0}\u2060{1}\ufeff",
+        "{0}\u2009\u2014\u2212{1}",
+    ],
+)
+async def test_what_pasting_adds_to_a_code_is_nothing(client: VendorClient, typed: str) -> None:
+    """Spaces, dashes, and what cannot be seen."""
+    code = await client.send_code()
+    assert code_result(await client.checkcode(typed.format(code[:3], code[3:]))) == "100"
+
+
+@pytest.mark.parametrize("zero", ["\uff10", "\u0660", "\u06f0", "\u0966"])
+async def test_digits_of_every_script_are_digits(client: VendorClient, core: RunningCore, zero: str) -> None:
+    """Full-width, Arabic-Indic, Persian and Devanagari ones, in the phone too."""
+    code = await client.send_code()
+    typed = "".join(chr(ord(zero) + int(digit)) for digit in code)
+    phone = "".join(chr(ord(zero) + int(digit)) for digit in PHONE)
+    assert await client.checkcode(typed, phone) == valid_body(phone)
+
+
+async def test_full_width_letters_are_letters(client: VendorClient) -> None:
+    """As an East Asian keyboard types them."""
+    code = await client.send_code(IsNumber="0", NumCharOfCode="10")
+    typed = "".join(chr(ord(character) + 0xFEE0) for character in code.lower())
+    assert await client.checkcode(typed) == valid_body()
+
+
+async def _code_that_begins_with_zero(client: VendorClient, length: int) -> str:
+    """One in ten does."""
+    for _ in range(1_000):
+        code = await client.send_code(NumCharOfCode=str(length))
+        if code.startswith("0"):
+            return code
+    raise AssertionError("no code began with 0")
+
+
+@pytest.mark.parametrize("length", [4, 6, 10])
+@pytest.mark.parametrize("kind", [int, float])
+async def test_a_json_number_has_the_zeros_of_the_live_code(
+    client: VendorClient, length: int, kind: type
+) -> None:
+    """JSON has no number 0123."""
+    code = await _code_that_begins_with_zero(client, length)
+    body = msgspec.json.encode({**KEYS, "Phone": PHONE, "Code": kind(code)})
+    assert code_result((await client.ask(CHECKCODE, method="POST", body=body)).body) == "100"
+
+
+async def test_a_text_without_the_zero_is_another_code(client: VendorClient, core: RunningCore) -> None:
+    """In JSON as in a query; and the number of another code is wrong, once."""
+    code = await _code_that_begins_with_zero(client, 6)
+    texts = {**KEYS, "Phone": PHONE, "Code": code.lstrip("0")}
+    assert code_result((await client.ask(CHECKCODE, query_of(texts))).body) == "117"
+    in_json = msgspec.json.encode(texts)
+    assert code_result((await client.ask(CHECKCODE, method="POST", body=in_json)).body) == "117"
+    number = msgspec.json.encode({**texts, "Code": (int(code) + 1) % 1_000_000})
+    assert code_result((await client.ask(CHECKCODE, method="POST", body=number)).body) == "117"
+    (live,) = [await core.live("shop", "+84901888484")]
+    assert live.attempts_left == ATTEMPTS - 3
 
 
 # specs/esms.md section 12: codes are keyed by the normalised number, the number is echoed as sent.

@@ -205,14 +205,12 @@ def test_landlines_with_their_area_code_are_numbers(raw: str, country: str, phon
         "0901888484\0",
         "\x000901888484",
         "0901888484\ud800",
-        "０９０１８８８４８４",
-        "٠٩٠١٨٨٨٤٨٤",
         "0901888484" + " " * 23,
         "0" * 10_000,
     ],
 )
 def test_refuses_what_is_not_exactly_one_valid_number(raw: str) -> None:
-    """Too short or long, unassigned, more than a number, NUL, surrogates, absurd lengths, other scripts."""
+    """Too short or long, unassigned, more than a number, NUL, surrogates, absurd lengths."""
     with pytest.raises(Refused) as refused:
         parse_phone(raw, "VN")
     assert refused.value.refusal is Refusal.PHONE_INVALID
@@ -266,6 +264,40 @@ def test_every_prefix_of_vietnamese_mobiles_answers_as_phonenumbers_does() -> No
     for beginning in range(10_000):
         for raw in (f"0{beginning:04d}12345", f"84{beginning:04d}12345"):
             assert according_to_us(raw, "VN") == according_to_phonenumbers(raw, "VN"), raw
+
+
+@pytest.mark.parametrize(
+    "digits", ["０９０１８８８４８４", "٠٩٠١٨٨٨٤٨٤", "०९०१८८८४८४", "＋８４９０１８８８４８４", "+84٩٠١888484"]
+)
+def test_digits_of_every_script_are_digits(digits: str) -> None:
+    """Full-width, Arabic-Indic, Devanagari, and mixed; the plus too."""
+    assert parse_phone(digits, "VN") == "+84901888484"
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        "\u202a0901888484\u202c",
+        "\u202d+84 901 888 484",
+        "\u200e0901888484",
+        "0901\u200b888484",
+        "0901\u2060888\u2060484",
+        "\u2066+84901888484\u2069",
+        "\ufeff0901888484",
+        "0901\u00ad888484",
+        "0901888484\ufe0d",
+        "0901\u2009888\u2009484",
+        "0901\u2007888\u2007484",
+        "0901\u2212888\u2212484",
+        "0901\u2014888\u2014484",
+        "（090）1888484",
+        "\u200b 84901888484",
+    ],
+)
+def test_what_pasting_adds_to_a_number_is_nothing(raw: str) -> None:
+    """Bidi marks, zero-width spaces, byte order marks, soft hyphens, variation selectors; spaces and dashes."""
+    assert parse_phone(raw, "VN") == "+84901888484"
+    assert parse_phone(raw, "VN", space_is_plus=True) == "+84901888484"
 
 
 @given(data=st.data())

@@ -116,7 +116,14 @@ class EsmsApi:
         if code:
             gateway = self._gateway
             check = await gateway.execute(
-                CheckCode(account=account.id, id=gateway.next_id(), now=gateway.now(), phone=phone, code=code)
+                CheckCode(
+                    account=account.id,
+                    id=gateway.next_id(),
+                    now=gateway.now(),
+                    phone=phone,
+                    code=code,
+                    as_number=isinstance(code, wire.JsonNumber),
+                )
             )
         if check is Check.RIGHT:
             return Response(200, wire.code_valid(raw_phone))

@@ -37,6 +37,12 @@ _ESCAPED = re.compile("[\x85\u2028\u2029\U00010000-\U0010ffff]")
 _LARGEST_ID = 2**63 - 1
 
 
+class JsonNumber(str):
+    """The digits of a whole number in JSON: "0123" that was written as one has lost its zero."""
+
+    __slots__ = ()
+
+
 def read_parameters(request: Request) -> dict[str, str]:
     """Parameters by lower-cased name, from query and body together; the body's win.
 
@@ -69,9 +75,9 @@ def _text(value: object) -> str:
         case bool():
             return "1" if value else "0"
         case int():
-            return str(value)
+            return JsonNumber(value)
         case float():
-            return str(int(value)) if value.is_integer() else str(value)
+            return JsonNumber(int(value)) if value.is_integer() else str(value)
         case _:
             raise ValueError("a parameter is neither text nor number")
 
