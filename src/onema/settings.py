@@ -42,7 +42,10 @@ class Listen(msgspec.Struct, frozen=True):
     host: Annotated[str, Meta(description="Address to listen on; `0.0.0.0` or `::` means all.")] = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535, description="Port to listen on; 0 takes any free one.")] = 8400
     tls_certificate: Annotated[
-        str, Meta(description="PEM file with the certificate chain; empty serves plain HTTP.")
+        str,
+        Meta(
+            description="PEM file with the certificate chain; empty serves plain HTTP. SIGHUP reads it anew."
+        ),
     ] = ""
     tls_key: Annotated[str, Meta(description="PEM file with the certificate's private key.")] = ""
     trusted_proxies: Annotated[

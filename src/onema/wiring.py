@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import logging
 import os
 import secrets
 import socket
@@ -49,6 +50,8 @@ from onema.workers.membership import Membership
 DAY_MS = 86_400_000
 INBOX_POLL_SECONDS = 0.5
 
+log = logging.getLogger(__name__)
+
 
 class App:
     """A running onema process: `async with App(settings) as app`."""
@@ -76,6 +79,7 @@ class App:
         self._demo = demo
         self._membership = membership
         self._stack = AsyncExitStack()
+        self._server: HttpServer | None = None
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
@@ -209,16 +213,31 @@ class App:
             health=self._membership,
         )
         tls = TlsFiles(listen.tls_certificate, listen.tls_key) if listen.tls_certificate else None
-        self.server = HttpServer(
+        server = self._server = HttpServer(
             application, listen.host, listen.port, tls, stopping, shared_port=self._membership is not None
         )
-        await self.server.start()
-        stack.push_async_callback(self.server.stop, listen.stop_deadline)
+        await server.start()
+        stack.push_async_callback(server.stop, listen.stop_deadline)
         self.ready.mark("listener")
 
     @property
     def port(self) -> int:
-        return self.server.port
+        """The port that it listens on; 0 before it does."""
+        return self._server.port if self._server else 0
+
+    def read_certificates_anew(self) -> None:
+        """Take what the TLS files hold now; what cannot be used is logged and changes nothing."""
+        if self._server is None:
+            return
+        try:
+            self._server.read_certificates_anew()
+        except OSError as error:
+            log.error(
+                "the TLS files cannot be used, the certificate stays",
+                extra={"action": "reload", "detail": error.strerror or type(error).__name__},
+            )
+        else:
+            log.info("certificates read anew", extra={"action": "reload"})
 
 
 def job_kinds(settings: Settings) -> frozenset[JobKind]:

@@ -100,22 +100,41 @@ async def serve_until(
     demo: "DemoHints" = (),
     membership: "Membership | None" = None,
 ) -> None:
-    """Serve until `stop`, SIGTERM or SIGINT; `on_ready` gets the port. Raises CannotStart."""
+    """Serve until `stop`, SIGTERM or SIGINT; `on_ready` gets the port. SIGHUP reads certificates anew.
+
+    Raises CannotStart.
+    """
     from onema.delivery.callback_client import ClientRefused
     from onema.delivery.carriers import CarrierRefused
     from onema.engine.data_folder import DataFolderError
     from onema.storage.contract import StorageError
     from onema.wiring import App
 
+    loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, stop.set)
+    app = App(settings, demo=demo, membership=membership)
+    on_hang_up(stop.set, app.read_certificates_anew)
     try:
-        async with App(settings, demo=demo, membership=membership) as app:
+        async with app:
             _calm_the_collector()
             on_ready(app.port)
             await stop.wait()
     except (CarrierRefused, ClientRefused, DataFolderError, StorageError, OSError) as error:
         raise CannotStart(str(error)) from error
+
+
+def on_hang_up(stop: Callable[[], object], read_anew: Callable[[], object]) -> None:
+    """SIGHUP stops when the terminal was closed that stands behind standard input; else it asks to read files anew."""
+    has_terminal = os.isatty(0)
+
+    def hang_up() -> None:
+        if has_terminal and not os.isatty(0):
+            stop()
+        else:
+            read_anew()
+
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, hang_up)
 
 
 def _calm_the_collector() -> None:

@@ -11,7 +11,7 @@ import msgspec
 import uvloop
 
 from onema.cli.output import say_lines, speak_utf8
-from onema.cli.serve import CannotStart, refuse_to_start, serve_until
+from onema.cli.serve import CannotStart, on_hang_up, refuse_to_start, serve_until
 from onema.domain.ids import MAX_NODE
 from onema.http.server import reserve_port
 from onema.secret import Secret
@@ -52,10 +52,14 @@ async def _supervise(settings: Settings) -> None:
         running = asyncio.create_task(
             supervisor.run(lambda: say_lines(f"onema listens on {listen.host}:{port}"))
         )
+
+        def stop() -> None:
+            if not running.cancelling():
+                running.cancel()
+
+        on_hang_up(stop, supervisor.hang_up)
         for signal_number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(
-                signal_number, lambda: running.cancelling() or running.cancel()
-            )
+            asyncio.get_running_loop().add_signal_handler(signal_number, stop)
         await asyncio.wait([running])
         if not running.cancelled():
             running.result()

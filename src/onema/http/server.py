@@ -9,6 +9,7 @@ import asyncio
 import functools
 import logging
 import socket
+import ssl
 from dataclasses import dataclass
 from typing import cast
 
@@ -57,6 +58,7 @@ class HttpServer:
         self._most_connections = most_connections or max(1, most_open_files() - FILES_FOR_OTHERS)
         self._crowded_logged_at = -_CROWDED_LOG_SECONDS
         self._shared_port = shared_port
+        self._tls = tls
         self.on_stopping = on_stopping or asyncio.Event()
         self._host = host
         self._requested_port = port
@@ -99,6 +101,17 @@ class HttpServer:
         await self._server.on_tick(0)
         await self._server.startup(sockets=[self._socket])
         self._ticks = asyncio.create_task(self._tick(), name="http ticks")
+
+    def read_certificates_anew(self) -> None:
+        """Use what the TLS files hold now for every handshake from now on; connections that are open go on.
+
+        Raises OSError (ssl.SSLError) and changes nothing when they cannot be used.
+        """
+        context = self._server.config.ssl
+        if self._tls is None or context is None:
+            return
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(self._tls.certificate, self._tls.key)
+        context.load_cert_chain(self._tls.certificate, self._tls.key)
 
     async def stop(self, deadline_seconds: float) -> None:
         """Stop accepting, let requests finish until the deadline, then close what is left."""

@@ -8,6 +8,7 @@ the port: its supervisor asks it now and then, and kills it when it says nothing
 import asyncio
 import contextlib
 import logging
+import signal
 import socket
 import subprocess
 from asyncio.subprocess import Process
@@ -47,6 +48,7 @@ class _Worker:
         self._serves = False
         self._failure = ""
         self._is_settled = asyncio.Event()
+        self._hung_up = False
         self._patience = patience
         self.process = process
         self._talking = asyncio.create_task(self._talk())
@@ -67,6 +69,13 @@ class _Worker:
         self._watching.cancel()
         await self._talking
         return code
+
+    def hang_up(self) -> None:
+        """Send it SIGHUP, once it serves: before, nothing in it would hear."""
+        self._hung_up = not self._serves
+        if self._serves:
+            with contextlib.suppress(ProcessLookupError):
+                self.process.send_signal(signal.SIGHUP)
 
     async def _talk(self) -> None:
         await self._line.run(self._switchboard.answer, self._hear)
@@ -94,6 +103,8 @@ class _Worker:
                 self._serves = True
                 self._switchboard.join(self._number, self._line)
                 self._is_settled.set()
+                if self._hung_up:
+                    self.hang_up()
             case Failed(reason):
                 self._failure = reason
             case _:
@@ -146,6 +157,11 @@ class Supervisor:
             raise failures.exceptions[0] from None
         finally:
             await self._stop()
+
+    def hang_up(self) -> None:
+        """Pass SIGHUP on to every worker."""
+        for worker in self._running.values():
+            worker.hang_up()
 
     async def _keep(self, number: int, started: asyncio.Event) -> NoReturn:
         clock, pause = asyncio.get_running_loop().time, 0.0
