@@ -86,6 +86,14 @@ def test_nobody_else_reads_the_data_folder(server: RunningServer) -> None:
     assert {name for name, mode in modes.items() if mode & 0o077} == set()
 
 
+def test_a_crash_writes_no_memory_to_disk(server: RunningServer) -> None:
+    """Keys are in it. Children inherit the limit."""
+    assert server.process is not None
+    limits = Path(f"/proc/{server.process.pid}/limits").read_text()
+    (line,) = [line for line in limits.splitlines() if line.startswith("Max core file size")]
+    assert line.split()[4:6] == ["0", "0"]
+
+
 def test_the_demo_credentials_are_private(server: RunningServer) -> None:
     """demo.json has the documented members and mode 0600."""
     file = server.data / "demo.json"

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import os
+import resource
 import signal
 import sys
 from collections.abc import Callable
@@ -72,12 +73,18 @@ def serve(
         run(settings)
 
 
+def leave_no_core() -> None:
+    """Let neither this process nor its children write their memory to disk when they crash: keys are in it."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
 def run(settings: "Settings", demo: "DemoHints" = (), greeting: str = "") -> None:
     """Serve until SIGTERM or SIGINT; `greeting` is printed once the server is ready."""
     import uvloop
 
     from onema.telemetry.logs import configure_logging
 
+    leave_no_core()
     configure_logging(settings.logs.level, settings.logs.format)
     uvloop.run(_serve(settings, demo, greeting))
 

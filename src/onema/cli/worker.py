@@ -11,7 +11,7 @@ import msgspec
 import uvloop
 
 from onema.cli.output import say_lines, speak_utf8
-from onema.cli.serve import CannotStart, on_hang_up, refuse_to_start, serve_until
+from onema.cli.serve import CannotStart, leave_no_core, on_hang_up, refuse_to_start, serve_until
 from onema.domain.ids import MAX_NODE
 from onema.http.server import reserve_port
 from onema.secret import Secret
@@ -27,6 +27,7 @@ _SLACK_SECONDS = 5.0
 
 def run_workers(settings: Settings) -> None:
     """Serve with `settings.workers` processes until SIGTERM or SIGINT."""
+    leave_no_core()
     configure_logging(settings.logs.level, settings.logs.format)
     try:
         uvloop.run(_supervise(settings))

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
+from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import Protocol
 
@@ -10,6 +12,14 @@ from onema.speech.pack import Voice
 
 MAX_TEXT = 300
 """Characters: about 20 seconds of speech."""
+
+
+_PASSED_ON = ("PATH", "PYTHONHOME", "PYTHONPATH", "LD_LIBRARY_PATH", "TMPDIR", "LANG", "LC_ALL")
+
+
+def environment_of_a_child(own: Mapping[str, str]) -> dict[str, str]:
+    """What a child needs to find Python: ours has the server key, and a native library reads what it likes."""
+    return {name: own[name] for name in _PASSED_ON if name in own}
 
 
 class RenderError(ValueError):
@@ -54,12 +64,15 @@ class EspeakRenderer:
     async def _run(self, data: bytes, module: str, *arguments: str) -> bytes:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
+            # The folder that the server was started in is no place for code.
+            "-P",
             "-m",
             module,
             *arguments,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
+            env=environment_of_a_child(os.environ),
         )
         try:
             audio, complaint = await asyncio.wait_for(process.communicate(data), self._timeout)

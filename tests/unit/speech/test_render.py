@@ -1,4 +1,5 @@
 import asyncio
+import json
 import sys
 from pathlib import Path
 
@@ -29,6 +30,24 @@ async def test_sentence_follows_the_accent_of_the_voice(voices: Voices) -> None:
     north = await EspeakRenderer().render(SENTENCE, voices["vi-north"])
     south = await EspeakRenderer().render(SENTENCE, voices["vi-south"])
     assert north.pcmu != south.pcmu
+
+
+async def test_the_helper_process_is_told_no_secret(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Its environment is what Python needs, and it runs no code of the folder that the server started in."""
+    told = tmp_path / "told"
+    told.mkdir()
+    (told / "environment_told.py").write_text("import json, os; print(json.dumps(dict(os.environ)))")
+    monkeypatch.setenv("PYTHONPATH", str(told))
+    monkeypatch.setenv("ONEMA_SERVER_KEY", "00" * 32)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    environment = json.loads(await EspeakRenderer()._run(b"", "environment_told"))
+    assert environment["PYTHONPATH"] == str(told)
+    assert "secret" not in environment.values()
+    assert not [name for name in environment if name.startswith("ONEMA_")]
+    monkeypatch.chdir(told)
+    monkeypatch.delenv("PYTHONPATH")
+    with pytest.raises(RenderError, match="No module named"):
+        await EspeakRenderer()._run(b"", "environment_told")
 
 
 async def test_engine_stays_out_of_our_process(voices: Voices) -> None:
