@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from onema.speech import samples, wav
 from onema.speech.clip import Clip
 from onema.speech.g711 import SAMPLE_RATE, Law
-from onema.speech.message import BETWEEN_GROUPS, BETWEEN_REPEATS, at_rate, rounded_rate
+from onema.speech.message import BETWEEN_GROUPS, BETWEEN_REPEATS, rounded_rate
 from onema.speech.pack import Voice
 from onema.speech.samples import Samples
+from onema.speech.stretched_clips import STRETCHED
 
 THRESHOLD = 0.75
 _BLOCK = 16384
@@ -101,7 +102,7 @@ def _templates(
     sentences: tuple[Clip, ...], characters: tuple[tuple[str, Clip], ...], pace: float
 ) -> _Templates:
     named = [*((_SENTENCE, clip) for clip in sentences), *characters]
-    waves = [np.trim_zeros(samples.from_g711(at_rate(clip, pace).pcmu)) for _, clip in named]
+    waves = [np.trim_zeros(samples.from_g711(STRETCHED.at_rate(clip, pace).pcmu)) for _, clip in named]
     heads = [wave[:_LONGEST] for wave in waves]
     padded = np.zeros((len(heads), _BLOCK), dtype=np.float32)
     for row, head in zip(padded, heads, strict=True):

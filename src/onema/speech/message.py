@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import chain
 
 from onema.speech import wav
 from onema.speech.clip import Clip
-from onema.speech.g711 import Law
+from onema.speech.g711 import FRAME_BYTES, SAMPLE_RATE, Law
 from onema.speech.pack import Voice
+from onema.speech.stretched_clips import STRETCHED
 
 MIN_RATE, MAX_RATE = 0.5, 2.0
 RATE_STEP = 0.05
@@ -28,13 +29,20 @@ class UnspeakableCodeError(ValueError):
 
 @dataclass(frozen=True)
 class SpokenMessage:
-    """What a call plays, as clips in order. All forms below are the same audio."""
+    """What a call plays: clips in order, each with its pace. All forms below are the same audio.
 
-    clips: tuple[Clip, ...]
+    Stretching takes long, so it waits until somebody listens; `seconds` knows without.
+    """
+
+    paced: tuple[tuple[Clip, float], ...]
+
+    @cached_property
+    def clips(self) -> tuple[Clip, ...]:
+        return tuple(STRETCHED.at_rate(clip, pace) for clip, pace in self.paced)
 
     @property
     def seconds(self) -> float:
-        return sum(clip.seconds for clip in self.clips)
+        return sum(_seconds_at(clip, pace) for clip, pace in self.paced)
 
     @property
     def pcmu(self) -> bytes:
@@ -71,9 +79,9 @@ def speak(
         raise ValueError("times must be at least 1")
     pace = rounded_rate(rate)
     sentence = voice.sentence if before is None else before
-    once = [at_rate(sentence, pace), _silence(AFTER_SENTENCE, pace), *_code(voice, code, pace)]
+    once = [(sentence, pace), _silence(AFTER_SENTENCE, pace), *_code(voice, code, pace)]
     if after is not None:
-        once += [_silence(BETWEEN_GROUPS, pace), at_rate(after, pace)]
+        once += [_silence(BETWEEN_GROUPS, pace), (after, pace)]
     pause = _silence(BETWEEN_REPEATS, pace)
     repeats = [clip for _ in range(times) for clip in (pause, *once)][1:]
     return SpokenMessage((_silence(LEAD_IN, 1.0), *repeats, _silence(LEAD_OUT, 1.0)))
@@ -95,32 +103,27 @@ def groups(code: str) -> list[str]:
     return [head[start : start + 3] for start in range(0, len(head), 3)] + tail
 
 
-# About 0.5 s of audio an entry, 12 KiB with its frames: 37 clips of 5 voices at several rates, and sentences.
-@lru_cache(maxsize=1024)
-def at_rate(clip: Clip, pace: float) -> Clip:
-    """The clip, `pace` times as fast with its pitch kept."""
-    if pace == 1.0:
-        return clip
-    from onema.speech.stretch import stretched
-
-    return stretched(clip, pace)
+def _seconds_at(clip: Clip, pace: float) -> float:
+    """How long `stretched` makes it, in whole frames."""
+    frames = -(-round(len(clip.pcmu) / pace) // FRAME_BYTES)
+    return frames * FRAME_BYTES / SAMPLE_RATE
 
 
 @lru_cache(maxsize=256)
-def _silence(seconds: float, pace: float) -> Clip:
-    return Clip.silence(seconds / pace)
+def _silence(seconds: float, pace: float) -> tuple[Clip, float]:
+    return Clip.silence(seconds / pace), 1.0
 
 
-def _code(voice: Voice, code: str, pace: float) -> list[Clip]:
+def _code(voice: Voice, code: str, pace: float) -> list[tuple[Clip, float]]:
     if not code:
         raise UnspeakableCodeError("a code has at least one character")
     # Not every character's upper case is one letter: "ß" would be read as two.
     if not code.isascii() or not all(character in voice.characters for character in code.upper()):
         raise UnspeakableCodeError(f"voice {voice.id} has no clip for a character of the code")
     between, after_group = _silence(BETWEEN_CHARACTERS, pace), _silence(BETWEEN_GROUPS, pace)
-    clips: list[Clip] = []
+    clips: list[tuple[Clip, float]] = []
     for group in groups(code.upper()):
         for character in group:
-            clips += [at_rate(voice.characters[character], pace), between]
+            clips += [(voice.characters[character], pace), between]
         clips[-1] = after_group
     return clips[:-1]

@@ -6,7 +6,8 @@ import wave
 import pytest
 
 from onema.speech import Clip, Law, UnspeakableCodeError, Voices, speak
-from onema.speech.message import at_rate, groups, rounded_rate
+from onema.speech.message import groups, rounded_rate
+from onema.speech.stretched_clips import STRETCHED, StretchedClips
 
 SILENCE = bytes([Law.PCMU.silence]) * 160
 
@@ -114,12 +115,34 @@ def test_joining_costs_no_synthesis(voices: Voices, rate: float) -> None:
     """
     voice = voices["vi-north"]
     first = speak(voice, "0123456789", rate=rate).frames(Law.PCMA)
-    stretched_before = at_rate.cache_info().misses
+    stretched_before = STRETCHED.made
     known = set(map(id, first))
     again = speak(voice, "9876543210", times=2, rate=rate).frames(Law.PCMA)
-    assert at_rate.cache_info().misses == stretched_before
+    assert STRETCHED.made == stretched_before
     silence = again[0]
     assert all(id(frame) in known or frame == silence for frame in again)
+
+
+@pytest.mark.parametrize("rate", [0.5, 0.75, 1.0, 1.35, 2.0])
+def test_the_length_is_known_without_stretching(voices: Voices, rate: float) -> None:
+    """Placing a call asks for it in the midst of all others; it is the length that is heard."""
+    before = STRETCHED.made
+    message = speak(voices["vi-south"], "0123456789ABCXYZ", times=2, rate=rate)
+    seconds = message.seconds
+    assert STRETCHED.made == before
+    assert seconds == pytest.approx(sum(clip.seconds for clip in message.clips))
+
+
+def test_stretched_clips_are_bounded_in_bytes() -> None:
+    """The one that was longest unused goes; what is kept is not made again."""
+    clips = [Clip("", bytes([number]) * 1_600) for number in range(4)]
+    kept = StretchedClips(limit=1_600)
+    _, _, third, _ = (kept.at_rate(clip, 2.0) for clip in clips)
+    assert kept.bytes_kept == 1_600
+    assert kept.at_rate(clips[2], 2.0) is third
+    assert kept.made == 4
+    kept.at_rate(clips[0], 2.0)
+    assert (kept.made, kept.bytes_kept) == (5, 1_600)
 
 
 def test_speaking_at_the_usual_rate_does_not_load_numpy() -> None:
