@@ -78,8 +78,8 @@ class Delivery(msgspec.Struct, frozen=True):
         int,
         Meta(
             ge=1,
-            description="SMS in the hands of carriers at once, as many calls, and a quarter as many callbacks; "
-            "per process.",
+            description="SMS in the hands of carriers at once, as many calls, and a quarter as many callbacks, "
+            "of which one account alone gets a fifth; per process.",
         ),
     ] = 256
     lease: Annotated[

@@ -66,6 +66,8 @@ SQLITE_SAMPLES: dict[str, Any] = {
     "oldest": 0,
     "phone": "text 2",
     "subject": 1,
+    "share": 2,
+    "full": "[]",
     "until": 20,
 }
 """Values of the named statements' parameters; the rows of `_samples` are there, changed."""
@@ -83,6 +85,9 @@ POSTGRES_SAMPLES: dict[str, tuple[Any, ...]] = {
     "settle_batch": (900,),
     "sweep_batches": (950,),
     "lease_jobs": (10, 20, 5, ["deliver"], [], 0),
+    "lease_callbacks": (10, 20, 5, 2, []),
+    "dead_jobs": (9, 5),
+    "drop_dead_jobs": (1,),
     "sweep_live_verifications": (10, 5),
     "sweep_windows": (10, 5),
     "sweep_carrier_references": (10, 5),

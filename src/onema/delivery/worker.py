@@ -15,6 +15,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from onema.channels.contract import Carrier, Outgoing
+from onema.delivery.places import Places
 from onema.domain.documents import Carrier as CarrierDocument
 from onema.domain.keyring import Keyring, Unsealable
 from onema.domain.leave_job import LeaveJob
@@ -22,7 +23,7 @@ from onema.domain.outcome import Outcome, OutcomeKind
 from onema.domain.payload import CallPayload, Payload, SmsPayload, open_payload
 from onema.domain.place_call import VALID_MS
 from onema.domain.record_outcome import RecordOutcome, RecordReceipt, SettleMessage
-from onema.domain.records import HANDING_OVER, Attempt, Channel, Job, JobKind
+from onema.domain.records import FAIRLY_SHARED, HANDING_OVER, Attempt, Channel, Job, JobKind
 from onema.domain.refusals import Refused
 from onema.domain.routing import plan_route
 from onema.domain.start_attempt import StartAttempt
@@ -50,21 +51,6 @@ may have longer, and is left.
 NOTHING_SENT = "no carrier takes this number"
 
 JobHandler = Callable[[Job], Awaitable[None]]
-
-
-class Places:
-    """Room for so many jobs of one kind at once: calls that take minutes and integrators that do not answer their
-    callbacks must not keep an SMS waiting. `crowded` says that there may be due jobs that found no place.
-    """
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self.tasks: set[asyncio.Task[None]] = set()
-        self.crowded = False
-
-    @property
-    def free(self) -> int:
-        return self._size - len(self.tasks)
 
 
 class DeliveryWorker:
@@ -102,7 +88,9 @@ class DeliveryWorker:
         self._kinds = kinds
         upkeep = max(1, concurrency // UPKEEP_SHARE)
         self._places: dict[str, Places] = {
-            kind: Places(concurrency if kind in kinds & HANDING_OVER else upkeep)
+            kind: Places(
+                concurrency if kind in kinds & HANDING_OVER else upkeep, fairly=kind in FAIRLY_SHARED
+            )
             for kind in kinds | ENDED_BY_ANYBODY
         }
         self._wake = asyncio.Event()
@@ -118,19 +106,25 @@ class DeliveryWorker:
         places.crowded |= places.free <= 0
         return places.free
 
+    def grants(self, kind: str, account: int, free: int, promised: int) -> bool:
+        places = self._places[kind]
+        granted = places.grants(account, free, promised)
+        places.crowded |= not granted
+        return granted
+
     def take(self, jobs: Sequence[Job]) -> None:
         for job in jobs:
-            places = self._places[job.kind]
             task = asyncio.create_task(self._work(job))
-            places.tasks.add(task)
-            task.add_done_callback(functools.partial(self._done, places))
+            self._places[job.kind].give(job, task)
+            task.add_done_callback(functools.partial(self._done, job))
 
     def wake(self) -> None:
         """Another process left jobs due."""
         self._wake.set()
 
-    def _done(self, places: Places, task: asyncio.Task[None]) -> None:
-        places.tasks.discard(task)
+    def _done(self, job: Job, task: asyncio.Task[None]) -> None:
+        places = self._places[job.kind]
+        places.take_back(job, task)
         if places.crowded:
             self._wake.set()
 
@@ -164,18 +158,25 @@ class DeliveryWorker:
             # Before it looks: who leaves jobs while it does is heard too.
             self._wake.clear()
             # The store may be away for a while; the next round tries again.
+            more = False
             with contextlib.suppress(StorageError):
-                await self._committer.between_batches(self._lease)
-            if any(places.crowded and places.free > 0 for places in self._places.values()):
+                more = await self._committer.between_batches(self._lease)
+            if more:
                 continue
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._poll_seconds):
                     await self._wake.wait()
 
-    async def _lease(self) -> None:
-        """Take as many due jobs as there is room for now, between two batches that may both hand out new ones."""
+    async def _lease(self) -> bool:
+        """Take as many due jobs as there is room for now, between two batches that may both hand out new ones. Whether
+        there may be more.
+        """
         now, elsewhere = self._gateway.now(), self._elsewhere()
+        more = False
         for kind, places in self._places.items():
+            if kind in FAIRLY_SHARED:
+                more |= await self._lease_fairly(places, now)
+                continue
             room = min(places.free, LEASE_BATCH)
             jobs: Sequence[Job] = ()
             if room > 0:
@@ -185,6 +186,18 @@ class DeliveryWorker:
                 )
             places.crowded = len(jobs) >= room
             self.take(jobs)
+            more |= places.crowded and places.free > 0
+        return more
+
+    async def _lease_fairly(self, places: Places, now: int) -> bool:
+        """Take due callbacks of the accounts that may have more; the others' are looked for when one of theirs ends."""
+        limit, share, full = places.round()
+        jobs: Sequence[Job] = ()
+        if limit > 0:
+            jobs = await self._storage.lease_callbacks(now, now + self._lease_ms, limit, share, full)
+        places.crowded = bool(jobs or full) or limit == 0
+        self.take(jobs)
+        return bool(jobs) and places.free > 0
 
     def _elsewhere(self) -> list[str]:
         """The carriers that do not run here now, though they may send."""

@@ -71,6 +71,8 @@ class JobKind(enum.StrEnum):
 
 HANDING_OVER = frozenset((JobKind.DELIVER, JobKind.CALL))
 """The jobs that hand a message to a carrier."""
+FAIRLY_SHARED = frozenset((JobKind.CALLBACK,))
+"""The jobs whose time is in their account's hands: no account's may keep another's waiting."""
 
 
 class DirectoryRow(Row, frozen=True, gc=False):
@@ -268,6 +270,28 @@ class Job(Row, frozen=True, gc=False):
         return (Job, self.id)
 
 
+class DeadJob(Row, frozen=True, gc=False):
+    """A job that was given up, and why. `id` is of the moment; `job` was its own, `leases` and `attempts` tell how
+    often it was tried.
+    """
+
+    table = "dead_jobs"
+    key_columns = 1
+
+    id: int
+    job: int
+    kind: str
+    account: int
+    message: int
+    leases: int
+    attempts: int
+    reason: str
+
+    @property
+    def key(self) -> Key:
+        return (DeadJob, self.id)
+
+
 class CarrierReference(Row, frozen=True, gc=False):
     """The receipt map: a carrier's name for one of our attempts."""
 
@@ -351,6 +375,7 @@ TABLES: tuple[type[Row], ...] = (
     Event,
     CarrierSeats,
     KeyFingerprint,
+    DeadJob,
 )
 """Every table, in the order in which batches lock rows."""
 

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import logging
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol, TypeVar
 
@@ -17,7 +18,7 @@ from onema.domain.configure import directory_from_rows
 from onema.domain.decision import Command, Context, World
 from onema.domain.directory import Directory
 from onema.domain.keyring import Keyring
-from onema.domain.records import TABLE_ORDER, DirectoryRevision, Job, Key, Message, Row
+from onema.domain.records import FAIRLY_SHARED, TABLE_ORDER, DirectoryRevision, Job, Key, Message, Row
 from onema.domain.refusals import Refusal, Refused
 from onema.engine.batch import Batch, Pending, gather
 from onema.engine.ports import Clock, IdSource
@@ -60,6 +61,11 @@ class Dispatcher(Protocol):
 
     def room(self, kind: str) -> int:
         """How many more jobs of a kind it takes now; none of those that it does not do."""
+
+    def grants(self, kind: str, account: int, free: int, promised: int) -> bool:
+        """Whether an account that was promised `promised` places may have one of those that are `free`; asked for kinds
+        that are shared fairly.
+        """
 
     def take(self, jobs: Sequence[Job]) -> None:
         """Jobs that are committed and leased to this process."""
@@ -406,10 +412,19 @@ class Committer:
         now = self._clock.now()
         until = now + self._lease_ms
         room: dict[str, int] = {}
+        promised: dict[str, Counter[int]] = {}
         for number, row in enumerate(world.inserted):
             if type(row) is not Job or row.due_at > now:
                 continue
             left = room[row.kind] if row.kind in room else self._room(self._dispatcher, row.kind)
+            room[row.kind] = left
+            if left > 0 and row.kind in FAIRLY_SHARED:
+                of_accounts = promised.get(row.kind) or promised.setdefault(
+                    row.kind, self._promised(row.kind)
+                )
+                if not self._dispatcher.grants(row.kind, row.account, left, of_accounts[row.account]):
+                    continue
+                of_accounts[row.account] += 1
             room[row.kind] = left - 1
             if left > 0:
                 job = Job(
@@ -430,6 +445,10 @@ class Committer:
         """How many more jobs of a kind this process takes, besides those that batches in flight will give it."""
         promised = sum(job.kind == kind for batch in self._in_flight for job in batch.jobs)
         return dispatcher.room(kind) - promised
+
+    def _promised(self, kind: str) -> Counter[int]:
+        """How many places of a kind batches in flight will give to each account."""
+        return Counter(job.account for batch in self._in_flight for job in batch.jobs if job.kind == kind)
 
     async def _committed(self, world: World, batch: Batch) -> None:
         if batch.jobs and self._dispatcher is not None:

@@ -12,6 +12,7 @@ import msgspec
 
 from onema.domain.records import (
     Attempt,
+    DeadJob,
     DirectoryRow,
     Event,
     InboxItem,
@@ -110,9 +111,19 @@ class Storage(Writer, Protocol):
         elsewhere: Collection[str] = (),
     ) -> Sequence[Job]:
         """Claim due jobs of these kinds, longest due first: due_at becomes `until`, lease counts up. No job goes to
-        two callers. Jobs that were left for one of the carriers `elsewhere` are passed over until they are due for
-        LEFT_FOR_MS.
+        two callers. Callbacks are claimed by `lease_callbacks` alone. Jobs that were left for one of the carriers
+        `elsewhere` are passed over until they are due for LEFT_FOR_MS.
         """
+
+    async def lease_callbacks(
+        self, now: int, until: int, limit: int, share: int, full: Collection[int] = ()
+    ) -> Sequence[Job]:
+        """Claim due callbacks, longest due first, at most `share` of each account and none of the accounts `full`. How
+        many others wait of an account costs nothing.
+        """
+
+    async def read_dead_jobs(self, before: int, limit: int) -> Sequence[DeadJob]:
+        """Jobs that were given up, with ids under `before`, newest first."""
 
     async def sweep(self, now: int, limit: int) -> int:
         """Delete up to `limit` expired rows of each small table of live things; how many went."""

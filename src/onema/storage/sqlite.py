@@ -22,6 +22,7 @@ from onema.domain.ids import first_id_at
 from onema.domain.leave_job import LEFT_FOR_MS
 from onema.domain.records import (
     Attempt,
+    DeadJob,
     DirectoryRow,
     Event,
     InboxItem,
@@ -191,6 +192,21 @@ class SqliteStorage:
                 rows = self._rows(self._writer, Job, "lease_jobs", bindings)
         return sorted(rows, key=lambda job: job.id)
 
+    async def lease_callbacks(
+        self, now: int, until: int, limit: int, share: int, full: Collection[int] = ()
+    ) -> Sequence[Job]:
+        bindings: dict[str, Any] = {
+            "now": now,
+            "until": until,
+            "limit": limit,
+            "share": share,
+            "full": json.dumps(list(full)),
+        }
+        async with self._writing:
+            with _DRIVER_ERRORS, self._writer:
+                rows = self._rows(self._writer, Job, "lease_callbacks", bindings)
+        return sorted(rows, key=lambda job: job.id)
+
     async def sweep(self, now: int, limit: int) -> int:
         async with self._writing:
             before = self._writer.total_changes()
@@ -244,6 +260,7 @@ class SqliteStorage:
                 for name in ("drop_messages", "drop_attempts", "drop_events"):
                     self._writer.execute(self._queries[name], bindings)
                 self._close_ledger(bindings, moment)
+            self._writer.execute(self._queries["drop_dead_jobs"], {"cut": cut, "limit": limit})
 
     def _close_ledger(self, bindings: dict[str, Any], at: int) -> None:
         """Old entries become one, so that the balance stays the sum of what is left."""
@@ -289,6 +306,9 @@ class SqliteStorage:
     async def read_messages(self, account: int, before: int, limit: int) -> Sequence[Message]:
         bindings = {"account": account, "before": before, "limit": limit}
         return self._rows(self._reader, Message, "messages", bindings)
+
+    async def read_dead_jobs(self, before: int, limit: int) -> Sequence[DeadJob]:
+        return self._rows(self._reader, DeadJob, "dead_jobs", {"before": before, "limit": limit})
 
     async def read_ledger(self, account: int, limit: int) -> Sequence[LedgerEntry]:
         return self._rows(self._reader, LedgerEntry, "ledger", {"account": account, "limit": limit})

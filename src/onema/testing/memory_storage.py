@@ -10,6 +10,7 @@ from onema.domain.leave_job import LEFT_FOR_MS
 from onema.domain.records import (
     Attempt,
     CarrierReference,
+    DeadJob,
     DirectoryRevision,
     DirectoryRow,
     EntryKind,
@@ -87,10 +88,25 @@ class MemoryStorage:
         kinds: Collection[JobKind] = tuple(JobKind),
         elsewhere: Collection[str] = (),
     ) -> Sequence[Job]:
-        found = [job for job in self._of(Job) if job.due_at <= now and job.kind in kinds]
+        wanted = set(kinds) - {JobKind.CALLBACK}
+        found = [job for job in self._of(Job) if job.due_at <= now and job.kind in wanted]
         mine = [job for job in found if job.carrier not in elsewhere or job.due_at <= now - LEFT_FOR_MS]
         due = sorted(mine, key=lambda job: (job.due_at, job.id))
-        leased = [msgspec.structs.replace(job, due_at=until, lease=job.lease + 1) for job in due[:limit]]
+        return self._leased(due[:limit], until)
+
+    async def lease_callbacks(
+        self, now: int, until: int, limit: int, share: int, full: Collection[int] = ()
+    ) -> Sequence[Job]:
+        due = [job for job in self._of(Job) if job.due_at <= now and job.kind == JobKind.CALLBACK]
+        taken: list[Job] = []
+        for job in sorted(due, key=lambda job: (job.due_at, job.id)):
+            of_account = sum(each.account == job.account for each in taken)
+            if job.account not in full and of_account < share:
+                taken.append(job)
+        return self._leased(taken[:limit], until)
+
+    def _leased(self, due: Sequence[Job], until: int) -> Sequence[Job]:
+        leased = [msgspec.structs.replace(job, due_at=until, lease=job.lease + 1) for job in due]
         self._rows.update({job.key: job for job in leased})
         return sorted(leased, key=lambda job: job.id)
 
@@ -131,7 +147,8 @@ class MemoryStorage:
             *[row for row in self._of(Event) if row.subject < cut][:limit],
         ]
         entries = [row for row in self._of(LedgerEntry) if 0 < row.subject < cut][:limit]
-        for row in [*old, *entries]:
+        dead = [row for row in self._of(DeadJob) if row.id < cut][:limit]
+        for row in [*old, *entries, *dead]:
             del self._rows[row.key]
         for account in {entry.account for entry in entries}:
             key = (LedgerEntry, account, 0, EntryKind.CLOSING)
@@ -139,7 +156,7 @@ class MemoryStorage:
             total = sum(entry.amount for entry in entries if entry.account == account)
             total += closed.amount if isinstance(closed, LedgerEntry) else 0
             self._rows[key] = LedgerEntry(account, 0, EntryKind.CLOSING, total, moment, "")
-        return len(old) + len(entries)
+        return len(old) + len(entries) + len(dead)
 
     async def read(self, keys: Sequence[Key]) -> dict[Key, Row]:
         return {key: self._rows[key] for key in keys if key in self._rows}
@@ -171,6 +188,10 @@ class MemoryStorage:
     async def read_messages(self, account: int, before: int, limit: int) -> Sequence[Message]:
         found = [row for row in self._of(Message) if row.account == account and row.id < before]
         return sorted(found, key=lambda row: -row.id)[:limit]
+
+    async def read_dead_jobs(self, before: int, limit: int) -> Sequence[DeadJob]:
+        dead = sorted(self._of(DeadJob), key=lambda row: -row.id)
+        return [row for row in dead if row.id < before][:limit]
 
     async def read_ledger(self, account: int, limit: int) -> Sequence[LedgerEntry]:
         found = [row for row in self._of(LedgerEntry) if row.account == account]

@@ -28,6 +28,8 @@ STATEMENTS = {
         name: named_statements("postgres.sql")[name]
         for name in (
             "lease_jobs",
+            "lease_callbacks",
+            "dead_jobs",
             "sweep_live_verifications",
             "sweep_windows",
             "sweep_carrier_references",

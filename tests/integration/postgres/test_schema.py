@@ -1,6 +1,6 @@
 import pytest
 
-from onema.domain.records import TABLES, CarrierReference, Job, TopUp, Wallet
+from onema.domain.records import TABLES, CarrierReference, DeadJob, Job, TopUp, Wallet
 from onema.storage.contract import DataRejected
 from onema.testing.conformance.storage import insert
 from onema.testing.postgres_server import PostgresServer
@@ -57,8 +57,8 @@ async def test_any_other_text_reads_back_as_it_was(open_storage: OpenStorage) ->
 async def test_an_account_s_data_is_found_by_the_account(
     open_storage: OpenStorage, server: PostgresServer, database: str
 ) -> None:
-    """Every primary key starts with it, so that the tables can be distributed by it. Jobs are found by their time and
-    receipts by the carrier's reference.
+    """Every primary key starts with it, so that the tables can be distributed by it. Jobs are found by their time,
+    dead ones too, and receipts by the carrier's reference.
     """
     await open_storage()
     keys = {
@@ -70,4 +70,5 @@ async def test_an_account_s_data_is_found_by_the_account(
     assert {row_type for row_type in others if "account" in row_type.__struct_fields__} == {
         Job,
         CarrierReference,
+        DeadJob,
     }

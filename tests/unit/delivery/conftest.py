@@ -110,11 +110,13 @@ class DeliveryRig:
         self.workers.append(worker)
         return worker
 
-    async def send(self, phone: str = "+84901888484", time_alive: int = 300_000) -> int:
+    async def send(
+        self, phone: str = "+84901888484", time_alive: int = 300_000, account: int = ACCOUNT
+    ) -> int:
         identifier = self.gateway.next_id()
         await self.gateway.execute(
             SendSmsCode(
-                account=ACCOUNT,
+                account=account,
                 id=identifier,
                 now=self.clock.now(),
                 entropy=secrets.token_bytes(ENTROPY_BYTES),

@@ -34,6 +34,7 @@ class Receiver:
         self.heads: list[bytes] = []
         self.connections = 0
         self.answering: Answering = self.say_ok
+        self.tasks = set[asyncio.Task[None] | None]()
         self.gone = asyncio.Event()
         """Set when a connection has ended."""
 
@@ -42,6 +43,7 @@ class Receiver:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        self.tasks.add(asyncio.current_task())
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError), contextlib.closing(writer):
             while True:
                 self.heads.append(await reader.readuntil(b"\r\n\r\n"))
@@ -63,6 +65,9 @@ async def receiver() -> AsyncIterator[Receiver]:
     receiver.port = server.sockets[0].getsockname()[1]
     yield receiver
     server.close()
+    for task in filter(None, receiver.tasks):
+        task.cancel()
+    await asyncio.gather(*filter(None, receiver.tasks), return_exceptions=True)
 
 
 @pytest.fixture

@@ -168,5 +168,93 @@ async def test_a_receiver_that_asks_for_a_longer_pause_gets_it(rig: DeliveryRig,
     identifier = await deliver_and_tell(rig, receiver)
     await notes(rig, identifier, 1)
     due = rig.clock.now() + 100_000
-    assert await rig.storage.lease_jobs(due - 1, due, 10, (JobKind.CALLBACK,)) == []
-    assert len(await rig.storage.lease_jobs(due, due, 10, (JobKind.CALLBACK,))) == 1
+    assert await rig.storage.lease_callbacks(due - 1, due, 10, 10) == []
+    assert len(await rig.storage.lease_callbacks(due, due, 10, 10)) == 1
+
+
+OTHER = 2
+MANY_PLACES = 40
+"""A quarter of them are for callbacks."""
+
+
+async def two_accounts(rig: DeliveryRig, receiver: Receiver, other: Receiver) -> RecordingCarrier:
+    """acme, told at `receiver`, and another one, told at `other`."""
+    carrier = RecordingCarrier("first")
+    await rig.configure(carrier)
+    documents = (
+        doc.Account(name="acme", wallet="postpaid", windows=(), callback_url=receiver.url),
+        doc.Account(name="other", wallet="postpaid", windows=(), callback_url=other.url),
+        doc.Brandname(account="other", name="Acme"),
+        doc.Template(account="other", brandname="Acme", text="{OTP} is your code"),
+    )
+    await rig.gateway.execute(Configure(entropy=secrets.token_bytes(32), documents=documents))
+    return carrier
+
+
+async def start_worker(
+    rig: DeliveryRig, carrier: RecordingCarrier, kinds: frozenset[JobKind]
+) -> DeliveryWorker:
+    client = CallbackClient(seconds=LEASE_MS / 3000, now=rig.clock.now, private_targets=True)
+    rig.closing.push_async_callback(client.close)
+    worker = DeliveryWorker(
+        rig.gateway,
+        rig.committer,
+        rig.storage,
+        rig.keyring,
+        {"first": carrier},
+        CallbackSender(rig.gateway, rig.storage, {"test": Renderer()}, client),
+        kinds=kinds,
+        concurrency=MANY_PLACES,
+        lease_ms=LEASE_MS,
+        receipt_lifetime_ms=LIFETIME_MS,
+        poll_seconds=0.005,
+    )
+    await worker.start()
+    rig.workers.append(worker)
+    return worker
+
+
+@pytest.fixture
+async def other() -> AsyncIterator[Receiver]:
+    receiver = Receiver()
+    await receiver.start()
+    yield receiver
+    await receiver.stop()
+
+
+async def test_a_receiver_that_hangs_delays_no_other_accounts_callback(
+    rig: DeliveryRig, receiver: Receiver, other: Receiver
+) -> None:
+    """Its account has far more to tell than there are places, and gets a fifth; the other's goes out at once."""
+    receiver.answering.clear()
+    carrier = await two_accounts(rig, receiver, other)
+    await start_worker(rig, carrier, frozenset(JobKind))
+    for number in range(3 * MANY_PLACES):
+        await rig.send(f"+8490188{number:04d}")
+    await receiver.was_told(MANY_PLACES // 4 // 5)
+    await rig.send(account=OTHER)
+    async with asyncio.timeout(10):
+        await other.was_told(1)
+    assert len(receiver.requests) == MANY_PLACES // 4 // 5
+    receiver.answering.set()
+
+
+async def test_callbacks_that_wait_in_the_store_have_their_turns_too(
+    rig: DeliveryRig, receiver: Receiver, other: Receiver
+) -> None:
+    """Left by a process that tells nobody: the youngest is of an account that has no other, and is not the last."""
+    receiver.answering.clear()
+    carrier = await two_accounts(rig, receiver, other)
+    await start_worker(rig, carrier, frozenset({JobKind.DELIVER}))
+    for number in range(3 * MANY_PLACES):
+        await rig.reaches(await rig.send(f"+8490188{number:04d}"), MessageState.DELIVERED)
+    rig.clock.advance(1)
+    identifier = await rig.send(account=OTHER)
+    await carrier.was_handed(3 * MANY_PLACES + 1)
+    await start_worker(rig, carrier, frozenset({JobKind.CALLBACK}))
+    async with asyncio.timeout(10):
+        await other.was_told(1)
+    receiver.answering.set()
+    async with asyncio.timeout(20):
+        await receiver.was_told(3 * MANY_PLACES)
+    assert other.requests == ["GET /told?state=delivered HTTP/1.1"], identifier

@@ -10,6 +10,7 @@ from onema.domain.leave_job import LEFT_FOR_MS
 from onema.domain.records import (
     TABLE_ORDER,
     Attempt,
+    DeadJob,
     DirectoryRow,
     Event,
     InboxItem,
@@ -91,6 +92,12 @@ class PostgresStorage(PostgresWriter):
         records = await self._fetch(self._queries["lease_jobs"], *parameters)
         return sorted((Job(*record) for record in records), key=lambda job: job.id)
 
+    async def lease_callbacks(
+        self, now: int, until: int, limit: int, share: int, full: Collection[int] = ()
+    ) -> Sequence[Job]:
+        records = await self._fetch(self._queries["lease_callbacks"], now, until, limit, share, list(full))
+        return sorted((Job(*record) for record in records), key=lambda job: job.id)
+
     async def sweep(self, now: int, limit: int) -> int:
         swept = 0
         for name in ("sweep_live_verifications", "sweep_windows", "sweep_carrier_references"):
@@ -131,7 +138,8 @@ class PostgresStorage(PostgresWriter):
         """Drop partitions that end before `moment` (Unix milliseconds); a closing ledger entry per wallet keeps
         its sum. How many went.
         """
-        return await self._partitions.drop_older_than(moment)
+        dead = await self._count(self._queries["drop_dead_jobs"], first_id_at(moment))
+        return dead + await self._partitions.drop_older_than(moment)
 
     # Reads.
 
@@ -171,6 +179,9 @@ class PostgresStorage(PostgresWriter):
     async def read_messages(self, account: int, before: int, limit: int) -> Sequence[Message]:
         records = await self._fetch(self._queries["messages"], account, before, limit)
         return [Message(*record) for record in records]
+
+    async def read_dead_jobs(self, before: int, limit: int) -> Sequence[DeadJob]:
+        return [DeadJob(*record) for record in await self._fetch(self._queries["dead_jobs"], before, limit)]
 
     async def read_ledger(self, account: int, limit: int) -> Sequence[LedgerEntry]:
         records = await self._fetch(self._queries["ledger"], account, limit)

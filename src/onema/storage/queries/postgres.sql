@@ -42,12 +42,42 @@ DELETE FROM batches WHERE id < $1
 -- Claim due jobs of kinds $4 ($1 now, $2 until, $3 limit), longest due first, but for those left for carriers $5 since $6.
 WITH due AS MATERIALIZED (
     SELECT id FROM jobs
-    WHERE due_at <= $1 AND kind = ANY ($4::text[]) AND (due_at <= $6 OR carrier <> ALL ($5::text[]))
+    WHERE due_at <= $1 AND kind <> 'callback' AND kind = ANY ($4::text[]) AND (due_at <= $6 OR carrier <> ALL ($5::text[]))
     ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED
 )
 UPDATE jobs SET due_at = $2, lease = jobs.lease + 1
 FROM due WHERE jobs.id = due.id
 RETURNING jobs.id, kind, account, message, due_at, lease, attempt, in_flight, payload, carrier
+
+-- lease_callbacks --
+-- Claim due callbacks ($1 now, $2 until, $3 limit), longest due first, up to $4 of each account and none of accounts $5. Only so many rows of an account are read.
+WITH RECURSIVE accounts AS (
+    (SELECT account FROM jobs WHERE kind = 'callback' ORDER BY account LIMIT 1)
+    UNION ALL
+    SELECT (
+        SELECT next.account FROM jobs next
+        WHERE next.kind = 'callback' AND next.account > accounts.account ORDER BY next.account LIMIT 1
+    ) FROM accounts WHERE account IS NOT NULL
+), candidates AS MATERIALIZED (
+    SELECT oldest.id FROM accounts CROSS JOIN LATERAL (
+        SELECT id, due_at FROM jobs
+        WHERE kind = 'callback' AND jobs.account = accounts.account AND due_at <= $1 ORDER BY due_at LIMIT $4
+    ) oldest
+    WHERE accounts.account <> ALL ($5::bigint[]) ORDER BY oldest.due_at LIMIT $3
+), due AS MATERIALIZED (
+    SELECT id FROM jobs WHERE id = ANY (ARRAY(SELECT id FROM candidates)) AND due_at <= $1 FOR UPDATE SKIP LOCKED
+)
+UPDATE jobs SET due_at = $2, lease = jobs.lease + 1
+FROM due WHERE jobs.id = due.id
+RETURNING jobs.id, kind, account, message, due_at, lease, attempt, in_flight, payload, carrier
+
+-- dead_jobs --
+-- Jobs that were given up, before an id ($1), newest first.
+SELECT id, job, kind, account, message, leases, attempts, reason FROM dead_jobs WHERE id < $1 ORDER BY id DESC LIMIT $2
+
+-- drop_dead_jobs --
+-- Forget jobs that were given up before an id.
+DELETE FROM dead_jobs WHERE id < $1
 
 -- sweep_live_verifications --
 -- Delete verifications whose code can no longer be checked.

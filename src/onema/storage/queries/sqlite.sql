@@ -15,11 +15,40 @@ INSERT INTO schema_version (version, works_from) VALUES (:number, :works_from)
 UPDATE jobs SET due_at = :until, lease = lease + 1
 WHERE id IN (
     SELECT id FROM jobs
-    WHERE due_at <= :now AND kind IN (SELECT value FROM json_each(:kinds))
+    WHERE due_at <= :now AND kind <> 'callback' AND kind IN (SELECT value FROM json_each(:kinds))
       AND (due_at <= :left_before OR carrier NOT IN (SELECT value FROM json_each(:elsewhere)))
     ORDER BY due_at LIMIT :limit
 )
 RETURNING id, kind, account, message, due_at, lease, attempt, in_flight, payload, carrier
+
+-- lease_callbacks --
+-- Claim due callbacks, longest due first, up to :share of each account and none of the accounts :full (a JSON list). Only so many rows of an account are read.
+WITH RECURSIVE accounts (account) AS (
+    SELECT min(account) FROM jobs WHERE kind = 'callback'
+    UNION ALL
+    SELECT (SELECT min(next.account) FROM jobs next WHERE next.kind = 'callback' AND next.account > accounts.account)
+    FROM accounts WHERE account IS NOT NULL
+)
+UPDATE jobs SET due_at = :until, lease = lease + 1
+WHERE id IN (
+    SELECT oldest.id FROM accounts CROSS JOIN jobs oldest ON oldest.id IN (
+        SELECT mine.id FROM jobs mine
+        WHERE mine.kind = 'callback' AND mine.account = accounts.account AND mine.due_at <= :now
+        ORDER BY mine.due_at LIMIT :share
+    )
+    WHERE accounts.account NOT IN (SELECT value FROM json_each(:full))
+    ORDER BY oldest.due_at LIMIT :limit
+)
+RETURNING id, kind, account, message, due_at, lease, attempt, in_flight, payload, carrier
+
+-- dead_jobs --
+-- Jobs that were given up, newest first.
+SELECT id, job, kind, account, message, leases, attempts, reason FROM dead_jobs
+WHERE id < :before ORDER BY id DESC LIMIT :limit
+
+-- drop_dead_jobs --
+-- Forget the oldest jobs that were given up.
+DELETE FROM dead_jobs WHERE id IN (SELECT id FROM dead_jobs WHERE id < :cut ORDER BY id LIMIT :limit)
 
 -- sweep_live_verifications --
 -- Delete verifications whose code can no longer be checked.

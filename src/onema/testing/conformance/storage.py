@@ -12,6 +12,7 @@ from onema.domain.records import (
     TABLES,
     Attempt,
     CarrierReference,
+    DeadJob,
     DirectoryRevision,
     DirectoryRow,
     Event,
@@ -43,6 +44,10 @@ def message(identifier: int, account: int = ACCOUNT) -> Message:
     row = sample(Message, identifier)
     assert isinstance(row, Message)
     return msgspec.structs.replace(row, account=account, id=identifier)
+
+
+def callback(identifier: int, account: int, due_at: int) -> Job:
+    return msgspec.structs.replace(job(identifier, due_at, JobKind.CALLBACK), account=account)
 
 
 def job(identifier: int, due_at: int, kind: JobKind = JobKind.DELIVER) -> Job:
@@ -217,6 +222,40 @@ class StorageConformance:
         assert await storage.lease_jobs(now=late - 1, until=100_000, limit=10, elsewhere=["a"]) == []
         (found_late,) = await storage.lease_jobs(now=late, until=100_000, limit=10, elsewhere=["a"])
         assert (found_late.id, found_late.carrier, found_late.lease) == (1, "a", 1)
+
+    async def test_callbacks_are_leased_by_those_who_share_them_out(self, storage: Storage) -> None:
+        """No other lease takes one, nor does theirs take another kind; a leased one is not due again before its end."""
+        await insert(storage, job(1, 100), job(2, 100, JobKind.CALLBACK), job(3, 301, JobKind.CALLBACK))
+        assert [found.id for found in await storage.lease_jobs(now=300, until=400, limit=10)] == [1]
+        leased = await storage.lease_callbacks(now=300, until=400, limit=10, share=10)
+        assert [(found.id, found.lease, found.due_at) for found in leased] == [(2, 1, 400)]
+        assert await storage.lease_callbacks(now=300, until=400, limit=10, share=10) == []
+        again = await storage.lease_callbacks(now=400, until=500, limit=10, share=10)
+        assert [(found.id, found.lease) for found in again] == [(2, 2), (3, 1)]
+
+    async def test_each_account_has_its_share_of_the_callbacks(self, storage: Storage) -> None:
+        """However many others wait, and since when: the longest due of each, and none of those that have enough."""
+        waiting = [
+            callback(1_000 * account + n, account, 100 + n) for account in (1, 2, 3) for n in range(50)
+        ]
+        late = callback(9_000, account=9, due_at=999)
+        await insert(storage, *waiting, late)
+        leased = await storage.lease_callbacks(999, 2_000, limit=10, share=2, full=[2])
+        assert [found.id for found in leased] == [1_000, 1_001, 3_000, 3_001, 9_000]
+        (first,) = await storage.lease_callbacks(999, 2_000, limit=1, share=2)
+        assert first.id == 2_000
+
+    async def test_dead_jobs_are_listed_newest_first(self, storage: Storage) -> None:
+        """And kept no longer than messages are."""
+        moments = [
+            first_id_at(time_ms) for time_ms in (1_700_000_000_000, 1_700_000_001_000, 1_700_000_002_000)
+        ]
+        dead = [DeadJob(each, 5, JobKind.CALLBACK, ACCOUNT, 5, 3, 2, "HTTP 400") for each in moments]
+        await insert(storage, *dead)
+        assert await storage.read_dead_jobs(before=2**63 - 1, limit=2) == [dead[2], dead[1]]
+        assert await storage.read_dead_jobs(before=moments[1], limit=2) == [dead[0]]
+        await storage.drop_older_than(1_700_000_001_000, 100)
+        assert await storage.read_dead_jobs(before=2**63 - 1, limit=10) == [dead[2], dead[1]]
 
     async def test_sweeping_deletes_what_has_expired(self, storage: Storage) -> None:
         """At its expiry a row of the live tables goes; others stay."""
