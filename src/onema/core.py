@@ -17,6 +17,7 @@ from onema.engine.data_folder import DataFolder, DataFolderError
 from onema.engine.gateway import Gateway
 from onema.engine.ports import Clock, Entropy, IdSource, SystemClock, SystemEntropy
 from onema.engine.recordings import Recordings
+from onema.installation import ThisInstallation
 from onema.settings import Settings
 from onema.speech.announcement import Announcements
 from onema.speech.pack import PackError, Voice
@@ -74,6 +75,14 @@ def _voices(own_packs: Path) -> Mapping[str, Voice]:
         raise DataFolderError(f"{error}. Mend the pack or take it out of {own_packs}.") from error
 
 
+def this_installation(settings: Settings) -> ThisInstallation:
+    """What can be done here with configuration documents."""
+    return ThisInstallation(
+        handset_beside_carriers=settings.handset.beside_carriers,
+        private_targets=settings.callback.private_targets,
+    )
+
+
 async def open_core(
     settings: Settings,
     stack: AsyncExitStack,
@@ -117,11 +126,6 @@ async def open_core(
     gateway = Gateway(committer, clock, ids, entropy or SystemEntropy())
     announcements = Announcements(functools.partial(_voices, settings.data / "voices"))
     recordings = Recordings(gateway, committer, storage, announcements, EspeakRenderer())
-    administration = Administration(
-        gateway,
-        storage,
-        committer.refresh_directory,
-        recordings,
-        private_targets=settings.callback.private_targets,
-    )
+    installation = this_installation(settings)
+    administration = Administration(gateway, storage, committer.refresh_directory, recordings, installation)
     return Core(clock, keyring, storage, committer, gateway, announcements, recordings, administration)

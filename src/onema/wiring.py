@@ -40,6 +40,7 @@ from onema.http.asgi import HttpApplication
 from onema.http.client_address import TrustedProxies
 from onema.http.not_served import NotServed, not_served
 from onema.http.server import HttpServer, TlsFiles
+from onema.installation import handset_beside_carriers, problems_of
 from onema.settings import Settings
 from onema.speech.announcement import Announcements
 from onema.storage.contract import Storage
@@ -291,11 +292,10 @@ def carrier_factory(
     """The literal registry of carrier types."""
 
     def make(carrier: doc.Carrier) -> Carrier:
+        refused = "; ".join(map(str, problems_of(carrier)))
+        if refused:
+            raise CarrierRefused(f"Carrier {carrier.name!r}: {refused}.")
         match carrier.type:
-            case "handset" if carrier.per_second:
-                raise CarrierRefused(
-                    f"Carrier {carrier.name!r}: a handset keeps no pace; take per_second away."
-                )
             case "handset":
                 return HandsetCarrier(carrier.name, inbox, calls, announcements, receipts)
             case unknown:
@@ -305,10 +305,6 @@ def carrier_factory(
 
 
 def refuse_handset_beside_carriers(carriers: Mapping[str, doc.Carrier]) -> None:
-    """Codes of real people must not be readable on a simulated phone."""
-    kinds = {carrier.type for carrier in carriers.values()}
-    if "handset" in kinds and len(kinds) > 1:
-        raise CarrierRefused(
-            "The simulated handset is configured beside real carriers: codes could be read on it. Remove it "
-            "with `onema carrier remove`, or set `handset.beside_carriers` if you mean it."
-        )
+    """Raises CarrierRefused, since this was refused when it was saved, but settings may change meanwhile."""
+    for problem in handset_beside_carriers(carriers):
+        raise CarrierRefused(f"Carriers: {problem}.")

@@ -5,8 +5,11 @@ from pathlib import Path
 
 import pytest
 
+import onema.channels
 import onema.dialects
 from onema.dialects.contract import Dialect
+from onema.domain import documents as doc
+from onema.installation import CARRIER_TYPES, DIALECTS, problems_of
 from onema.settings import Settings
 from onema.wiring import build_dialects
 
@@ -14,7 +17,7 @@ from .running_core import RunningCore
 from .test_shared_security import VENDORS
 
 FOLDER = Path(onema.dialects.__file__).parent
-FILES = {"routes.py", "wire.py", "auth.py", "errors.py", "callbacks.py", "DIVERGENCES.md"}
+FILES = {"routes.py", "wire.py", "auth.py", "credentials.py", "errors.py", "callbacks.py", "DIVERGENCES.md"}
 
 
 @pytest.fixture
@@ -29,6 +32,21 @@ def test_every_folder_is_a_registered_dialect(registry: Sequence[Dialect]) -> No
     assert {name: FILES - {file.name for file in path.iterdir()} for name, path in folders.items()} == {
         name: set() for name in folders
     }
+
+
+def test_every_dialect_looks_at_its_credentials(registry: Sequence[Dialect]) -> None:
+    """Whoever saves one hears what its dialect asks for, and of a dialect that there is not."""
+    assert {dialect.name for dialect in registry} == set(DIALECTS)
+    (problem,) = problems_of(doc.Credential(account="acme", dialect="esmz", key="K", secret="S"))
+    assert (problem.place, problem.closest) == ("dialect", "esms")
+
+
+def test_every_type_of_carrier_looks_at_its_documents() -> None:
+    """Each is a folder, and is asked before a carrier is stored."""
+    folders = Path(onema.channels.__file__).parent
+    assert {path.name for path in folders.iterdir() if (path / "carrier.py").exists()} == set(CARRIER_TYPES)
+    (problem,) = problems_of(doc.Carrier(name="phone", type="handset", seats=1, per_second=2))
+    assert problem.place == "per_second"
 
 
 def test_every_dialect_is_attacked(registry: Sequence[Dialect]) -> None:

@@ -12,6 +12,7 @@ import uvloop
 
 from onema.domain import documents as doc
 from onema.domain.keyring import Keyring
+from onema.domain.problems import InvalidConfiguration, Problem
 from onema.domain.refusals import Refusal, Refused
 from onema.engine.administration import Administration
 from onema.engine.committer import Committer
@@ -31,6 +32,7 @@ from onema.engine.gateway import Gateway
 from onema.engine.ports import IdSource, SystemClock, SystemEntropy
 from onema.testing.memory_storage import MemoryStorage
 
+HASH = "$argon2id$v=19$m=65536,t=3,p=4$c2FsdHNhbHQ$aGFzaGhhc2g"
 ACME = (
     doc.Tariff(name="default", rates=(doc.Rate(channel="sms", price="850"),)),
     doc.Account(name="acme"),
@@ -99,7 +101,7 @@ async def test_every_request_is_answered_over_the_socket(tmp_path: Path) -> None
 async def test_secrets_are_masked_unless_they_are_asked_for(tmp_path: Path) -> None:
     """A list of credentials may be shown to somebody."""
     async with a_client(tmp_path) as client:
-        await client.answer(PutDocuments(documents=(*ACME, doc.User(name="ann", password_hash="$argon2"))))
+        await client.answer(PutDocuments(documents=(*ACME, doc.User(name="ann", password_hash=HASH))))
         shown = (await client.answer(ReadDocuments())).documents
         assert "very secret" not in repr(shown)
         assert "$argon2" not in repr(shown)
@@ -350,4 +352,20 @@ async def test_a_line_that_is_nested_too_deeply_is_refused(tmp_path: Path) -> No
     async with a_client(tmp_path) as client:
         client._writer.write(b'{"request":"put_documents","documents":[%s]}\n' % carrier)
         assert b"detail" in await client._reader.readline()
+
+
+async def test_problems_keep_their_places_over_the_socket(tmp_path: Path) -> None:
+    """The command line shows what the server found, and a dry run changes nothing."""
+    async with a_client(tmp_path) as client:
+        wrong = doc.Account(name="acme", tariff="defualt", floor="NaN")
+        tariff = doc.Tariff(name="default")
+        for dry_run in (True, False):
+            with pytest.raises(InvalidConfiguration) as refused:
+                await client.answer(PutDocuments(documents=(tariff, wrong), dry_run=dry_run))
+            assert refused.value.problems == (
+                Problem("accounts[acme].floor", "not an amount with at most 4 decimals: 'NaN'"),
+                Problem("accounts[acme].tariff", "there is no tariff 'defualt'", ("default",), "default"),
+            )
+        (change,) = await client.answer(PutDocuments(documents=(tariff,), dry_run=True))
+        assert change.what == "created"
         assert (await client.answer(ReadDocuments())).documents == ()

@@ -38,13 +38,11 @@ def add(
     pool: Pool = None,
 ) -> None:
     """Register an application."""
-    import msgspec
-
-    from onema.cli.changes import create
+    from onema.cli.changes import create, made
     from onema.domain import documents as doc
 
     fields = _fields(appid, sandbox, voice_code, allowed_ips, callback_url, voice, sentence, pool)
-    create(cli, msgspec.structs.replace(doc.Application(account=account, name=name), **fields))
+    create(cli, made(doc.Application, account=account, name=name, **fields))
 
 
 @app.command("set")

@@ -5,7 +5,11 @@ import typer
 from onema.cli.command import Cli, Commands
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from onema.cli.configuration_file import Content
+    from onema.cli.session import Session
+    from onema.domain.configure import Change
 
 app = Commands()
 
@@ -27,25 +31,50 @@ def apply(
     All of the file is applied or nothing; then its top-ups are booked, each once. What the file does not name
     stays, unless --prune says otherwise. docs/operations/apply.md has a complete example.
     """
+    import msgspec
+
     from onema.cli.changes import print_changes
     from onema.cli.output import CliError
     from onema.cli.plan import plan_documents
+    from onema.cli.session import Documents, NothingThere, invalid_configuration, problems_without_store
+    from onema.domain.problems import Problem, together
+    from onema.engine.control_requests import PutDocuments
+
+    content = _read(file)
+    problems: list[Problem] = []
+
+    def plan(found: Documents) -> PutDocuments:
+        request, problems[:] = plan_documents(content, found, prune=prune)
+        # Then the server is asked only what else is wrong.
+        return msgspec.structs.replace(request, dry_run=bool(problems))
+
+    try:
+        # A file that cannot be applied makes no store: then the rules are asked here.
+        with cli.session(creates=not content.problems) as session:
+            changes = list(session.configure(plan))
+            if not problems:
+                changes += _top_up(session, content)
+    except NothingThere:
+        request = plan({})
+        problems = together(problems, problems_without_store(cli.settings(), request))
+    except CliError as error:
+        if not error.problems:
+            raise
+        problems = together(problems, error.problems)
+    if problems:
+        raise invalid_configuration(problems, of=file)
+    print_changes(cli, changes)
+
+
+def _top_up(session: "Session", content: "Content") -> "Iterator[Change]":
     from onema.domain.configure import Change
     from onema.domain.money import parse_amount
     from onema.engine.control_requests import TopUp
 
-    content = _read(file)
-    try:
-        amounts = {name: parse_amount(entry.amount) for name, entry in content.top_ups.items()}
-    except ValueError as error:
-        raise CliError(f"A top-up's amount is {error}.") from error
-    with cli.session(creates=True) as session:
-        changes = list(session.configure(lambda found: plan_documents(content, found, prune=prune)))
-        for name, entry in content.top_ups.items():
-            request = TopUp(account=entry.account, reference=entry.reference, amount=amounts[name])
-            new = session.answer(request)
-            changes.append(Change("created" if new else "unchanged", "top_up", name))
-    print_changes(cli, changes)
+    for name, entry in content.top_ups.items():
+        amount = parse_amount(entry.amount)
+        new = session.answer(TopUp(account=entry.account, reference=entry.reference, amount=amount))
+        yield Change("created" if new else "unchanged", "top_up", name)
 
 
 def _read(file: str) -> "Content":
@@ -56,10 +85,13 @@ def _read(file: str) -> "Content":
     from onema.cli.output import CliError
 
     try:
-        if file == "-":
-            return parse_file(sys.stdin.read(), Path())
-        return parse_file(Path(file).read_text(encoding="utf-8"), Path(file).parent)
+        # Bytes, so that neither the locale nor a byte order mark decides what the texts are.
+        written = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+        return parse_file(written.decode("utf-8-sig"), Path() if file == "-" else Path(file).parent)
     except FileError as error:
         raise CliError(f"{file}: {error}") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise CliError(f"{file} cannot be read: {error}.") from error
+    except OSError as error:
+        raise CliError(f"{file} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise CliError(f"{file} is not UTF-8: line {line} holds a byte that no text has.") from error

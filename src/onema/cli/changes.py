@@ -2,24 +2,36 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from onema.cli.command import Cli
 from onema.cli.output import CliError, print_json, print_table, say
-from onema.cli.plausible import refuse_implausible
-from onema.cli.session import Documents
+from onema.cli.session import Documents, invalid_configuration
 from onema.domain import documents as doc
 from onema.domain.configure import Change
+from onema.domain.document_fields import read_fields
+from onema.domain.problems import label
 from onema.domain.refusals import Refusal
 from onema.engine.administration import masked
 from onema.engine.control_requests import PutDocuments
 
+D = TypeVar("D", bound=doc.Document)
+
+
+def made(kind: type[D], **fields: Any) -> D:
+    """A document of what options gave. Raises CliError with all that does not fit."""
+    document, problems = read_fields(kind, fields)
+    if document is None:
+        # The place in full is for files; a command speaks of one document.
+        where = f"{spoken(str(kind.__struct_config__.tag))} {label(kind, fields)}"
+        raise invalid_configuration([problem.below(where) for problem in problems])
+    return document
+
 
 def create(cli: Cli, document: doc.AnyDocument, **shown: Any) -> None:
     """Add a document that must be new; `shown` goes into the JSON answer beside the changes."""
-    refuse_implausible(document)
 
     def plan(found: Documents) -> PutDocuments:
         if (document.kind, document.identity) in found:
@@ -45,8 +57,7 @@ def edit_whole(cli: Cli, kind: type[doc.Document], identity: str, changed: dict[
     tag = str(kind.__struct_config__.tag)
 
     def plan(found: Documents) -> PutDocuments:
-        document = msgspec.structs.replace(_existing(found, tag, identity), **changed)
-        refuse_implausible(document)
+        document = made(kind, **{**msgspec.structs.asdict(_existing(found, tag, identity)), **changed})
         return PutDocuments(documents=(document,))  # type: ignore[arg-type]  # every Document is one of AnyDocument
 
     with cli.session() as session:

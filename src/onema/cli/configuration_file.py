@@ -4,21 +4,29 @@ Each table below says which kind of document it is, what may be nested in it and
 """
 
 import datetime as dt
-import difflib
 import os
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from onema.cli.references import STORED, Elsewhere, is_reference
 from onema.domain import documents as doc
+from onema.domain.document_fields import SECRET, mended, read_fields, unknown_field
+from onema.domain.document_rules import bad_password
+from onema.domain.money import parse_amount
+from onema.domain.problems import Problem, closest, label
+from onema.domain.top_up import reference_fault
+
+DEEPEST_SETTING = 8
+"""How deep tables and lists of a carrier's settings may be nested."""
 
 
 class FileError(ValueError):
-    """The file cannot be applied; the text is a sentence that names the place."""
+    """The file cannot be read at all; the text is a sentence."""
 
 
 class TopUpEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,19 +78,25 @@ TABLES: dict[str, Table] = {
     ),
     "carriers": Table(kind=doc.Carrier),
     "routes": Table(kind=doc.Route),
-    "users": Table(kind=doc.User),
+    "users": Table(kind=doc.User, assigned=("logouts",)),
 }
 _PARENT_FIELD = {doc.Account: "account", doc.Brandname: "brandname", doc.HotlinePool: "pool"}
-_MAY_BE_ELSEWHERE = {"secret", "password", "password_hash"}
 
 
 class Content(msgspec.Struct):
-    """What a file asks for. `unnamed_state` are the documents whose state the file leaves as it is."""
+    """What a file asks for, and all that is wrong with it.
+
+    `unnamed_state` are the documents whose state the file leaves as it is. `mended` are those with problems, made fit
+    to be looked at for more; of the `unreadable` it is known only that they are meant to be there.
+    """
 
     documents: dict[tuple[str, str], doc.AnyDocument] = {}
     unnamed_state: set[tuple[str, str]] = set()
     passwords: dict[str, PasswordUser] = {}
     top_ups: dict[str, TopUpEntry] = {}
+    problems: list[Problem] = []
+    mended: dict[tuple[str, str], doc.Document] = {}
+    unreadable: set[tuple[str, str]] = set()
 
 
 def parse_file(text: str, folder: Path, environment: Mapping[str, str] = os.environ) -> Content:
@@ -91,40 +105,49 @@ def parse_file(text: str, folder: Path, environment: Mapping[str, str] = os.envi
         tables = tomllib.loads(text, parse_float=Decimal)
     except tomllib.TOMLDecodeError as error:
         raise FileError(f"It is not TOML: {error}.") from error
-    return _Reader(folder, environment).read(tables)
+    except RecursionError as error:
+        raise FileError("Its lists or tables are nested too deep.") from error
+    return _Reader(Elsewhere(folder, environment)).read(tables)
 
 
 class _Reader:
-    def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
-        self._folder = folder
-        self._environment = environment
+    def __init__(self, elsewhere: Elsewhere) -> None:
+        self._elsewhere = elsewhere
         self._content = Content()
 
     def read(self, tables: dict[str, Any]) -> Content:
         for name, entries in tables.items():
             table = TABLES.get(name)
             if table is None:
-                raise FileError(f"There is no table `{name}`.{_closest(name, TABLES)}")
-            self._read_entries(table, entries, name, {})
+                known = tuple(TABLES)
+                self._content.problems.append(
+                    Problem(name, "there is no such table", known, closest(name, known))
+                )
+            else:
+                self._read_entries(table, entries, name, {})
         return self._content
+
+    def _wrong(self, place: str, sentence: str) -> None:
+        self._content.problems.append(Problem(place, sentence))
 
     def _read_entries(self, table: Table, entries: Any, path: str, given: dict[str, str]) -> None:
         if not isinstance(entries, list):
-            raise FileError(f"`{path}` is a list: write `[[{path.replace('[', '.').replace(']', '')}]]`.")
+            header = ".".join(part.partition("[")[0] for part in path.split("."))
+            self._wrong(path, f"it is a list: write [[{header}]]")
+            return
         for number, written in enumerate(entries):
-            place = f"{path}[{number}]"
             entry = {table.bare: written} if table.bare and isinstance(written, str) else written
             if not isinstance(entry, dict):
-                raise FileError(f"`{place}` must be a table.")
-            name = entry.get("name")
-            self._read_entry(table, entry, f"{path}[{name}]" if isinstance(name, str) else place, given)
+                self._wrong(f"{path}[{number}]", "it must be a table")
+                continue
+            name = label(table.kind, entry) or label(table.kind, {"name": entry.get("reference")})
+            self._read_entry(table, entry, f"{path}[{name or number}]", given)
 
     def _read_entry(self, table: Table, entry: dict[str, Any], place: str, given: dict[str, str]) -> None:
         kind: type[msgspec.Struct] = PasswordUser if "password" in entry else table.kind
-        fields = {field.name: field for field in msgspec.structs.fields(kind)}
+        fields = {field.name: field.type for field in msgspec.structs.fields(kind)}
         own = [name for name in fields if name not in (*table.given, *table.assigned)]
-        if kind is doc.User:
-            own.append("password")
+        problems: list[Problem] = []
         values: dict[str, Any] = dict(given)
         nested: list[Callable[[dict[str, str]], None]] = []
         for name, value in entry.items():
@@ -136,14 +159,34 @@ class _Reader:
                     )
                 )
             elif name in own:
-                values[name] = self._value(name, value, fields[name].type, f"{place}.{name}")
+                values[name] = self._value(name, value, fields[name], problems)
             else:
-                raise FileError(f"`{place}.{name}` is unknown.{_closest(name, [*own, *table.children])}")
-        document = _convert(values, kind, place)
-        self._keep(document, place, named_state="state" in entry)
+                passwords = ["password"] if kind is doc.User else []
+                problems.append(unknown_field("", name, [*own, *passwords, *table.children]))
+        document, wrong = read_fields(kind, values)
+        wrong = [*problems, *(one for one in wrong if one.place not in {other.place for other in problems})]
+        if document is not None and not wrong:
+            wrong = list(_rules(document))
+        self._content.problems += [problem.below(place) for problem in wrong]
+        if document is None or wrong:
+            self._miss(kind, values, wrong)
+        else:
+            self._keep(document, place, named_state="state" in entry)
         parent = _PARENT_FIELD.get(kind)
+        own_name = values["name"] if isinstance(values.get("name"), str) else place
         for read in nested:
-            read({**given, **({parent: values["name"]} if parent else {})})
+            read({**given, **({parent: own_name} if parent else {})})
+
+    def _miss(self, kind: type[msgspec.Struct], values: dict[str, Any], wrong: list[Problem]) -> None:
+        """Remember what is meant to be there; whoever is nameless is remembered by its place."""
+        if not issubclass(kind, doc.Document):
+            return
+        document = mended(kind, values)
+        if any(problem.place in kind.identity_fields for problem in wrong):
+            identity = "/".join(str(values.get(name)) for name in kind.identity_fields)
+            self._content.unreadable.add((document.kind, identity))
+        else:
+            self._content.mended[document.kind, document.identity] = document
 
     def _keep(self, document: Any, place: str, *, named_state: bool) -> None:
         content = self._content
@@ -162,49 +205,58 @@ class _Reader:
                 if not named_state:
                     content.unnamed_state.add(key)
         if known is not document:
-            raise FileError(f"`{place}` is there twice.")
+            self._wrong(place, "it is there twice")
 
-    def _value(self, name: str, value: Any, wanted: Any, place: str) -> Any:
-        if name in _MAY_BE_ELSEWHERE and isinstance(value, dict):
-            return self._elsewhere(value, place)
-        if name == "settings":
-            return self._carrier_setting(value, place)
+    def _value(self, name: str, value: Any, wanted: Any, problems: list[Problem]) -> Any:
+        if name in SECRET and isinstance(value, dict):
+            return self._elsewhere.read(value, name, problems)
+        if name == "settings" and isinstance(value, dict):
+            return {
+                inner: self._setting(setting, f"{name}.{inner}", problems, 1)
+                for inner, setting in value.items()
+            }
         row = _rows_of.get(wanted)
         if row is not None and isinstance(value, list):
-            return [_row(item, row, f"{place}[{number}]") for number, item in enumerate(value)]
+            return [_row(item, row, f"{name}[{number}]", problems) for number, item in enumerate(value)]
         return _as_text(value) if wanted in (str, str | None) else value
 
-    def _carrier_setting(self, value: Any, place: str) -> Any:
-        if isinstance(value, dict) and len(value) == 1 and next(iter(value)) in ("env", "file"):
-            return self._elsewhere(value, place)
+    def _setting(self, value: Any, place: str, problems: list[Problem], depth: int) -> Any:
+        if depth > DEEPEST_SETTING:
+            problems.append(Problem(place, f"settings are nested at most {DEEPEST_SETTING} deep"))
+            return None
+        if is_reference(value):
+            return self._elsewhere.read(value, place, problems)
         if isinstance(value, dict):
-            return {name: self._carrier_setting(inner, f"{place}.{name}") for name, inner in value.items()}
+            return {
+                name: self._setting(inner, f"{place}.{name}", problems, depth + 1)
+                for name, inner in value.items()
+            }
+        if isinstance(value, list):
+            return [
+                self._setting(inner, f"{place}[{number}]", problems, depth + 1)
+                for number, inner in enumerate(value)
+            ]
+        if isinstance(value, dt.date | dt.time):
+            return value.isoformat()
         return float(value) if isinstance(value, Decimal) else value
 
-    def _elsewhere(self, value: dict[str, Any], place: str) -> str:
-        """A secret that is not in the file itself: {env = "NAME"} or {file = "path"}."""
-        match value:
-            case {"env": str(name)} if len(value) == 1:
-                if name not in self._environment:
-                    raise FileError(f"`{place}`: the environment has no variable {name}.")
-                return self._environment[name]
-            case {"file": str(path)} if len(value) == 1:
-                try:
-                    return (self._folder / path).read_text(encoding="utf-8").rstrip("\r\n")
-                except (OSError, UnicodeDecodeError) as error:
-                    raise FileError(f"`{place}`: {path} cannot be read: {error}.") from error
-            case _:
-                raise FileError(f'`{place}` must be a text, {{env = "NAME"}} or {{file = "path"}}.')
 
-
-def _convert(values: dict[str, Any], kind: type[msgspec.Struct], place: str) -> Any:
-    try:
-        return msgspec.convert(values, kind)
-    except msgspec.ValidationError as error:
-        # "Expected `str`, got `int` - at `$.price`": say it with the place in the file.
-        what, _, where = str(error).partition(" - at ")
-        inner = where.strip("`").removeprefix("$")
-        raise FileError(f"`{place}{inner}`: {what[:1].lower()}{what[1:]}.") from error
+def _rules(document: Any) -> Iterator[Problem]:
+    """What the server cannot look at, since it gets no such thing."""
+    match document:
+        case TopUpEntry():
+            if fault := reference_fault(document.reference):
+                yield Problem("reference", fault)
+            try:
+                if not parse_amount(document.amount):
+                    yield Problem("amount", "it is zero")
+            except ValueError as error:
+                yield Problem("amount", str(error))
+        case PasswordUser() if document.password == STORED:
+            sentence = "only its hash is stored: write password_hash = { stored = true } instead"
+            yield Problem("password", sentence)
+        case PasswordUser() if fault := bad_password(document.password):
+            yield Problem("password", fault)
 
 
 def _as_text(value: Any) -> Any:
@@ -227,16 +279,9 @@ _rows_of: dict[Any, type[msgspec.Struct]] = {
 """Fields that are lists of small tables."""
 
 
-def _row(value: Any, row: type[msgspec.Struct], place: str) -> Any:
+def _row(value: Any, row: type[msgspec.Struct], place: str, problems: list[Problem]) -> Any:
     if not isinstance(value, dict):
-        raise FileError(f"`{place}` must be a table.")
+        return value
     fields = {field.name: field.type for field in msgspec.structs.fields(row)}
-    for name in value:
-        if name not in fields:
-            raise FileError(f"`{place}.{name}` is unknown.{_closest(name, fields)}")
-    return {name: _as_text(item) if fields[name] is str else item for name, item in value.items()}
-
-
-def _closest(name: str, known: Any) -> str:
-    close = difflib.get_close_matches(name, list(known), n=1)
-    return f" Did you mean `{close[0]}`?" if close else f" There are: {', '.join(sorted(known))}."
+    problems += [unknown_field(place, name, [*fields]) for name in value if name not in fields]
+    return {name: _as_text(item) if fields.get(name) is str else item for name, item in value.items()}

@@ -6,19 +6,29 @@ All that the command line writes goes through here, so that nothing in it can gi
 import io
 import json as json_library
 import os
+import shutil
 import sys
-from collections.abc import Iterable, Sequence
-from typing import Any
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 from onema.telemetry.printable import printable, printable_json, printable_line
 
+if TYPE_CHECKING:
+    from onema.domain.problems import Problem
+
+MIN_WIDTH = 60
+_INDENT = " " * 6
+_PROBLEMS_SHOWN = 100
+
 
 class CliError(Exception):
-    """A command that cannot be done; the text is a sentence for the operator."""
+    """A command that cannot be done; the text is a sentence for the operator, and `problems` are what it speaks of."""
 
-    def __init__(self, text: str, refusal: str | None = None) -> None:
+    def __init__(self, text: str, refusal: str | None = None, problems: Sequence["Problem"] = ()) -> None:
         super().__init__(text)
         self.refusal = refusal
+        self.problems = problems
 
 
 def speak_utf8() -> None:
@@ -61,11 +71,36 @@ def print_json(document: Any) -> None:
     print(printable_json(json_library.dumps(document, ensure_ascii=False, indent=2)))
 
 
-def print_error(text: str, refusal: str | None, *, json: bool) -> None:
+def print_error(text: str, refusal: str | None, *, json: bool, problems: Sequence["Problem"] = ()) -> None:
     if json:
-        print_json({"error": text, "refusal": refusal})
-    else:
-        complain(f"onema: {text}")
+        told = {"problems": [problem_as_json(problem) for problem in problems]} if problems else {}
+        print_json({"error": text, "refusal": refusal, **told})
+        return
+    complain(f"onema: {text}")
+    for line in problem_lines(problems) if len(problems) > 1 else ():
+        complain(line)
+
+
+def problem_as_json(problem: "Problem") -> dict[str, Any]:
+    return {
+        "place": problem.place,
+        "problem": problem.sentence,
+        "closest": problem.closest or None,
+        "choices": list(problem.choices),
+    }
+
+
+def problem_lines(problems: Sequence["Problem"]) -> Iterator[str]:
+    """Each problem's place, and below it what is wrong and what may stand there; the first of very many."""
+    width = max(MIN_WIDTH, shutil.get_terminal_size((100, 24)).columns) - len(_INDENT)
+    for problem in problems[:_PROBLEMS_SHOWN]:
+        yield ""
+        yield f"  {problem.place}"
+        for line in textwrap.wrap(problem.said, width, break_long_words=False, break_on_hyphens=False):
+            yield f"{_INDENT}{line}"
+    if len(problems) > _PROBLEMS_SHOWN:
+        yield ""
+        yield f"  and {len(problems) - _PROBLEMS_SHOWN:,} more."
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], empty: str = "none") -> None:

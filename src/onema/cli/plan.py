@@ -1,45 +1,87 @@
 """What must be put and removed for the configuration to be what a file says. Pure."""
 
+from typing import Any
+
 import argon2
 import msgspec
 
 from onema.cli.configuration_file import Content, PasswordUser
-from onema.cli.output import CliError
-from onema.cli.plausible import refuse_implausible
+from onema.cli.references import STORED
 from onema.domain import documents as doc
+from onema.domain.problems import Problem, place_of
 from onema.engine.control_requests import PutDocuments
 
 _Found = dict[tuple[str, str], doc.Document]
 
 
-def plan_documents(content: Content, found: _Found, *, prune: bool) -> PutDocuments:
-    """Raises CliError for what nobody can mean.
+def plan_documents(content: Content, found: _Found, *, prune: bool) -> tuple[PutDocuments, list[Problem]]:
+    """What to ask for, and what is wrong with the file, also about what is stored. With problems the request is worth
+    a dry run only.
 
     A state that the file does not name stays: whoever was suspended by hand is not revived by the next run.
     """
-    documents = [_kept(key, document, content, found) for key, document in content.documents.items()]
+    problems = list(content.problems)
+    unreadable = set(content.unreadable)
+    documents: list[doc.Document] = list(content.mended.values())
+    for key, document in content.documents.items():
+        before = found.get(key)
+        wanted, missing = _with_stored(_kept(document, before, unnamed=key in content.unnamed_state), before)
+        problems += [problem.below(place_of(document)) for problem in missing]
+        if missing:
+            unreadable.add(key)
+        else:
+            documents.append(wanted)
     documents += [_user(user, found.get(("user", user.name))) for user in content.passwords.values()]
-    for document in documents:
-        refuse_implausible(document)
-    removed = _unnamed(content, found) if prune else ()
-    return PutDocuments(documents=tuple(documents), remove=removed)  # type: ignore[arg-type]  # every Document is one of AnyDocument
+    request = PutDocuments(
+        documents=tuple(documents),  # type: ignore[arg-type]  # every Document is one of AnyDocument
+        remove=_unnamed(content, found) if prune else (),
+        unreadable=tuple(sorted(unreadable)),
+    )
+    return request, problems
 
 
-def _kept(key: tuple[str, str], document: doc.Document, content: Content, found: _Found) -> doc.Document:
-    before = found.get(key)
-    if isinstance(document, doc.Credential) and isinstance(before, doc.Credential):
-        _refuse_to_move(document, before)
-    if before is not None and key in content.unnamed_state and hasattr(before, "state"):
+def _kept(document: doc.Document, before: doc.Document | None, *, unnamed: bool) -> doc.Document:
+    if unnamed and before is not None and hasattr(before, "state"):
         return msgspec.structs.replace(document, state=before.state)
     return document
 
 
-def _refuse_to_move(document: doc.Credential, before: doc.Credential) -> None:
-    if document.account != before.account:
-        raise CliError(
-            f"credential {document.identity!r} belongs to account {before.account!r}: a key cannot change hands.",
-            "conflict",
-        )
+def _with_stored(document: doc.Document, before: doc.Document | None) -> tuple[doc.Document, list[Problem]]:
+    """The document with what is stored wherever the file says so."""
+    match document:
+        case doc.Credential() | doc.User() | doc.Carrier():
+            fields = {"credential": "secret", "user": "password_hash", "carrier": "settings"}
+            field = fields[document.kind]
+            problems: list[Problem] = []
+            stored = getattr(before, field, None)
+            value = _filled_in(getattr(document, field), stored, field, problems)
+            return msgspec.structs.replace(document, **{field: value}), problems
+        case _:
+            return document, []
+
+
+def _filled_in(value: Any, stored: Any, place: str, problems: list[Problem]) -> Any:
+    match value:
+        case str() if value == STORED:
+            if stored is None:
+                problems.append(Problem(place, "nothing is stored yet that could be kept: give a value"))
+            return stored
+        case dict():
+            known = stored if isinstance(stored, dict) else {}
+            return {
+                name: _filled_in(inner, known.get(name), f"{place}.{name}", problems)
+                for name, inner in value.items()
+            }
+        case list():
+            items = stored if isinstance(stored, list) else []
+            return [
+                _filled_in(
+                    inner, items[number] if number < len(items) else None, f"{place}[{number}]", problems
+                )
+                for number, inner in enumerate(value)
+            ]
+        case _:
+            return value
 
 
 def _user(user: PasswordUser, before: doc.Document | None) -> doc.User:

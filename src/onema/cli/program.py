@@ -147,7 +147,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             args=list(arguments), prog_name="onema", complete_var=COMPLETION, standalone_mode=False
         )
     except CliError as error:
-        print_error(str(error), error.refusal, json=json)
+        print_error(str(error), error.refusal, json=json, problems=error.problems)
         exit_code = 1
     except typer.Abort:
         print_error("Aborted.", None, json=json)

@@ -20,18 +20,10 @@ def add(
     priority: Annotated[int, typer.Option(help="Lower is tried first.")] = 0,
 ) -> None:
     """Send a channel's messages for a prefix to a carrier."""
-    import msgspec
-
-    from onema.cli.changes import create
-    from onema.cli.output import CliError
+    from onema.cli.changes import create, made
     from onema.domain import documents as doc
 
-    fields = {"channel": channel, "carrier": carrier, "prefix": prefix, "priority": priority}
-    try:
-        route = msgspec.convert(fields, doc.Route)
-    except msgspec.ValidationError as error:
-        raise CliError(f"{error}.") from error
-    create(cli, route)
+    create(cli, made(doc.Route, channel=channel, carrier=carrier, prefix=prefix, priority=priority))
 
 
 @app.command("set")

@@ -3,14 +3,18 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AsyncExitStack
 from typing import TypeVar
 
+import msgspec
+
 from onema.cli.output import CliError, complain
-from onema.core import data_folder, open_core
+from onema.core import data_folder, open_core, this_installation
 from onema.domain import documents as doc
-from onema.domain.configure import Change
+from onema.domain.configuration_rules import problems
+from onema.domain.configure import Change, Proposal
+from onema.domain.problems import InvalidConfiguration, Problem
 from onema.domain.refusals import Refusal, Refused
 from onema.engine.administration import Administration, Administrator
 from onema.engine.control import ControlClient, ControlError, connect
@@ -32,6 +36,10 @@ _NOTHING_THERE = (
 )
 
 
+class NothingThere(CliError):
+    """There is no store, and whoever asks would not make one."""
+
+
 class Session:
     """Asks one administrator, from plain functions. Refusals are raised as CliError."""
 
@@ -43,6 +51,8 @@ class Session:
     def answer(self, request: Request[A]) -> A:
         try:
             return self._runner.run(self._administrator.answer(request))
+        except InvalidConfiguration as invalid:
+            raise invalid_configuration(invalid.problems) from invalid
         except Refused as refused:
             raise CliError(refused.detail or refused.refusal.value, refused.refusal.value) from refused
         except (ControlError, DataFolderError) as error:
@@ -59,15 +69,29 @@ class Session:
         for _ in range(_TRIES):
             found = self.answer(ReadDocuments(reveal=True))
             planned = plan({(document.kind, document.identity): document for document in found.documents})
-            request = PutDocuments(
-                documents=planned.documents, remove=planned.remove, revision=found.revision
-            )
             try:
-                return self.answer(request)
+                return self.answer(msgspec.structs.replace(planned, revision=found.revision))
             except CliError:
                 if self.answer(ReadDocuments(kind="none")).revision == found.revision:
                     raise
         raise CliError("The configuration keeps changing; try again.", Refusal.CONFLICT.value)
+
+
+def invalid_configuration(problems: Sequence[Problem], of: str = "") -> CliError:
+    """The error that tells of all problems; of a single one in its own line."""
+    where = f"{of}: " if of else ""
+    if len(problems) == 1:
+        (problem,) = problems
+        return CliError(f"{where}{problem.place}: {problem.said}", Refusal.CONFLICT.value, problems)
+    return CliError(
+        f"{where}{len(problems):,} problems, and nothing was changed:", Refusal.CONFLICT.value, problems
+    )
+
+
+def problems_without_store(settings: Settings, request: PutDocuments) -> list[Problem]:
+    """What would be wrong with documents in a new store."""
+    after = Proposal({}, request.documents, request.remove).after
+    return [*problems(after, frozenset(request.unreadable)), *this_installation(settings).problems(after)]
 
 
 @contextlib.contextmanager
@@ -99,7 +123,7 @@ async def _open(settings: Settings, stack: AsyncExitStack, *, creates: bool = Fa
                 stack.push_async_callback(client.close)
                 return client
         if not creates and not (settings.data / DATABASE).exists():
-            raise CliError(_NOTHING_THERE.format(place=settings.data.absolute()))
+            raise NothingThere(_NOTHING_THERE.format(place=settings.data.absolute()))
         try:
             folder = stack.enter_context(data_folder(settings))
         except DataFolderInUseError:
@@ -114,7 +138,7 @@ async def _open_database(settings: Settings, stack: AsyncExitStack, *, creates: 
     from onema.storage.moving_postgres import schema_of
 
     if not creates and not await schema_of(settings.database.reveal()):
-        raise CliError(_NOTHING_THERE.format(place="This database"))
+        raise NothingThere(_NOTHING_THERE.format(place="This database"))
     # The key may lie in the folder, or be given elsewhere: then there need be none.
     folder = DataFolder(settings.data, shared=True, make=False)
     return (await open_core(settings, stack, stack.enter_context(folder))).administration

@@ -6,8 +6,6 @@ from onema.cli.command import Cli, Commands
 
 app = Commands(help="People who may log in to the console.")
 
-SHORTEST_PASSWORD = 8
-
 Name = Annotated[str, typer.Argument(help="The user's name.")]
 PasswordStdin = Annotated[
     bool, typer.Option("--password-stdin", help="Read the password from stdin instead of asking for it.")
@@ -63,13 +61,14 @@ def _password(from_stdin: bool) -> str:
     import sys
 
     from onema.cli.output import CliError
+    from onema.domain.document_rules import bad_password
 
     if from_stdin:
         password = sys.stdin.readline().rstrip("\r\n")
     else:
         password = typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
-    if len(password) < SHORTEST_PASSWORD:
-        raise CliError(f"A password has at least {SHORTEST_PASSWORD} characters.")
+    if fault := bad_password(password):
+        raise CliError(f"{fault[:1].upper()}{fault[1:]}.")
     return password
 
 

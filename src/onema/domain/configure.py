@@ -8,10 +8,11 @@ from typing import Literal
 import msgspec
 
 from onema.domain import documents as doc
+from onema.domain.configuration_rules import After, problems
 from onema.domain.decision import Context, Decision, World
 from onema.domain.directory import Directory, DocumentKey
-from onema.domain.document_rules import problems
 from onema.domain.keyring import NONCE_BYTES, Keyring
+from onema.domain.problems import InvalidConfiguration
 from onema.domain.records import DirectoryRevision, DirectoryRow, Key
 from onema.domain.refusals import Refusal, Refused
 
@@ -35,7 +36,7 @@ class Configure(msgspec.Struct, frozen=True, kw_only=True, tag="configure"):
     """Put `documents` (whole, secrets in clear) and remove the named (kind, identity) ones.
 
     Decided on the committer's snapshot, which must be the newest. Result: tuple of Change, in order.
-    Raises Refused(CONFLICT) when the result would not hold together, saying why.
+    Raises InvalidConfiguration when the result would not hold together.
     """
 
     entropy: bytes
@@ -56,49 +57,72 @@ class Configure(msgspec.Struct, frozen=True, kw_only=True, tag="configure"):
         revision = _number(world, REVISION)
         if revision != context.directory.revision:
             raise Refused(Refusal.CONFLICT, "the configuration changed meanwhile; try again")
-        before, last_number = context.directory.documents, _number(world, _ACCOUNT_NUMBERS)
-        wanted: dict[DocumentKey, doc.Document | None] = dict.fromkeys(self.remove)
-        for document in self.documents:
-            key = (document.kind, document.identity)
-            wanted[key] = document
-            if isinstance(document, doc.Account):
-                known = before.get(key)
-                if not isinstance(known, doc.Account):
-                    last_number += 1
-                number = known.number if isinstance(known, doc.Account) else last_number
-                wanted[key] = msgspec.structs.replace(document, number=number)
-            if isinstance(document, doc.User):
-                knew = before.get(key)
-                logouts = knew.logouts if isinstance(knew, doc.User) else 0
-                wanted[key] = msgspec.structs.replace(document, logouts=logouts)
-        changes = tuple(_change(key, before.get(key), after) for key, after in wanted.items())
-        if all(change.what == "unchanged" for change in changes):
-            return Decision(changes)
-        _refuse_what_does_not_hold(context.directory, wanted)
-        changed = [
-            (key, wanted[key])
-            for key, change in zip(wanted, changes, strict=True)
-            if change.what != "unchanged"
-        ]
+        last_number = _number(world, _ACCOUNT_NUMBERS)
+        proposal = Proposal(context.directory.documents, self.documents, self.remove, last_number)
+        wrong = tuple(problems(proposal.after))
+        if wrong:
+            raise InvalidConfiguration(wrong)
+        changed = proposal.after.changed
+        if not changed:
+            return Decision(proposal.changes)
         return Decision(
-            changes,
+            proposal.changes,
             puts=(
                 DirectoryRevision(REVISION, revision + 1),
-                DirectoryRevision(_ACCOUNT_NUMBERS, last_number),
+                DirectoryRevision(_ACCOUNT_NUMBERS, proposal.last_number),
                 *(
                     DirectoryRow(
                         *key, revision + 1, encode_document(document, context.keyring, self._nonce(key))
                     )
-                    for key, document in changed
+                    for key, document in changed.items()
                     if document is not None
                 ),
             ),
-            deletes=tuple((DirectoryRow, *key) for key, document in changed if document is None),
+            deletes=tuple((DirectoryRow, *key) for key, document in changed.items() if document is None),
         )
 
     def _nonce(self, key: DocumentKey) -> bytes:
         """One nonce per document from the command's entropy, so that a replay seals to the same bytes."""
         return hmac.digest(self.entropy, "\0".join(key).encode(), hashlib.sha256)[:NONCE_BYTES]
+
+
+class Proposal:
+    """What putting and removing documents would do: the `changes` to tell of, and what is there `after` them.
+
+    A new account gets the number after `last_number`, which becomes the last that was given.
+    """
+
+    def __init__(
+        self,
+        before: Mapping[DocumentKey, doc.Document],
+        documents: Iterable[doc.Document],
+        remove: Iterable[DocumentKey],
+        last_number: int = 0,
+    ) -> None:
+        self.last_number = last_number
+        wanted: dict[DocumentKey, doc.Document | None] = dict.fromkeys(remove)
+        for document in documents:
+            key = (document.kind, document.identity)
+            wanted[key] = self._with_what_is_ours(document, before.get(key))
+        self.changes = tuple(_change(key, before.get(key), after) for key, after in wanted.items())
+        differing = zip(wanted.items(), self.changes, strict=True)
+        self.after = After(
+            before, {key: after for (key, after), change in differing if change.what != "unchanged"}
+        )
+
+    def _with_what_is_ours(self, document: doc.Document, known: doc.Document | None) -> doc.Document:
+        """Whoever configures knows no account's number, and not how often a user has logged out."""
+        match document:
+            case doc.Account() if isinstance(known, doc.Account):
+                return msgspec.structs.replace(document, number=known.number)
+            case doc.Account():
+                self.last_number += 1
+                return msgspec.structs.replace(document, number=self.last_number)
+            case doc.User():
+                logouts = known.logouts if isinstance(known, doc.User) else 0
+                return msgspec.structs.replace(document, logouts=logouts)
+            case _:
+                return document
 
 
 def encode_document(document: doc.Document, keyring: Keyring, nonce: bytes) -> bytes:
@@ -128,21 +152,6 @@ def directory_from_rows(rows: Iterable[DirectoryRow], revision: int, keyring: Ke
 def _number(world: World, name: str) -> int:
     row = world.get(DirectoryRevision, name)
     return row.revision if row else 0
-
-
-def _refuse_what_does_not_hold(
-    directory: Directory, wanted: Mapping[DocumentKey, doc.Document | None]
-) -> None:
-    """Raises Refused(CONFLICT) with every reason."""
-    documents = {**directory.documents, **wanted}
-    wrong = problems({key: document for key, document in documents.items() if document is not None})
-    if not wrong:
-        try:
-            directory.replace(wanted, directory.revision + 1)
-        except (ValueError, Refused) as error:
-            wrong = [str(error)]
-    if wrong:
-        raise Refused(Refusal.CONFLICT, f"the configuration does not hold together: {'; '.join(wrong)}")
 
 
 def _change(key: DocumentKey, before: doc.Document | None, after: doc.Document | None) -> Change:

@@ -1,173 +1,268 @@
-"""What makes configuration documents hold together: each by itself, and all of them with each other."""
+"""What makes a configuration document hold together by itself."""
 
+import ipaddress
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
+import msgspec
 import phonenumbers
 
 from onema.domain import documents as doc
 from onema.domain.callback_target import callback_url_problem
 from onema.domain.destinations import NumberType
+from onema.domain.directory import parse_time
+from onema.domain.message_template import MessageTemplate
 from onema.domain.money import parse_amount
+from onema.domain.problems import Problem, every_text, one_of, shown
+from onema.domain.refusals import Refused
 
-LIVE_CREDENTIALS = 2
-"""So that a client can move to new keys without a gap."""
+SHORTEST_SECRET = 8
+"""A client's secret is all that keeps others from its account; vendors hand out 24 characters and more."""
+SHORTEST_PASSWORD = 8
+LONGEST_TEXT = 16_384
+"""Characters of any text in a document, such as a certificate in a carrier's settings."""
+LONGEST_SENTENCE = 1_000
+LONGEST_WINDOW = 366 * 86_400
+LARGEST_NUMBER = 1_000_000_000
+"""Of every count, cap and total: far from what a column holds, and more than anybody means."""
+LONGEST_PERIOD = 86_400
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _PREFIX = re.compile(r"\+[0-9]{0,15}")
 _NUMBER = re.compile(r"\+?[0-9]{3,15}")
-_SENDER = re.compile(r"[ -.0-~]{1,11}")
+_SENDER = re.compile(r"[!-.0-~](?:[ -.0-~]{0,9}[!-.0-~])?")
+_CURRENCY = re.compile(r"[A-Z]{3}")
+_ARGON2ID = "$argon2id$"
+_COUNTRIES = frozenset((*phonenumbers.SUPPORTED_REGIONS, "*"))
+_DESTINATIONS = tuple(kind.value for kind in NumberType if kind is not NumberType.UNKNOWN)
+_encoder = msgspec.json.Encoder()
 
 
-def problems(documents: Mapping[tuple[str, str], doc.Document]) -> list[str]:
-    """Sentences that say what is wrong; none when the configuration may be used."""
-    every = list(documents.values())
-    found = [
-        f"{document.kind} {document.identity!r}: {problem}"
-        for document in every
-        if (problem := problem_of(document) or _missing(document, documents))
-    ]
-    return [*found, *_shared_appids(every), *_too_many_credentials(every)]
-
-
-def problem_of(document: doc.Document) -> str:
-    """What is wrong with one document by itself, or nothing."""
+def problems_of(document: doc.Document) -> Iterator[Problem]:
+    """All that is wrong with one document by itself; places are its fields."""
+    yield from _not_storable(document)
     match document:
         case doc.Account():
-            return (
-                _bad_name(document.name)
-                or _bad_countries(document)
-                or _bad_destinations(document)
-                or _bad_windows(document)
-                or callback_url_problem(document)
-            )
+            yield from _account(document)
         case doc.Application():
-            return _bad_name(document.name) or callback_url_problem(document)
-        case doc.HotlinePool() | doc.User():
-            return _bad_name(document.name)
+            yield from _application(document)
+        case doc.HotlinePool():
+            yield from _name(document.name)
+        case doc.User():
+            yield from _user(document)
         case doc.Carrier():
-            return _bad_name(document.name) or _bad_total(document)
+            yield from _name(document.name)
+            yield from _total(document)
         case doc.Tariff():
-            return _bad_name(document.name) or next(filter(None, map(_bad_rate, document.rates)), "")
+            yield from _tariff(document)
         case doc.Credential():
-            return _bad_credential(document)
-        case doc.Brandname() if not _SENDER.fullmatch(document.name):
-            return "a brandname has 1 to 11 printable ASCII characters, and no slash"
-        case doc.Route() if not _PREFIX.fullmatch(document.prefix):
-            return _not_a_prefix(document.prefix)
-        case doc.Hotline() if not _NUMBER.fullmatch(document.number):
-            return f"{document.number!r} is not a number"
-        case doc.Hotline() if document.daily_cap < 0:
-            return "daily_cap must not be negative"
-        case _:
-            return ""
-
-
-def _missing(document: doc.Document, documents: Mapping[tuple[str, str], doc.Document]) -> str:
-    for kind, name in _named_by(document):
-        if (kind, name) not in documents:
-            return f"there is no {kind.replace('_', ' ')} {name!r}"
-    return ""
-
-
-def _named_by(document: doc.Document) -> Iterator[tuple[str, str]]:
-    """(kind, identity) of every document that this one refers to."""
-    match document:
-        case doc.Account():
-            yield "tariff", document.tariff
-        case doc.Application() | doc.Brandname():
-            yield "account", document.account
-        case doc.Credential():
-            yield "account", document.account
-            if document.application:
-                yield "application", f"{document.account}/{document.application}"
+            yield from _credential(document)
+        case doc.Brandname():
+            yield from _brandname(document)
         case doc.Template():
-            yield "account", document.account
-            yield "brandname", f"{document.account}/{document.brandname}"
-        case doc.Hotline():
-            yield "hotline_pool", document.pool
+            yield from _template(document)
         case doc.Route():
-            yield "carrier", document.carrier
+            yield from _prefix("prefix", document.prefix)
+            if abs(document.priority) > LARGEST_NUMBER:
+                yield Problem("priority", f"it is further from 0 than {LARGEST_NUMBER:,}")
+        case doc.Hotline():
+            yield from _hotline(document)
 
 
-def _shared_appids(documents: list[doc.Document]) -> Iterator[str]:
-    appids = Counter(
-        document.appid for document in documents if isinstance(document, doc.Application) and document.appid
-    )
-    for appid, count in appids.items():
+def _not_storable(document: doc.Document) -> Iterator[Problem]:
+    """PostgreSQL stores no NUL, and no encoding has unpaired surrogates."""
+    try:
+        encoded = _encoder.encode(document)
+    except UnicodeEncodeError:
+        encoded = b"\\u0000"
+    if len(encoded) <= LONGEST_TEXT and b"\\u0000" not in encoded:
+        return
+    for place, text in every_text(document):
+        if len(text) > LONGEST_TEXT:
+            yield Problem(place, f"it has {len(text):,} characters; {LONGEST_TEXT:,} are the most")
+        if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
+            yield Problem(place, "it holds a character that no text has (NUL, or half of a pair)")
+
+
+def _account(account: doc.Account) -> Iterator[Problem]:
+    yield from _name(account.name)
+    for place, country in (
+        *((f"countries[{number}]", country) for number, country in enumerate(account.countries)),
+        ("country", account.country or "*"),
+    ):
+        if country not in _COUNTRIES:
+            yield Problem(place, f"{shown(country)} is not an ISO country code such as VN")
+    for number, destination in enumerate(account.destinations):
+        if destination not in _DESTINATIONS:
+            yield one_of(f"destinations[{number}]", "type of number", destination, _DESTINATIONS)
+    yield from _addresses(account.allowed_ips)
+    yield from _windows(account.windows or ())
+    if not _CURRENCY.fullmatch(account.currency):
+        yield Problem(
+            "currency", f"{shown(account.currency)} is not a currency: three capital letters such as VND"
+        )
+    yield from _amount("floor", account.floor)
+    if account.credit_limit is not None:
+        yield from _amount("credit_limit", account.credit_limit, negative=False)
+    yield from _time("wallet_expires_at", account.wallet_expires_at)
+    yield from _callback(account)
+
+
+def _windows(windows: tuple[doc.WindowLimit, ...]) -> Iterator[Problem]:
+    for number, window in enumerate(windows):
+        place = f"windows[{number}]"
+        yield from _seconds(f"{place}.seconds", "a window", window.seconds, LONGEST_WINDOW)
+        yield from _count(f"{place}.limit", window.limit)
+    for (per, seconds), count in Counter((window.per, window.seconds) for window in windows).items():
         if count > 1:
-            yield f"{count} applications share the appid {appid!r}"
+            yield Problem("windows", f"there are {count} limits per {per} and {seconds} seconds; one counts")
 
 
-def _too_many_credentials(documents: list[doc.Document]) -> Iterator[str]:
-    live = Counter(
-        (document.account, document.dialect, document.application)
-        for document in documents
-        if isinstance(document, doc.Credential) and document.state == "active"
-    )
-    for (account, dialect, application), count in live.items():
-        if count > LIVE_CREDENTIALS:
-            owner = f"application {account}/{application}" if application else f"account {account!r}"
-            yield f"{owner} has {count} live {dialect} credentials; {LIVE_CREDENTIALS} may live"
+def _application(application: doc.Application) -> Iterator[Problem]:
+    yield from _name(application.name)
+    if application.appid and not _is_key(application.appid):
+        yield Problem("appid", "it must be printable text without spaces around it")
+    yield from _addresses(application.allowed_ips)
+    yield from _callback(application)
+    if application.sentence and len(application.sentence) > LONGEST_SENTENCE:
+        yield Problem("sentence", f"it has more than {LONGEST_SENTENCE:,} characters")
 
 
-def _bad_name(name: str) -> str:
-    if _NAME.fullmatch(name):
-        return ""
-    return (
-        "a name has up to 64 letters, digits, dots, dashes and underscores, and begins with a letter or digit"
-    )
+def _user(user: doc.User) -> Iterator[Problem]:
+    yield from _name(user.name)
+    if not user.password_hash.startswith(_ARGON2ID):
+        yield Problem("password_hash", f"it is not an argon2id hash, which begins with {_ARGON2ID}")
 
 
-def _bad_credential(credential: doc.Credential) -> str:
+def bad_password(password: str) -> str:
+    """Why a password may not be used, or ""."""
+    short = len(password) < SHORTEST_PASSWORD
+    return f"a password has at least {SHORTEST_PASSWORD} characters" if short else ""
+
+
+def _total(carrier: doc.Carrier) -> Iterator[Problem]:
+    for field in ("seats", "per_second"):
+        yield from _count(field, getattr(carrier, field))
+    if carrier.per_second > 0 and not carrier.seats:
+        yield Problem(
+            "per_second",
+            "it is shared out with the seats: name how many seats (binds, calls at once) there are",
+        )
+
+
+def _tariff(tariff: doc.Tariff) -> Iterator[Problem]:
+    yield from _name(tariff.name)
+    seen: dict[tuple[str, str], int] = {}
+    for number, rate in enumerate(tariff.rates):
+        place = f"rates[{number}]"
+        yield from _prefix(f"{place}.prefix", rate.prefix)
+        yield from _seconds(f"{place}.period", "a period", rate.period, LONGEST_PERIOD)
+        yield from _amount(f"{place}.price", rate.price, negative=False)
+        first = seen.setdefault((rate.channel, rate.prefix), number)
+        if first != number:
+            yield Problem(
+                place,
+                f"there is a price for {rate.channel} to {rate.prefix} already, in rates[{first}]",
+            )
+
+
+def _credential(credential: doc.Credential) -> Iterator[Problem]:
     for field in ("key", "secret"):
         value = getattr(credential, field)
-        if not value or not value.isprintable() or value != value.strip():
-            return f"its {field} must be printable text without spaces around it"
-    return ""
+        if not _is_key(value):
+            yield Problem(field, f"its {field} must be printable text without spaces around it")
+        elif field == "secret" and len(value) < SHORTEST_SECRET:
+            yield Problem(field, f"its secret has {len(value)} characters; {SHORTEST_SECRET} are the least")
 
 
-def _bad_countries(account: doc.Account) -> str:
-    known = {*phonenumbers.SUPPORTED_REGIONS, "*"}
-    unknown = [country for country in (*account.countries, account.country or "*") if country not in known]
-    return f"{unknown[0]!r} is not an ISO country code such as VN" if unknown else ""
+def _brandname(brandname: doc.Brandname) -> Iterator[Problem]:
+    if not _SENDER.fullmatch(brandname.name):
+        yield Problem(
+            "name",
+            f"a brandname has 1 to 11 printable ASCII characters, no slash, and no space at its ends; "
+            f"{shown(brandname.name)} does not",
+        )
+    yield from _time("expires_at", brandname.expires_at)
 
 
-def _bad_destinations(account: doc.Account) -> str:
-    choices = [kind.value for kind in NumberType if kind is not NumberType.UNKNOWN]
-    unknown = [destination for destination in account.destinations if destination not in choices]
-    if not unknown:
-        return ""
-    return f"destinations has {unknown[0]!r}, which is no type of number; there are {', '.join(choices)}"
-
-
-def _bad_windows(account: doc.Account) -> str:
-    for window in account.windows or ():
-        if window.seconds < 1 or window.limit < 0:
-            return "a window needs at least one second, and a limit that is not negative"
-    return ""
-
-
-def _bad_total(carrier: doc.Carrier) -> str:
-    if carrier.seats < 0 or carrier.per_second < 0:
-        return "seats and per_second must not be negative"
-    if carrier.per_second and not carrier.seats:
-        return "per_second is shared out with the seats: name how many seats (binds, calls at once) there are"
-    return ""
-
-
-def _bad_rate(rate: doc.Rate) -> str:
-    if not _PREFIX.fullmatch(rate.prefix):
-        return _not_a_prefix(rate.prefix)
-    if rate.period < 1:
-        return "a period has at least one second"
+def _template(template: doc.Template) -> Iterator[Problem]:
     try:
-        price = parse_amount(rate.price)
+        MessageTemplate.parse(template.text)
+    except Refused as refused:
+        yield Problem("", f"its text cannot be used: {refused.detail}")
+
+
+def _hotline(hotline: doc.Hotline) -> Iterator[Problem]:
+    if not _NUMBER.fullmatch(hotline.number):
+        yield Problem("number", f"{shown(hotline.number)} is not a number: 3 to 15 digits, perhaps after a +")
+    yield from _count("daily_cap", hotline.daily_cap)
+
+
+def _name(name: str) -> Iterator[Problem]:
+    if not _NAME.fullmatch(name):
+        yield Problem(
+            "name",
+            "a name has up to 64 letters, digits, dots, dashes and underscores, and begins with a letter or "
+            f"digit; {shown(name)} does not",
+        )
+
+
+def _is_key(text: str) -> bool:
+    return bool(text) and text.isprintable() and text == text.strip()
+
+
+def _addresses(addresses: tuple[str, ...]) -> Iterator[Problem]:
+    for number, address in enumerate(addresses):
+        try:
+            ipaddress.ip_network(address.strip(), strict=False)
+        except ValueError:
+            yield Problem(
+                f"allowed_ips[{number}]",
+                f"{shown(address)} is not an address or network such as 203.0.113.7 or 10.0.0.0/8",
+            )
+
+
+def _amount(place: str, text: str, *, negative: bool = True) -> Iterator[Problem]:
+    try:
+        amount = parse_amount(text)
     except ValueError as error:
-        return str(error)
-    return "a price must not be negative" if price < 0 else ""
+        yield Problem(place, str(error))
+        return
+    if amount < 0 and not negative:
+        what = "a price" if place.endswith("price") else "it"
+        yield Problem(place, f"{what} must not be negative, and {text} is")
 
 
-def _not_a_prefix(text: str) -> str:
-    return f'{text!r} is not a prefix such as "+84", or "+" for every number'
+def _time(place: str, text: str) -> Iterator[Problem]:
+    try:
+        parse_time(text)
+    except (ValueError, OverflowError):
+        yield Problem(
+            place, f"{shown(text)} is not a time: write it as 2026-12-31 or 2026-12-31T23:59:59+07:00"
+        )
+
+
+def _callback(document: doc.Account | doc.Application) -> Iterator[Problem]:
+    if fault := callback_url_problem(document):
+        yield Problem("callback_url", fault)
+
+
+def _prefix(place: str, text: str) -> Iterator[Problem]:
+    if not _PREFIX.fullmatch(text):
+        yield Problem(place, f'{shown(text)} is not a prefix such as "+84", or "+" for every number')
+
+
+def _seconds(place: str, what: str, number: int, most: int) -> Iterator[Problem]:
+    if number < 1:
+        yield Problem(place, f"{what} has at least one second, not {number}")
+    elif number > most:
+        yield Problem(place, f"{what} has at most {most:,} seconds, not {number}")
+
+
+def _count(place: str, number: int) -> Iterator[Problem]:
+    name = place.rpartition(".")[2]
+    if number < 0:
+        yield Problem(place, f"{name} must not be negative, and {number} is")
+    elif number > LARGEST_NUMBER:
+        yield Problem(place, f"{name} is at most {LARGEST_NUMBER:,}, not {number}")

@@ -9,11 +9,20 @@ from onema.domain.decision import Context, Decision, World
 from onema.domain.records import Key, Row, TopUp, Wallet
 from onema.domain.refusals import Refusal, Refused
 
+LONGEST_REFERENCE = 200
+
+
+def reference_fault(reference: str) -> str:
+    """Why a top-up cannot be remembered by this text, or ""."""
+    if not reference or len(reference) > LONGEST_REFERENCE or not reference.isprintable():
+        return f"a reference is 1 to {LONGEST_REFERENCE} printable characters"
+    return ""
+
 
 class TopUpWallet(msgspec.Struct, frozen=True, kw_only=True, tag="top_up"):
     """Book `amount` (negative takes money out), once per `reference`.
 
-    Result: whether it was new. Raises Refused(CONFLICT) when the reference was booked with another amount.
+    Result: whether it was new. Raises Refused(CONFLICT) when the reference was booked with another amount, or is none.
     """
 
     id: int
@@ -28,6 +37,8 @@ class TopUpWallet(msgspec.Struct, frozen=True, kw_only=True, tag="top_up"):
 
     def decide(self, world: World, context: Context) -> Decision:
         number = self._account_number(context)
+        if fault := reference_fault(self.reference):
+            raise Refused(Refusal.CONFLICT, fault)
         booked = world.get(TopUp, number, self.reference)
         if booked is not None:
             if booked.amount != self.amount:

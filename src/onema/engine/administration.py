@@ -2,16 +2,17 @@
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, Protocol, TypeVar
 
 import msgspec
 
 import onema
 from onema.domain import documents as doc
-from onema.domain.callback_target import callback_url_problem
-from onema.domain.configure import Change, Configure
+from onema.domain.configuration_rules import After, problems
+from onema.domain.configure import Change, Configure, Proposal
 from onema.domain.directory import AccountView
+from onema.domain.problems import InvalidConfiguration, Problem
 from onema.domain.records import CarrierSeats, LedgerEntry, Message, Recording, Wallet
 from onema.domain.refusals import Refusal, Refused
 from onema.domain.seats import holders_of
@@ -53,14 +54,28 @@ class Administrator(Protocol):
         """Raises Refused; ControlError when the server went away."""
 
 
+class Installation(Protocol):
+    """Knows what this program can do with documents: which dialects, carriers and settings it has."""
+
+    def problems(self, after: After) -> Iterable[Problem]:
+        """What is wrong with a change here, although it holds together."""
+
+
+class AnyInstallation:
+    """Takes every document."""
+
+    def problems(self, after: After) -> Iterable[Problem]:
+        return ()
+
+
 async def _nothing_to_refresh() -> None:
     """A single process always knows the newest configuration."""
 
 
 class Administration:
     """Answers in-process. `refresh` loads the configuration, where other processes may change it too;
-    `recordings` makes the sentences of applications sound before they are saved; `private_targets` lets callback URLs
-    name this machine and private networks.
+    `recordings` makes the sentences of applications sound before they are saved; `installation` says what cannot run
+    here, before anything is saved.
     """
 
     def __init__(
@@ -69,14 +84,13 @@ class Administration:
         storage: Storage,
         refresh: Callable[[], Awaitable[None]] = _nothing_to_refresh,
         recordings: Recordings | None = None,
-        *,
-        private_targets: bool = False,
+        installation: Installation | None = None,
     ) -> None:
         self._gateway = gateway
         self._storage = storage
         self._refresh = refresh
         self._recordings = recordings
-        self._private_targets = private_targets
+        self._installation = installation or AnyInstallation()
         self._configuring = asyncio.Lock()
 
     async def answer(self, request: Request[A]) -> A:
@@ -99,43 +113,44 @@ class Administration:
         return answer
 
     async def _put_documents(self, request: PutDocuments) -> tuple[Change, ...]:
-        self._refuse_private_targets(request.documents)
         async with self._configuring:
-            if self._recordings is not None:
-                await self._recordings.make(request.documents)
             for _ in range(_TRIES):
                 known = self._gateway.directory.revision
                 if request.revision is not None and request.revision != known:
                     raise Refused(Refusal.CONFLICT, "the configuration changed meanwhile; try again")
-                await self._refuse_to_forget_accounts(request.remove)
-                command = Configure(
-                    entropy=self._gateway.token(_ENTROPY_BYTES),
-                    documents=request.documents,
-                    remove=request.remove,
-                )
                 try:
-                    changes: tuple[Change, ...] = await self._gateway.execute(command)
+                    return await self._put_once(request)
                 except Refused as refused:
                     await self._refresh()
                     # Somebody else's change came between: decide again on what they left.
                     if refused.refusal is Refusal.CONFLICT and self._gateway.directory.revision != known:
                         continue
                     raise
-                return changes
         raise Refused(Refusal.CONFLICT, "the configuration keeps changing; try again later")
 
-    def _refuse_private_targets(self, documents: Sequence[doc.Document]) -> None:
-        """What was saved while they were allowed, or before there was a rule, is left to the connection's own guard."""
-        problems = [
-            f"{document.kind} {document.identity!r}: {problem}"
-            for document in documents
-            if self._gateway.directory.documents.get((document.kind, document.identity)) != document
-            and (problem := callback_url_problem(document, private_targets=self._private_targets))
+    async def _put_once(self, request: PutDocuments) -> tuple[Change, ...]:
+        planned = self._checked(request)
+        await self._refuse_to_forget_accounts(request.remove)
+        if request.dry_run:
+            return planned
+        if self._recordings is not None:
+            await self._recordings.make(request.documents)
+        command = Configure(
+            entropy=self._gateway.token(_ENTROPY_BYTES), documents=request.documents, remove=request.remove
+        )
+        changes: tuple[Change, ...] = await self._gateway.execute(command)
+        return changes
+
+    def _checked(self, request: PutDocuments) -> tuple[Change, ...]:
+        """What would change. Raises InvalidConfiguration with all that is wrong, in this installation too."""
+        proposal = Proposal(self._gateway.directory.documents, request.documents, request.remove)
+        found = [
+            *problems(proposal.after, frozenset(request.unreadable) if request.dry_run else ()),
+            *self._installation.problems(proposal.after),
         ]
-        if problems:
-            raise Refused(
-                Refusal.CONFLICT, f"the configuration does not hold together: {'; '.join(problems)}"
-            )
+        if found:
+            raise InvalidConfiguration(found)
+        return proposal.changes
 
     async def _refuse_to_forget_accounts(self, remove: Sequence[tuple[str, str]]) -> None:
         """Messages and money are kept under an account's number: without the account nobody could find them."""

@@ -16,6 +16,7 @@ from typing import TypeVar
 
 import msgspec
 
+from onema.domain.problems import InvalidConfiguration, Problem
 from onema.domain.refusals import Refusal, Refused
 from onema.engine.administration import Administrator
 from onema.engine.control_requests import PutDocuments, Request, TopUp, WireRequest
@@ -38,6 +39,7 @@ class _Reply(msgspec.Struct, frozen=True, omit_defaults=True):
     ok: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     refusal: str = ""
     detail: str = ""
+    problems: tuple[Problem, ...] = ()
 
 
 _encoder = msgspec.json.Encoder()
@@ -112,6 +114,8 @@ class ControlServer:
         log.log(level, "control request", extra={"action": "control", "request": type(request).__name__})
         try:
             answer = await self._administration.answer(request)
+        except InvalidConfiguration as invalid:
+            return _Reply(refusal=invalid.refusal.value, detail=invalid.detail, problems=invalid.problems)
         except Refused as refused:
             return _Reply(refusal=refused.refusal.value, detail=refused.detail)
         return _Reply(ok=msgspec.Raw(_encoder.encode(answer)))
@@ -151,6 +155,8 @@ class ControlClient:
             raise ControlError("The server ended the connection without an answer; its log says why.")
         try:
             reply = _replies.decode(line)
+            if reply.problems:
+                raise InvalidConfiguration(reply.problems)
             if reply.refusal:
                 raise Refused(Refusal(reply.refusal), reply.detail)
             if reply.ok is msgspec.UNSET:

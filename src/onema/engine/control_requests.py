@@ -22,7 +22,9 @@ class Request(msgspec.Struct, Generic[A_co], frozen=True, kw_only=True, tag_fiel
 class PutDocuments(Request[tuple[Change, ...]], frozen=True, kw_only=True, tag="put_documents"):
     """Put whole documents and remove the named (kind, identity) ones: all of it or nothing.
 
-    With `revision`, refused (CONFLICT) unless the configuration is still what was read as that revision.
+    With `revision`, refused (CONFLICT) unless the configuration is still what was read as that revision. With
+    `dry_run` it is only said what would change, or what is wrong; nobody is blamed then for naming one of the
+    (kind, identity) that whoever asks could not read.
     """
 
     answer_type = tuple[Change, ...]
@@ -30,6 +32,8 @@ class PutDocuments(Request[tuple[Change, ...]], frozen=True, kw_only=True, tag="
     documents: tuple[doc.AnyDocument, ...] = ()
     remove: tuple[tuple[str, str], ...] = ()
     revision: int | None = None
+    dry_run: bool = False
+    unreadable: tuple[tuple[str, str], ...] = ()
 
 
 class TopUp(Request[bool], frozen=True, kw_only=True, tag="top_up"):

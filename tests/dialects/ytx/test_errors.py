@@ -180,13 +180,12 @@ async def test_a_suspended_account_may_not_call(client: VendorClient, core: Runn
         {"state": "inactive"},
         {"voice_code": False},
         {"allowed_ips": ("198.51.100.0/24", "203.0.113.10")},
-        {"pool": "no such pool"},
     ],
 )
 async def test_an_application_that_may_not_call_is_refused(
     client: VendorClient, core: RunningCore, changes: dict[str, object]
 ) -> None:
-    """Unknown appid, not on-line, no voice code, an IP outside its list, a pool that is gone: -205."""
+    """Unknown appid, not on-line, no voice code, an IP outside its list: -205."""
     await core.configure(application(**changes))
     assert (await client.call()).body == error("-205")
 

@@ -23,7 +23,7 @@ class Program:
 
     def run(self, *arguments: str, stdin: str = "") -> tuple[int, str, str]:
         """(exit code, stdout, stderr)."""
-        self._monkeypatch.setattr("sys.stdin", io.StringIO(stdin))
+        self._monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(stdin.encode())))
         with pytest.raises(SystemExit) as exited:
             main(["--data", str(self.data), *arguments])
         assert isinstance(exited.value.code, int)
@@ -104,7 +104,7 @@ def test_a_misspelt_key_of_a_file_changes_nothing(onema: Program) -> None:
     """All or nothing: the tariff before it is not created either."""
     text = "[[tariffs]]\nname='default'\n[[accounts]]\nname='acme'\ntarif='default'"
     refused = onema.json("apply", "-", stdin=text, exit_code=1)
-    assert "`accounts[acme].tarif` is unknown. Did you mean `tariff`?" in refused["error"]
+    assert "accounts[acme].tarif: It is unknown. Did you mean 'tariff'?" in refused["error"]
     assert not onema.data.exists()
 
 
@@ -182,7 +182,16 @@ def test_a_revoked_key_makes_room_for_a_new_one(onema: Program) -> None:
     keys = [onema.json("credential", "add", "acme", "esms")["key"] for _ in range(2)]
     assert "2 may live" in onema.json("credential", "add", "acme", "esms", exit_code=1)["error"]
     onema.changes("credential", "revoke", "esms", keys[0])
-    onema.changes("credential", "add", "acme", "esms", "--key", "TAKEN-OVER", "--secret-stdin", stdin="s3\n")
+    onema.changes(
+        "credential",
+        "add",
+        "acme",
+        "esms",
+        "--key",
+        "TAKEN-OVER",
+        "--secret-stdin",
+        stdin="taken-over-secret\n",
+    )
     states = {one["key"]: one["state"] for one in onema.json("credential", "list", "acme")}
     assert states == {keys[0]: "inactive", keys[1]: "active", "TAKEN-OVER": "active"}
     assert onema.changes("credential", "revoke", "esms", keys[0], "--remove")[0][0] == "removed"
@@ -193,10 +202,8 @@ def test_brandnames_expire_and_can_be_switched_off(onema: Program) -> None:
     onema.changes("tariff", "set", "default", "--rate", "sms:+=1")
     onema.changes("account", "add", "acme")
     onema.changes("brandname", "add", "acme", "Shop", "--expires", "2040-01-01")
-    assert (
-        "hold together"
-        in onema.json("brandname", "set", "acme", "Shop", "--expires", "soon", exit_code=1)["error"]
-    )
+    refused = onema.json("brandname", "set", "acme", "Shop", "--expires", "soon", exit_code=1)
+    assert "accounts[acme].brandnames[Shop].expires_at: 'soon' is not a time" in refused["error"]
     onema.changes("brandname", "set", "acme", "Shop", "--no-active", "--expires", "")
     assert onema.json("brandname", "list")[0] == {
         "account": "acme",
@@ -255,3 +262,85 @@ def test_what_makes_a_store_is_told_to_who_finds_none(onema: Program) -> None:
     assert "`onema serve`, `onema apply`" in onema.json("account", "list", exit_code=1)["error"]
     assert onema.changes("tariff", "set", "default", "--rate", "sms:+=1")[0][0] == "created"
     assert onema.json("account", "list") == []
+
+
+BROKEN = """
+[[carriers]]
+name = "gw"
+type = "handset"
+seats = 1
+per_second = 5
+[[carriers]]
+name = "other"
+type = "hanset"
+[[accounts]]
+name = "shop"
+tariff = "defualt"
+wallet = "pre-paid"
+floor = nan
+allowed_ips = ["10.0.0.300"]
+credentials = [{ dialect = "vbee", key = "K", secret = "12345678" }, { dialect = "esmz", key = "K2", secret = "abc" }]
+applications = [{ name = "otp", pool = "hanoy" }]
+brandnames = [{ name = "Shop", expires_at = "31/12/2026", templates = ["Ma {name}"] }]
+top_ups = [{ reference = "first", amount = "1" }]
+[[tariffs]]
+name = "default"
+"""
+
+
+def test_all_that_is_wrong_with_a_file_is_told_before_anything_is_stored(onema: Program) -> None:
+    """By whoever knows it: the reader of the file, the rules, the dialects and the types of carriers."""
+    refused = onema.json("apply", "-", stdin=BROKEN, exit_code=1)
+    assert [problem["place"] for problem in refused["problems"]] == [
+        "accounts[shop].allowed_ips[0]",
+        "accounts[shop].applications[otp].pool",
+        "accounts[shop].brandnames[Shop].expires_at",
+        "accounts[shop].brandnames[Shop].templates[Ma {name}]",
+        "accounts[shop].credentials[esmz/K2].dialect",
+        "accounts[shop].credentials[esmz/K2].secret",
+        "accounts[shop].credentials[vbee/K].application",
+        "accounts[shop].floor",
+        "accounts[shop].tariff",
+        "accounts[shop].wallet",
+        "carriers[gw].per_second",
+        "carriers[other].type",
+    ]
+    assert not onema.data.exists()
+    onema.changes("carrier", "add", "phone", "--type", "handset")
+    again = onema.json("apply", "-", stdin=BROKEN, exit_code=1)
+    assert again == refused
+    assert [one["name"] for one in onema.json("carrier", "list")] == ["phone"]
+    assert onema.json("account", "list") == []
+    code, out, err = onema.run("apply", "-", stdin=BROKEN)
+    assert (code, out) == (1, "")
+    assert "-: 12 problems, and nothing was changed:" in err
+    assert (
+        "\n  accounts[shop].wallet\n"
+        "      There is no wallet 'pre-paid'. Did you mean 'prepaid'? There are: prepaid, postpaid.\n"
+    ) in err
+
+
+def test_commands_keep_the_same_rules(onema: Program) -> None:
+    """And tell the choices."""
+    onema.changes("tariff", "set", "default", "--rate", "sms:+=1")
+    onema.changes("account", "add", "acme")
+    for arguments, told in (
+        (("route", "add", "fax", "handset"), "There are: sms, call."),
+        (("account", "add", "x", "--wallet", "pre-paid"), "Did you mean 'prepaid'?"),
+        (("account", "set", "acme", "--capture-on", "sent"), "There are: submitted, delivered."),
+        (("account", "set", "acme", "--windows", "phon:60=1"), "There are: phone, account, client_ip."),
+        (("account", "set", "acme", "--callback-url", "shop.vn/cb"), "begin with http:// or https://"),
+        (("account", "set", "acme", "--tariff", "defualt"), "Did you mean 'default'?"),
+        (("credential", "add", "acme", "vbee"), "name which"),
+        (("carrier", "add", "c", "--type", "hanset"), "There are: handset."),
+        (("wallet", "terms", "acme", "--floor", "NaN"), "Not an amount"),
+    ):
+        assert told in onema.json(*arguments, exit_code=1)["error"]
+    assert "wallet" in onema.json("account", "show", "acme")
+
+
+def test_a_file_with_a_byte_order_mark_is_read(onema: Program) -> None:
+    """As editors of Windows save it."""
+    assert onema.changes("apply", "-", stdin="\ufeff[[tariffs]]\nname='default'") == [
+        ("created", "tariff", "default")
+    ]

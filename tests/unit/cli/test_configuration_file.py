@@ -7,7 +7,11 @@ from onema.domain import documents as doc
 
 
 def parse(text: str, folder: Path = Path(), **environment: str) -> Content:
-    return parse_file(text, folder, environment)
+    """What a file asks for; all that is wrong with it is raised."""
+    content = parse_file(text, folder, environment)
+    if content.problems:
+        raise FileError(" | ".join(map(str, content.problems)))
+    return content
 
 
 def test_nested_tables_become_documents_of_their_parents() -> None:
@@ -66,21 +70,27 @@ def test_amounts_may_be_toml_numbers_and_times_toml_times() -> None:
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("[[account]]\nname='a'", "There is no table `account`. Did you mean `accounts`?"),
-        ("[[accounts]]\nname='a'\nwalet='prepaid'", "`accounts[a].walet` is unknown. Did you mean `wallet`?"),
-        ("[[accounts]]\nname='a'\nnumber=7", "`accounts[a].number` is unknown."),
+        ("[[account]]\nname='a'", "account: there is no such table; did you mean 'accounts'?"),
+        (
+            "[[accounts]]\nname='a'\nwalet='prepaid'",
+            "accounts[a].walet: it is unknown; did you mean 'wallet'?",
+        ),
+        ("[[accounts]]\nname='a'\nnumber=7", "accounts[a].number: it is unknown"),
         (
             "[[accounts]]\nname='a'\n[[accounts.brandnames]]\nname='S'\ntemplate=['x']",
-            "`accounts[a].brandnames[S].template` is unknown. Did you mean `templates`?",
+            "accounts[a].brandnames[S].template: it is unknown; did you mean 'templates'?",
         ),
         (
             "[[tariffs]]\nname='t'\nrates=[{channel='call', price='1', perod=6}]",
-            "`tariffs[t].rates[0].perod` is unknown. Did you mean `period`?",
+            "tariffs[t].rates[0].perod: it is unknown; did you mean 'period'?",
         ),
-        ("[[accounts]]\nname='a'\nwallet='free'", "`accounts[a].wallet`: invalid enum value 'free'"),
-        ("[[routes]]\nchannel='sms'", "`routes[0]`: object missing required field `carrier`"),
+        (
+            "[[accounts]]\nname='a'\nwallet='free'",
+            "accounts[a].wallet: there is no wallet 'free'; there are: prepaid, postpaid",
+        ),
+        ("[[routes]]\nchannel='sms'", "routes[0].carrier: it is missing"),
         ("[[carriers]]\nname='c'\ntype='handset'\n[[carriers]]\nname='c'\ntype='x'", "is there twice"),
-        ("[accounts]\nname='a'", "write `[[accounts]]`"),
+        ("[accounts]\nname='a'", "write [[accounts]]"),
         ("accounts = 3 4", "It is not TOML"),
     ],
 )
@@ -127,7 +137,85 @@ def test_secrets_may_be_in_the_environment_or_in_a_file_of_their_own(tmp_path: P
 
 def test_a_secret_that_is_not_where_the_file_says_is_refused(tmp_path: Path) -> None:
     """The place and the missing variable or file are named."""
-    with pytest.raises(FileError, match="no variable NOWHERE"):
+    with pytest.raises(FileError, match="environment variable NOWHERE is not set"):
         parse("[[users]]\nname='u'\npassword={env='NOWHERE'}")
     with pytest.raises(FileError, match="missing cannot be read"):
         parse("[[users]]\nname='u'\npassword={file='missing'}", tmp_path)
+
+
+def test_every_problem_of_a_file_is_told_with_its_place() -> None:
+    """Of types, of values, and of what is missing, in one run."""
+    content = parse_file(
+        """
+        [[accounts]]
+        name = "shop"
+        wallet = "pre-paid"
+        windows = [{ per = "phon", seconds = 60.5, limit = 5, burst = 2 }]
+        credentials = [
+            { dialect = "esms", key = "A", secret = { env = "A" } },
+            { dialect = "esms", key = "B", secret = { env = "B" } },
+            { dialect = "esms", key = "C", secret = true },
+        ]
+        brandnames = [{ name = "Shop", expires_at = 07:30:00, templates = [5, "{OTP}"] }]
+        [[routes]]
+        channel = "fax"
+        carrier = "gw"
+        [[users]]
+        name = "ann"
+        password = "1234567"
+        """,
+        Path(),
+        {"B": ""},
+    )
+    told = {problem.place: problem.sentence for problem in content.problems}
+    assert told == {
+        "accounts[shop].wallet": "there is no wallet 'pre-paid'",
+        "accounts[shop].windows[0].per": "there is no per 'phon'",
+        "accounts[shop].windows[0].seconds": "it must be a whole number, not 60.5",
+        "accounts[shop].windows[0].burst": "it is unknown",
+        "accounts[shop].credentials[esms/A].secret": "the environment variable A is not set",
+        "accounts[shop].credentials[esms/B].secret": "the environment variable B is empty",
+        "accounts[shop].credentials[esms/C].secret": "it must be a text",
+        "accounts[shop].brandnames[Shop].expires_at": "it must be a text, not 07:30:00",
+        "accounts[shop].brandnames[Shop].templates[0]": "it must be a table",
+        "routes[fax/+/gw].channel": "there is no channel 'fax'",
+        "users[ann].password": "a password has at least 8 characters",
+    }
+    wallet = next(problem for problem in content.problems if problem.place == "accounts[shop].wallet")
+    assert (wallet.closest, wallet.choices) == ("prepaid", ("prepaid", "postpaid"))
+    assert set(content.documents) == {("template", "shop/Shop/{OTP}")}
+
+
+def test_a_document_with_a_problem_is_looked_at_for_more() -> None:
+    """What does not fit is replaced, so that the server can say what else is wrong."""
+    content = parse_file("[[accounts]]\nname='shop'\nwallet='pre-paid'\nfloor='NaN'", Path(), {})
+    assert content.mended == {("account", "shop"): doc.Account(name="shop", floor="NaN")}
+
+
+def test_a_byte_order_mark_is_no_part_of_a_secret(tmp_path: Path) -> None:
+    """Editors of Windows write one."""
+    (tmp_path / "secret").write_bytes(b"\xef\xbb\xbfcorrect horse\r\n")
+    content = parse("[[users]]\nname='ann'\npassword={file='secret'}", tmp_path)
+    assert content.passwords["ann"].password == "correct horse"
+
+
+def test_settings_themselves_are_no_reference(tmp_path: Path) -> None:
+    """Only what is below them may be kept elsewhere: a setting may be called `file`."""
+    content = parse("[[carriers]]\nname='c'\ntype='handset'\nsettings={file='x'}", tmp_path)
+    carrier = content.documents["carrier", "c"]
+    assert isinstance(carrier, doc.Carrier)
+    assert carrier.settings == {"file": "x"}
+
+
+@pytest.mark.parametrize("depth", [9, 400])
+def test_settings_are_nested_only_so_deep(depth: int) -> None:
+    """Whoever reads them later need not fear for their stack."""
+    lists = "[" * depth + "]" * depth
+    with pytest.raises(FileError, match="nested at most 8 deep"):
+        parse(f"[[carriers]]\nname='c'\ntype='handset'\nsettings={{a={lists}}}")
+
+
+def test_a_file_that_is_nested_too_deep_for_its_reader_is_refused() -> None:
+    """In words, and not with a trace of its functions."""
+    with pytest.raises(FileError, match="nested too deep"):
+        parse(f"a = {'[' * 3_000}{']' * 3_000}")

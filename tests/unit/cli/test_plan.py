@@ -4,10 +4,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from onema.cli.configuration_file import Content, parse_file
-from onema.cli.output import CliError
 from onema.cli.plan import plan_documents
 from onema.cli.session import Documents
 from onema.domain import documents as doc
+from onema.domain.configuration_rules import problems
+from onema.domain.configure import Proposal
+from onema.installation import ThisInstallation
 
 NAMES = st.sampled_from(["acme", "globex", "initech"])
 
@@ -20,9 +22,18 @@ def parse(text: str) -> Content:
 
 def carried_out(content: Content, found: Documents, *, prune: bool) -> Documents:
     """The configuration after a plan, as Configure would leave it."""
-    plan = plan_documents(content, found, prune=prune)
+    plan, problems = plan_documents(content, found, prune=prune)
+    assert problems == []
     after = {key: document for key, document in found.items() if key not in plan.remove}
     return after | {(document.kind, document.identity): document for document in plan.documents}
+
+
+def refused(text: str, found: Documents) -> str:
+    """All that is wrong with a file, in the installation as it is."""
+    plan, wrong = plan_documents(parse(text), found, prune=False)
+    after = Proposal(found, plan.documents, plan.remove).after
+    here = ThisInstallation(handset_beside_carriers=False).problems(after)
+    return " | ".join(map(str, [*wrong, *problems(after, plan.unreadable), *here]))
 
 
 @st.composite
@@ -69,7 +80,7 @@ def test_pruning_removes_only_what_belongs_to_the_accounts_and_pools_of_the_file
             doc.Carrier(name="handset", type="handset"),
         )
     }
-    plan = plan_documents(parse("[[accounts]]\nname='acme'"), found, prune=True)
+    plan, _ = plan_documents(parse("[[accounts]]\nname='acme'"), found, prune=True)
     assert plan.remove == (("template", "acme/Old/{OTP}"), ("brandname", "acme/Old"))
 
 
@@ -90,8 +101,7 @@ def test_a_key_cannot_change_hands() -> None:
         ("credential", "esms/K"): doc.Credential(account="globex", dialect="esms", key="K", secret="S")
     }
     text = "[[accounts]]\nname='acme'\n[[accounts.credentials]]\ndialect='esms'\nkey='K'\nsecret='S'"
-    with pytest.raises(CliError, match="belongs to account 'globex'"):
-        plan_documents(parse(text), found, prune=False)
+    assert "belongs to account 'globex'" in refused(text, found)
 
 
 @pytest.mark.parametrize(
@@ -110,6 +120,36 @@ def test_a_key_cannot_change_hands() -> None:
 )
 def test_values_that_nobody_means_are_refused(text: str, complaint: str) -> None:
     """They fit their type, but would only fail later and elsewhere."""
-    with pytest.raises(CliError) as caught:
-        plan_documents(parse(text), {}, prune=False)
-    assert complaint in str(caught.value)
+    assert complaint in refused(text, {})
+
+
+def test_what_is_stored_may_be_kept() -> None:
+    """So a file without its secrets can be applied again, wherever they are stored already."""
+    found: Documents = {
+        (one.kind, one.identity): one
+        for one in (
+            doc.Account(name="acme"),
+            doc.Credential(account="acme", dialect="esms", key="K", secret="ACME-SECRET"),
+            doc.Carrier(name="c", type="handset", settings={"login": {"password": "hidden"}, "port": 1}),
+            doc.User(name="ann", password_hash="$argon2id$"),
+        )
+    }
+    text = """
+        [[accounts]]
+        name = "acme"
+        credentials = [{ dialect = "esms", key = "K", secret = { stored = true } }]
+        [[carriers]]
+        name = "c"
+        type = "handset"
+        settings = { login = { password = { stored = true } }, port = 1 }
+        [[users]]
+        name = "ann"
+        password_hash = { stored = true }
+    """
+    assert carried_out(parse(text), found, prune=True) == found
+    _, wrong = plan_documents(parse(text), {}, prune=False)
+    assert [problem.place for problem in wrong] == [
+        "accounts[acme].credentials[esms/K].secret",
+        "carriers[c].settings.login.password",
+        "users[ann].password_hash",
+    ]

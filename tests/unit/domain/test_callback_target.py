@@ -13,7 +13,7 @@ from onema.domain.callback_target import (
     is_public,
     parse_callback_url,
 )
-from onema.domain.document_rules import problem_of
+from onema.domain.document_rules import problems_of
 
 PUBLIC = """
     8.8.8.8 1.1.1.1 2001:4860:4860::8888 ::ffff:8.8.8.8 64:ff9b::8.8.8.8 2002:808:808::
@@ -95,7 +95,8 @@ def test_a_url_that_cannot_be_called_is_refused_when_it_is_saved(url: str) -> No
         doc.Account(name="acme", callback_url=url),
         doc.Application(account="acme", name="app", callback_url=url),
     ):
-        assert problem_of(document).startswith("its callback_url ")
+        (problem,) = problems_of(document)
+        assert (problem.place, problem.sentence[:17]) == ("callback_url", "its callback_url ")
 
 
 @given(st.text())

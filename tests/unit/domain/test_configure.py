@@ -51,7 +51,7 @@ def configured() -> Configured:
 
 def test_putting_the_same_again_changes_nothing(configured: Configured) -> None:
     """So `apply` is idempotent, secrets included."""
-    credential = doc.Credential(account="acme", dialect="esms", key="K", secret="S")
+    credential = doc.Credential(account="acme", dialect="esms", key="K", secret="ACME-SECRET")
     assert configured.put(credential) == ["created"]
     revision = configured.directory.revision
     assert configured.put(TARIFF, doc.Account(name="acme"), credential) == ["unchanged"] * 3
@@ -60,13 +60,13 @@ def test_putting_the_same_again_changes_nothing(configured: Configured) -> None:
 
 def test_a_user_who_is_put_again_keeps_the_logouts(configured: Configured) -> None:
     """Else an `apply` would bring ended sessions back to life."""
-    user = doc.User(name="lan", password_hash="h")
+    user = doc.User(name="lan", password_hash="$argon2id$h")
     configured.put(user)
     configured.run(LogOut("lan"))
     configured.run(LogOut("nobody"))
     assert configured.directory.users["lan"].logouts == 1
     assert configured.put(user) == ["unchanged"]
-    assert configured.put(doc.User(name="lan", password_hash="i")) == ["changed"]
+    assert configured.put(doc.User(name="lan", password_hash="$argon2id$i")) == ["changed"]
     assert configured.directory.users["lan"].logouts == 1
 
 
@@ -81,11 +81,13 @@ def test_an_account_number_is_never_given_twice(configured: Configured) -> None:
 
 def test_a_third_live_credential_is_refused(configured: Configured) -> None:
     """Two may live, so that keys can be changed without a gap; a retired one does not count."""
-    keys = [doc.Credential(account="acme", dialect="esms", key=f"K{n}", secret="S") for n in range(3)]
+    keys = [
+        doc.Credential(account="acme", dialect="esms", key=f"K{n}", secret="ACME-SECRET") for n in range(3)
+    ]
     configured.put(*keys[:2])
     with pytest.raises(Refused, match="3 live esms credentials"):
         configured.put(keys[2])
-    retired = doc.Credential(account="acme", dialect="esms", key="K0", secret="S", state="inactive")
+    retired = doc.Credential(account="acme", dialect="esms", key="K0", secret="ACME-SECRET", state="inactive")
     assert configured.put(retired, keys[2]) == ["changed", "created"]
 
 

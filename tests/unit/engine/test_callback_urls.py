@@ -13,6 +13,7 @@ from onema.engine.committer import Committer
 from onema.engine.control_requests import PutDocuments
 from onema.engine.gateway import Gateway
 from onema.engine.ports import IdSource, SystemEntropy
+from onema.installation import ThisInstallation
 from onema.testing.fake_clock import FakeClock
 from onema.testing.memory_storage import MemoryStorage
 
@@ -26,7 +27,7 @@ def administer(
     storage: MemoryStorage, committer: Committer, clock: FakeClock, *, private_targets: bool
 ) -> Administration:
     gateway = Gateway(committer, clock, IdSource(clock, 1), SystemEntropy())
-    return Administration(gateway, storage, private_targets=private_targets)
+    return Administration(gateway, storage, installation=ThisInstallation(private_targets=private_targets))
 
 
 async def test_a_private_target_is_refused_when_it_is_saved(
@@ -40,8 +41,11 @@ async def test_a_private_target_is_refused_when_it_is_saved(
     careful = administer(storage, committer, clock, private_targets=False)
     with pytest.raises(Refused) as refused:
         await careful.answer(PutDocuments(documents=tuple(documents)))
-    assert "account 'acme': its callback_url names the host '127.0.0.1'" in refused.value.detail
-    assert "application 'acme/app': its callback_url names the host 'localhost'" in refused.value.detail
+    assert "accounts[acme].callback_url: its callback_url names the host '127.0.0.1'" in refused.value.detail
+    assert (
+        "accounts[acme].applications[app].callback_url: its callback_url names the host 'localhost'"
+        in refused.value.detail
+    )
     generous = administer(storage, committer, clock, private_targets=True)
     assert len(await generous.answer(PutDocuments(documents=tuple(documents)))) == 3
 

@@ -1,0 +1,11 @@
+"""What may be configured of a handset."""
+
+from collections.abc import Iterator
+
+from onema.domain.documents import Carrier
+from onema.domain.problems import Problem
+
+
+def problems_of(carrier: Carrier) -> Iterator[Problem]:
+    if carrier.per_second:
+        yield Problem("per_second", "leave it at 0, since a handset keeps no pace")

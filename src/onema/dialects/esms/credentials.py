@@ -1,0 +1,11 @@
+"""What a credential needs to be of use to this API."""
+
+from collections.abc import Iterator
+
+from onema.domain.documents import Credential
+from onema.domain.problems import Problem
+
+
+def problems_of(credential: Credential) -> Iterator[Problem]:
+    """Any key and secret can be a parameter, as long as both are there."""
+    return iter(())

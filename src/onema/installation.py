@@ -1,0 +1,86 @@
+"""What this program can do with configuration documents: its dialects and carrier types, each with its own rules.
+
+Whoever saves documents asks here first, be it the server or a command line on the server's store.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+
+from onema.channels.handset import configuration as handset
+from onema.dialects.esms import credentials as esms
+from onema.dialects.vbee import credentials as vbee
+from onema.dialects.ytx import credentials as ytx
+from onema.domain import documents as doc
+from onema.domain.callback_target import callback_url_problem
+from onema.domain.configuration_rules import After
+from onema.domain.problems import Problem, one_of, place_of
+
+DIALECTS: Mapping[str, Callable[[doc.Credential], Iterator[Problem]]] = {
+    "esms": esms.problems_of,
+    "ytx": ytx.problems_of,
+    "vbee": vbee.problems_of,
+}
+"""What each wire API asks of a credential."""
+
+CARRIER_TYPES: Mapping[str, Callable[[doc.Carrier], Iterator[Problem]]] = {
+    "handset": handset.problems_of,
+}
+"""What each type of carrier refuses of a document: wiring makes no carrier with such a problem."""
+
+SIMULATED = "handset"
+"""Codes of real people must not be readable on a simulated phone."""
+
+
+class ThisInstallation:
+    """The rules of this program under its settings: `handset_beside_carriers` lets both stand beside each other,
+    `private_targets` lets callback URLs name this machine and private networks.
+    """
+
+    def __init__(self, *, handset_beside_carriers: bool = False, private_targets: bool = False) -> None:
+        self._handset_beside_carriers = handset_beside_carriers
+        self._private_targets = private_targets
+
+    def problems(self, after: After) -> Iterator[Problem]:
+        """What is wrong here with the changed documents."""
+        for document in after.changed.values():
+            if isinstance(document, doc.Credential | doc.Carrier):
+                yield from (problem.below(place_of(document)) for problem in problems_of(document))
+            if isinstance(document, doc.Account | doc.Application) and not self._private_targets:
+                yield from _private_target(document)
+        if any(isinstance(document, doc.Carrier) for document in after.changed.values()):
+            carriers = {
+                carrier.name: carrier
+                for carrier in after.of_kind(doc.Carrier)
+                if carrier.type in CARRIER_TYPES
+            }
+            if not self._handset_beside_carriers:
+                yield from handset_beside_carriers(carriers)
+
+
+def _private_target(document: doc.Account | doc.Application) -> Iterator[Problem]:
+    """What was saved while they were allowed, or before there was a rule, is left to the connection's own guard."""
+    fault = callback_url_problem(document, private_targets=False)
+    # What is wrong with a URL anywhere is said by the rules of documents.
+    if fault and not callback_url_problem(document):
+        yield Problem("callback_url", fault).below(place_of(document))
+
+
+def problems_of(document: doc.Credential | doc.Carrier) -> Iterator[Problem]:
+    """What a credential's dialect, or a carrier's type, refuses of it."""
+    if isinstance(document, doc.Credential):
+        rules = DIALECTS.get(document.dialect)
+        unknown = one_of("dialect", "dialect", document.dialect, DIALECTS)
+        return rules(document) if rules else iter((unknown,))
+    of_type = CARRIER_TYPES.get(document.type)
+    return of_type(document) if of_type else iter((one_of("type", "type", document.type, CARRIER_TYPES),))
+
+
+def handset_beside_carriers(carriers: Mapping[str, doc.Carrier]) -> Iterator[Problem]:
+    """Those that are active must not be a handset and real ones."""
+    active = [carrier for carrier in carriers.values() if carrier.state == "active"]
+    handsets = [carrier for carrier in active if carrier.type == SIMULATED]
+    if handsets and len(handsets) < len(active):
+        yield Problem(
+            place_of(handsets[0]),
+            "the simulated handset would stand beside real carriers: codes could be read on it. Take it out, or set "
+            "`handset.beside_carriers` if you mean it",
+        )
