@@ -6,12 +6,12 @@ import jinja2
 import msgspec
 import phonenumbers
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
+from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from onema.channels.handset.scripted_numbers import SCRIPTS, Script
 from onema.console.access import Doorman
 from onema.console.calls import AudioSource, CallControl
-from onema.console.events import EventStreams
+from onema.console.events import EventStream, EventStreams
 from onema.console.items import InboxReader, Presenter
 from onema.domain.payload import CallPayload
 from onema.domain.phone import Phone, parse_phone
@@ -91,11 +91,7 @@ class HandsetPages:
 
     async def events(self, request: Request) -> Response:
         last_seen = request.headers.get("last-event-id", "")
-        return StreamingResponse(
-            self._streams.follow(_id(last_seen), lambda: self._doorman.admits(request)),
-            media_type="text/event-stream",
-            headers={"x-accel-buffering": "no"},
-        )
+        return EventStream(self._streams, _id(last_seen), lambda: self._doorman.admits(request))
 
     async def wav(self, request: Request) -> Response:
         """The whole message; with byte ranges, without which browsers cannot seek."""

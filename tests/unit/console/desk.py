@@ -25,6 +25,7 @@ from onema.engine.committer import Committer
 from onema.engine.gateway import Gateway
 from onema.engine.ports import IdSource, SystemEntropy
 from onema.http.client_address import FORWARDED_HOST
+from onema.storage.contract import Unavailable
 from onema.testing.fake_clock import FakeClock
 from onema.testing.pure_store import PureStore
 
@@ -41,6 +42,9 @@ class MemoryInbox:
     def __init__(self) -> None:
         self.items: dict[int, Received] = {}
         self._arrival = asyncio.Event()
+        self.reads = 0
+        self.away = False
+        """While true, reading fails."""
 
     def put(self, received: Received) -> None:
         self.items[received.id] = received
@@ -48,6 +52,9 @@ class MemoryInbox:
         arrival.set()
 
     async def read(self, phone: str | None = None, after: int = 0, limit: int = 100) -> Sequence[Received]:
+        self.reads += 1
+        if self.away:
+            raise Unavailable("no connection")
         newest_first = sorted(self.items.values(), key=lambda item: -item.id)
         wanted = [item for item in newest_first if item.id > after and phone in (None, item.payload.phone)]
         return wanted[:limit]

@@ -1,6 +1,9 @@
 import asyncio
+import contextlib
 
 import msgspec
+
+from onema.console.events import MOST_STREAMS
 
 from .desk import Desk, MemoryInbox, OneCall
 
@@ -52,6 +55,53 @@ async def test_a_message_that_was_overtaken_is_told_once() -> None:
         assert (await stream.next_message())["text"] == "slow"
         desk.sms(text="younger")
         assert (await stream.next_message())["text"] == "younger"
+
+
+async def test_many_browsers_cost_one_reading() -> None:
+    """The inbox is read once for all of them, and no more when the last has gone."""
+    inbox = MemoryInbox()
+    desk = Desk(inbox=inbox)
+    async with contextlib.AsyncExitStack() as stack:
+        streams = [await stack.enter_async_context(desk.events()) for _ in range(20)]
+        for stream in streams:
+            assert (await stream.next())["event"] == "caught-up"
+        desk.sms(text="for all")
+        before = inbox.reads
+        for stream in streams:
+            assert (await stream.next_message())["text"] == "for all"
+        assert inbox.reads - before <= 2
+    async with desk.events() as stream:
+        assert (await stream.next_message())["text"] == "for all"
+
+
+async def test_a_stream_more_than_is_allowed_is_told_to_come_later() -> None:
+    """And has its place as soon as another one leaves."""
+    desk = Desk(inbox=MemoryInbox())
+    async with contextlib.AsyncExitStack() as others:
+        async with desk.events() as leaving:
+            for _ in range(MOST_STREAMS - 1):
+                await others.enter_async_context(desk.events())
+            assert (await leaving.next())["event"] == "caught-up"
+            refused = await desk.get("/handset/events")
+            assert (refused.status, refused.headers["retry-after"]) == (503, "5")
+        async with desk.events() as stream:
+            assert (await stream.next())["event"] == "caught-up"
+
+
+async def test_streams_end_when_the_store_goes_away_and_begin_again_when_it_is_back() -> None:
+    """The browser asks again by itself."""
+    inbox = MemoryInbox()
+    desk = Desk(inbox=inbox)
+    async with desk.events() as stream:
+        await stream.next()
+        inbox.away = True
+        await asyncio.wait_for(stream.ended.wait(), 5)
+    async with desk.events() as stream:
+        await asyncio.wait_for(stream.ended.wait(), 5)
+    inbox.away = False
+    desk.sms(text="back")
+    async with desk.events() as stream:
+        assert (await stream.next_message())["text"] == "back"
 
 
 async def test_the_stream_ends_when_the_server_stops() -> None:
