@@ -34,6 +34,7 @@ class Core:
     """Everything below HTTP, delivery and the console."""
 
     clock: Clock
+    node: int
     keyring: Keyring
     storage: Storage
     committer: Committer
@@ -102,7 +103,8 @@ async def open_core(
     storage = storage or choose_storage(settings, folder)
     await storage.open()
     stack.push_async_callback(storage.close)
-    ids = IdSource(clock, node_number(settings))
+    node = node_number(settings)
+    ids = IdSource(clock, node)
     committer = Committer(
         storage,
         keyring,
@@ -128,4 +130,4 @@ async def open_core(
     recordings = Recordings(gateway, committer, storage, announcements, EspeakRenderer())
     installation = this_installation(settings)
     administration = Administration(gateway, storage, committer.refresh_directory, recordings, installation)
-    return Core(clock, keyring, storage, committer, gateway, announcements, recordings, administration)
+    return Core(clock, node, keyring, storage, committer, gateway, announcements, recordings, administration)

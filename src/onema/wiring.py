@@ -81,6 +81,7 @@ class App:
         self._membership = membership
         self._stack = AsyncExitStack()
         self._server: HttpServer | None = None
+        self._carriers: Mapping[str, Carrier] = {}
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
@@ -108,6 +109,7 @@ class App:
             observer=self.metrics,
         )
         self.gateway = core.gateway
+        self.node = core.node
         self.inbox = HandsetInbox(
             core.gateway,
             core.storage,
@@ -189,6 +191,7 @@ class App:
         self.metrics.watch_seats(carriers.seats)
         await carriers.start()
         stack.push_async_callback(carriers.stop)
+        self._carriers = carriers
         return carriers
 
     async def _listen(self, stack: AsyncExitStack, core: Core) -> None:
@@ -220,6 +223,11 @@ class App:
         await server.start()
         stack.push_async_callback(server.stop, listen.stop_deadline)
         self.ready.mark("listener")
+
+    @property
+    def carriers(self) -> list[str]:
+        """The names of those that run now."""
+        return sorted(self._carriers)
 
     @property
     def port(self) -> int:

@@ -257,6 +257,14 @@ def test_the_units_leave_what_process_metrics_are_read_from(unit: Path) -> None:
     assert "ProcSubset" not in unit.read_text()
 
 
+@pytest.mark.parametrize("unit", UNITS, ids=lambda path: path.name)
+def test_systemd_waits_until_a_node_serves(unit: Path) -> None:
+    """The node says so (tests/e2e/test_start_and_stop.py); a migration may take longer than systemd's 90 seconds."""
+    lines = unit.read_text().splitlines()
+    assert "Type=notify" in lines
+    assert any(line.startswith("TimeoutStartSec=") for line in lines)
+
+
 def test_whoever_stops_a_node_gives_it_its_time() -> None:
     """Requests and then deliveries have their deadline, and a database that says nothing is given up after that."""
     needed = 2 * Settings().listen.stop_deadline + STOP_SECONDS

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import logging
 import os
 import resource
 import signal
@@ -12,12 +13,18 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+import onema
 from onema.cli.output import complain, say_lines
+from onema.cli.service_manager import tell_service_manager
 
 if TYPE_CHECKING:
+    from onema.cli.database import Place
     from onema.console.handset import DemoHints
     from onema.settings import Settings
+    from onema.wiring import App
     from onema.workers.membership import Membership
+
+log = logging.getLogger(__name__)
 
 
 class CannotStart(Exception):
@@ -122,11 +129,18 @@ async def serve_until(
         loop.add_signal_handler(number, stop.set)
     app = App(settings, demo=demo, membership=membership)
     on_hang_up(stop.set, app.read_certificates_anew)
+    # Of several workers, their supervisor speaks for all.
+    tell = tell_service_manager if membership is None else _tell_nobody
     try:
         async with app:
             _calm_the_collector()
+            log.info("started", extra=await _what_started(app, settings))
             on_ready(app.port)
+            tell("READY=1", f"STATUS=listens on {settings.listen.host}:{app.port}")
             await stop.wait()
+            log.info("stopping", extra={"action": "serve"})
+            tell("STOPPING=1")
+        log.info("stopped", extra={"action": "serve"})
     except (CarrierRefused, ClientRefused, DataFolderError, StorageError, OSError) as error:
         raise CannotStart(str(error)) from error
 
@@ -142,6 +156,37 @@ def on_hang_up(stop: Callable[[], object], read_anew: Callable[[], object]) -> N
             read_anew()
 
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, hang_up)
+
+
+def _tell_nobody(*_: str) -> None:
+    return
+
+
+async def _what_started(app: "App", settings: "Settings") -> dict[str, object]:
+    """What somebody who reads this log later asks first. Raises StorageError."""
+    from onema.cli.database import configured_place, show_place
+
+    place = configured_place(settings)
+    return {
+        "action": "serve",
+        "version": onema.__version__,
+        "node": app.node,
+        "roles": list(settings.roles),
+        "store": show_place(place if isinstance(place, str) else place.absolute()),
+        "schema": await _schema_of(place),
+        "address": f"{settings.listen.host}:{app.port}",
+        "carriers": app.carriers,
+    }
+
+
+async def _schema_of(place: "Place") -> int:
+    if isinstance(place, str):
+        from onema.storage.moving_postgres import schema_of as schema_of_postgres
+
+        return await schema_of_postgres(place)
+    from onema.storage.sqlite_file import schema_of
+
+    return schema_of(place)
 
 
 def _calm_the_collector() -> None:

@@ -1,6 +1,7 @@
 """The processes of `onema serve --workers N`: the supervisor, and this module as the program of each worker."""
 
 import asyncio
+import logging
 import secrets
 import signal
 import socket
@@ -10,8 +11,10 @@ from typing import Any
 import msgspec
 import uvloop
 
+import onema
 from onema.cli.output import say_lines, speak_utf8
 from onema.cli.serve import CannotStart, leave_no_core, on_hang_up, refuse_to_start, serve_until
+from onema.cli.service_manager import tell_service_manager
 from onema.domain.ids import MAX_NODE
 from onema.http.server import reserve_port
 from onema.secret import Secret
@@ -21,6 +24,8 @@ from onema.workers.line import Line
 from onema.workers.membership import Membership
 from onema.workers.messages import Failed, Started
 from onema.workers.supervisor import Supervisor, WorkerFailed
+
+log = logging.getLogger(__name__)
 
 _SLACK_SECONDS = 5.0
 
@@ -50,12 +55,23 @@ async def _supervise(settings: Settings) -> None:
             2 * listen.stop_deadline + _SLACK_SECONDS,
             settings.worker_patience,
         )
-        running = asyncio.create_task(
-            supervisor.run(lambda: say_lines(f"onema listens on {listen.host}:{port}"))
-        )
+        address = f"{listen.host}:{port}"
+
+        def serves() -> None:
+            log.info(
+                "started",
+                extra={"action": "supervise", "version": onema.__version__, "workers": settings.workers}
+                | {"address": address},
+            )
+            say_lines(f"onema listens on {address}")
+            tell_service_manager("READY=1", f"STATUS={settings.workers} workers listen on {address}")
+
+        running = asyncio.create_task(supervisor.run(serves))
 
         def stop() -> None:
             if not running.cancelling():
+                log.info("stopping", extra={"action": "supervise"})
+                tell_service_manager("STOPPING=1")
                 running.cancel()
 
         on_hang_up(stop, supervisor.hang_up)
@@ -64,6 +80,7 @@ async def _supervise(settings: Settings) -> None:
         await asyncio.wait([running])
         if not running.cancelled():
             running.result()
+        log.info("stopped", extra={"action": "supervise"})
 
 
 def _first_node(settings: Settings) -> int:
