@@ -25,6 +25,7 @@ import uvloop
 
 from onema.domain import documents as doc
 from onema.domain.configure import Configure
+from onema.domain.decision import Command, Decision
 from onema.domain.keyring import Keyring
 from onema.domain.records import Job, Wallet
 from onema.domain.send_sms_code import ENTROPY_BYTES, SendSmsCode
@@ -97,6 +98,12 @@ class Observer:
 
     def message(self, channel: str, state: str) -> None:
         """Nothing ends here."""
+
+    def refusal(self, account: str, reason: str) -> None:
+        """No dialect asks here."""
+
+    def decided(self, command: Command, decision: Decision) -> None:
+        """What it changed does not matter."""
 
 
 class BottomlessDispatcher:

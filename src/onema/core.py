@@ -125,7 +125,8 @@ async def open_core(
         raise Unavailable(refused.detail) from refused
     if not is_ours:
         raise DataFolderError(f"{_WRONG_KEY}.")
-    gateway = Gateway(committer, clock, ids, entropy or SystemEntropy())
+    observer = observer or Unobserved()
+    gateway = Gateway(committer, clock, ids, entropy or SystemEntropy(), observer.refusal)
     announcements = Announcements(functools.partial(_voices, settings.data / "voices"))
     recordings = Recordings(gateway, committer, storage, announcements, EspeakRenderer())
     installation = this_installation(settings)

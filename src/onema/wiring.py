@@ -121,6 +121,8 @@ class App:
         if self._membership is not None:
             self._shown_calls = self._membership.join(self.ready, self.metrics.render, self.calls)
         self._dialects = build_dialects(core.gateway, core.storage, settings)
+        await core.gateway.refusals.start()
+        stack.push_async_callback(core.gateway.refusals.stop)
         await core.recordings.start()
         stack.push_async_callback(core.recordings.stop)
 

@@ -91,6 +91,7 @@ POSTGRES_SAMPLES: dict[str, tuple[Any, ...]] = {
     "sweep_live_verifications": (10, 5),
     "sweep_windows": (10, 5),
     "sweep_carrier_references": (10, 5),
+    "sweep_recent_refusals": (10, 5),
     "trim_inbox": (1, 0),
     "directory_revision": (),
     "directory": (),

@@ -11,6 +11,7 @@ import pytest
 import uvloop
 
 from onema.domain import documents as doc
+from onema.domain.decision import Command, Decision
 from onema.domain.keyring import Keyring
 from onema.domain.problems import InvalidConfiguration, Problem
 from onema.domain.refusals import Refusal, Refused
@@ -48,6 +49,10 @@ class NoMetrics:
     def command(self, kind: str, result: str) -> None: ...
 
     def message(self, channel: str, state: str) -> None: ...
+
+    def refusal(self, account: str, reason: str) -> None: ...
+
+    def decided(self, command: Command, decision: Decision) -> None: ...
 
 
 @asynccontextmanager

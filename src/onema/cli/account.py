@@ -120,12 +120,40 @@ def show_all(cli: Cli) -> None:
     print_documents(cli, accounts, ("name", "number", "state", "wallet", "currency", "tariff"))
 
 
+@app.command("refusals")
+def refusals(
+    cli: Cli,
+    name: Annotated[
+        str, typer.Argument(help="The account's name; without one, requests with keys that nobody has.")
+    ] = "",
+) -> None:
+    """Show why requests were refused lately: alike ones together, the newest last."""
+    import msgspec
+
+    from onema.cli.output import print_json
+    from onema.cli.refusals import print_refusals
+    from onema.engine.control_requests import ReadRefusals
+
+    with cli.session() as session:
+        found = session.answer(ReadRefusals(account=name))
+    if cli.json:
+        print_json(
+            {"total": found.total, "refusals": [msgspec.structs.asdict(entry) for entry in found.entries]}
+        )
+    else:
+        print_refusals(found)
+
+
 @app.command("show")
 def show(cli: Cli, name: Name) -> None:
-    """Show all that is configured for an account."""
+    """Show all that is configured for an account, and why its requests were refused lately."""
+    import msgspec
+
     from onema.cli.changes import print_document, print_documents, shown_fields
     from onema.cli.output import CliError, print_json, say_lines
+    from onema.cli.refusals import print_refusals
     from onema.domain import documents as doc
+    from onema.engine.control_requests import ReadRefusals
 
     with cli.session() as session:
         account = next((found for found in session.of_kind(doc.Account) if found.name == name), None)
@@ -135,6 +163,7 @@ def show(cli: Cli, name: Name) -> None:
         applications = [found for found in session.of_kind(doc.Application) if found.account == name]
         brandnames = [found for found in session.of_kind(doc.Brandname) if found.account == name]
         templates = [found for found in session.of_kind(doc.Template) if found.account == name]
+        refused = session.answer(ReadRefusals(account=name))
     below: dict[str, tuple[list[Any], tuple[str, ...]]] = {
         "credentials": (credentials, ("dialect", "key", "state", "application")),
         "applications": (applications, ("name", "appid", "environment", "state")),
@@ -145,12 +174,15 @@ def show(cli: Cli, name: Name) -> None:
         parts = {
             title: [shown_fields(found) for found in documents] for title, (documents, _) in below.items()
         }
-        print_json({**shown_fields(account), **parts})
+        entries = [msgspec.structs.asdict(entry) for entry in refused.entries]
+        print_json({**shown_fields(account), **parts, "refused": refused.total, "refusals": entries})
         return
     print_document(cli, account)
     for title, (documents, columns) in below.items():
         say_lines(f"\n{title}")
         print_documents(cli, documents, columns)
+    say_lines("\nrefusals")
+    print_refusals(refused)
 
 
 def _fields(

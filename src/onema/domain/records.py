@@ -326,6 +326,20 @@ class CarrierSeats(Row, frozen=True, gc=False):
     holders: str
 
 
+class RecentRefusals(Row, frozen=True, gc=False):
+    """Why an account's requests were refused lately: `total` in all, of which `entries` (JSON) tells the newest.
+    Account 0 stands for whoever has no key of ours.
+    """
+
+    table = "recent_refusals"
+    key_columns = 1
+
+    account: int
+    total: int
+    entries: str
+    expires_at: int
+
+
 class InboxItem(Row, frozen=True, gc=False):
     """What the simulated phone received; `content` is sealed."""
 
@@ -376,6 +390,7 @@ TABLES: tuple[type[Row], ...] = (
     CarrierSeats,
     KeyFingerprint,
     DeadJob,
+    RecentRefusals,
 )
 """Every table, in the order in which batches lock rows."""
 

@@ -12,14 +12,16 @@ from onema.domain import documents as doc
 from onema.domain.configuration_rules import After, problems
 from onema.domain.configure import Change, Configure, Proposal
 from onema.domain.directory import AccountView
+from onema.domain.note_refusals import NOBODY, noted_in
 from onema.domain.problems import InvalidConfiguration, Problem
-from onema.domain.records import CarrierSeats, LedgerEntry, Message, Recording, Wallet
+from onema.domain.records import CarrierSeats, LedgerEntry, Message, RecentRefusals, Recording, Wallet
 from onema.domain.refusals import Refusal, Refused
 from onema.domain.seats import holders_of
 from onema.domain.top_up import TopUpWallet
 from onema.engine.control_requests import (
     Balance,
     Configuration,
+    FoundRefusals,
     FoundStory,
     HeldSeats,
     PutDocuments,
@@ -28,6 +30,7 @@ from onema.engine.control_requests import (
     ReadDocuments,
     ReadLedger,
     ReadMessages,
+    ReadRefusals,
     ReadSeats,
     ReadStory,
     Request,
@@ -103,6 +106,7 @@ class Administration:
             ReadLedger: self._read_ledger,
             ReadBalance: self._read_balance,
             ReadSeats: self._read_seats,
+            ReadRefusals: self._read_refusals,
             Status: self._status,
             PutRecording: self._put_recording,
         }
@@ -242,6 +246,14 @@ class Administration:
             if isinstance(row := rows.get((CarrierSeats, carrier.name)), CarrierSeats)
             for holder in holders_of(row)
         ]
+
+    async def _read_refusals(self, request: ReadRefusals) -> FoundRefusals:
+        # What this process has noted and not written down yet belongs to it.
+        await self._gateway.refusals.save()
+        key = (RecentRefusals, self._account(request.account).id if request.account else NOBODY)
+        row = (await self._storage.read([key])).get(key)
+        found = noted_in(row if isinstance(row, RecentRefusals) else None, self._gateway.now())
+        return FoundRefusals(found.total, found.entries)
 
     async def _status(self, request: Status) -> ServerStatus:
         directory = self._gateway.directory

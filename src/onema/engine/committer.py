@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol, TypeVar
 
 from onema.domain.configure import directory_from_rows
-from onema.domain.decision import Command, Context, World
+from onema.domain.decision import Command, Context, Decision, World
 from onema.domain.directory import Directory
 from onema.domain.keyring import Keyring
 from onema.domain.records import FAIRLY_SHARED, TABLE_ORDER, DirectoryRevision, Job, Key, Message, Row
@@ -80,6 +80,11 @@ class Observer(Protocol):
 
     def message(self, channel: str, state: str) -> None: ...
 
+    def refusal(self, account: str, reason: str) -> None: ...
+
+    def decided(self, command: Command, decision: Decision) -> None:
+        """What a command changed; called for each that was not refused."""
+
 
 class Unobserved:
     """An observer that looks away: a command line has no metrics."""
@@ -91,6 +96,12 @@ class Unobserved:
         return None
 
     def message(self, channel: str, state: str) -> None:
+        return None
+
+    def refusal(self, account: str, reason: str) -> None:
+        return None
+
+    def decided(self, command: Command, decision: Decision) -> None:
         return None
 
 
@@ -286,8 +297,10 @@ class Committer:
             result = decision.refusal.value if isinstance(decision, Refused) else "fault"
             if not gone:
                 pending.future.set_exception(decision)
-        elif decision is not None and not gone:
-            pending.future.set_result(decision.result)
+        elif decision is not None:
+            if not gone:
+                pending.future.set_result(decision.result)
+            self._observer.decided(pending.command, decision)
         self._observer.command(type(pending.command).__name__, result)
 
     async def _commit_patiently(self, batch: Batch, writer: Writer) -> None:

@@ -7,6 +7,7 @@ import msgspec
 
 from onema.domain import documents as doc
 from onema.domain.configure import Change
+from onema.domain.note_refusals import RefusedRequest
 from onema.domain.records import LedgerEntry, Message
 from onema.storage.contract import Story
 
@@ -135,6 +136,21 @@ class ReadSeats(Request[Sequence[HeldSeats]], frozen=True, kw_only=True, tag="re
     answer_type = list[HeldSeats]
 
 
+class FoundRefusals(msgspec.Struct, frozen=True):
+    """Why requests were refused lately: how many in all, and the newest different ones, oldest first."""
+
+    total: int
+    entries: tuple[RefusedRequest, ...]
+
+
+class ReadRefusals(Request[FoundRefusals], frozen=True, kw_only=True, tag="read_refusals"):
+    """What is kept of an account's refusals; without `account`, of those whose keys nobody has."""
+
+    answer_type = FoundRefusals
+
+    account: str = ""
+
+
 class ServerStatus(msgspec.Struct, frozen=True):
     process: int
     version: str
@@ -169,5 +185,6 @@ WireRequest = (
     | ReadLedger
     | ReadBalance
     | ReadSeats
+    | ReadRefusals
     | Status
 )

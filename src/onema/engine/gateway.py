@@ -1,12 +1,13 @@
 """What a wire dialect, the console and delivery see of the core."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from onema.domain.decision import Command
 from onema.domain.directory import Directory
 from onema.engine.committer import Committer
 from onema.engine.ports import Clock, Entropy, IdSource
+from onema.engine.refusals import Refusals
 
 
 class Gateway:
@@ -15,8 +16,16 @@ class Gateway:
     Commands get their time, ids and entropy here, so that deciding them stays pure.
     """
 
-    def __init__(self, committer: Committer, clock: Clock, ids: IdSource, entropy: Entropy) -> None:
+    def __init__(
+        self,
+        committer: Committer,
+        clock: Clock,
+        ids: IdSource,
+        entropy: Entropy,
+        count_refusal: Callable[[str, str], None] = lambda account, reason: None,
+    ) -> None:
         self._committer = committer
+        self.refusals = Refusals(self.execute, clock.now, count_refusal)
         self.now = clock.now
         self.next_id = ids.next
         self.token = entropy.token

@@ -211,7 +211,12 @@ class SqliteStorage:
         async with self._writing:
             before = self._writer.total_changes()
             with _DRIVER_ERRORS, self._writer:
-                for name in ("sweep_live_verifications", "sweep_windows", "sweep_carrier_references"):
+                for name in (
+                    "sweep_live_verifications",
+                    "sweep_windows",
+                    "sweep_carrier_references",
+                    "sweep_recent_refusals",
+                ):
                     self._writer.execute(self._queries[name], {"now": now, "limit": limit})
             return self._writer.total_changes() - before
 

@@ -11,8 +11,19 @@ from prometheus_client import CollectorRegistry, Gauge, ProcessCollector, genera
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
 
+from onema.domain.check_code import Check, CheckCode
+from onema.domain.decision import Command, Decision
+from onema.domain.ids import time_of_id
+from onema.domain.records import Event, Job, JobKind
+from onema.domain.start_attempt import StartAttempt
+
 _REQUEST_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 _COMMIT_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
+_HANDOVER_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
+_VERIFIED_SECONDS = (2.5, 5.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 180.0, 300.0, 600.0)
+NAMED_ACCOUNTS = 100
+"""Of so many accounts the refusals are told apart; those of further ones are one series together."""
+OTHER_ACCOUNTS = "(others)"
 _BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 
 
@@ -135,6 +146,23 @@ class Metrics:
         self._messages = Tally(
             "onema_messages", "Messages that reached a final state, by channel", ("channel", "state")
         )
+        self._refusals = Tally(
+            "onema_refusals",
+            "Requests refused, by account (empty: a key that nobody has) and reason",
+            ("account", "reason"),
+        )
+        self._named_accounts: set[str] = set()
+        self._handover_seconds = Histogram(
+            "onema_handover_seconds",
+            "From the request to the first try to hand its message to a carrier, by channel",
+            _HANDOVER_SECONDS,
+            "channel",
+        )
+        self._verified_seconds = Histogram(
+            "onema_verified_seconds",
+            "From the request for a code to the check that it passed",
+            _VERIFIED_SECONDS,
+        )
         for collector in (
             self._http_requests,
             self._http_seconds,
@@ -142,6 +170,9 @@ class Metrics:
             self._batch_seconds,
             self._commands,
             self._messages,
+            self._refusals,
+            self._handover_seconds,
+            self._verified_seconds,
         ):
             registry.register(collector)
         self._ready = Gauge("onema_ready", "1 when the process is ready to serve", registry=registry)
@@ -153,6 +184,7 @@ class Metrics:
         ProcessCollector(registry=registry)
         self._batch_sizes = self._batch_size.series()
         self._batch_durations = self._batch_seconds.series()
+        self._verified = self._verified_seconds.series()
 
     def exchanges(self, api: str) -> ExchangeMeter:
         return ExchangeMeter(api, self._http_requests, self._http_seconds.series(api))
@@ -166,6 +198,28 @@ class Metrics:
 
     def message(self, channel: str, state: str, amount: int = 1) -> None:
         self._messages.add((channel, state), amount)
+
+    def refusal(self, account: str, reason: str) -> None:
+        if account not in self._named_accounts:
+            if len(self._named_accounts) < NAMED_ACCOUNTS or not account:
+                self._named_accounts.add(account)
+            else:
+                account = OTHER_ACCOUNTS
+        self._refusals.add((account, reason))
+
+    def decided(self, command: Command, decision: Decision) -> None:
+        """Ids tell when their request came, so that nothing need be remembered in between."""
+        if type(command) is StartAttempt and decision.result == 1:
+            channel = (
+                "call"
+                if any(type(row) is Job and row.kind == JobKind.CALL for row in decision.puts)
+                else "sms"
+            )
+            waited = command.now - time_of_id(command.job)
+            self._handover_seconds.series(channel).observe(max(0, waited) / 1000)
+        elif type(command) is CheckCode and decision.result is Check.RIGHT:
+            (verified,) = (row for row in decision.inserts if type(row) is Event)
+            self._verified.observe(max(0, command.now - time_of_id(verified.subject)) / 1000)
 
     def watch_readiness(self, ready: Callable[[], bool]) -> None:
         self._ready.set_function(lambda: float(ready()))

@@ -22,6 +22,7 @@ from onema.domain.records import (
     LedgerEntry,
     LiveVerification,
     Message,
+    RecentRefusals,
     Row,
     Window,
 )
@@ -112,7 +113,7 @@ class MemoryStorage:
 
     async def sweep(self, now: int, limit: int) -> int:
         swept = 0
-        for row_type in (LiveVerification, Window, CarrierReference):
+        for row_type in (LiveVerification, Window, CarrierReference, RecentRefusals):
             rows = self._of(row_type)
             expired = [row.key for row in rows if getattr(row, "expires_at") <= now][:limit]  # noqa: B009  # mypy joins the three to Row
             for key in expired:

@@ -20,6 +20,7 @@ from onema.dialects.vbee.errors import Rejected
 from onema.domain import documents as doc
 from onema.domain.directory import Directory
 from onema.domain.refusals import Refused
+from onema.engine.refusals import Asking
 
 from ..running_core import RunningCore
 from .vendor_client import (
@@ -258,7 +259,7 @@ def pyjwt_accepts(access_token: str) -> bool:
 
 def we_accept(access_token: str) -> bool:
     try:
-        authenticate(DIRECTORY, b"Bearer " + access_token.encode(), NOW * 1000)
+        authenticate(DIRECTORY, b"Bearer " + access_token.encode(), NOW * 1000, Asking("vbee", ""))
     except (Rejected, Refused):
         return False
     return True

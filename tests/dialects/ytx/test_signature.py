@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from onema.dialects.ytx.auth import authenticate
 from onema.dialects.ytx.errors import Rejected
 from onema.domain.directory import Directory
+from onema.engine.refusals import Asking
 
 from ..running_core import RunningCore
 from .vendor_client import (
@@ -206,7 +207,9 @@ NOW = milliseconds_at(WORKED_STAMP)
 def test_no_header_and_sign_make_the_check_fail_otherwise(header: bytes, given_sign: str) -> None:
     """Whatever they are, they are refused in the vendor's words."""
     with pytest.raises(Rejected):
-        authenticate(DIRECTORY, ACCOUNT_SID, header, given_sign.replace(WORKED_SIGN, ""), NOW)
+        authenticate(
+            DIRECTORY, ACCOUNT_SID, header, given_sign.replace(WORKED_SIGN, ""), NOW, Asking("ytx", "")
+        )
 
 
 @given(offset=st.integers(-86_400, 86_400))
@@ -215,7 +218,7 @@ def test_every_moment_within_the_window_can_be_signed(offset: int) -> None:
     stamp = stamp_at(NOW + offset * 1000)
     header = authorization(stamp).encode()
     for given_sign in (sign(stamp), sign(stamp).upper(), sign(stamp).lstrip("0")):
-        assert authenticate(DIRECTORY, ACCOUNT_SID, header, given_sign, NOW).name == "shop"
+        assert authenticate(DIRECTORY, ACCOUNT_SID, header, given_sign, NOW, Asking("ytx", "")).name == "shop"
 
 
 @pytest.mark.parametrize("wrong", [AUTH_TOKEN.upper(), AUTH_TOKEN[:-1], ""])

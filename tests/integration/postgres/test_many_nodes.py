@@ -3,8 +3,18 @@ import asyncio
 import pytest
 
 from onema.domain.check_code import Check
-from onema.domain.records import DirectoryRevision, Event, Key, LiveVerification, Row, Wallet
+from onema.domain.note_refusals import noted_in
+from onema.domain.records import (
+    DirectoryRevision,
+    Event,
+    Key,
+    LiveVerification,
+    RecentRefusals,
+    Row,
+    Wallet,
+)
 from onema.domain.refusals import Refused
+from onema.engine.refusals import Asking, Refusals
 from onema.storage.contract import Conflict
 from onema.storage.postgres import PostgresStorage
 from onema.testing.conformance.storage import insert, job
@@ -169,3 +179,20 @@ async def test_many_stores_open_an_empty_database_together(open_storage: OpenSto
     storages = await asyncio.gather(*(open_storage() for _ in range(5)))
     await storages[0].begin([(DirectoryRevision, "directory")])
     await storages[0].abort()
+
+
+async def test_refusals_of_all_nodes_are_counted_together(start_node: StartNode) -> None:
+    """Each node adds to the account's row, under its lock."""
+    nodes = [await start_node(), await start_node()]
+    await nodes[0].configure()
+    await nodes[1].committer.refresh_directory()
+    noting = [Refusals(node.committer.execute, node.clock.now) for node in nodes]
+    for number in range(60):
+        account = nodes[number % 2].committer.directory.accounts[ACCOUNT]
+        noting[number % 2].note(Asking("esms", "203.0.113.9", account=account, phone=PHONE), "rate_limited")
+        if number % 10 == 9:
+            await asyncio.gather(*(each.save() for each in noting))
+    row = (await nodes[0].storage.read([(RecentRefusals, ACCOUNT)]))[(RecentRefusals, ACCOUNT)]
+    assert isinstance(row, RecentRefusals)
+    (entry,) = noted_in(row, nodes[0].clock.now()).entries
+    assert (row.total, entry.times) == (60, 60)

@@ -33,6 +33,7 @@ STATEMENTS = {
             "sweep_live_verifications",
             "sweep_windows",
             "sweep_carrier_references",
+            "sweep_recent_refusals",
             "sweep_batches",
             "messages",
             "ledger",

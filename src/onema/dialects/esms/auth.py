@@ -3,25 +3,33 @@ from collections.abc import Mapping
 
 from onema.domain.directory import AccountView, Directory
 from onema.domain.refusals import Refusal
+from onema.engine.refusals import Asking
 
 DIALECT = "esms"
 
 
 def authenticate(
-    directory: Directory, parameters: Mapping[str, str], client_ip: str
+    directory: Directory, parameters: Mapping[str, str], asking: Asking
 ) -> AccountView | Refusal:
-    """The account that the keys belong to, or why it may not ask (specs/esms.md sections 3 and 12)."""
+    """The account that the keys belong to, or why it may not ask (specs/esms.md sections 3 and 12).
+
+    `asking` gets the account that has the key even when the secret is wrong.
+    """
     credential = directory.credentials.get((DIALECT, parameters.get("apikey", "")))
     secret = parameters.get("secretkey", "").encode()
+    if credential is not None:
+        asking.account = credential.account
     if (
         credential is None
         or not secret
         or not hmac.compare_digest(secret, credential.secret_bytes)
         or not credential.active
     ):
+        if credential is not None:
+            asking.detail = "the secret is wrong" if credential.active else "the credential is not active"
         return Refusal.CREDENTIAL_UNKNOWN
     account = credential.account
-    if not account.allowed_ips.admits(client_ip):
+    if not account.allowed_ips.admits(asking.client_ip):
         return Refusal.IP_NOT_ALLOWED
     if not account.active:
         return Refusal.ACCOUNT_SUSPENDED

@@ -23,6 +23,7 @@ from onema.domain.refusals import Refusal, Refused
 from onema.domain.send_sms_code import ENTROPY_BYTES, SendSmsCode, Sent
 from onema.domain.verification import DIGITS, LETTERS_AND_DIGITS, MAX_LENGTH, MIN_LENGTH
 from onema.engine.gateway import Gateway
+from onema.engine.refusals import Asking
 from onema.http.messages import Request, Response
 
 HOME_COUNTRY = "VN"
@@ -32,6 +33,9 @@ _DEFAULT_LENGTH = 6
 _DEFAULT_MINUTES = 5
 _LEAST_MINUTES = 2
 _MINUTE_MS = 60_000
+
+# What answers something else than "ok" and refuses nothing.
+_ANSWERS = frozenset({"ok", *(check.value for check in Check)})
 
 Parameters = dict[str, str]
 
@@ -58,6 +62,13 @@ class EsmsApi:
         }
 
     async def answer(self, request: Request) -> Response:
+        asking = Asking(DIALECT, request.client_ip)
+        response = await self._answer(request, asking)
+        if response.outcome not in _ANSWERS:
+            self._gateway.refusals.note(asking, response.outcome)
+        return response
+
+    async def _answer(self, request: Request, asking: Asking) -> Response:
         path = "/".join([segment for segment in request.path.lower().split("/") if segment])
         operation = self._operations.get(path)
         if operation is None:
@@ -68,12 +79,14 @@ class EsmsApi:
             parameters = wire.read_parameters(request)
         except ValueError:
             return INVALID_REQUEST
-        account = authenticate(self._gateway.directory, parameters, request.client_ip)
+        asking.phone = parameters.get("phone", "")
+        account = authenticate(self._gateway.directory, parameters, asking)
         if isinstance(account, Refusal):
             return REFUSED[account]
         try:
             return await operation(account, parameters, request.client_ip)
         except Refused as refused:
+            asking.detail = refused.detail
             return REFUSED[refused.refusal]
 
     def refuse_oversized(self, request: Request) -> Response:

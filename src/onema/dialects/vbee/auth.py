@@ -15,6 +15,7 @@ import msgspec
 from onema.dialects.vbee.errors import UNAUTHORIZED, Rejected
 from onema.domain.directory import AccountView, ApplicationView, Directory
 from onema.domain.refusals import Refusal, Refused
+from onema.engine.refusals import Asking
 
 DIALECT = "vbee"
 
@@ -51,27 +52,39 @@ _header_decoder = msgspec.json.Decoder(_Header)
 _claims_decoder = msgspec.json.Decoder(_Claims)
 
 
-def authenticate(directory: Directory, authorization: bytes | None, now: int) -> Caller:
+def authenticate(directory: Directory, authorization: bytes | None, now: int, asking: Asking) -> Caller:
     """Raises Rejected(UNAUTHORIZED), and Refused(CREDENTIAL_UNKNOWN) for an API_KEY that nobody has.
 
+    `asking` gets the account that has the key, even when the signature is wrong.
     The key is looked up before the signature is verified: a token of an unknown application is told so.
     """
     match = _BEARER.fullmatch(authorization or b"")
     if match is None:
+        asking.detail = "no Bearer token in Authorization"
         raise Rejected(UNAUTHORIZED)
     try:
         _header_decoder.decode(_decoded(match["header"]))
         claims = _claims_decoder.decode(_decoded(match["claims"]))
     except (ValueError, RecursionError):
+        asking.detail = "the token is no JWT with alg HS256"
         raise Rejected(UNAUTHORIZED) from None
     credential = directory.credentials.get((DIALECT, claims.api_key))
-    if credential is None or not credential.active or credential.application is None:
+    if credential is None:
         raise Refused(Refusal.CREDENTIAL_UNKNOWN)
+    asking.account = credential.account
+    if not credential.active:
+        raise Refused(Refusal.CREDENTIAL_UNKNOWN, "the credential is not active")
+    if credential.application is None:
+        raise Refused(Refusal.CREDENTIAL_UNKNOWN, "the credential names no application")
+    asking.application = credential.application.name
     if not _is_signed(match["signed"], match["signature"], credential.secret_bytes):
+        asking.detail = "the token is signed with another secret"
         raise Rejected(UNAUTHORIZED)
     if claims.exp is not msgspec.UNSET and now >= claims.exp * 1000:
+        asking.detail = "the token has expired"
         raise Rejected(UNAUTHORIZED)
     if claims.nbf is not msgspec.UNSET and now < claims.nbf * 1000:
+        asking.detail = "the token is not valid yet"
         raise Rejected(UNAUTHORIZED)
     return Caller(credential.account, credential.application, claims.otp_code)
 

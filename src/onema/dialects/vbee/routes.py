@@ -19,6 +19,7 @@ from onema.domain.phone import parse_phone
 from onema.domain.place_call import ENTROPY_BYTES, PlaceCall
 from onema.domain.refusals import Refusal, Refused
 from onema.engine.gateway import Gateway
+from onema.engine.refusals import Asking
 from onema.http.messages import Request, Response
 
 HOME_COUNTRY = "VN"
@@ -46,18 +47,27 @@ class VbeeApi:
         self._refused = responses(business_error_status)
 
     async def answer(self, request: Request) -> Response:
+        asking = Asking(DIALECT, request.client_ip)
+        response = await self._answer(request, asking)
+        if response.outcome not in ("ok", "not_found"):
+            self._gateway.refusals.note(asking, response.outcome)
+        return response
+
+    async def _answer(self, request: Request, asking: Asking) -> Response:
         # Express, which the vendor runs, takes paths in any case and with a slash at the end.
         if request.path.lower().removesuffix("/") != _VOICE_OTP or request.method != "POST":
             return NOT_FOUND
         gateway = self._gateway
         try:
-            caller = authenticate(gateway.directory, request.header(b"authorization"), gateway.now())
-            return await self._call(caller, request)
+            caller = authenticate(gateway.directory, request.header(b"authorization"), gateway.now(), asking)
+            return await self._call(caller, request, asking)
         except Rejected as rejected:
             return rejected.response
         except wire.InvalidBody as invalid:
+            asking.detail = str(invalid)
             return invalid_body(str(invalid))
         except Refused as refused:
+            asking.detail = refused.detail
             return self._refused[refused.refusal]
 
     def refuse_oversized(self, request: Request) -> Response:
@@ -66,15 +76,18 @@ class VbeeApi:
     def fault(self, request: Request, incident: str) -> Response:
         return fault(incident)
 
-    async def _call(self, caller: Caller, request: Request) -> Response:
+    async def _call(self, caller: Caller, request: Request, asking: Asking) -> Response:
         gateway, account, application = self._gateway, caller.account, caller.application
         admit_account(account, request.client_ip)
         admit_application(application, request.client_ip)
         asked = wire.read_body(request.body)
+        asking.phone = asked.phone_number
         home = account.country or HOME_COUNTRY
         phone = parse_phone(asked.phone_number, home)
-        if not application.document.sentence or caller.otp_code in (None, ""):
-            raise Refused(Refusal.SENTENCE_MISSING)
+        if not application.document.sentence:
+            raise Refused(Refusal.SENTENCE_MISSING, "the application has no sentence")
+        if caller.otp_code in (None, ""):
+            raise Refused(Refusal.SENTENCE_MISSING, "the token has no otpCode")
         contact = wire.contact_id(gateway.token(_CONTACT_ID_BYTES))
         await gateway.execute(
             PlaceCall(

@@ -10,6 +10,7 @@ from onema.dialects.ytx.errors import INVALID_HEADER, INVALID_SIGN, Rejected
 from onema.dialects.ytx.wire import local_time
 from onema.domain.directory import AccountView, Directory
 from onema.domain.refusals import Refusal, Refused
+from onema.engine.refusals import Asking
 
 DIALECT = "ytx"
 
@@ -24,15 +25,19 @@ _SIGN_LENGTH = 32
 
 
 def authenticate(
-    directory: Directory, account_sid: str, authorization: bytes | None, sign: str, now: int
+    directory: Directory, account_sid: str, authorization: bytes | None, sign: str, now: int, asking: Asking
 ) -> AccountView:
     """The account that signed; specs/ytx.md sections 2 and 4 give the order of what is looked at.
 
+    `asking` gets the account that has the SID, even when the signature is wrong.
     Raises Refused(CREDENTIAL_UNKNOWN | ACCOUNT_SUSPENDED), Rejected(INVALID_HEADER | INVALID_SIGN).
     """
     credential = directory.credentials.get((DIALECT, account_sid))
-    if credential is None or not credential.active or not credential.secret:
+    if credential is None:
         raise Refused(Refusal.CREDENTIAL_UNKNOWN)
+    asking.account = credential.account
+    if not credential.active or not credential.secret:
+        raise Refused(Refusal.CREDENTIAL_UNKNOWN, "the credential is not active, or has no secret")
     if not credential.account.active:
         raise Refused(Refusal.ACCOUNT_SUSPENDED)
     moment = _signing_time(authorization or b"", account_sid, now)

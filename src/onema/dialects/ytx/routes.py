@@ -28,6 +28,7 @@ from onema.domain.place_call import ENTROPY_BYTES, PlaceCall
 from onema.domain.refusals import Refusal, Refused
 from onema.domain.send_sms_code import Sent
 from onema.engine.gateway import Gateway
+from onema.engine.refusals import Asking
 from onema.http.messages import Request, Response
 from onema.http.parameters import parse_query
 
@@ -86,6 +87,13 @@ class YtxApi:
         }
 
     async def answer(self, request: Request) -> Response:
+        asking = Asking(DIALECT, request.client_ip)
+        response = await self._answer(request, asking)
+        if response.outcome not in ("ok", "not_found"):
+            self._gateway.refusals.note(asking, response.outcome)
+        return response
+
+    async def _answer(self, request: Request, asking: Asking) -> Response:
         function, account_sid = self._route(request)
         if function is None:
             return NOT_FOUND
@@ -95,14 +103,16 @@ class YtxApi:
             return INVALID_JSON
         if not all(name in members for name in function.required):
             return FIELD_MISSING
+        asking.phone = wire.text(members.get("dst", ""))
         try:
-            caller = self._admit(request, account_sid, wire.text(members["appid"]))
+            caller = self._admit(request, account_sid, wire.text(members["appid"]), asking)
             if members["action"] != function.action:
                 return INVALID_ACTION
             return await function.perform(caller, members)
         except Rejected as rejected:
             return rejected.response
         except Refused as refused:
+            asking.detail = refused.detail
             return REFUSED[refused.refusal]
 
     def refuse_oversized(self, request: Request) -> Response:
@@ -118,14 +128,16 @@ class YtxApi:
             case _:
                 return None, ""
 
-    def _admit(self, request: Request, account_sid: str, appid: str) -> _Caller:
+    def _admit(self, request: Request, account_sid: str, appid: str, asking: Asking) -> _Caller:
         directory = self._gateway.directory
         authorization = request.header(b"authorization")
-        account = authenticate(directory, account_sid, authorization, _sign_of(request), self._gateway.now())
+        sign, now = _sign_of(request), self._gateway.now()
+        account = authenticate(directory, account_sid, authorization, sign, now, asking)
         admit_account(account, request.client_ip)
         owner, application = directory.application_with_appid.get(appid, (None, None))
         if application is None or owner is not account:
-            raise Refused(Refusal.APPLICATION_UNKNOWN)
+            raise Refused(Refusal.APPLICATION_UNKNOWN, "the account has no application with this appid")
+        asking.application = application.name
         admit_application(application, request.client_ip, environment_of(request.host, self._environments))
         return _Caller(account_sid, account, application, request.client_ip)
 

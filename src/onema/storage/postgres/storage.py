@@ -100,7 +100,12 @@ class PostgresStorage(PostgresWriter):
 
     async def sweep(self, now: int, limit: int) -> int:
         swept = 0
-        for name in ("sweep_live_verifications", "sweep_windows", "sweep_carrier_references"):
+        for name in (
+            "sweep_live_verifications",
+            "sweep_windows",
+            "sweep_carrier_references",
+            "sweep_recent_refusals",
+        ):
             swept += await self._count(self._queries[name], now, limit)
         await self._count(self._queries["sweep_batches"], first_id_at(now - KEEP_BATCHES_MS))
         return swept

@@ -106,6 +106,14 @@ WITH expired AS MATERIALIZED (
 DELETE FROM carrier_references t USING expired
 WHERE (t.carrier, t.reference) = (expired.carrier, expired.reference)
 
+-- sweep_recent_refusals --
+-- Forget why requests were refused, of accounts of which none was for long.
+WITH expired AS MATERIALIZED (
+    SELECT account FROM recent_refusals
+    WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED
+)
+DELETE FROM recent_refusals t USING expired WHERE t.account = expired.account
+
 -- trim_inbox --
 -- Forget inbox items beyond the newest $1, and those older than id $2.
 DELETE FROM inbox WHERE id < greatest(

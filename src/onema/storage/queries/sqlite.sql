@@ -68,6 +68,12 @@ DELETE FROM carrier_references WHERE (carrier, reference) IN (
     SELECT carrier, reference FROM carrier_references WHERE expires_at <= :now ORDER BY expires_at LIMIT :limit
 )
 
+-- sweep_recent_refusals --
+-- Forget why requests were refused, of accounts of which none was for long.
+DELETE FROM recent_refusals WHERE account IN (
+    SELECT account FROM recent_refusals WHERE expires_at <= :now ORDER BY expires_at LIMIT :limit
+)
+
 -- trim_inbox --
 -- Forget inbox items beyond the newest :keep, and those older than :oldest.
 DELETE FROM inbox WHERE id < max(

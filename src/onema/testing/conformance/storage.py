@@ -23,6 +23,7 @@ from onema.domain.records import (
     LedgerEntry,
     LiveVerification,
     Message,
+    RecentRefusals,
     Row,
     TopUp,
     Wallet,
@@ -263,9 +264,11 @@ class StorageConformance:
         young = LiveVerification(ACCOUNT, "+84901888485", "code", 2, b"h", 5, expires_at=101)
         window = Window(ACCOUNT, "phone", "+84901888484", "60:0:1", expires_at=50)
         reference = CarrierReference("c", "r", ACCOUNT, 1, 1, expires_at=50)
-        await insert(storage, old, young, window, reference)
-        assert await storage.sweep(now=100, limit=10) == 3
-        assert set(await storage.read([old.key, young.key, window.key, reference.key])) == {young.key}
+        refusals = RecentRefusals(ACCOUNT, 1, "[]", expires_at=100)
+        expired = (old, window, reference, refusals)
+        await insert(storage, young, *expired)
+        assert await storage.sweep(now=100, limit=10) == len(expired)
+        assert set(await storage.read([young.key, *(row.key for row in expired)])) == {young.key}
 
     async def test_the_inbox_keeps_the_newest(self, storage: Storage) -> None:
         """Trimming goes by count and by age."""

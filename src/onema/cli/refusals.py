@@ -1,0 +1,25 @@
+from onema.cli.output import print_table, say, show_time
+from onema.engine.control_requests import FoundRefusals
+
+_COLUMNS = ("last", "times", "since", "api", "refusal", "phone", "client", "application", "detail")
+
+
+def print_refusals(found: FoundRefusals) -> None:
+    """A table of what is kept, the newest last, and how many there were in all."""
+    rows = [
+        (
+            show_time(entry.at),
+            str(entry.times),
+            show_time(entry.since),
+            entry.dialect,
+            entry.reason,
+            entry.phone,
+            entry.client,
+            entry.application,
+            entry.detail,
+        )
+        for entry in found.entries
+    ]
+    print_table(_COLUMNS, rows)
+    if found.total > sum(entry.times for entry in found.entries):
+        say(f"({found.total} in all; only the newest different ones are kept)")
