@@ -125,6 +125,7 @@ async def open_core(
         raise Unavailable(refused.detail) from refused
     if not is_ours:
         raise DataFolderError(f"{_WRONG_KEY}.")
+    folder.keep_server_key()
     observer = observer or Unobserved()
     gateway = Gateway(committer, clock, ids, entropy or SystemEntropy(), observer.refusal)
     announcements = Announcements(functools.partial(_voices, settings.data / "voices"))

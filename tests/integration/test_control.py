@@ -287,14 +287,38 @@ def test_the_lock_goes_with_a_process_that_is_killed(tmp_path: Path) -> None:
 
 
 def test_the_server_key_is_made_once_and_only_its_owner_may_read_it(tmp_path: Path) -> None:
-    """The same key comes back, however often the folder is opened."""
+    """The same key comes back, however often the folder is opened, and also if the first start broke off on its way."""
     with DataFolder(tmp_path) as folder:
         key = folder.server_key()
     assert len(key) == 32
+    with DataFolder(tmp_path) as folder:
+        assert folder.server_key() == key
+        folder.database.write_bytes(b"made")
+    with DataFolder(tmp_path) as folder:
+        assert folder.server_key() == key
+        folder.keep_server_key()
     assert stat.S_IMODE((tmp_path / "server.key").stat().st_mode) == 0o600
     with DataFolder(tmp_path) as folder:
         assert folder.server_key() == key
-    assert sorted(file.name for file in tmp_path.iterdir()) == ["lock", "server.key"]
+        folder.keep_server_key()
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["lock", "onema.db", "server.key"]
+
+
+@pytest.mark.parametrize("content", [None, b""])
+def test_a_database_that_is_gone_beside_its_key_is_missed(tmp_path: Path, content: bytes | None) -> None:
+    """A new store in its place would hide that accounts, money and codes are gone."""
+    with DataFolder(tmp_path) as folder:
+        folder.server_key()
+        folder.database.write_bytes(b"made")
+        folder.keep_server_key()
+        folder.database.unlink()
+        if content is not None:
+            folder.database.write_bytes(content)
+        with pytest.raises(
+            DataFolderError, match=r"(is missing|is empty), but .* restore it from your backup"
+        ):
+            folder.server_key()
+        assert folder.server_key("ab" * 32) == b"\xab" * 32
 
 
 def test_no_new_key_is_made_beside_data_that_an_older_one_sealed(tmp_path: Path) -> None:

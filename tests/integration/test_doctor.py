@@ -8,7 +8,8 @@ from pathlib import Path
 import apsw
 import pytest
 
-from onema.cli.checkup import Finding, Level, examine
+from onema.cli.checkup import examine
+from onema.cli.finding import Finding, Level
 from onema.cli.session import open_session
 from onema.domain import documents as doc
 from onema.engine.control_requests import PutDocuments, TopUp

@@ -8,7 +8,8 @@ from pathlib import Path
 import apsw
 import pytest
 
-from onema.cli.checkup import Level, examine
+from onema.cli.checkup import examine
+from onema.cli.finding import Level
 from onema.domain.keyring import Keyring
 from onema.domain.records import Wallet
 from onema.engine.committer import Committer, Unobserved

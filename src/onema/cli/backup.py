@@ -49,6 +49,8 @@ def backup(
     database = settings.data / DATABASE
     if not database.is_file():
         raise CliError(f"There is no database {database.absolute()}.")
+    if not database.stat().st_size:
+        raise CliError(f"The database {database.absolute()} is empty: there is nothing to save.")
     now = dt.datetime.fromtimestamp(SystemClock().now() / 1000, dt.UTC)
     file = to or Path(f"onema-{now:%Y%m%dT%H%M%SZ}.db")
     if lies_in_data_folder(file, settings.data):

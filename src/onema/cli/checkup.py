@@ -3,8 +3,6 @@
 The machine's checks need no store. The store's are asked of the running server, or of the store itself.
 """
 
-import asyncio
-import enum
 import errno
 import importlib.util
 import os
@@ -16,8 +14,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
-
+from onema.cli.database_findings import database_findings
+from onema.cli.finding import Finding, Level
 from onema.cli.output import CliError
 from onema.cli.session import Session, open_session
 from onema.domain import documents as doc
@@ -33,26 +31,12 @@ from onema.engine.data_folder import (
 )
 from onema.engine.ports import SystemClock
 from onema.settings import Settings
-from onema.storage.contract import StorageError
 
 ENOUGH_BYTES = 1 << 30
 TOO_FEW_BYTES = 100 << 20
 OLDEST_PLAUSIBLE_SECONDS = 1_735_689_600
 """2025-01-01: a clock before it was never set."""
 CLOCK_TOLERANCE_SECONDS = 5.0
-
-
-class Level(enum.StrEnum):
-    OK = "ok"
-    WARN = "warn"
-    FAIL = "fail"
-
-
-class Finding(msgspec.Struct, frozen=True):
-    level: Level
-    what: str
-    detail: str
-    hint: str = ""
 
 
 def examine(settings: Settings) -> Iterator[Finding]:
@@ -63,12 +47,12 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield from _clock(_embedded(settings))
     yield from _key(settings)
     yield from _callbacks(settings)
-    schema = list(_shared_schema(settings) if settings.database else _schema(settings.data / DATABASE))
-    yield from schema
+    database = list(database_findings(settings))
+    yield from database
     if not settings.database and not _embedded(settings):
         yield from _port(settings)
         return
-    if any(found.level is not Level.OK for found in schema):
+    if any(found.level is not Level.OK for found in database if found.what == "database"):
         return
     try:
         with open_session(settings) as session:
@@ -197,62 +181,6 @@ def _callbacks(settings: Settings) -> Iterator[Finding]:
     else:
         way = "through a proxy" if settings.callback.proxy else "directly"
         yield Finding(Level.OK, "callbacks", f"they go out {way}")
-
-
-def _schema(database: Path) -> Iterator[Finding]:
-    import apsw
-
-    from onema.storage.sqlite_file import usable_schema
-    from onema.storage.statements import migrations
-
-    if not database.exists():
-        yield Finding(Level.OK, "database", f"{database} does not exist yet; it will be made")
-        return
-    newest = migrations("sqlite")[-1].number
-    try:
-        connection = apsw.Connection(str(database), flags=apsw.SQLITE_OPEN_READWRITE)
-        try:
-            version = usable_schema(connection, newest)
-        finally:
-            connection.close()
-    except apsw.Error as error:
-        yield Finding(Level.FAIL, "database", f"{database}: {error}", "Restore it from your backup.")
-        return
-    except StorageError as error:
-        yield Finding(Level.FAIL, "database", str(error))
-        return
-    if version > newest:
-        yield Finding(
-            Level.OK, "database", f"schema {version}; this version knows {newest}, and may work on it"
-        )
-    elif version < newest:
-        yield Finding(Level.OK, "database", f"schema {version}; it becomes {newest} when it is opened")
-    else:
-        yield Finding(Level.OK, "database", f"schema {version}, SQLite {apsw.sqlite_lib_version()}")
-
-
-def _shared_schema(settings: Settings) -> Iterator[Finding]:
-    from onema.storage.moving_postgres import schema_of
-    from onema.storage.statements import migrations
-
-    newest = migrations("postgres")[-1].number
-    try:
-        version = asyncio.run(schema_of(settings.database.reveal()))
-    except StorageError as error:
-        yield Finding(Level.FAIL, "database", str(error))
-        return
-    if version < newest:
-        # Opening it would upgrade what servers of the version before may be working on.
-        yield Finding(
-            Level.WARN,
-            "database",
-            f"PostgreSQL, schema {version}, of which this version makes {newest}: nothing in it was looked at",
-            "`onema migrate`, or start a server of this version.",
-        )
-    else:
-        # Whether a newer one works with this version is said by opening it.
-        newer = f", newer than this version's {newest}" if version > newest else ""
-        yield Finding(Level.OK, "database", f"PostgreSQL, schema {version}{newer}")
 
 
 def _server(settings: Settings, session: Session) -> Iterator[Finding]:

@@ -8,7 +8,8 @@ def doctor(cli: Cli) -> None:
     """Look for what is wrong with this installation, and say what helps. Exit code 1 when something fails."""
     import typer
 
-    from onema.cli.checkup import Level, examine
+    from onema.cli.checkup import examine
+    from onema.cli.finding import Level
     from onema.cli.output import print_json, say
 
     findings = list(examine(cli.settings()))

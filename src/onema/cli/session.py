@@ -19,7 +19,7 @@ from onema.domain.refusals import Refusal, Refused
 from onema.engine.administration import Administration, Administrator
 from onema.engine.control import ControlClient, ControlError, connect
 from onema.engine.control_requests import PutDocuments, ReadDocuments, Request
-from onema.engine.data_folder import DATABASE, DataFolder, DataFolderError, DataFolderInUseError
+from onema.engine.data_folder import DATABASE, SERVER_KEY, DataFolder, DataFolderError, DataFolderInUseError
 from onema.settings import Settings
 from onema.storage.contract import StorageError
 
@@ -122,7 +122,8 @@ async def _open(settings: Settings, stack: AsyncExitStack, *, creates: bool = Fa
             if client is not None:
                 stack.push_async_callback(client.close)
                 return client
-        if not creates and not (settings.data / DATABASE).exists():
+        # A key without its database is no empty folder, and is refused by opening it.
+        if not creates and not any((settings.data / name).exists() for name in (DATABASE, SERVER_KEY)):
             raise NothingThere(_NOTHING_THERE.format(place=settings.data.absolute()))
         try:
             folder = stack.enter_context(data_folder(settings))
@@ -145,7 +146,7 @@ async def _open_database(settings: Settings, stack: AsyncExitStack, *, creates: 
 
 
 async def _open_store(settings: Settings, folder: DataFolder, stack: AsyncExitStack) -> Administration:
-    if not folder.database.exists():
+    if not folder.database.exists() and not settings.server_key_path.exists():
         # Somebody who stands in the wrong place should notice.
         complain(f"onema: {settings.data.absolute()} is new and empty")
     return (await open_core(settings, stack, folder)).administration

@@ -13,6 +13,8 @@ LOCK = "lock"
 SERVER_KEY = "server.key"
 DEMO_CREDENTIALS = "demo.json"
 """Where a demo keeps the keys of its account, which has no limits."""
+_NEW_SERVER_KEY = "server.key.new"
+"""A key whose store is still being made. So a key under its own name tells that there was a store."""
 SERVER_KEY_BYTES = 32
 
 
@@ -37,6 +39,8 @@ class DataFolder:
         self._shared = shared
         self._make = make
         self._lock = -1
+        # Whether this process has a key whose store is still being made.
+        self._has_new_key = False
 
     @property
     def database(self) -> Path:
@@ -78,13 +82,17 @@ class DataFolder:
         """The server key: `text` when given, else what `file` (by default server.key in the folder) holds.
 
         The folder's own file is made when it is missing, unless there is a database already, for a new key could
-        open none of its secrets, or the store is shared: every process needs the key of all. Raises DataFolderError.
+        open none of its secrets, or the store is shared: every process needs the key of all. A new key is to be kept by
+        `keep_server_key` when the store was made. Raises DataFolderError, also when the database beside a key is gone.
         """
         if text:
             return parse_server_key(text, "The server key of the environment")
         file = file or self.path / SERVER_KEY
         with contextlib.suppress(FileNotFoundError):
-            return read_server_key(file)
+            key = read_server_key(file)
+            if file.parent == self.path and not self._shared:
+                refuse_lost_database(self.database, file)
+            return key
         if self._shared:
             raise DataFolderError(
                 f"There is no server key: {file} is missing, and whatever works on one PostgreSQL, the command line "
@@ -93,13 +101,40 @@ class DataFolder:
             )
         if file.parent != self.path:
             raise DataFolderError(f"There is no server key file {file}.")
-        if self.database.exists():
+        new = self.path / _NEW_SERVER_KEY
+        if self.database.exists() and not new.exists():
             raise DataFolderError(
                 f"{file} is missing, but {self.database} was made with it: restore it from your backup. "
                 "Without it nothing that is sealed in the database can be read."
             )
-        _create_server_key(file)
-        return read_server_key(file)
+        if not new.exists():
+            _create_server_key(new)
+        self._has_new_key = True
+        return read_server_key(new)
+
+    def keep_server_key(self) -> None:
+        """Give a new key its name: the store that it belongs to is there."""
+        if self._has_new_key:
+            new = self.path / _NEW_SERVER_KEY
+            # A link, unlike a rename, never replaces a key that is already there.
+            with contextlib.suppress(FileExistsError):
+                os.link(new, self.path / SERVER_KEY)
+            new.unlink(missing_ok=True)
+            self._has_new_key = False
+            _sync_folder(self.path)
+
+
+def refuse_lost_database(database: Path, key: Path) -> None:
+    """Raises DataFolderError when the database that `key` was made for is missing or empty: a new one in its place
+    would hide that accounts, money and codes are gone.
+    """
+    if not database.exists() or database.stat().st_size == 0:
+        state = "is empty" if database.exists() else "is missing"
+        raise DataFolderError(
+            f"{database} {state}, but it was made with the server key {key}, which is there: restore it from your "
+            "backup. If the data is in PostgreSQL, name that with --database. For a new, empty store, move the key "
+            "away."
+        )
 
 
 def lies_in_data_folder(file: Path, folder: Path) -> bool:
@@ -152,7 +187,11 @@ def _create_server_key(file: Path) -> None:
             os.link(draft, file)
     finally:
         draft.unlink()
-    folder = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    _sync_folder(file.parent)
+
+
+def _sync_folder(path: Path) -> None:
+    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(folder)
     finally:

@@ -43,7 +43,7 @@ from onema.storage.contract import (
     Writer,
 )
 from onema.storage.disk_thread import DiskThread
-from onema.storage.sqlite_file import migrate, sqlite_errors
+from onema.storage.sqlite_file import migrate, sqlite_errors, what_is_wrong
 from onema.storage.sqlite_wal import WriteAheadLog
 from onema.storage.statements import named_statements, plain_statements
 
@@ -65,7 +65,7 @@ class _DriverErrors:
         if isinstance(error, _BAD_DATA):
             raise DataRejected(str(error)) from error
         if isinstance(error, apsw.Error):
-            raise Unavailable(f"the store cannot be used: {error}") from error
+            raise Unavailable(what_is_wrong(error)) from error
 
 
 _BAD_DATA = (apsw.ConstraintError, apsw.MismatchError, apsw.TooBigError, apsw.RangeError, OverflowError)
@@ -90,12 +90,13 @@ class SqliteStorage:
 
     async def open(self) -> None:
         # SQLite would let everybody read a new file; its log and index get the file's mode.
-        os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-        self._writer = self._connect()
-        migrate(self._writer)
-        self._reader = self._connect()
-        self._reader.pragma("query_only", True)
-        self._wal = WriteAheadLog(self._writer, self._writing, self._connect())
+        with sqlite_errors(self._path):
+            os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            self._writer = self._connect()
+            migrate(self._writer)
+            self._reader = self._connect()
+            self._reader.pragma("query_only", True)
+            self._wal = WriteAheadLog(self._writer, self._writing, self._connect())
 
     async def close(self) -> None:
         await self._wal.stop()

@@ -4,6 +4,7 @@ import contextlib
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import apsw
 
@@ -14,14 +15,27 @@ _STEP_PAGES = 2_000
 
 
 @contextlib.contextmanager
-def sqlite_errors() -> Iterator[None]:
+def sqlite_errors(database: Path | None = None) -> Iterator[None]:
     """The driver's and the file system's errors, in the contract's words."""
     try:
         yield
     except (apsw.Error, OverflowError) as error:
-        raise Unavailable(f"the SQLite database cannot be used: {error}") from error
+        raise Unavailable(what_is_wrong(error, database)) from error
     except OSError as error:
         raise Unavailable(f"{error.filename or 'a file'} cannot be used: {error.strerror}") from error
+
+
+def what_is_wrong(error: Exception, database: Path | None = None) -> str:
+    what = f"the database {database.absolute()}" if database else "the SQLite database"
+    if isinstance(error, apsw.NotADBError | apsw.CorruptError):
+        return f"{what} is damaged ({error}): restore it from your backup"
+    return f"{what} cannot be used: {error}"
+
+
+def find_damage(connection: apsw.Connection) -> str:
+    """What is wrong with the file's structure; empty when it is sound. It reads all of it."""
+    found: Any = connection.execute("PRAGMA quick_check(1)").get
+    return "" if found == "ok" else str(found).splitlines()[-1]
 
 
 @contextlib.contextmanager

@@ -19,6 +19,7 @@ def data(tmp_path: Path) -> Path:
     for name in ("data", "other"):
         with DataFolder(tmp_path / name) as folder:
             folder.server_key()
+            folder.keep_server_key()
         with apsw.Connection(str(tmp_path / name / "onema.db")) as database:
             database.execute("CREATE TABLE kept (what)")
         database.close()
