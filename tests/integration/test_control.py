@@ -29,9 +29,11 @@ from onema.engine.control_requests import (
     TopUp,
 )
 from onema.engine.data_folder import DataFolder, DataFolderError, DataFolderInUseError
+from onema.engine.directory_loading import SLICE
 from onema.engine.gateway import Gateway
 from onema.engine.ports import IdSource, SystemClock, SystemEntropy
 from onema.testing.memory_storage import MemoryStorage
+from onema.testing.turns_of_the_loop import TurnsOfTheLoop
 
 HASH = "$argon2id$v=19$m=65536,t=3,p=4$c2FsdHNhbHQ$aGFzaGhhc2g"
 ACME = (
@@ -112,6 +114,40 @@ async def test_secrets_are_masked_unless_they_are_asked_for(tmp_path: Path) -> N
         assert "$argon2" not in repr(shown)
         (credential,) = (await client.answer(ReadDocuments(kind="credential", reveal=True))).documents
         assert credential == ACME[2]
+
+
+async def test_documents_can_be_asked_for_by_what_they_are_or_whose(tmp_path: Path) -> None:
+    """So that a command that changes one account does not read thousands."""
+    others = (
+        doc.Account(name="other"),
+        doc.Credential(account="other", dialect="esms", key="O", secret="secret of O"),
+    )
+    async with a_client(tmp_path) as client:
+        await client.answer(PutDocuments(documents=(*ACME, *others)))
+
+        async def found(asked: ReadDocuments) -> list[tuple[str, str]]:
+            documents = (await client.answer(asked)).documents
+            return [(document.kind, document.identity) for document in documents]
+
+        mine = [("account", "acme"), ("credential", "esms/K")]
+        theirs = [("account", "other"), ("credential", "esms/O")]
+        assert await found(ReadDocuments(account="acme")) == mine
+        assert await found(ReadDocuments(account="acme", kind="credential")) == mine[1:]
+        assert await found(ReadDocuments(kind="account", identity="other")) == theirs[:1]
+        assert await found(ReadDocuments(kind="account")) == [mine[0], theirs[0]]
+        assert await found(ReadDocuments(kind="account", identity="nobody")) == []
+        assert await found(ReadDocuments(account="nobody")) == []
+        assert await found(ReadDocuments()) == sorted([*mine, *theirs, ("tariff", "default")])
+
+
+async def test_thousands_of_documents_pass_the_socket_and_leave_the_loop_to_others(tmp_path: Path) -> None:
+    """They are read and written a little at a time, and arrive as they were."""
+    many = tuple(doc.Tariff(name=f"tariff-{number:05}") for number in range(5 * SLICE))
+    async with a_client(tmp_path) as client, TurnsOfTheLoop() as turns:
+        assert len(await client.answer(PutDocuments(documents=many))) == len(many)
+        put = turns.count
+        assert (await client.answer(ReadDocuments(kind="tariff"))).documents == many
+    assert min(put, turns.count - put) > 10
 
 
 async def test_a_refusal_comes_over_the_socket_as_it_is(tmp_path: Path) -> None:

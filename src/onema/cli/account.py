@@ -156,13 +156,13 @@ def show(cli: Cli, name: Name) -> None:
     from onema.engine.control_requests import ReadRefusals
 
     with cli.session() as session:
-        account = next((found for found in session.of_kind(doc.Account) if found.name == name), None)
+        account = next(iter(session.of_kind(doc.Account, name)), None)
         if account is None:
             raise CliError(f"There is no account {name!r}.", "conflict")
-        credentials = [found for found in session.of_kind(doc.Credential) if found.account == name]
-        applications = [found for found in session.of_kind(doc.Application) if found.account == name]
-        brandnames = [found for found in session.of_kind(doc.Brandname) if found.account == name]
-        templates = [found for found in session.of_kind(doc.Template) if found.account == name]
+        credentials = session.of_kind(doc.Credential, name)
+        applications = session.of_kind(doc.Application, name)
+        brandnames = session.of_kind(doc.Brandname, name)
+        templates = session.of_kind(doc.Template, name)
         refused = session.answer(ReadRefusals(account=name))
     below: dict[str, tuple[list[Any], tuple[str, ...]]] = {
         "credentials": (credentials, ("dialect", "key", "state", "application")),

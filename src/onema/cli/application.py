@@ -122,7 +122,7 @@ def show_all(
     from onema.domain import documents as doc
 
     with cli.session() as session:
-        found = [one for one in session.of_kind(doc.Application) if account in (None, one.account)]
+        found = session.of_kind(doc.Application, account)
     print_documents(cli, found, ("account", "name", "appid", "environment", "state", "voice_code", "pool"))
 
 

@@ -53,5 +53,5 @@ def show_all(
     from onema.domain import documents as doc
 
     with cli.session() as session:
-        found = [one for one in session.of_kind(doc.Brandname) if account in (None, one.account)]
+        found = session.of_kind(doc.Brandname, account)
     print_documents(cli, found, ("account", "name", "state", "expires_at"))

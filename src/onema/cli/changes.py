@@ -15,7 +15,7 @@ from onema.domain.document_fields import read_fields
 from onema.domain.problems import label
 from onema.domain.refusals import Refusal
 from onema.engine.administration import masked
-from onema.engine.control_requests import PutDocuments
+from onema.engine.control_requests import PutDocuments, ReadDocuments
 
 D = TypeVar("D", bound=doc.Document)
 
@@ -41,7 +41,7 @@ def create(cli: Cli, document: doc.AnyDocument, **shown: Any) -> None:
         return PutDocuments(documents=(document,))
 
     with cli.session(creates=True) as session:
-        changes = session.configure(plan)
+        changes = session.configure(plan, ReadDocuments(kind=document.kind, identity=document.identity))
     print_changes(cli, changes, **shown)
 
 
@@ -61,7 +61,7 @@ def edit_whole(cli: Cli, kind: type[doc.Document], identity: str, changed: dict[
         return PutDocuments(documents=(document,))  # type: ignore[arg-type]  # every Document is one of AnyDocument
 
     with cli.session() as session:
-        changes = session.configure(plan)
+        changes = session.configure(plan, ReadDocuments(kind=tag, identity=identity))
     print_changes(cli, changes)
 
 
@@ -70,6 +70,10 @@ def remove(
 ) -> None:
     """Remove a document, and the documents of the kinds `below` that belong to it."""
     tag = str(kind.__struct_config__.tag)
+    account = identity.split("/", maxsplit=1)[0] if kind in (doc.Account, doc.Brandname) else ""
+    concerned = (
+        ReadDocuments(account=account) if account or below else ReadDocuments(kind=tag, identity=identity)
+    )
 
     def plan(found: Documents) -> PutDocuments:
         _existing(found, tag, identity)
@@ -81,7 +85,7 @@ def remove(
         return PutDocuments(remove=(*children, (tag, identity)))
 
     with cli.session() as session:
-        changes = session.configure(plan)
+        changes = session.configure(plan, concerned)
     print_changes(cli, changes)
 
 

@@ -55,7 +55,7 @@ def show_all(
     from onema.domain import documents as doc
 
     with cli.session() as session:
-        found = [one for one in session.of_kind(doc.Credential) if account in (None, one.account)]
+        found = session.of_kind(doc.Credential, account)
     print_documents(cli, found, ("account", "dialect", "key", "application", "state"))
 
 

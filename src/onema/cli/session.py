@@ -58,16 +58,21 @@ class Session:
         except (ControlError, DataFolderError) as error:
             raise CliError(str(error)) from error
 
-    def of_kind(self, kind: type[D]) -> list[D]:
-        """The documents of a kind, secrets masked."""
+    def of_kind(self, kind: type[D], account: str | None = None) -> list[D]:
+        """The documents of a kind, all of them or an account's; secrets masked."""
         tag = str(kind.__struct_config__.tag)
-        documents = self.answer(ReadDocuments(kind=tag)).documents
+        documents = self.answer(ReadDocuments(kind=tag, account=account or "")).documents
         return [document for document in documents if isinstance(document, kind)]
 
-    def configure(self, plan: Callable[[Documents], PutDocuments]) -> tuple[Change, ...]:
-        """Carry out what `plan` makes of the configuration; again when somebody changes that meanwhile."""
+    def configure(
+        self,
+        plan: Callable[[Documents], PutDocuments],
+        concerned: ReadDocuments = ReadDocuments(),  # it is immutable
+    ) -> tuple[Change, ...]:
+        """Carry out what `plan` makes of the `concerned` documents; again when somebody changes anything meanwhile."""
+        concerned = msgspec.structs.replace(concerned, reveal=True)
         for _ in range(_TRIES):
-            found = self.answer(ReadDocuments(reveal=True))
+            found = self.answer(concerned)
             planned = plan({(document.kind, document.identity): document for document in found.documents})
             try:
                 return self.answer(msgspec.structs.replace(planned, revision=found.revision))

@@ -44,5 +44,5 @@ def show_all(
     from onema.domain import documents as doc
 
     with cli.session() as session:
-        found = [one for one in session.of_kind(doc.Template) if account in (None, one.account)]
+        found = session.of_kind(doc.Template, account)
     print_documents(cli, found, ("account", "brandname", "text", "fold", "state"))

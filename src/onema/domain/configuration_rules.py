@@ -10,6 +10,7 @@ from typing import TypeVar
 import phonenumbers
 
 from onema.domain import documents as doc
+from onema.domain.document_mappings import DocumentsByKind
 from onema.domain.document_rules import problems_of
 from onema.domain.problems import Problem, one_of, place_of
 
@@ -56,11 +57,12 @@ class After(Mapping[Key, doc.Document]):
         return sum(1 for _ in self)
 
     def of_kind(self, kind: type[D]) -> Iterator[D]:
-        changed = self.changed
-        for key, document in self._before.items():
-            if isinstance(document, kind) and key not in changed:
+        tag = str(kind.__struct_config__.tag)
+        before = DocumentsByKind.of(self._before).kinds.get(tag, {})
+        for identity, document in before.items():
+            if isinstance(document, kind) and (tag, identity) not in self.changed:
                 yield document
-        yield from (document for document in changed.values() if isinstance(document, kind))
+        yield from (document for document in self.changed.values() if isinstance(document, kind))
 
     def was(self, document: doc.Document) -> doc.Document | None:
         """The document in whose place this one comes."""

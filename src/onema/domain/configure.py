@@ -10,7 +10,8 @@ import msgspec
 from onema.domain import documents as doc
 from onema.domain.configuration_rules import After, problems
 from onema.domain.decision import Context, Decision, World
-from onema.domain.directory import Directory, DocumentKey
+from onema.domain.directory import Directory
+from onema.domain.document_mappings import DocumentKey
 from onema.domain.keyring import NONCE_BYTES, Keyring
 from onema.domain.problems import InvalidConfiguration
 from onema.domain.records import DirectoryRevision, DirectoryRow, Key
@@ -65,6 +66,8 @@ class Configure(msgspec.Struct, frozen=True, kw_only=True, tag="configure"):
         changed = proposal.after.changed
         if not changed:
             return Decision(proposal.changes)
+        after = context.directory.replace(changed, revision + 1)
+        after.prove(changed)
         return Decision(
             proposal.changes,
             puts=(
@@ -79,6 +82,7 @@ class Configure(msgspec.Struct, frozen=True, kw_only=True, tag="configure"):
                 ),
             ),
             deletes=tuple((DirectoryRow, *key) for key, document in changed.items() if document is None),
+            directory=after,
         )
 
     def _nonce(self, key: DocumentKey) -> bytes:

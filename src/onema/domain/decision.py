@@ -26,12 +26,16 @@ class Context(msgspec.Struct, frozen=True):
 
 
 class Decision(msgspec.Struct, gc=False):
-    """The result for the caller, and what changes: rows put over loaded ones, new rows, deleted keys."""
+    """The result for the caller, and what changes: rows put over loaded ones, new rows, deleted keys.
+
+    `directory` is the snapshot that holds once a change of the configuration is committed.
+    """
 
     result: Any
     puts: tuple[Row, ...] = ()
     inserts: tuple[Row, ...] = ()
     deletes: tuple[Key, ...] = ()
+    directory: Directory | None = None
 
 
 class Command(Protocol):

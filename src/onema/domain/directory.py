@@ -1,23 +1,26 @@
 """The directory: an immutable in-memory snapshot of the configuration, arranged for the hot path.
 
-Built from documents; a change of configuration makes a new snapshot. Nothing here is ever mutated after
-building, except memos of pure functions.
+Built from documents; a change of configuration makes a new snapshot, which shares with the one before it all that
+the change does not concern. Views are made when somebody first asks for them, so that a snapshot of thousands of
+accounts costs little more than a copy of its indexes. Nothing here is ever mutated after building, except memos of
+pure functions.
 """
 
+import copy
 import datetime as dt
 import ipaddress
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import TypeVar
 
 from onema.domain import documents as doc
 from onema.domain.destinations import REACHED, NumberType, number_type
+from onema.domain.document_mappings import DocumentKey, DocumentsByKind, ViewsByOwner
 from onema.domain.message_template import MessageTemplate, place_code
 from onema.domain.money import Minor, parse_amount
 from onema.domain.phone import country_of
 from onema.domain.records import Channel
 from onema.domain.refusals import Refusal, Refused
 
-DocumentKey = tuple[str, str]
 D = TypeVar("D", bound=doc.Document)
 
 _MEMO_LIMIT = 1_000
@@ -34,6 +37,16 @@ def parse_time(text: str) -> int:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=dt.UTC)
     return int(moment.timestamp() * 1000)
+
+
+_OWNER = {
+    "account": "name",
+    "application": "account",
+    "brandname": "account",
+    "credential": "account",
+    "template": "account",
+}
+"""The field that names the account which a document belongs to, or is."""
 
 
 class AddressList:
@@ -76,19 +89,25 @@ class TariffView:
 
 class BrandnameView:
     def __init__(self, brandname: doc.Brandname, templates: Iterable[doc.Template]) -> None:
+        texts = tuple(templates)
+        self._made_of = (brandname, *texts)
         self.name = brandname.name
         self.active = brandname.state == "active"
         self.expires_at = parse_time(brandname.expires_at)
-        self._templates = tuple(
-            (MessageTemplate.parse(template.text), template)
-            for template in templates
-            if template.state == "active"
-        )
+        self.templates = tuple(one for one in texts if one.state == "active")
+        self._parsed: list[MessageTemplate | None] = [None] * len(self.templates)
         self._memo: dict[tuple[str, int], doc.Template] = {}
 
-    @property
-    def templates(self) -> tuple[doc.Template, ...]:
-        return tuple(template for _, template in self._templates)
+    def is_made_of(self, brandname: doc.Brandname, templates: Iterable[doc.Template]) -> bool:
+        return self._made_of == (brandname, *templates)
+
+    def parsed(self) -> Iterator[tuple[MessageTemplate, doc.Template]]:
+        """Its templates, each parsed when it is first reached. Raises Refused for one that cannot be used."""
+        for number, template in enumerate(self.templates):
+            parsed = self._parsed[number]
+            if parsed is None:
+                parsed = self._parsed[number] = MessageTemplate.parse(template.text)
+            yield parsed, template
 
     def template_for(self, message: str, code_length: int) -> doc.Template | None:
         """The registered template that this text fits, with its marker and with a code of this length in place.
@@ -98,7 +117,7 @@ class BrandnameView:
         if known is not None or len(message) > _LONGEST_MESSAGE:
             return known
         with_code = place_code(message, "0" * code_length)
-        for parsed, template in self._templates:
+        for parsed, template in self.parsed():
             if parsed.accepts(message) and parsed.accepts(with_code):
                 if len(self._memo) >= _MEMO_LIMIT:
                     del self._memo[next(iter(self._memo))]
@@ -121,7 +140,6 @@ class AccountView:
     def __init__(
         self,
         account: doc.Account,
-        tariff: doc.Tariff | None,
         brandnames: Iterable[BrandnameView],
         applications: Iterable[ApplicationView],
     ) -> None:
@@ -131,7 +149,6 @@ class AccountView:
         self.active = account.state == "active"
         self.country = account.country
         self.allowed_ips = AddressList(account.allowed_ips)
-        self.tariff = TariffView(tariff)
         self.prepaid = account.wallet == "prepaid"
         self.wallet_expires_at = parse_time(account.wallet_expires_at)
         self.lowest_balance = _lowest_balance(account)
@@ -189,68 +206,268 @@ class PoolView:
         self.hotlines = tuple(hotline for hotline in hotlines if hotline.state == "active")
 
 
+class AccountDocuments:
+    """One account's documents, and the views that are made of them when somebody first asks.
+
+    What was made of the account's earlier documents is used again where these are the same.
+    """
+
+    __slots__ = ("_credentials", "_earlier", "_view", "account", "below")
+
+    def __init__(
+        self,
+        account: doc.Account | None,
+        below: Mapping[DocumentKey, doc.Document],
+        before: "AccountDocuments | None" = None,
+    ) -> None:
+        self.account = account
+        self.below = below
+        self._view: AccountView | None = None
+        self._credentials: dict[tuple[str, str], CredentialView] = {}
+        self._earlier: AccountView | None = (before._view or before._earlier) if before else None
+
+    @property
+    def view(self) -> AccountView:
+        """Raises LookupError without an account, ValueError and Refused for what cannot be used."""
+        if self._view is None:
+            self._view = self._make_view()
+            self._earlier = None
+        return self._view
+
+    def credential(self, key: tuple[str, str]) -> CredentialView:
+        """By (dialect, key)."""
+        known = self._credentials.get(key)
+        if known is None:
+            credential = next(one for one in self.of_kind(doc.Credential) if (one.dialect, one.key) == key)
+            application = self.view.applications.get(credential.application)
+            known = self._credentials[key] = CredentialView(credential, self.view, application)
+        return known
+
+    def application_with(self, appid: str) -> tuple[AccountView, ApplicationView]:
+        applications = self.view.applications.values()
+        return self.view, next(one for one in applications if one.document.appid == appid)
+
+    def of_kind(self, kind: type[D]) -> Iterator[D]:
+        return (document for document in self.below.values() if isinstance(document, kind))
+
+    def prove(self) -> None:
+        """Make all that may be asked for. Raises as `view` does."""
+        if self.account is not None or self.below:
+            for brandname in self.view.brandnames.values():
+                for _ in brandname.parsed():
+                    pass
+
+    def _make_view(self) -> AccountView:
+        if self.account is None:
+            raise LookupError("there is no account for what is below it")
+        templates: dict[str, list[doc.Template]] = {}
+        for template in self.of_kind(doc.Template):
+            templates.setdefault(template.brandname, []).append(template)
+        for of_brandname in templates.values():
+            # Where two templates fit, every node takes the same one, however it came to know them.
+            of_brandname.sort(key=lambda template: template.text)
+        earlier = self._earlier.brandnames if self._earlier else {}
+        brandnames = []
+        for brandname in self.of_kind(doc.Brandname):
+            texts = templates.get(brandname.name, [])
+            known = earlier.get(brandname.name)
+            same = known is not None and known.is_made_of(brandname, texts)
+            brandnames.append(known if known is not None and same else BrandnameView(brandname, texts))
+        return AccountView(self.account, brandnames, map(ApplicationView, self.of_kind(doc.Application)))
+
+
+class _Owners:
+    """Which account's documents a name, number, credential or appid belongs to."""
+
+    def __init__(self, before: "_Owners | None" = None) -> None:
+        self.names: dict[str, AccountDocuments] = dict(before.names) if before else {}
+        self.orphans: dict[str, AccountDocuments] = dict(before.orphans) if before else {}
+        """What names an account that is not there: rows that other versions or hands have left."""
+        self.numbers: dict[int, AccountDocuments] = dict(before.numbers) if before else {}
+        self.credentials: dict[tuple[str, str], AccountDocuments] = dict(before.credentials) if before else {}
+        self.appids: dict[str, AccountDocuments] = dict(before.appids) if before else {}
+
+    def get(self, name: str) -> AccountDocuments | None:
+        return self.names.get(name) or self.orphans.get(name)
+
+    def changed(self, owned: Mapping[str, Iterable[tuple[DocumentKey, doc.Document | None]]]) -> "_Owners":
+        """After these changes of each account's documents."""
+        after = _Owners(self)
+        known = {name: self.get(name) for name in owned}
+        # First all that is no more: a credential may have moved from one account to the other.
+        for name, documents in known.items():
+            if documents is not None:
+                after._forget(name, documents)
+        for name, changes in owned.items():
+            after._know(name, _with_changes(known[name], changes))
+        return after
+
+    def _forget(self, name: str, documents: AccountDocuments) -> None:
+        self.names.pop(name, None)
+        self.orphans.pop(name, None)
+        if documents.account is not None:
+            self.numbers.pop(documents.account.number, None)
+        for document in documents.below.values():
+            if isinstance(document, doc.Credential):
+                self.credentials.pop((document.dialect, document.key), None)
+            elif isinstance(document, doc.Application):
+                self.appids.pop(document.appid, None)
+
+    def _know(self, name: str, documents: AccountDocuments) -> None:
+        if documents.account is None:
+            if documents.below:
+                self.orphans[name] = documents
+            return
+        self.names[name] = documents
+        self.numbers[documents.account.number] = documents
+        for document in documents.below.values():
+            if isinstance(document, doc.Credential):
+                self.credentials[document.dialect, document.key] = documents
+            elif isinstance(document, doc.Application) and document.appid:
+                self.appids[document.appid] = documents
+
+
+def _with_changes(
+    before: AccountDocuments | None, changes: Iterable[tuple[DocumentKey, doc.Document | None]]
+) -> AccountDocuments:
+    account = before.account if before else None
+    below = dict(before.below) if before else {}
+    for key, document in changes:
+        if key[0] == "account":
+            account = document if isinstance(document, doc.Account) else None
+        elif document is None:
+            below.pop(key, None)
+        else:
+            below[key] = document
+    return AccountDocuments(account, below, before)
+
+
 class Directory:
     """One snapshot. `documents` maps (kind, identity) to what is configured, secrets in clear."""
 
     def __init__(self, documents: Mapping[DocumentKey, doc.Document], revision: int = 0) -> None:
-        self.documents = dict(documents)
         self.revision = revision
-        tariffs = {tariff.name: tariff for tariff in self.of_kind(doc.Tariff)}
-        templates: dict[tuple[str, str], list[doc.Template]] = {}
-        for template in self.of_kind(doc.Template):
-            templates.setdefault((template.account, template.brandname), []).append(template)
-        brandnames: dict[str, list[BrandnameView]] = {}
-        for brandname in self.of_kind(doc.Brandname):
-            view = BrandnameView(brandname, templates.get((brandname.account, brandname.name), ()))
-            brandnames.setdefault(brandname.account, []).append(view)
-        applications: dict[str, list[ApplicationView]] = {}
-        for application in self.of_kind(doc.Application):
-            applications.setdefault(application.account, []).append(ApplicationView(application))
-
-        self.account_named = {
-            account.name: AccountView(
-                account,
-                tariffs.get(account.tariff),
-                brandnames.get(account.name, ()),
-                applications.get(account.name, ()),
-            )
-            for account in self.of_kind(doc.Account)
-        }
-        self.accounts = {view.id: view for view in self.account_named.values()}
-        self.credentials = {
-            (credential.dialect, credential.key): CredentialView(
-                credential,
-                self.account_named[credential.account],
-                self.account_named[credential.account].applications.get(credential.application),
-            )
-            for credential in self.of_kind(doc.Credential)
-        }
-        self.application_with_appid = {
-            application.document.appid: (account, application)
-            for account in self.account_named.values()
-            for application in account.applications.values()
-            if application.document.appid
-        }
-        hotlines: dict[str, list[doc.Hotline]] = {}
-        for hotline in self.of_kind(doc.Hotline):
-            hotlines.setdefault(hotline.pool, []).append(hotline)
-        self.pools = {
-            pool.name: PoolView(pool, hotlines.get(pool.name, ())) for pool in self.of_kind(doc.HotlinePool)
-        }
-        self.carriers = {carrier.name: carrier for carrier in self.of_kind(doc.Carrier)}
-        self.routes = tuple(
-            sorted(
-                self.of_kind(doc.Route), key=lambda route: (-len(route.prefix), route.priority, route.carrier)
-            )
-        )
-        self.users = {user.name: user for user in self.of_kind(doc.User)}
-
-    def of_kind(self, kind: type[D]) -> Iterable[D]:
-        return (document for document in self.documents.values() if isinstance(document, kind))
+        self._kinds: dict[str, dict[str, doc.Document]] = {}
+        self._owners = _Owners()
+        self._tariffs: dict[str, TariffView] = {}
+        self.pools: dict[str, PoolView] = {}
+        self.carriers: dict[str, doc.Carrier] = {}
+        self.routes: tuple[doc.Route, ...] = ()
+        self.users: dict[str, doc.User] = {}
+        self._take(documents)
 
     def replace(self, changed: Mapping[DocumentKey, doc.Document | None], revision: int) -> "Directory":
         """A new snapshot in which the changed documents are replaced, or gone where None."""
-        documents = {**self.documents, **changed}
-        return Directory(
-            {key: document for key, document in documents.items() if document is not None}, revision
-        )
+        after = copy.copy(self)
+        after.revision = revision
+        after._take(changed)
+        return after
+
+    def prove(self, keys: Iterable[DocumentKey]) -> None:
+        """Make now what these documents are part of. Raises LookupError, ValueError and Refused when it cannot be
+        used.
+        """
+        owners = set()
+        for kind, identity in keys:
+            document = self._kinds.get(kind, {}).get(identity)
+            if document is None:
+                continue
+            if isinstance(document, doc.Tariff):
+                self._tariff(document.name)
+            elif kind in _OWNER:
+                owners.add(getattr(document, _OWNER[kind]))
+        for name in owners:
+            owner = self._owners.get(name)
+            if owner is not None:
+                owner.prove()
+
+    def of_kind(self, kind: type[D]) -> Collection[D]:
+        documents = self._kinds.get(str(kind.__struct_config__.tag), {})
+        return documents.values()  # type: ignore[return-value]  # documents are kept under their kind's tag
+
+    @property
+    def kinds(self) -> Mapping[str, Mapping[str, doc.Document]]:
+        """All documents by kind, then by identity."""
+        return self._kinds
+
+    def of_account(self, name: str) -> Mapping[str, Mapping[str, doc.Document]]:
+        """An account and what belongs to it, by kind, then by identity."""
+        owner = self._owners.get(name)
+        kinds: dict[str, dict[str, doc.Document]] = {}
+        if owner is not None:
+            for (kind, identity), document in owner.below.items():
+                kinds.setdefault(kind, {})[identity] = document
+            if owner.account is not None:
+                kinds["account"] = {name: owner.account}
+        return kinds
+
+    def rate(self, account: AccountView, channel: Channel, phone: str) -> tuple[Minor, int]:
+        """What the account pays: TariffView.rate of its tariff. Raises Refused(PRICE_MISSING)."""
+        return self._tariff(account.document.tariff).rate(channel, phone)
+
+    def _tariff(self, name: str) -> TariffView:
+        view = self._tariffs.get(name)
+        if view is None:
+            tariff = self._kinds.get("tariff", {}).get(name)
+            view = self._tariffs[name] = TariffView(tariff if isinstance(tariff, doc.Tariff) else None)
+        return view
+
+    def _take(self, changed: Mapping[DocumentKey, doc.Document | None]) -> None:
+        """Make these the documents of this snapshot, which nobody has seen yet."""
+        owned: dict[str, list[tuple[DocumentKey, doc.Document | None]]] = {}
+        for key, document in changed.items():
+            field = _OWNER.get(key[0])
+            if field is None:
+                continue
+            before = self._kinds.get(key[0], {}).get(key[1])
+            if document is not None:
+                owned.setdefault(getattr(document, field), []).append((key, document))
+            if before is not None and getattr(before, field) != getattr(document, field, None):
+                owned.setdefault(getattr(before, field), []).append((key, None))
+        self._kinds = self._changed_kinds(changed)
+        self.documents: Mapping[DocumentKey, doc.Document] = DocumentsByKind(self._kinds)
+        if owned:
+            self._owners = self._owners.changed(owned)
+        self._arrange({kind for kind, _ in changed})
+
+    def _changed_kinds(
+        self, changed: Mapping[DocumentKey, doc.Document | None]
+    ) -> dict[str, dict[str, doc.Document]]:
+        kinds = dict(self._kinds)
+        for kind in {kind for kind, _ in changed}:
+            kinds[kind] = dict(kinds.get(kind, {}))
+        for (kind, identity), document in changed.items():
+            if document is None:
+                kinds[kind].pop(identity, None)
+            else:
+                kinds[kind][identity] = document
+        return kinds
+
+    def _arrange(self, kinds: set[str]) -> None:
+        """What is looked up, for all that is no account's; only what these kinds change is made anew."""
+        owners = self._owners
+        self.account_named = ViewsByOwner(owners.names, lambda owner, _: owner.view)
+        self.accounts = ViewsByOwner(owners.numbers, lambda owner, _: owner.view)
+        self.credentials = ViewsByOwner(owners.credentials, AccountDocuments.credential)
+        self.application_with_appid = ViewsByOwner(owners.appids, AccountDocuments.application_with)
+        if "tariff" in kinds:
+            self._tariffs = {}
+        if not kinds.isdisjoint(("hotline_pool", "hotline")):
+            hotlines: dict[str, list[doc.Hotline]] = {}
+            for hotline in self.of_kind(doc.Hotline):
+                hotlines.setdefault(hotline.pool, []).append(hotline)
+            self.pools = {
+                pool.name: PoolView(pool, hotlines.get(pool.name, ()))
+                for pool in self.of_kind(doc.HotlinePool)
+            }
+        if "carrier" in kinds:
+            self.carriers = {carrier.name: carrier for carrier in self.of_kind(doc.Carrier)}
+        if "route" in kinds:
+            self.routes = tuple(
+                sorted(
+                    self.of_kind(doc.Route),
+                    key=lambda route: (-len(route.prefix), route.priority, route.carrier),
+                )
+            )
+        if "user" in kinds:
+            self.users = {user.name: user for user in self.of_kind(doc.User)}

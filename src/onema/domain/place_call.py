@@ -68,7 +68,7 @@ class PlaceCall(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     def decide(self, world: World, context: Context) -> Decision:
         account, application = self._sender(context)
         account.admit_destination(self.phone, self.home_country, Channel.CALL)
-        unit_price, period = account.tariff.rate(Channel.CALL, self.phone)
+        unit_price, period = context.directory.rate(account, Channel.CALL, self.phone)
         seconds = longest_call(application.sentence, self.code, self.times, self.rate)
         price = unit_price * math.ceil(seconds / period)
         windows = limits.count_send(world, account, self.phone, self.client_ip, self.now)

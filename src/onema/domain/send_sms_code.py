@@ -102,7 +102,7 @@ class SendSmsCode(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         if template is None:
             return self._refuse_text(world)
         text, segments = _prepare(self.text, template.fold, self.length)
-        price, _ = account.tariff.rate(Channel.SMS, self.phone)
+        price, _ = context.directory.rate(account, Channel.SMS, self.phone)
         windows = limits.count_send(world, account, self.phone, self.client_ip, self.now)
         balance, entry = wallet.hold(world, account, self.id, price * segments, self.now)
 

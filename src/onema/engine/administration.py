@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from typing import Any, Protocol, TypeVar
 
 import msgspec
@@ -11,7 +11,7 @@ import onema
 from onema.domain import documents as doc
 from onema.domain.configuration_rules import After, problems
 from onema.domain.configure import Change, Configure, Proposal
-from onema.domain.directory import AccountView
+from onema.domain.directory import AccountView, Directory
 from onema.domain.note_refusals import NOBODY, noted_in
 from onema.domain.problems import InvalidConfiguration, Problem
 from onema.domain.records import CarrierSeats, LedgerEntry, Message, RecentRefusals, Recording, Wallet
@@ -38,6 +38,7 @@ from onema.engine.control_requests import (
     Status,
     TopUp,
 )
+from onema.engine.directory_loading import SLICE
 from onema.engine.gateway import Gateway
 from onema.engine.recordings import Recordings
 from onema.storage.contract import Storage, StorageError
@@ -184,21 +185,22 @@ class Administration:
 
     async def _read_documents(self, request: ReadDocuments) -> Configuration:
         directory = self._gateway.directory
-        found = tuple(
-            document if request.reveal else masked(document)
-            for (kind, _), document in sorted(directory.documents.items())
-            if request.kind in ("", kind)
-        )
-        return Configuration(revision=directory.revision, documents=found)  # type: ignore[arg-type]  # every Document is one of AnyDocument
+        found: list[doc.Document] = []
+        for documents in _asked_for(directory, request):
+            for start in range(0, len(documents), SLICE):
+                some = documents[start : start + SLICE]
+                found += some if request.reveal else map(masked, some)
+                await asyncio.sleep(0)
+        return Configuration(revision=directory.revision, documents=tuple(found))  # type: ignore[arg-type]  # every Document is one of AnyDocument
 
     async def _read_story(self, request: ReadStory) -> FoundStory | None:
         directory = self._gateway.directory
-        accounts = (
-            [self._account(request.account)] if request.account else list(directory.account_named.values())
-        )
-        for account in accounts:
-            story = await self._storage.read_story(account.id, request.message)
+        numbers = [self._account(request.account).id] if request.account else list(directory.accounts)
+        for number in numbers:
+            story = await self._storage.read_story(number, request.message)
+            await asyncio.sleep(0)
             if story is not None:
+                account = directory.accounts[number]
                 return FoundStory(
                     account=account.name,
                     currency=account.document.currency,
@@ -269,6 +271,17 @@ class Administration:
         if account is None:
             raise Refused(Refusal.CONFLICT, f"no account {name!r}")
         return account
+
+
+def _asked_for(directory: Directory, request: ReadDocuments) -> Iterator[list[doc.Document]]:
+    """In order of kind and identity, a list of each kind."""
+    kinds = directory.of_account(request.account) if request.account else directory.kinds
+    for kind in [request.kind] if request.kind else sorted(kinds):
+        documents = kinds.get(kind, {})
+        if request.identity:
+            yield [documents[request.identity]] if request.identity in documents else []
+        else:
+            yield [documents[identity] for identity in sorted(documents)]
 
 
 async def read_balance(storage: Storage, account: int) -> int:

@@ -14,13 +14,14 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol, TypeVar
 
-from onema.domain.configure import directory_from_rows
+from onema.domain.configure import REVISION
 from onema.domain.decision import Command, Context, Decision, World
 from onema.domain.directory import Directory
 from onema.domain.keyring import Keyring
 from onema.domain.records import FAIRLY_SHARED, TABLE_ORDER, DirectoryRevision, Job, Key, Message, Row
 from onema.domain.refusals import Refusal, Refused
 from onema.engine.batch import Batch, Pending, gather
+from onema.engine.directory_loading import follow_directory, load_directory
 from onema.engine.ports import Clock, IdSource
 from onema.storage.contract import (
     CommitUnknown,
@@ -142,6 +143,7 @@ class Committer:
         self._stopping = False
         self.context = Context(Directory({}), keyring)
         self.directory_changed = asyncio.Event()
+        self._refreshing = asyncio.Lock()
 
     @property
     def directory(self) -> Directory:
@@ -157,7 +159,7 @@ class Committer:
         self._tell_store_is_here = tell
 
     async def start(self) -> None:
-        await self.refresh_directory()
+        self._use(await load_directory(self._storage, self._keyring))
         for writer in (self._storage, *self._storage.other_writers):
             self._tasks.append(asyncio.create_task(self._run(writer), name="committer"))
 
@@ -175,9 +177,16 @@ class Committer:
         self._tasks.clear()
 
     async def refresh_directory(self) -> None:
-        """Load the configuration from the store."""
-        revision, rows = await self._storage.read_directory()
-        self.context = Context(directory_from_rows(rows, revision, self._keyring), self._keyring)
+        """Take up what changed in the configuration that the store has."""
+        async with self._refreshing:
+            known = self.directory
+            newest = await follow_directory(self._storage, self._keyring, known)
+            # A change of our own may have been committed meanwhile.
+            if newest is not known and (self.directory is known or newest.revision > self.directory.revision):
+                self._use(newest)
+
+    def _use(self, directory: Directory) -> None:
+        self.context = Context(directory, self._keyring)
         changed, self.directory_changed = self.directory_changed, asyncio.Event()
         changed.set()
 
@@ -470,7 +479,16 @@ class Committer:
         for row in world.written.values():
             if type(row) is Message and row.ended_at:
                 self._observer.message(row.channel, row.state)
-        if any(key[0] is DirectoryRevision for key in world.written):
+        if (DirectoryRevision, REVISION) in world.written:
+            await self._configured(batch, world.get(DirectoryRevision, REVISION))
+
+    async def _configured(self, batch: Batch, revision: DirectoryRevision | None) -> None:
+        """Take the snapshot that the change was judged by, unless more than that change has happened."""
+        decisions = [pending.decision for pending in batch.pending]
+        judged = [one.directory for one in decisions if isinstance(one, Decision) and one.directory]
+        if judged and revision and judged[-1].revision == revision.revision and self.context is batch.context:
+            self._use(judged[-1])
+        else:
             with contextlib.suppress(StorageError):
                 await self.refresh_directory()
 

@@ -16,15 +16,19 @@ from typing import TypeVar
 
 import msgspec
 
+from onema.domain import documents as doc
 from onema.domain.problems import InvalidConfiguration, Problem
 from onema.domain.refusals import Refusal, Refused
 from onema.engine.administration import Administrator
-from onema.engine.control_requests import PutDocuments, Request, TopUp, WireRequest
+from onema.engine.control_requests import Configuration, PutDocuments, Request, TopUp, WireRequest
+from onema.engine.directory_loading import SLICE
 
 log = logging.getLogger(__name__)
 
 SOCKET = "control.sock"
 LONGEST_LINE = 64 * 1024 * 1024
+LONG_LINE = 64 * 1024
+"""What is longer is not decoded at once."""
 
 A = TypeVar("A")
 
@@ -44,6 +48,9 @@ class _Reply(msgspec.Struct, frozen=True, omit_defaults=True):
 
 _encoder = msgspec.json.Encoder()
 _requests: msgspec.json.Decoder[WireRequest] = msgspec.json.Decoder(WireRequest)
+_fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_list = msgspec.json.Decoder(list[msgspec.Raw])
+_documents: msgspec.json.Decoder[doc.AnyDocument] = msgspec.json.Decoder(doc.AnyDocument)
 _replies = msgspec.json.Decoder(_Reply)
 
 
@@ -107,7 +114,7 @@ class ControlServer:
 
     async def _reply(self, line: bytes) -> _Reply:
         try:
-            request = _requests.decode(line)
+            request = await _decoded(line)
         except (msgspec.DecodeError, RecursionError) as error:
             return _Reply(detail=str(error))
         level = logging.INFO if isinstance(request, PutDocuments | TopUp) else logging.DEBUG
@@ -118,7 +125,36 @@ class ControlServer:
             return _Reply(refusal=invalid.refusal.value, detail=invalid.detail, problems=invalid.problems)
         except Refused as refused:
             return _Reply(refusal=refused.refusal.value, detail=refused.detail)
-        return _Reply(ok=msgspec.Raw(_encoder.encode(answer)))
+        return _Reply(ok=msgspec.Raw(await _encoded(answer)))
+
+
+async def _decoded(line: bytes) -> WireRequest:
+    """Of a long line the documents are decoded a little at a time: the loop has others to serve.
+    Raises msgspec.DecodeError.
+    """
+    if len(line) <= LONG_LINE:
+        return _requests.decode(line)
+    fields = _fields.decode(line)
+    listed = _list.decode(fields.pop("documents", msgspec.Raw(b"[]")))
+    request = _requests.decode(_encoder.encode(fields))
+    if not isinstance(request, PutDocuments):
+        return request
+    documents: list[doc.AnyDocument] = []
+    for start in range(0, len(listed), SLICE):
+        documents += map(_documents.decode, listed[start : start + SLICE])
+        await asyncio.sleep(0)
+    return msgspec.structs.replace(request, documents=tuple(documents))
+
+
+async def _encoded(answer: object) -> bytes:
+    """As JSON; a long list of documents is encoded a little at a time."""
+    if not isinstance(answer, Configuration):
+        return _encoder.encode(answer)
+    parts = []
+    for start in range(0, len(answer.documents), SLICE):
+        parts.append(_encoder.encode(answer.documents[start : start + SLICE])[1:-1])
+        await asyncio.sleep(0)
+    return b'{"revision":%d,"documents":[%b]}' % (answer.revision, b",".join(parts))
 
 
 class ControlClient:

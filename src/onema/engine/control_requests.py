@@ -55,11 +55,15 @@ class Configuration(msgspec.Struct, frozen=True):
 
 
 class ReadDocuments(Request[Configuration], frozen=True, kw_only=True, tag="read_documents"):
-    """The configuration, of one kind or (empty) of all. Secrets are masked unless `reveal`."""
+    """The configuration, or what of it has this kind, this identity, and belongs to or is this account (empty: any).
+    Secrets are masked unless `reveal`.
+    """
 
     answer_type = Configuration
 
     kind: str = ""
+    identity: str = ""
+    account: str = ""
     reveal: bool = False
 
 

@@ -54,6 +54,23 @@ class Story(msgspec.Struct, frozen=True):
     ledger: Sequence[LedgerEntry]
 
 
+class DirectoryChanges(msgspec.Struct, frozen=True):
+    """What became of the configuration since somebody read it, as of one moment: its `revision` now, the rows that were
+    made or changed, and the (kind, name) of those that are gone.
+    """
+
+    revision: int
+    rows: Sequence[DirectoryRow]
+    gone: Collection[tuple[str, str]]
+
+
+def expected_size(known: Collection[tuple[str, str]], changed: Sequence[DirectoryRow]) -> int:
+    """How many rows the directory has if none of the known ones is gone: every row that did not change was known, so
+    a store with as many rows has exactly these.
+    """
+    return len(known) + sum((row.kind, row.name) not in known for row in changed)
+
+
 class Subscription(Protocol):
     """News of other processes, until it is closed."""
 
@@ -162,6 +179,11 @@ class Storage(Writer, Protocol):
 
     async def read_directory(self) -> tuple[int, Sequence[DirectoryRow]]:
         """The directory's revision and all its rows, as of one moment."""
+
+    async def read_directory_changes(
+        self, since: int, known: Collection[tuple[str, str]]
+    ) -> DirectoryChanges:
+        """What changed after revision `since`, whose rows were `known`."""
 
     async def read_story(self, account: int, message: int) -> Story | None: ...
 

@@ -35,12 +35,14 @@ from onema.domain.records import (
 )
 from onema.storage.contract import (
     DataRejected,
+    DirectoryChanges,
     StorageError,
     Story,
     Subscription,
     Unavailable,
     Unheard,
     Writer,
+    expected_size,
 )
 from onema.storage.disk_thread import DiskThread
 from onema.storage.sqlite_file import migrate, sqlite_errors, what_is_wrong
@@ -294,6 +296,18 @@ class SqliteStorage:
             revision = self._reader.execute(self._queries["directory_revision"]).fetchone()
             rows = self._rows(self._reader, DirectoryRow, "directory", {})
         return (revision[0] if revision else 0), rows
+
+    async def read_directory_changes(
+        self, since: int, known: Collection[tuple[str, str]]
+    ) -> DirectoryChanges:
+        with _DRIVER_ERRORS, self._reader:
+            revision = self._reader.execute(self._queries["directory_revision"]).fetchone()
+            rows = self._rows(self._reader, DirectoryRow, "directory_since", {"revision": since})
+            ((count,),) = self._reader.execute(self._queries["directory_size"])
+            gone = set[tuple[str, str]]()
+            if count != expected_size(known, rows):
+                gone = set(known) - set(self._reader.execute(self._queries["directory_names"]))
+        return DirectoryChanges(revision[0] if revision else 0, rows, gone)
 
     async def read_story(self, account: int, message: int) -> Story | None:
         of_message = {"account": account, "message": message, "subject": message}

@@ -26,7 +26,7 @@ from onema.domain.records import (
     Row,
     Window,
 )
-from onema.storage.contract import DataRejected, Story, Subscription, Unheard, Writer
+from onema.storage.contract import DataRejected, DirectoryChanges, Story, Subscription, Unheard, Writer
 
 R = TypeVar("R", bound=Row)
 
@@ -166,6 +166,14 @@ class MemoryStorage:
         revision = self._rows.get((DirectoryRevision, "directory"))
         number = revision.revision if isinstance(revision, DirectoryRevision) else 0
         return number, self._of(DirectoryRow)
+
+    async def read_directory_changes(
+        self, since: int, known: Collection[tuple[str, str]]
+    ) -> DirectoryChanges:
+        revision, rows = await MemoryStorage.read_directory(self)
+        there = {(row.kind, row.name) for row in rows}
+        changed = [row for row in rows if row.revision > since]
+        return DirectoryChanges(revision, changed, [key for key in known if key not in there])
 
     async def read_story(self, account: int, message: int) -> Story | None:
         found = self._rows.get((Message, account, message))

@@ -22,7 +22,7 @@ def according_to_phonenumbers(phone: str) -> str:
 
 
 def refusal(phone: str, channel: Channel, *destinations: str) -> Refusal | None:
-    account = AccountView(doc.Account(name="shop", countries=("*",), destinations=destinations), None, (), ())
+    account = AccountView(doc.Account(name="shop", countries=("*",), destinations=destinations), (), ())
     try:
         account.admit_destination(phone, "VN", channel)
     except Refused as refused:

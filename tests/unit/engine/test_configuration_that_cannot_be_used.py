@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection
 
 import pytest
 
@@ -8,6 +8,7 @@ from onema.domain.configure import encode_document
 from onema.domain.keyring import NONCE_BYTES, Keyring
 from onema.domain.records import DirectoryRevision, DirectoryRow
 from onema.engine.directory_follower import DirectoryFollower
+from onema.storage.contract import DirectoryChanges
 from onema.testing.conformance.storage import insert
 from onema.testing.memory_storage import MemoryStorage
 
@@ -23,9 +24,11 @@ class WatchedStorage(MemoryStorage):
         super().__init__()
         self.was_read = asyncio.Event()
 
-    async def read_directory(self) -> tuple[int, Sequence[DirectoryRow]]:
+    async def read_directory_changes(
+        self, since: int, known: Collection[tuple[str, str]]
+    ) -> DirectoryChanges:
         self.was_read.set()
-        return await super().read_directory()
+        return await super().read_directory_changes(since, known)
 
 
 async def test_a_node_follows_on_after_a_configuration_that_it_cannot_use(

@@ -21,7 +21,7 @@ from onema.domain.records import (
     Message,
     Row,
 )
-from onema.storage.contract import Story, Writer
+from onema.storage.contract import DirectoryChanges, Story, Writer, expected_size
 from onema.storage.postgres import errors
 from onema.storage.postgres.errors import DRIVER_ERRORS
 from onema.storage.postgres.link import UPKEEP_SECONDS, Connection, Losses, Pool
@@ -32,6 +32,7 @@ from onema.storage.postgres.wake_ups import Announcer, Listener
 from onema.storage.postgres.writer import BATCH_SECONDS, SETTLE_SECONDS, PostgresWriter
 
 KEEP_BATCHES_MS = 24 * 3_600_000
+NAMES_AT_ONCE = 2_000
 
 R = TypeVar("R", bound=Row)
 
@@ -162,6 +163,28 @@ class PostgresStorage(PostgresWriter):
             revision = await connection.fetchval(self._queries["directory_revision"])
             records = await connection.fetch(self._queries["directory"])
         return revision or 0, [DirectoryRow(*record) for record in records]
+
+    async def read_directory_changes(
+        self, since: int, known: Collection[tuple[str, str]]
+    ) -> DirectoryChanges:
+        gone: Collection[tuple[str, str]] = ()
+        async with self._snapshot() as connection:
+            revision = await connection.fetchval(self._queries["directory_revision"])
+            records = await connection.fetch(self._queries["directory_since"], since)
+            rows = [DirectoryRow(*record) for record in records]
+            if await connection.fetchval(self._queries["directory_size"]) != expected_size(known, rows):
+                gone = set(known).difference(await self._directory_names(connection))
+        return DirectoryChanges(revision or 0, rows, gone)
+
+    async def _directory_names(self, connection: Connection) -> set[tuple[str, str]]:
+        """In pages: reading all at once would hold the loop."""
+        names, last, page = set[tuple[str, str]](), ("", ""), NAMES_AT_ONCE
+        while page == NAMES_AT_ONCE:
+            records = await connection.fetch(self._queries["directory_names"], *last, NAMES_AT_ONCE)
+            names.update((kind, name) for kind, name in records)
+            page = len(records)
+            last = tuple(records[-1]) if records else last
+        return names
 
     async def read_story(self, account: int, message: int) -> Story | None:
         async with self._snapshot() as connection:

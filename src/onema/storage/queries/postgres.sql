@@ -129,6 +129,18 @@ SELECT revision FROM directory_revision WHERE name = 'directory'
 -- All configuration documents.
 SELECT kind, name, revision, document FROM directory ORDER BY kind, name
 
+-- directory_since --
+-- Configuration documents that were made or changed after a revision ($1).
+SELECT kind, name, revision, document FROM directory WHERE revision > $1
+
+-- directory_size --
+-- How many configuration documents there are.
+SELECT count(*) FROM directory
+
+-- directory_names --
+-- What configuration documents there are after one ($1 kind, $2 name), up to $3 of them.
+SELECT kind, name FROM directory WHERE (kind, name) > ($1, $2) ORDER BY kind, name LIMIT $3
+
 -- attempts_of_message --
 -- The attempts of one message ($1 account, $2 message), in order.
 SELECT account, message, number, carrier, caller, state, carrier_reference, detail, started_at, ended_at

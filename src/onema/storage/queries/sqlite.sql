@@ -126,6 +126,18 @@ SELECT revision FROM directory_revision WHERE name = 'directory'
 -- All configuration documents.
 SELECT kind, name, revision, document FROM directory
 
+-- directory_since --
+-- Configuration documents that were made or changed after a :revision.
+SELECT kind, name, revision, document FROM directory WHERE revision > :revision
+
+-- directory_size --
+-- How many configuration documents there are.
+SELECT count(*) FROM directory
+
+-- directory_names --
+-- What configuration documents there are.
+SELECT kind, name FROM directory
+
 -- attempts_of_message --
 -- The attempts of one message, in order.
 SELECT account, message, number, carrier, caller, state, carrier_reference, detail, started_at, ended_at

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from operator import attrgetter
 
 import msgspec
 import pytest
@@ -362,3 +363,22 @@ class StorageConformance:
         row = DirectoryRow("account", "acme", 3, b"{}")
         await save(storage, DirectoryRevision("directory", 3), row, TopUp(ACCOUNT, "r", 1, 5))
         assert await storage.read_directory() == (3, [row])
+
+    async def test_what_changed_of_the_directory_is_read_as_of_one_moment(self, storage: Storage) -> None:
+        """Who knew a revision hears what was made, changed and removed since, and nothing of the rest."""
+        rows = [DirectoryRow("account", name, 1, b"{}") for name in ("changed", "gone", "same")]
+        await save(storage, DirectoryRevision("directory", 1), *rows)
+        known = {(row.kind, row.name) for row in rows}
+        changes = await storage.read_directory_changes(1, known)
+        assert (changes.revision, list(changes.rows), list(changes.gone)) == (1, [], [])
+        new = [DirectoryRow("account", name, 2, b"[]") for name in ("changed", "new")]
+        await save(storage, DirectoryRevision("directory", 2), *new, batch=2)
+        changes = await storage.read_directory_changes(1, known)
+        assert (changes.revision, sorted(changes.rows, key=attrgetter("name"))) == (2, new)
+        assert not changes.gone
+        await storage.begin([rows[1].key])
+        await storage.commit(9, {rows[1].key: None}, ())
+        changes = await storage.read_directory_changes(1, known)
+        assert set(changes.gone) == {("account", "gone")}
+        nothing_known = await storage.read_directory_changes(0, ())
+        assert {row.name for row in nothing_known.rows} == {"changed", "new", "same"}

@@ -1,0 +1,56 @@
+"""Mappings that look things up where they are kept, instead of keeping them once more."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Generic, TypeVar
+
+from onema.domain import documents as doc
+
+DocumentKey = tuple[str, str]
+
+K = TypeVar("K")
+Owner = TypeVar("Owner")
+V = TypeVar("V")
+
+
+class DocumentsByKind(Mapping[DocumentKey, doc.Document]):
+    """All documents, each kind in a mapping of its own, which snapshots share."""
+
+    def __init__(self, kinds: Mapping[str, Mapping[str, doc.Document]]) -> None:
+        self.kinds = kinds
+
+    @classmethod
+    def of(cls, documents: Mapping[DocumentKey, doc.Document]) -> "DocumentsByKind":
+        """These documents by kind; nothing is copied of those that are already."""
+        if isinstance(documents, cls):
+            return documents
+        kinds: dict[str, dict[str, doc.Document]] = {}
+        for (kind, identity), document in documents.items():
+            kinds.setdefault(kind, {})[identity] = document
+        return cls(kinds)
+
+    def __getitem__(self, key: DocumentKey) -> doc.Document:
+        kind, identity = key
+        return self.kinds[kind][identity]
+
+    def __iter__(self) -> Iterator[DocumentKey]:
+        return ((kind, identity) for kind, documents in self.kinds.items() for identity in documents)
+
+    def __len__(self) -> int:
+        return sum(map(len, self.kinds.values()))
+
+
+class ViewsByOwner(Mapping[K, V], Generic[K, Owner, V]):
+    """What `view` makes of the owner of a key."""
+
+    def __init__(self, owners: Mapping[K, Owner], view: Callable[[Owner, K], V]) -> None:
+        self._owners = owners
+        self._view = view
+
+    def __getitem__(self, key: K) -> V:
+        return self._view(self._owners[key], key)
+
+    def __iter__(self) -> Iterator[K]:
+        return iter(self._owners)
+
+    def __len__(self) -> int:
+        return len(self._owners)
