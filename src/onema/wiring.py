@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from typing import Self
 
+import onema
 from onema.channels.contract import Carrier, ReceiptSink
 from onema.channels.handset.calls import HandsetCalls
 from onema.channels.handset.carrier import HandsetCarrier
@@ -36,6 +37,7 @@ from onema.engine.control import ControlServer
 from onema.engine.directory_follower import DirectoryFollower
 from onema.engine.gateway import Gateway
 from onema.engine.ports import Clock, Entropy, steady_seconds
+from onema.engine.store_readings import StoreReadings
 from onema.http.asgi import HttpApplication
 from onema.http.client_address import TrustedProxies
 from onema.http.not_served import NotServed, not_served
@@ -97,6 +99,7 @@ class App:
         self.metrics = Metrics()
         self.ready = Readiness("store", "listener")
         self.metrics.watch_readiness(self.ready)
+        self.metrics.tell_build(onema.__version__, "postgresql" if settings.database else "sqlite")
         folder = stack.enter_context(data_folder(settings))
         storage = self._wrap_storage(choose_storage(settings, folder))
         core = await open_core(
@@ -149,6 +152,10 @@ class App:
         clock_check = ClockCheck(core.storage, core.clock, self.metrics.clock_difference.set)
         await clock_check.start()
         stack.push_async_callback(clock_check.stop)
+        readings = StoreReadings(core.committer, core.storage, core.clock)
+        self.metrics.watch_store(lambda: readings.due_seconds, lambda: readings.balances)
+        await readings.start()
+        stack.push_async_callback(readings.stop)
         if not settings.database:
             control = ControlServer(core.administration, settings.data)
             await control.start()

@@ -85,6 +85,7 @@ POSTGRES_SAMPLES: dict[str, tuple[Any, ...]] = {
     "settle_batch": (900,),
     "sweep_batches": (950,),
     "lease_jobs": (10, 20, 5, ["deliver"], [], 0),
+    "oldest_due": (10, 5),
     "lease_callbacks": (10, 20, 5, 2, []),
     "dead_jobs": (9, 5),
     "drop_dead_jobs": (1,),

@@ -139,6 +139,11 @@ class Storage(Writer, Protocol):
         many others wait of an account costs nothing.
         """
 
+    async def oldest_due(self, now: int, limit: int) -> dict[str, int]:
+        """Since when (Unix ms) the longest due job of each kind waits. Besides callbacks only the `limit` longest due
+        ones are looked at, so that a backlog costs nothing: a kind that stands behind them is left out.
+        """
+
     async def read_dead_jobs(self, before: int, limit: int) -> Sequence[DeadJob]:
         """Jobs that were given up, with ids under `before`, newest first."""
 

@@ -333,6 +333,11 @@ class SqliteStorage:
     async def read_ledger(self, account: int, limit: int) -> Sequence[LedgerEntry]:
         return self._rows(self._reader, LedgerEntry, "ledger", {"account": account, "limit": limit})
 
+    async def oldest_due(self, now: int, limit: int) -> dict[str, int]:
+        with _DRIVER_ERRORS:
+            rows: Any = self._reader.execute(self._queries["oldest_due"], {"now": now, "limit": limit})
+            return {kind: due_at for kind, due_at in rows}  # noqa: C416  # dict(rows) would lose its types
+
     async def ledger_sum(self, account: int) -> int:
         with _DRIVER_ERRORS:
             row = self._reader.execute(self._queries["ledger_sum"], {"account": account}).fetchone()

@@ -4,6 +4,7 @@ Counting happens on the event loop's thread alone, so that the hot path needs no
 counter and histogram would cost a request 1.5 us, these cost 0.4 us.
 """
 
+import platform
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
@@ -25,6 +26,9 @@ NAMED_ACCOUNTS = 100
 """Of so many accounts the refusals are told apart; those of further ones are one series together."""
 OTHER_ACCOUNTS = "(others)"
 _BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
+
+Figures = Mapping[tuple[str, ...], float]
+"""Values by the values of their labels."""
 
 
 class Tally(Collector):
@@ -91,21 +95,29 @@ class Histogram(Collector):
 
 
 class Readings(Collector):
-    """A gauge by one label, whose values are read when they are asked for."""
+    """A gauge whose label values are one tuple, and whose values are read when they are asked for."""
 
     def __init__(
-        self, name: str, documentation: str, label: str, read: Callable[[], Mapping[str, float]]
+        self,
+        name: str,
+        documentation: str,
+        labels: Sequence[str],
+        read: Callable[[], Figures],
     ) -> None:
         self._name = name
         self._documentation = documentation
-        self._label = label
+        self._labels = labels
         self._read = read
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        family = GaugeMetricFamily(self._name, self._documentation, labels=[self._label])
-        for label, value in self._read().items():
-            family.add_metric([label], value)
+        family = GaugeMetricFamily(self._name, self._documentation, labels=self._labels)
+        for labels, value in self._read().items():
+            family.add_metric(labels, value)
         yield family
+
+
+def _by_one_label(figures: Mapping[str, float]) -> Figures:
+    return {(label,): value for label, value in figures.items()}
 
 
 def _le(bound: float) -> str:
@@ -226,7 +238,31 @@ class Metrics:
 
     def watch_seats(self, read: Callable[[], Mapping[str, float]]) -> None:
         documentation = "Seats of carriers with a total that this process may use, by carrier"
-        self.registry.register(Readings("onema_carrier_seats", documentation, "carrier", read))
+        self._watch("onema_carrier_seats", documentation, ["carrier"], lambda: _by_one_label(read()))
+
+    def watch_store(self, due_seconds: Callable[[], Figures], balances: Callable[[], Figures]) -> None:
+        self._watch(
+            "onema_job_due_seconds",
+            "For how long the job that waits longest has been due, by kind",
+            ["kind"],
+            due_seconds,
+        )
+        self._watch(
+            "onema_account_balance",
+            "What the accounts with the least may still spend, in their currency",
+            ["account", "currency"],
+            balances,
+        )
+
+    def tell_build(self, version: str, store: str) -> None:
+        labels = (version, platform.python_version(), store)
+        documentation = "1; its labels say what runs"
+        self._watch("onema_build_info", documentation, ["version", "python", "store"], lambda: {labels: 1.0})
+
+    def _watch(
+        self, name: str, documentation: str, labels: Sequence[str], read: Callable[[], Figures]
+    ) -> None:
+        self.registry.register(Readings(name, documentation, labels, read))
 
     def render(self) -> bytes:
         """Render all of them in Prometheus' text format."""

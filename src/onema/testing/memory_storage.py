@@ -111,6 +111,10 @@ class MemoryStorage:
         self._rows.update({job.key: job for job in leased})
         return sorted(leased, key=lambda job: job.id)
 
+    async def oldest_due(self, now: int, limit: int) -> dict[str, int]:
+        due = sorted((job for job in self._of(Job) if job.due_at <= now), key=lambda job: -job.due_at)
+        return {job.kind: job.due_at for job in due}
+
     async def sweep(self, now: int, limit: int) -> int:
         swept = 0
         for row_type in (LiveVerification, Window, CarrierReference, RecentRefusals):

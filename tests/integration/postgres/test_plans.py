@@ -31,6 +31,7 @@ STATEMENTS = {
             "lease_callbacks",
             "dead_jobs",
             "sweep_live_verifications",
+            "oldest_due",
             "sweep_windows",
             "sweep_carrier_references",
             "sweep_recent_refusals",

@@ -1,6 +1,12 @@
+import platform
 import re
 from pathlib import Path
 
+from onema.domain.check_code import Check, CheckCode
+from onema.domain.decision import Decision
+from onema.domain.ids import first_id_at
+from onema.domain.records import Event, Job, JobKind
+from onema.domain.start_attempt import StartAttempt
 from onema.telemetry.health import Readiness
 from onema.telemetry.metrics import Metrics
 from onema.workers.messages import ReadMetrics
@@ -44,6 +50,8 @@ async def test_the_document_lists_every_metric() -> None:
     documented = set(re.findall(r"^\| `(onema_\w+)`", document, re.MULTILINE))
     metrics = Metrics()
     metrics.watch_seats(lambda: {"smsc": 2})
+    metrics.watch_store(dict, dict)
+    metrics.tell_build("1.2.3", "sqlite")
     of_workers = await Switchboard(2).answer(ReadMetrics())
     rendered = f"{metrics.render().decode()}{of_workers}"
     assert set(re.findall(r"^# TYPE (onema_\w+)", rendered, re.MULTILINE)) == documented
@@ -67,6 +75,48 @@ def test_the_readiness_gauge_follows_the_conditions() -> None:
     assert b"onema_ready 1.0" in metrics.render()
     readiness.mark("store", met=False)
     assert b"onema_ready 0.0" in metrics.render()
+
+
+def test_the_build_says_what_runs() -> None:
+    """So that a dashboard shows which node has which version."""
+    metrics = Metrics()
+    metrics.tell_build("1.2.3", "sqlite")
+    python = platform.python_version()
+    expected = f'onema_build_info{{python="{python}",store="sqlite",version="1.2.3"}} 1.0'
+    assert expected in metrics.render().decode()
+
+
+def test_the_time_to_the_handover_is_counted_by_channel_and_once_per_message() -> None:
+    """The first try counts: a second one comes because a carrier could not."""
+    metrics, request = Metrics(), first_id_at(1_000_000_000_000)
+    for kind, number, waited in (
+        (JobKind.DELIVER, 1, 40),
+        (JobKind.CALL, 1, 2_000),
+        (JobKind.DELIVER, 2, 9_000),
+        (JobKind.DELIVER, 0, 9_000),
+    ):
+        command = StartAttempt(
+            job=request, lease=1, now=1_000_000_000_000 + waited, lease_until=0, carrier="c"
+        )
+        job = Job(request, kind, 7, request, 0, 1, number, in_flight=True, payload=b"")
+        metrics.decided(command, Decision(number, puts=(job,)))
+    text = metrics.render().decode()
+    assert 'onema_handover_seconds_sum{channel="sms"} 0.04' in text
+    assert 'onema_handover_seconds_sum{channel="call"} 2.0' in text
+    assert text.count('onema_handover_seconds_count{channel="sms"} 1.0') == 1
+
+
+def test_the_time_to_the_right_check_is_counted() -> None:
+    """Wrong ones are no end; a clock that is behind makes no negative time."""
+    metrics, sent = Metrics(), first_id_at(1_000_000_000_000)
+    for check, after in ((Check.RIGHT, 21_000), (Check.WRONG, 5_000), (Check.RIGHT, -500)):
+        command = CheckCode(
+            account=7, id=sent + 1, now=1_000_000_000_000 + after, phone="+84901888484", code="1"
+        )
+        metrics.decided(command, Decision(check, inserts=(Event(7, sent, sent + 1, "verified", ""),)))
+    text = metrics.render().decode()
+    assert "onema_verified_seconds_sum 21.0" in text
+    assert "onema_verified_seconds_count 2.0" in text
 
 
 def test_seats_are_read_when_they_are_asked_for() -> None:

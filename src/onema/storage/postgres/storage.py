@@ -99,6 +99,10 @@ class PostgresStorage(PostgresWriter):
         records = await self._fetch(self._queries["lease_callbacks"], now, until, limit, share, list(full))
         return sorted((Job(*record) for record in records), key=lambda job: job.id)
 
+    async def oldest_due(self, now: int, limit: int) -> dict[str, int]:
+        records = await self._fetch(self._queries["oldest_due"], now, limit)
+        return {record[0]: record[1] for record in records}
+
     async def sweep(self, now: int, limit: int) -> int:
         swept = 0
         for name in (

@@ -49,6 +49,23 @@ UPDATE jobs SET due_at = $2, lease = jobs.lease + 1
 FROM due WHERE jobs.id = due.id
 RETURNING jobs.id, kind, account, message, due_at, lease, attempt, in_flight, payload, carrier
 
+-- oldest_due --
+-- Since when the longest due job of each kind waits ($1 now); of the $2 longest due, and of each account's first callback.
+WITH RECURSIVE accounts (account) AS (
+    SELECT min(account) FROM jobs WHERE kind = 'callback'
+    UNION ALL
+    SELECT (SELECT min(next.account) FROM jobs next WHERE next.kind = 'callback' AND next.account > accounts.account)
+    FROM accounts WHERE account IS NOT NULL
+)
+SELECT kind, min(due_at) FROM (
+    SELECT kind, due_at FROM jobs WHERE kind <> 'callback' AND due_at <= $1 ORDER BY due_at LIMIT $2
+) due GROUP BY kind
+UNION ALL
+SELECT 'callback', min(oldest.due_at) FROM (
+    SELECT (SELECT min(due_at) FROM jobs WHERE kind = 'callback' AND jobs.account = accounts.account) AS due_at
+    FROM accounts WHERE account IS NOT NULL
+) oldest HAVING min(oldest.due_at) <= $1
+
 -- lease_callbacks --
 -- Claim due callbacks ($1 now, $2 until, $3 limit), longest due first, up to $4 of each account and none of accounts $5. Only so many rows of an account are read.
 WITH RECURSIVE accounts AS (

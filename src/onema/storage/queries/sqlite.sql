@@ -21,6 +21,23 @@ WHERE id IN (
 )
 RETURNING id, kind, account, message, due_at, lease, attempt, in_flight, payload, carrier
 
+-- oldest_due --
+-- Since when the longest due job of each kind waits; of the :limit longest due, and of each account's first callback.
+WITH RECURSIVE accounts (account) AS (
+    SELECT min(account) FROM jobs WHERE kind = 'callback'
+    UNION ALL
+    SELECT (SELECT min(next.account) FROM jobs next WHERE next.kind = 'callback' AND next.account > accounts.account)
+    FROM accounts WHERE account IS NOT NULL
+)
+SELECT kind, min(due_at) FROM (
+    SELECT kind, due_at FROM jobs WHERE kind <> 'callback' AND due_at <= :now ORDER BY due_at LIMIT :limit
+) GROUP BY kind
+UNION ALL
+SELECT 'callback', min(oldest.due_at) FROM (
+    SELECT (SELECT min(due_at) FROM jobs WHERE kind = 'callback' AND jobs.account = accounts.account) AS due_at
+    FROM accounts WHERE account IS NOT NULL
+) oldest HAVING min(oldest.due_at) <= :now
+
 -- lease_callbacks --
 -- Claim due callbacks, longest due first, up to :share of each account and none of the accounts :full (a JSON list). Only so many rows of an account are read.
 WITH RECURSIVE accounts (account) AS (

@@ -259,6 +259,28 @@ class StorageConformance:
         await storage.drop_older_than(1_700_000_001_000, 100)
         assert await storage.read_dead_jobs(before=2**63 - 1, limit=10) == [dead[2], dead[1]]
 
+    async def test_the_longest_due_job_of_each_kind_is_told(self, storage: Storage) -> None:
+        """Of what is due now, callbacks of all accounts among it; a backlog is looked at no further than asked."""
+        jobs = (
+            (JobKind.DELIVER, 1, 40),
+            (JobKind.DELIVER, 1, 30),
+            (JobKind.SETTLE, 1, 101),
+            (JobKind.CALL, 1, 100),
+            (JobKind.CALLBACK, 1, 90),
+            (JobKind.CALLBACK, 2, 20),
+            (JobKind.CALLBACK, 3, 200),
+        )
+        await insert(
+            storage,
+            *(
+                msgspec.structs.replace(job(number, due_at, kind), account=account)
+                for number, (kind, account, due_at) in enumerate(jobs, 1)
+            ),
+        )
+        assert await storage.oldest_due(100, 10) == {"deliver": 30, "call": 100, "callback": 20}
+        assert (await storage.oldest_due(100, 2)).get("deliver") == 30
+        assert await storage.oldest_due(10, 10) == {}
+
     async def test_sweeping_deletes_what_has_expired(self, storage: Storage) -> None:
         """At its expiry a row of the live tables goes; others stay."""
         old = LiveVerification(ACCOUNT, "+84901888484", "code", 1, b"h", 5, expires_at=100)
