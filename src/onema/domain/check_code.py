@@ -1,13 +1,25 @@
-"""Compare what a person typed with the phone's current code."""
+"""Compare what a person typed with the phone's current code.
+
+A code survives a few wrong checks, and whoever may send codes without end could go on guessing with the next one. So
+wrong checks are also counted per phone over all its codes.
+"""
 
 import enum
 from collections.abc import Iterable
 
 import msgspec
 
+from onema.domain import limits
 from onema.domain.decision import Context, Decision, World
-from onema.domain.records import Event, Key, LiveVerification
+from onema.domain.records import Event, Key, LiveVerification, Window
+from onema.domain.refusals import Refused
 from onema.domain.verification import typed_code, typed_codes
+
+WRONG_CHECKS = "wrong checks"
+WRONG_CHECKS_OF_A_PHONE = ((3_600, 30), (86_400, 100))
+"""(seconds, at most): six codes an hour tried to their ends, and 1 % of the codes of four digits in a day. An account's
+own windows per phone usually end before that.
+"""
 
 
 class Check(enum.Enum):
@@ -16,7 +28,7 @@ class Check(enum.Enum):
     NOTHING_TO_CHECK = "nothing_to_check"
     """No code is current: none was sent, or it was used, superseded or expired."""
     EXHAUSTED = "exhausted"
-    """The code is current but was tried too often; what was typed is not looked at."""
+    """The code is current, but it or its phone was tried too often; what was typed is not looked at."""
 
 
 class CheckCode(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -35,7 +47,10 @@ class CheckCode(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     purpose: str = "code"
 
     def keys(self, context: Context) -> Iterable[Key]:
-        return ((LiveVerification, self.account, self.phone, self.purpose),)
+        return (
+            (LiveVerification, self.account, self.phone, self.purpose),
+            (Window, self.account, WRONG_CHECKS, self.phone),
+        )
 
     def decide(self, world: World, context: Context) -> Decision:
         live = world.get(LiveVerification, self.account, self.phone, self.purpose)
@@ -45,6 +60,12 @@ class CheckCode(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             return Decision(Check.NOTHING_TO_CHECK, deletes=(live.key,))
         if live.attempts_left == 0:
             return Decision(Check.EXHAUSTED)
+        before = world.get(Window, self.account, WRONG_CHECKS, self.phone)
+        try:
+            # Most phones have no wrong check to look at.
+            counted = self._one_more(before) if before else None
+        except Refused:
+            return Decision(Check.EXHAUSTED)
         codes = typed_codes(self.code) if self.as_number else [typed_code(self.code)]
         if any(context.keyring.code_matches(live.verification, code, live.code_hash) for code in codes):
             return Decision(Check.RIGHT, deletes=(live.key,), inserts=(self._event(live, "verified"),))
@@ -52,6 +73,7 @@ class CheckCode(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return Decision(
             Check.WRONG,
             puts=(
+                counted or self._one_more(Window(self.account, WRONG_CHECKS, self.phone, "", 0)),
                 LiveVerification(
                     account=live.account,
                     phone=live.phone,
@@ -64,6 +86,10 @@ class CheckCode(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             ),
             inserts=(self._event(live, "wrong code" if left else "attempts used up"),),
         )
+
+    def _one_more(self, wrong_checks: Window) -> Window:
+        """Raises Refused when there were too many."""
+        return limits.count(wrong_checks, WRONG_CHECKS_OF_A_PHONE, self.now)
 
     def _event(self, live: LiveVerification, kind: str) -> Event:
         return Event(self.account, live.verification, self.id, kind, "")
