@@ -11,6 +11,8 @@ from onema.dialects.vbee import credentials as vbee
 from onema.dialects.ytx import credentials as ytx
 from onema.domain import documents as doc
 from onema.domain.callback_target import callback_url_problem
+from onema.domain.configuration_advice import Advice
+from onema.domain.configuration_advice import advice as configuration_advice
 from onema.domain.configuration_rules import After
 from onema.domain.problems import Problem, one_of, place_of
 
@@ -25,6 +27,11 @@ CARRIER_TYPES: Mapping[str, Callable[[doc.Carrier], Iterator[Problem]]] = {
     "handset": handset.problems_of,
 }
 """What each type of carrier refuses of a document: wiring makes no carrier with such a problem."""
+
+APPLICATION_ADVICE: Mapping[str, Callable[[doc.Application], Iterator[Problem]]] = {"vbee": vbee.advice}
+"""What the application of a wire API's credential would better have."""
+
+CARRIER_ADVICE: Mapping[str, Callable[[doc.Carrier], Iterator[Problem]]] = {"handset": handset.advice}
 
 SIMULATED = "handset"
 """Codes of real people must not be readable on a simulated phone."""
@@ -54,6 +61,23 @@ class ThisInstallation:
             }
             if not self._handset_beside_carriers:
                 yield from handset_beside_carriers(carriers)
+
+
+def advice(documents: After) -> Advice:
+    """What this program could do better with documents."""
+    yield from configuration_advice(documents)
+    for carrier in documents.of_kind(doc.Carrier):
+        for problem in CARRIER_ADVICE.get(carrier.type, _none)(carrier):
+            yield (carrier.kind, carrier.identity), problem.below(place_of(carrier))
+    for credential in documents.of_kind(doc.Credential):
+        application = documents.get(("application", f"{credential.account}/{credential.application}"))
+        if credential.state == "active" and isinstance(application, doc.Application):
+            for problem in APPLICATION_ADVICE.get(credential.dialect, _none)(application):
+                yield (application.kind, application.identity), problem.below(place_of(application))
+
+
+def _none(document: doc.Document) -> Iterator[Problem]:
+    return iter(())
 
 
 def _private_target(document: doc.Account | doc.Application) -> Iterator[Problem]:

@@ -25,6 +25,9 @@ def apply(
             help="Remove what the file does not name of its accounts, brandnames and hotline pools.",
         ),
     ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would change, and what is wrong; change nothing.")
+    ] = False,
 ) -> None:
     """Make the configuration what a file says, and print what changed.
 
@@ -34,46 +37,58 @@ def apply(
     import msgspec
 
     from onema.cli.changes import print_changes
-    from onema.cli.output import CliError
-    from onema.cli.plan import plan_documents
-    from onema.cli.session import Documents, NothingThere, invalid_configuration, problems_without_store
+    from onema.cli.output import CliError, problem_as_json, say, warn
+    from onema.cli.plan import doubts, plan_documents
+    from onema.cli.session import Documents, NothingThere, invalid_configuration, without_store
+    from onema.domain.configure import Change
     from onema.domain.problems import Problem, together
     from onema.engine.control_requests import PutDocuments
 
     content = _read(file)
     problems: list[Problem] = []
+    warnings: list[Problem] = []
 
     def plan(found: Documents) -> PutDocuments:
         request, problems[:] = plan_documents(content, found, prune=prune)
-        # Then the server is asked only what else is wrong.
-        return msgspec.structs.replace(request, dry_run=bool(problems))
+        warnings[:] = doubts(content, found, request)
+        # With problems the server is asked only what else is wrong.
+        return msgspec.structs.replace(request, dry_run=dry_run or bool(problems))
 
+    changes: list[Change] = []
     try:
-        # A file that cannot be applied makes no store: then the rules are asked here.
-        with cli.session(creates=not content.problems) as session:
-            changes = list(session.configure(plan))
+        # What would not be applied makes no store: then the rules are asked here.
+        with cli.session(creates=not (content.problems or dry_run)) as session:
+            changes += session.configure(plan)
             if not problems:
-                changes += _top_up(session, content)
+                changes += _top_up(session, content, dry_run=dry_run)
     except NothingThere:
         request = plan({})
-        problems = together(problems, problems_without_store(cli.settings(), request))
+        found, changes = without_store(cli.settings(), request)
+        problems = together(problems, found)
+        changes += [Change("created", "top_up", name) for name in content.top_ups]
     except CliError as error:
         if not error.problems:
             raise
         problems = together(problems, error.problems)
     if problems:
         raise invalid_configuration(problems, of=file)
-    print_changes(cli, changes)
+    told = [problem_as_json(problem) for problem in warnings]
+    print_changes(cli, changes, **({"dry_run": True} if dry_run else {}), warnings=told)
+    if not cli.json:
+        if dry_run:
+            say("nothing was changed: this was a dry run")
+        warn(file, warnings)
 
 
-def _top_up(session: "Session", content: "Content") -> "Iterator[Change]":
+def _top_up(session: "Session", content: "Content", *, dry_run: bool) -> "Iterator[Change]":
     from onema.domain.configure import Change
     from onema.domain.money import parse_amount
     from onema.engine.control_requests import TopUp
 
     for name, entry in content.top_ups.items():
         amount = parse_amount(entry.amount)
-        new = session.answer(TopUp(account=entry.account, reference=entry.reference, amount=amount))
+        request = TopUp(account=entry.account, reference=entry.reference, amount=amount, dry_run=dry_run)
+        new = session.answer(request)
         yield Change("created" if new else "unchanged", "top_up", name)
 
 

@@ -18,10 +18,12 @@ from onema.cli.database_findings import database_findings
 from onema.cli.finding import Finding, Level
 from onema.cli.output import CliError
 from onema.cli.session import Session, open_session
+from onema.core import this_installation
 from onema.domain import documents as doc
+from onema.domain.configuration_rules import After, problems
 from onema.domain.directory import parse_time
 from onema.domain.money import format_amount
-from onema.engine.control_requests import ReadBalance, Status
+from onema.engine.control_requests import ReadBalance, ReadDocuments, Status
 from onema.engine.data_folder import (
     DATABASE,
     DEMO_CREDENTIALS,
@@ -30,6 +32,7 @@ from onema.engine.data_folder import (
     read_server_key,
 )
 from onema.engine.ports import SystemClock
+from onema.installation import advice
 from onema.settings import Settings
 
 ENOUGH_BYTES = 1 << 30
@@ -59,6 +62,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
             yield from _server(settings, session)
             yield from _ways_out(settings, session)
             yield from _accounts(session)
+            yield from _configuration(settings, session)
     except CliError as error:
         yield Finding(Level.FAIL, "store", str(error))
 
@@ -247,14 +251,12 @@ def _ways_out(settings: Settings, session: Session) -> Iterator[Finding]:
 
 
 def _accounts(session: Session) -> Iterator[Finding]:
-    tariffs = {tariff.name: tariff for tariff in session.of_kind(doc.Tariff)}
     owners = {one.account for one in session.of_kind(doc.Credential) if one.state == "active"}
     accounts = [account for account in session.of_kind(doc.Account) if account.state == "active"]
     sound = True
     for account in accounts:
         for found in (
             *_credentials(account, owners),
-            *_prices(account, tariffs.get(account.tariff)),
             *_wallet(account, session),
         ):
             sound = False
@@ -273,16 +275,6 @@ def _credentials(account: doc.Account, owners: set[str]) -> Iterator[Finding]:
             f"account {account.name}",
             "it has no live credential",
             f"onema credential add {account.name} DIALECT",
-        )
-
-
-def _prices(account: doc.Account, tariff: doc.Tariff | None) -> Iterator[Finding]:
-    if tariff is None or not tariff.rates:
-        yield Finding(
-            Level.WARN,
-            f"account {account.name}",
-            f"tariff {account.tariff} has no price: all it sends is refused",
-            f"onema tariff set {account.tariff} --rate sms:+84=850",
         )
 
 
@@ -323,3 +315,12 @@ def _brandnames(session: Session, accounts: set[str]) -> Iterator[Finding]:
             )
         if brandname.expires_at and parse_time(brandname.expires_at) <= time.time() * 1000:
             yield Finding(Level.WARN, what, "it has expired")
+
+
+def _configuration(settings: Settings, session: Session) -> Iterator[Finding]:
+    """What would be refused today although an older version stored it, and what is probably not meant."""
+    stored = session.answer(ReadDocuments(reveal=True)).documents
+    after = After({}, {(document.kind, document.identity): document for document in stored})
+    refused = [*problems(after), *this_installation(settings).problems(after)]
+    for problem in (*refused, *(problem for _, problem in advice(after))):
+        yield Finding(Level.WARN, problem.place, problem.said)

@@ -81,6 +81,14 @@ def print_error(text: str, refusal: str | None, *, json: bool, problems: Sequenc
         complain(line)
 
 
+def warn(of: str, problems: Sequence["Problem"]) -> None:
+    """Tell on stderr what was done although it is probably not meant."""
+    if problems:
+        complain(f"onema: {of}: {len(problems):,} {'warning' if len(problems) == 1 else 'warnings'}:")
+    for line in problem_lines(problems):
+        complain(line)
+
+
 def problem_as_json(problem: "Problem") -> dict[str, Any]:
     return {
         "place": problem.place,

@@ -8,8 +8,10 @@ import msgspec
 from onema.cli.configuration_file import Content, PasswordUser
 from onema.cli.references import STORED
 from onema.domain import documents as doc
+from onema.domain.configure import Proposal
 from onema.domain.problems import Problem, place_of
 from onema.engine.control_requests import PutDocuments
+from onema.installation import advice
 
 _Found = dict[tuple[str, str], doc.Document]
 
@@ -38,6 +40,15 @@ def plan_documents(content: Content, found: _Found, *, prune: bool) -> tuple[Put
         unreadable=tuple(sorted(unreadable)),
     )
     return request, problems
+
+
+def doubts(content: Content, found: _Found, request: PutDocuments) -> list[Problem]:
+    """What may be wrong, although it is taken, with the documents of the file."""
+    if not (content.documents or content.passwords or content.top_ups or content.problems):
+        return [Problem("the file", "it names nothing, so there is nothing to apply")]
+    after = Proposal(found, request.documents, request.remove).after
+    found_here = (problem for about, problem in advice(after) if about in content.documents)
+    return sorted(found_here, key=lambda problem: problem.place)
 
 
 def _kept(document: doc.Document, before: doc.Document | None, *, unnamed: bool) -> doc.Document:

@@ -93,10 +93,11 @@ def invalid_configuration(problems: Sequence[Problem], of: str = "") -> CliError
     )
 
 
-def problems_without_store(settings: Settings, request: PutDocuments) -> list[Problem]:
-    """What would be wrong with documents in a new store."""
-    after = Proposal({}, request.documents, request.remove).after
-    return [*problems(after, frozenset(request.unreadable)), *this_installation(settings).problems(after)]
+def without_store(settings: Settings, request: PutDocuments) -> tuple[list[Problem], list[Change]]:
+    """What would be wrong, and what would change, in a new store."""
+    proposal = Proposal({}, request.documents, request.remove)
+    here = this_installation(settings).problems(proposal.after)
+    return [*problems(proposal.after, frozenset(request.unreadable)), *here], list(proposal.changes)
 
 
 @contextlib.contextmanager

@@ -15,6 +15,7 @@ from onema.domain.directory import AccountView, Directory
 from onema.domain.note_refusals import NOBODY, noted_in
 from onema.domain.problems import InvalidConfiguration, Problem
 from onema.domain.records import CarrierSeats, LedgerEntry, Message, RecentRefusals, Recording, Wallet
+from onema.domain.records import TopUp as BookedTopUp
 from onema.domain.refusals import Refusal, Refused
 from onema.domain.seats import holders_of
 from onema.domain.top_up import TopUpWallet
@@ -167,6 +168,11 @@ class Administration:
                 raise Refused(Refusal.CONFLICT, f"account {name!r} has messages or money; suspend it instead")
 
     async def _top_up(self, request: TopUp) -> bool:
+        if request.dry_run:
+            account = self._gateway.directory.account_named.get(request.account)
+            return account is None or not await self._storage.read(
+                [(BookedTopUp, account.id, request.reference)]
+            )
         identifier = self._gateway.next_id()
         command = TopUpWallet(
             id=identifier,

@@ -38,13 +38,16 @@ class PutDocuments(Request[tuple[Change, ...]], frozen=True, kw_only=True, tag="
 
 
 class TopUp(Request[bool], frozen=True, kw_only=True, tag="top_up"):
-    """Book `amount` (money.Minor) once per `reference`; an empty one is made up. Answer: was it new?"""
+    """Book `amount` (money.Minor) once per `reference`; an empty one is made up. Answer: was it new? With `dry_run`:
+    would it be, for an account that may not be there yet.
+    """
 
     answer_type = bool
 
     account: str
     amount: int
     reference: str = ""
+    dry_run: bool = False
 
 
 class Configuration(msgspec.Struct, frozen=True):

@@ -344,3 +344,82 @@ def test_a_file_with_a_byte_order_mark_is_read(onema: Program) -> None:
     assert onema.changes("apply", "-", stdin="\ufeff[[tariffs]]\nname='default'") == [
         ("created", "tariff", "default")
     ]
+
+
+DOUBTFUL = """
+[[tariffs]]
+name = "default"
+rates = [{ channel = "sms", prefix = "+84", price = "850" }]
+[[carriers]]
+name = "phone"
+type = "handset"
+settings = { file = "x" }
+[[routes]]
+channel = "sms"
+carrier = "phone"
+prefix = "+84"
+[[accounts]]
+name = "shop"
+windows = []
+credit_limit = "5"
+countries = ["VN", "LA"]
+credentials = [{ dialect = "vbee", key = "V", secret = "12345678", application = "otp" }]
+applications = [{ name = "otp" }]
+brandnames = [{ name = "Shop", templates = ["Xin chao"] }]
+top_ups = [{ reference = "first", amount = 5 }]
+"""
+
+
+def test_what_may_be_meant_is_a_warning_of_apply_and_of_the_doctor(onema: Program) -> None:
+    """Both say the same; what was applied is applied."""
+    applied = onema.json("apply", "-", stdin=DOUBTFUL)
+    assert {change["what"] for change in applied["changes"]} == {"created"}
+    warned = [(warning["place"], warning["problem"]) for warning in applied["warnings"]]
+    assert [place for place, _ in warned] == [
+        "accounts[shop]",
+        "accounts[shop]",
+        "accounts[shop].applications[otp].pool",
+        "accounts[shop].applications[otp].sentence",
+        "accounts[shop].brandnames[Shop].templates[Xin chao]",
+        "accounts[shop].credentials[vbee/V].secret",
+        "accounts[shop].credit_limit",
+        "accounts[shop].tariff",
+        "accounts[shop].tariff",
+        "accounts[shop].windows",
+        "carriers[phone].settings",
+    ]
+    found = {one["what"]: one["level"] for one in onema.json("doctor")}
+    assert {found[place] for place, _ in warned} == {"warn"}
+    code, out, err = onema.run("apply", "-", stdin=DOUBTFUL)
+    assert (code, out.count("unchanged")) == (0, 9)
+    assert "-: 11 warnings:" in err
+    assert "no price for calls" in err
+
+
+def test_an_empty_file_is_a_warning(onema: Program) -> None:
+    """Something that should have written it did not."""
+    assert onema.json("apply", "-", stdin="# nothing")["warnings"][0]["problem"].startswith(
+        "it names nothing"
+    )
+
+
+def test_a_dry_run_says_what_would_change_and_changes_nothing(onema: Program) -> None:
+    """In a new folder, which is not made, and in an old one; also of top-ups."""
+    would = onema.json("apply", "-", "--dry-run", stdin=DOUBTFUL)
+    assert (would["dry_run"], {change["what"] for change in would["changes"]}) == (True, {"created"})
+    assert not onema.data.exists()
+    applied = onema.json("apply", "-", stdin=DOUBTFUL)
+    assert applied["changes"] == would["changes"]
+    changed = DOUBTFUL.replace("Xin chao", "Ma {OTP}").replace('reference = "first"', 'reference = "second"')
+    would = onema.json("apply", "-", "--dry-run", "--prune", stdin=changed)
+    assert [
+        (change["what"], change["kind"]) for change in would["changes"] if change["what"] != "unchanged"
+    ] == [
+        ("removed", "template"),
+        ("created", "template"),
+        ("created", "top_up"),
+    ]
+    assert [one["text"] for one in onema.json("template", "list")] == ["Xin chao"]
+    assert onema.json("wallet", "show", "shop")["balance"] == "5"
+    refused = onema.json("apply", "-", "--dry-run", stdin=changed.replace("+84", "84"), exit_code=1)
+    assert len(refused["problems"]) == 2

@@ -9,3 +9,8 @@ from onema.domain.problems import Problem
 def problems_of(carrier: Carrier) -> Iterator[Problem]:
     if carrier.per_second:
         yield Problem("per_second", "leave it at 0, since a handset keeps no pace")
+
+
+def advice(carrier: Carrier) -> Iterator[Problem]:
+    if carrier.settings:
+        yield Problem("settings", "a handset has none, and reads none of these")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from onema.domain.documents import Credential
+from onema.domain.documents import Application, Credential
 from onema.domain.problems import Problem
 
 
@@ -12,3 +12,11 @@ def problems_of(credential: Credential) -> Iterator[Problem]:
         yield Problem(
             "application", "a key of this API speaks for one application of the account: name which"
         )
+
+
+def advice(application: Application) -> Iterator[Problem]:
+    """What an application of this API cannot call without."""
+    if not application.sentence:
+        yield Problem("sentence", "it is missing: without one the API of its key refuses every call")
+    if not application.pool:
+        yield Problem("pool", "it is missing: without one the API of its key refuses every call")
