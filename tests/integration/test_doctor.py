@@ -16,7 +16,7 @@ from onema.engine.control_requests import PutDocuments, TopUp
 from onema.secret import Secret
 from onema.settings import Listen, Settings
 from onema.storage.statements import migrations
-from onema.testing.postgres_server import PostgresServer
+from onema.testing.postgres_server import PostgresServer, running_server
 from onema.testing.running_server import free_port
 
 NEWEST = migrations("postgres")[-1].number
@@ -127,6 +127,106 @@ def test_a_key_is_missed_where_none_may_be_made(on_postgresql: Installation) -> 
     assert set(found) == {"server key", "store"}
     assert "ONEMA_SERVER_KEY_FILE" in found["server key"].hint
     assert not settings.server_key_path.exists()
+
+
+def details(installation: Installation) -> dict[str, Level]:
+    return {found.detail.partition(":")[0]: found.level for found in installation.findings("PostgreSQL")}
+
+
+NO_STANDBY = {"no standby follows it": Level.WARN}
+
+
+def test_the_version_of_the_server_is_named(on_postgresql: Installation) -> None:
+    """With the schema, in the database's own line. A server as it should be has nothing else, but no standby here."""
+    on_postgresql.configure()
+    (database,) = on_postgresql.findings("database")
+    version = str(on_postgresql.sql("SHOW server_version")).strip()
+    assert database.detail.startswith(f"PostgreSQL {version}, schema ")
+    assert details(on_postgresql) == NO_STANDBY
+
+
+@pytest.fixture
+def unsafe() -> Iterator[PostgresServer]:
+    """A server as nobody should run one."""
+    settings = {"fsync": "off", "full_page_writes": "off", "max_connections": "10"}
+    with running_server(settings) as server:
+        server.create_database("onema")
+        yield server
+
+
+def test_a_server_that_a_power_cut_would_destroy_fails(unsafe: PostgresServer, tmp_path: Path) -> None:
+    """Nothing else tells of it before the power cut."""
+    settings = Settings(data=tmp_path, database=Secret(unsafe.dsn("onema")), server_key=Secret("ab" * 32))
+    installation = Installation(settings, lambda statement: unsafe.sql(statement, "onema"))
+    installation.configure()
+    assert details(installation) == {
+        "fsync is off": Level.FAIL,
+        "full_page_writes is off": Level.FAIL,
+        "6 connections are left, and a process may need 8": Level.WARN,
+        **NO_STANDBY,
+    }
+
+
+def test_another_encoding_than_utf_8_fails(server: PostgresServer, tmp_path: Path) -> None:
+    """It takes the schema, and refuses the first Vietnamese text."""
+    server.sql("CREATE DATABASE latin ENCODING 'LATIN1' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'")
+    try:
+        settings = Settings(data=tmp_path, database=Secret(server.dsn("latin")), server_key=Secret("ab" * 32))
+        installation = Installation(settings, lambda statement: server.sql(statement, "latin"))
+        assert details(installation) == {
+            "the database has the encoding LATIN1": Level.FAIL,
+            **NO_STANDBY,
+        }
+    finally:
+        server.sql("DROP DATABASE latin WITH (FORCE)")
+
+
+@pytest.mark.parametrize(
+    ("where", "said"),
+    [
+        ("DATABASE {database}", "the database has synchronous_commit off"),
+        ("ROLE {role}", "the role has synchronous_commit off"),
+        ("ROLE {role} IN DATABASE {database}", "the role has synchronous_commit off"),
+    ],
+)
+def test_commits_that_do_not_wait_for_the_disk_are_a_warning_wherever_they_are_set(
+    server: PostgresServer, database: str, tmp_path: Path, where: str, said: str
+) -> None:
+    """The server's own setting may be on, and a role's or a database's still be off."""
+    role = f"role_of_{database}"
+    server.sql(f"CREATE ROLE {role} LOGIN SUPERUSER CONNECTION LIMIT 40")
+    dsn = server.dsn(database).replace("//postgres@", f"//{role}@")
+    assert role in dsn
+    server.sql(f"ALTER {where.format(database=database, role=role)} SET synchronous_commit = off")
+    settings = Settings(data=tmp_path, database=Secret(dsn), server_key=Secret("ab" * 32))
+    installation = Installation(settings, lambda statement: server.sql(statement, database))
+    assert details(installation) == {said: Level.WARN, **NO_STANDBY}
+
+
+def test_a_role_with_few_connections_left_is_a_warning(
+    server: PostgresServer, database: str, tmp_path: Path
+) -> None:
+    """The server may have hundreds, and a role be allowed five."""
+    role = f"role_of_{database}"
+    server.sql(f"CREATE ROLE {role} LOGIN SUPERUSER CONNECTION LIMIT 5")
+    dsn = server.dsn(database).replace("//postgres@", f"//{role}@")
+    settings = Settings(data=tmp_path, database=Secret(dsn), server_key=Secret("ab" * 32))
+    installation = Installation(settings, lambda statement: server.sql(statement, database))
+    assert details(installation) == {
+        "4 connections are left, and a process may need 8": Level.WARN,
+        **NO_STANDBY,
+    }
+
+
+def test_rows_outside_of_all_partitions_are_a_warning(on_postgresql: Installation) -> None:
+    """Of a node whose clock was far ahead, or that had no upkeep."""
+    on_postgresql.configure()
+    on_postgresql.sql("INSERT INTO events VALUES (1, 1, 1, 'seen', '')")
+    on_postgresql.sql("INSERT INTO ledger VALUES (1, 1, 'top_up', 0, 0, '')")
+    assert details(on_postgresql) == {
+        "rows of events, ledger fit in no partition": Level.WARN,
+        **NO_STANDBY,
+    }
 
 
 @pytest.fixture

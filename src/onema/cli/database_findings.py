@@ -2,11 +2,20 @@
 
 import asyncio
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from onema.cli.finding import Finding, Level
 from onema.engine.data_folder import DATABASE, DataFolderError, refuse_lost_database
 from onema.settings import Settings
 from onema.storage.contract import StorageError
+
+if TYPE_CHECKING:
+    from onema.storage.postgres.server_state import ServerState
+
+CONNECTIONS_OF_A_PROCESS = 8
+"""See docs/operations/postgresql.md."""
+
+_WHO = {"user": "the role has", "database user": "the role has", "database": "the database has"}
 
 
 def database_findings(settings: Settings) -> Iterator[Finding]:
@@ -62,23 +71,83 @@ def _embedded(settings: Settings) -> Iterator[Finding]:
 
 def _shared(settings: Settings) -> Iterator[Finding]:
     from onema.storage.moving_postgres import schema_of
+    from onema.storage.postgres.server_state import server_state, strays
     from onema.storage.statements import migrations
 
-    newest = migrations("postgres")[-1].number
+    dsn, newest = settings.database.reveal(), migrations("postgres")[-1].number
     try:
-        version = asyncio.run(schema_of(settings.database.reveal()))
+        version = asyncio.run(schema_of(dsn))
+        state = asyncio.run(server_state(dsn))
+        astray = asyncio.run(strays(dsn)) if version else []
     except StorageError as error:
         yield Finding(Level.FAIL, "database", str(error))
         return
+    server = f"PostgreSQL {state.version}, schema {version}"
     if version < newest:
         # Opening it would upgrade what servers of the version before may be working on.
         yield Finding(
             Level.WARN,
             "database",
-            f"PostgreSQL, schema {version}, of which this version makes {newest}: nothing in it was looked at",
+            f"{server}, of which this version makes {newest}: nothing in it was looked at",
             "`onema migrate`, or start a server of this version.",
         )
     else:
         # Whether a newer one works with this version is said by opening it.
         newer = f", newer than this version's {newest}" if version > newest else ""
-        yield Finding(Level.OK, "database", f"PostgreSQL, schema {version}{newer}")
+        yield Finding(Level.OK, "database", f"{server}{newer}")
+    yield from _set_up(state)
+    if astray:
+        yield Finding(
+            Level.WARN,
+            "PostgreSQL",
+            f"rows of {', '.join(astray)} fit in no partition: they are slow to find",
+            "A running node moves them within an hour. If they stay, its clock or that of the database was wrong.",
+        )
+
+
+def _set_up(state: "ServerState") -> Iterator[Finding]:
+    what = "PostgreSQL"
+    for setting, is_on in (("fsync", state.fsync), ("full_page_writes", state.full_page_writes)):
+        if not is_on:
+            yield Finding(
+                Level.FAIL,
+                what,
+                f"{setting} is off: a power cut can destroy the database",
+                f"ALTER SYSTEM SET {setting} = on; SELECT pg_reload_conf();",
+            )
+    if state.encoding != "UTF8":
+        yield Finding(
+            Level.FAIL,
+            what,
+            f"the database has the encoding {state.encoding}: it cannot hold every text",
+            "Make one with ENCODING 'UTF8' TEMPLATE template0, and `onema copy` into it.",
+        )
+    if state.synchronous_commit == "off":
+        where = _WHO.get(state.set_by, "the server has")
+        yield Finding(
+            Level.WARN,
+            what,
+            f"{where} synchronous_commit off: a crash loses codes and money that were answered",
+            "Set it to on where it is off: ALTER ROLE, ALTER DATABASE or ALTER SYSTEM.",
+        )
+    if not state.standbys:
+        yield Finding(
+            Level.WARN,
+            what,
+            "no standby follows it: what is lost with this server is lost",
+            "Set one up (docs/operations/high-availability.md), unless its disk is kept twice in another way.",
+        )
+    elif not state.synchronous_standby_names:
+        yield Finding(
+            Level.WARN,
+            what,
+            "no standby is synchronous: a failover loses what was answered last",
+            "Name two in synchronous_standby_names: ANY 1 (a, b).",
+        )
+    if state.connections_left < CONNECTIONS_OF_A_PROCESS:
+        yield Finding(
+            Level.WARN,
+            what,
+            f"{state.connections_left} connections are left, and a process may need {CONNECTIONS_OF_A_PROCESS}",
+            "Raise max_connections, or the limit of the role or database.",
+        )

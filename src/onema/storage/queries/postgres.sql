@@ -212,3 +212,26 @@ INSERT INTO ledger AS entry (account, subject, kind, amount, at, note)
 SELECT account, {end}, '{kind}', sum(amount), {at}, 'earlier entries' FROM {source}
 WHERE subject < {end} GROUP BY account HAVING sum(amount) <> 0
 ON CONFLICT (account, subject, kind) DO UPDATE SET amount = entry.amount + excluded.amount
+
+-- server_state --
+-- How the server is set up for this session's role and database, and how many more connections they may open.
+SELECT
+    current_setting('server_version'),
+    current_setting('server_encoding'),
+    current_setting('fsync') = 'on',
+    current_setting('full_page_writes') = 'on',
+    current_setting('synchronous_commit'),
+    (SELECT source FROM pg_settings WHERE name = 'synchronous_commit'),
+    current_setting('synchronous_standby_names'),
+    (SELECT count(*) FROM pg_stat_replication),
+    (
+        -- A limit of -1 is none; used are all backends, of which everybody sees the number.
+        SELECT least(
+            current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
+                - coalesce(current_setting('reserved_connections', true)::int, 0)
+                - (SELECT sum(numbackends) FROM pg_stat_database),
+            nullif(datconnlimit, -1) - (SELECT numbackends FROM pg_stat_database WHERE datname = current_database()),
+            nullif(rolconnlimit, -1) - (SELECT count(*) FROM pg_stat_activity WHERE usename = current_user)
+        )
+        FROM pg_database, pg_roles WHERE datname = current_database() AND rolname = current_user
+    )
