@@ -12,9 +12,10 @@ from onema.domain.ids import MAX_NODE
 from onema.domain.keyring import Keyring, Unsealable
 from onema.domain.refusals import Refused
 from onema.engine.administration import Administration
-from onema.engine.committer import Committer, Observer, Unobserved
+from onema.engine.committer import Committer
 from onema.engine.data_folder import DataFolder, DataFolderError
 from onema.engine.gateway import Gateway
+from onema.engine.observer import Observer, Unobserved
 from onema.engine.ports import Clock, Entropy, IdSource, SystemClock, SystemEntropy
 from onema.engine.recordings import Recordings
 from onema.installation import ThisInstallation

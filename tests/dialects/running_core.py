@@ -12,8 +12,9 @@ from onema.domain.money import parse_amount
 from onema.domain.payload import SmsPayload, open_payload
 from onema.domain.records import Job, Key, LiveVerification, Message, Row, Wallet
 from onema.domain.top_up import TopUpWallet
-from onema.engine.committer import Committer, Unobserved
+from onema.engine.committer import Committer
 from onema.engine.gateway import Gateway
+from onema.engine.observer import Unobserved
 from onema.engine.ports import IdSource, SystemEntropy
 from onema.storage.contract import Story, Unavailable
 from onema.storage.sqlite import SqliteStorage

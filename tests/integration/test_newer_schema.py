@@ -12,7 +12,8 @@ from onema.cli.checkup import examine
 from onema.cli.finding import Level
 from onema.domain.keyring import Keyring
 from onema.domain.records import Wallet
-from onema.engine.committer import Committer, Unobserved
+from onema.engine.committer import Committer
+from onema.engine.observer import Unobserved
 from onema.engine.ports import IdSource, SystemClock
 from onema.settings import Settings
 from onema.storage.contract import Storage, StorageError

@@ -22,6 +22,7 @@ from onema.domain.records import FAIRLY_SHARED, TABLE_ORDER, DirectoryRevision, 
 from onema.domain.refusals import Refusal, Refused
 from onema.engine.batch import Batch, Pending, gather
 from onema.engine.directory_loading import follow_directory, load_directory
+from onema.engine.observer import Observer
 from onema.engine.ports import Clock, IdSource
 from onema.storage.contract import (
     CommitUnknown,
@@ -70,40 +71,6 @@ class Dispatcher(Protocol):
 
     def take(self, jobs: Sequence[Job]) -> None:
         """Jobs that are committed and leased to this process."""
-
-
-class Observer(Protocol):
-    """Told what was decided and committed (metrics)."""
-
-    def batch(self, commands: int, seconds: float) -> None: ...
-
-    def command(self, kind: str, result: str) -> None: ...
-
-    def message(self, channel: str, state: str) -> None: ...
-
-    def refusal(self, account: str, reason: str) -> None: ...
-
-    def decided(self, command: Command, decision: Decision) -> None:
-        """What a command changed; called for each that was not refused."""
-
-
-class Unobserved:
-    """An observer that looks away: a command line has no metrics."""
-
-    def batch(self, commands: int, seconds: float) -> None:
-        return None
-
-    def command(self, kind: str, result: str) -> None:
-        return None
-
-    def message(self, channel: str, state: str) -> None:
-        return None
-
-    def refusal(self, account: str, reason: str) -> None:
-        return None
-
-    def decided(self, command: Command, decision: Decision) -> None:
-        return None
 
 
 class Committer:

@@ -13,7 +13,8 @@ from onema.domain.records import Job, Wallet
 from onema.domain.refusals import Refused
 from onema.domain.send_sms_code import ENTROPY_BYTES, SendSmsCode, Sent
 from onema.domain.top_up import TopUpWallet
-from onema.engine.committer import Committer, Unobserved
+from onema.engine.committer import Committer
+from onema.engine.observer import Unobserved
 from onema.engine.ports import IdSource, SystemClock
 from onema.storage.postgres import PostgresStorage
 

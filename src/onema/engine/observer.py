@@ -1,0 +1,37 @@
+from typing import Protocol
+
+from onema.domain.decision import Command, Decision
+
+
+class Observer(Protocol):
+    """Told what was decided and committed (metrics)."""
+
+    def batch(self, commands: int, seconds: float) -> None: ...
+
+    def command(self, kind: str, result: str) -> None: ...
+
+    def message(self, channel: str, state: str) -> None: ...
+
+    def refusal(self, account: str, reason: str) -> None: ...
+
+    def decided(self, command: Command, decision: Decision) -> None:
+        """What a command changed; called for each that was not refused."""
+
+
+class Unobserved:
+    """An observer that looks away: a command line has no metrics."""
+
+    def batch(self, commands: int, seconds: float) -> None:
+        return None
+
+    def command(self, kind: str, result: str) -> None:
+        return None
+
+    def message(self, channel: str, state: str) -> None:
+        return None
+
+    def refusal(self, account: str, reason: str) -> None:
+        return None
+
+    def decided(self, command: Command, decision: Decision) -> None:
+        return None
