@@ -182,6 +182,7 @@ class App:
             concurrency=delivery.concurrency,
             lease_ms=int(delivery.lease * 1000),
             receipt_lifetime_ms=delivery.receipt_lifetime * 1000,
+            on_dead=self.metrics.dead_job,
         )
         await worker.start()
         stack.push_async_callback(worker.stop, self.settings.listen.stop_deadline)

@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "wallet": ("onema.cli.wallet", "app", "Money of accounts."),
     "tariff": ("onema.cli.tariff", "app", "Price lists."),
     "message": ("onema.cli.message", "app", "Messages and their stories."),
+    "job": ("onema.cli.job", "app", "Jobs that were given up."),
     "carrier": ("onema.cli.carrier", "app", "Ways out."),
     "route": ("onema.cli.route", "app", "Which carrier takes what."),
     "pool": ("onema.cli.pool", "app", "Hotline pools."),

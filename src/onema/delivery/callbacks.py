@@ -9,7 +9,9 @@ from collections.abc import Mapping
 
 from onema.delivery.callback_client import CallbackClient
 from onema.delivery.callback_contract import CallbackRenderer
+from onema.delivery.given_up import RETRY_AFTER_SECONDS, GivenUp
 from onema.domain.finish_job import FinishJob
+from onema.domain.ids import time_of_id
 from onema.domain.records import Job, Message
 from onema.engine.gateway import Gateway
 from onema.storage.contract import Storage
@@ -17,12 +19,12 @@ from onema.telemetry.redaction import safe
 
 log = logging.getLogger(__name__)
 
-RETRY_AFTER_SECONDS = (10, 60, 300, 900, 3600)
-"""Five more tries, as the vendors do; then the callback is given up, which the message's story says."""
+KEPT_MS = 24 * 3_600_000
+"""How long a callback waits for its turn, which is long only where the account's receiver keeps others waiting."""
 
 
 class CallbackSender:
-    """Handles callback jobs."""
+    """Handles callback jobs. Raises GivenUp for one that no further try helps."""
 
     def __init__(
         self,
@@ -47,6 +49,8 @@ class CallbackSender:
         if not url or renderer is None:
             await self._finish(job, "no URL is configured any more")
             return
+        if self._gateway.now() - time_of_id(job.id) > KEPT_MS:
+            raise GivenUp("its turn did not come within a day")
         told = await self._client.tell(renderer.render(message, url))
         if not told.problem:
             await self._finish(job, "delivered")
@@ -54,7 +58,7 @@ class CallbackSender:
             pause = max(RETRY_AFTER_SECONDS[job.attempt] * 1000, told.pause_ms)
             await self._finish(job, f"{told.problem}; will try again", self._gateway.now() + pause)
         else:
-            await self._finish(job, f"{told.problem}; given up")
+            raise GivenUp(told.problem)
 
     def _url(self, message: Message) -> str:
         account = self._gateway.directory.accounts.get(message.account)

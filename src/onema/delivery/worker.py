@@ -15,8 +15,11 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from onema.channels.contract import Carrier, Outgoing
+from onema.delivery.given_up import LEASES, RETRY_AFTER_SECONDS, TRIES, GivenUp
 from onema.delivery.places import Places
 from onema.domain.documents import Carrier as CarrierDocument
+from onema.domain.end_job import EndJob
+from onema.domain.finish_job import FinishJob
 from onema.domain.keyring import Keyring, Unsealable
 from onema.domain.leave_job import LeaveJob
 from onema.domain.outcome import Outcome, OutcomeKind
@@ -70,7 +73,9 @@ class DeliveryWorker:
         lease_ms: int,
         receipt_lifetime_ms: int,
         poll_seconds: float = POLL_SECONDS,
+        on_dead: Callable[[str], None] = lambda kind: None,
     ) -> None:
+        """`on_dead` is told the kind of each job that is given up."""
         self._gateway = gateway
         self._committer = committer
         self._storage = storage
@@ -79,6 +84,7 @@ class DeliveryWorker:
         self._lease_ms = lease_ms
         self._receipt_lifetime_ms = receipt_lifetime_ms
         self._poll_seconds = poll_seconds
+        self._on_dead = on_dead
         self._handlers: dict[str, JobHandler] = {
             JobKind.DELIVER: self._deliver,
             JobKind.CALL: self._deliver,
@@ -205,19 +211,82 @@ class DeliveryWorker:
         return [one.name for one in carriers if one.state == "active" and one.name not in self._carriers]
 
     async def _work(self, job: Job) -> None:
-        # One job must not end the worker; its lease brings it back.
+        # One job must not end the worker, and it ends itself, whatever it raises.
+        about = {"action": str(job.kind), "job": safe(job.id), "message_id": safe(job.message)}
         try:
-            await self._handlers[job.kind](job)
-        except Refused as refused:
-            log.warning(
-                "job not recorded, its lease will bring it back",
-                extra={"action": "deliver", "job": safe(job.id), "detail": refused.refusal.value},
-            )
+            if job.lease > LEASES:
+                await self._end(job, f"it was leased {LEASES} times")
+            else:
+                await self._handlers[job.kind](job)
+        except GivenUp as given_up:
+            await self._end(job, str(given_up))
+        except (Refused, StorageError) as error:
+            # Nothing could be written down, and neither can this be.
+            detail = error.refusal.value if isinstance(error, Refused) else type(error).__name__
+            log.warning("job not recorded, its lease will bring it back", extra={**about, "detail": detail})
         except Exception as error:  # noqa: BLE001
-            log.error(
-                "job failed, its lease will bring it back",
-                extra={"action": "deliver", "job": safe(job.id), "fault": describe_fault(error)},
+            log.error("job failed", extra={**about, "fault": describe_fault(error)})
+            await self._failed(job, type(error).__name__)
+
+    async def _failed(self, job: Job, fault: str) -> None:
+        """Tell the message's story, and try the job again after a pause that grows, or not at all."""
+        tries = job.attempt + 1
+        if tries >= TRIES and not job.in_flight:
+            await self._end(job, f"it failed ({fault})")
+            return
+        pause = RETRY_AFTER_SECONDS[min(tries, len(RETRY_AFTER_SECONDS)) - 1]
+        await self._told(
+            FinishJob(
+                job=job.id,
+                lease=job.lease,
+                id=self._gateway.next_id(),
+                note=f"it failed ({fault}); will try again",
+                retry_at=self._gateway.now() + pause * 1000,
             )
+        )
+
+    async def _end(self, job: Job, reason: str) -> None:
+        """Give the job up, with its message's true end; where even that fails, the job alone."""
+        for bury_only in (False, True):
+            now = self._gateway.now()
+            ended = await self._told(
+                EndJob(
+                    job=job.id,
+                    lease=job.lease,
+                    id=self._gateway.next_id(),
+                    now=now,
+                    account=job.account,
+                    message=job.message,
+                    attempt=job.attempt,
+                    reason=reason,
+                    receipt_until=now + self._receipt_lifetime_ms,
+                    bury_only=bury_only,
+                )
+            )
+            if ended:
+                log.warning(
+                    "job given up",
+                    extra={
+                        "action": str(job.kind),
+                        "job": safe(job.id),
+                        "message_id": safe(job.message),
+                        "reason": reason,
+                        "message_ended": not bury_only,
+                    },
+                )
+                self._on_dead(job.kind)
+            if ended is not None:
+                return
+
+    async def _told(self, command: FinishJob | EndJob) -> bool | None:
+        """The command's result; None when it cannot be decided. Without a store the lease will bring the job back."""
+        try:
+            result: bool = await self._gateway.execute(command)
+        except Refused:
+            return False
+        except Exception:  # noqa: BLE001  # the committer has logged it
+            return None
+        return result
 
     # Delivering.
 

@@ -1,4 +1,4 @@
-"""Work that is not a delivery (a callback) is done, or tries again later."""
+"""Work that is not a delivery (a callback) is done; any work that failed is tried again later."""
 
 from collections.abc import Iterable
 
@@ -9,8 +9,9 @@ from onema.domain.records import Event, Job, Key
 
 
 class FinishJob(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """The leased job is done, or due again at `retry_at`. `note` goes into the message's story.
+    """The leased job is done, or due again at `retry_at`, which counts as a try. `note` goes into the message's story.
 
+    An attempt in flight stays so, and has its carrier's time to answer first.
     Result: False when the lease is no longer ours.
     """
 
@@ -29,6 +30,9 @@ class FinishJob(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             return Decision(False)
         event = Event(job.account, job.message, self.id, str(job.kind), self.note)
         if self.retry_at:
-            again = msgspec.structs.replace(job, due_at=self.retry_at, attempt=job.attempt + 1)
+            if job.in_flight:
+                again = msgspec.structs.replace(job, due_at=max(job.due_at, self.retry_at))
+            else:
+                again = msgspec.structs.replace(job, due_at=self.retry_at, attempt=job.attempt + 1)
             return Decision(True, puts=(again,), inserts=(event,))
         return Decision(True, inserts=(event,), deletes=(job.key,))

@@ -14,9 +14,18 @@ from onema.domain.configure import Change, Configure, Proposal
 from onema.domain.directory import AccountView, Directory
 from onema.domain.note_refusals import NOBODY, noted_in
 from onema.domain.problems import InvalidConfiguration, Problem
-from onema.domain.records import CarrierSeats, LedgerEntry, Message, RecentRefusals, Recording, Wallet
+from onema.domain.records import (
+    CarrierSeats,
+    DeadJob,
+    LedgerEntry,
+    Message,
+    RecentRefusals,
+    Recording,
+    Wallet,
+)
 from onema.domain.records import TopUp as BookedTopUp
 from onema.domain.refusals import Refusal, Refused
+from onema.domain.revive_job import ReviveJob
 from onema.domain.seats import holders_of
 from onema.domain.top_up import TopUpWallet
 from onema.engine.control_requests import (
@@ -28,6 +37,7 @@ from onema.engine.control_requests import (
     PutDocuments,
     PutRecording,
     ReadBalance,
+    ReadDeadJobs,
     ReadDocuments,
     ReadLedger,
     ReadMessages,
@@ -35,6 +45,7 @@ from onema.engine.control_requests import (
     ReadSeats,
     ReadStory,
     Request,
+    RetryJob,
     ServerStatus,
     Status,
     TopUp,
@@ -109,6 +120,8 @@ class Administration:
             ReadBalance: self._read_balance,
             ReadSeats: self._read_seats,
             ReadRefusals: self._read_refusals,
+            ReadDeadJobs: self._read_dead_jobs,
+            RetryJob: self._retry_job,
             Status: self._status,
             PutRecording: self._put_recording,
         }
@@ -262,6 +275,14 @@ class Administration:
         row = (await self._storage.read([key])).get(key)
         found = noted_in(row if isinstance(row, RecentRefusals) else None, self._gateway.now())
         return FoundRefusals(found.total, found.entries)
+
+    async def _read_dead_jobs(self, request: ReadDeadJobs) -> Sequence[DeadJob]:
+        return await self._storage.read_dead_jobs(request.before or _NO_ID_IS_AS_LARGE, request.limit)
+
+    async def _retry_job(self, request: RetryJob) -> None:
+        await self._gateway.execute(
+            ReviveJob(dead=request.dead, id=self._gateway.next_id(), now=self._gateway.now())
+        )
 
     async def _status(self, request: Status) -> ServerStatus:
         directory = self._gateway.directory

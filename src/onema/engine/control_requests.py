@@ -8,7 +8,7 @@ import msgspec
 from onema.domain import documents as doc
 from onema.domain.configure import Change
 from onema.domain.note_refusals import RefusedRequest
-from onema.domain.records import LedgerEntry, Message
+from onema.domain.records import DeadJob, LedgerEntry, Message
 from onema.storage.contract import Story
 
 A_co = TypeVar("A_co", covariant=True)
@@ -182,8 +182,27 @@ class PutRecording(Request[None], frozen=True, kw_only=True, tag="put_recording"
     after: bytes = b""
 
 
+class ReadDeadJobs(Request[Sequence[DeadJob]], frozen=True, kw_only=True, tag="read_dead_jobs"):
+    """Jobs of all accounts that were given up, with ids under `before` (0: the newest), newest first."""
+
+    answer_type = list[DeadJob]
+
+    before: int = 0
+    limit: int = 20
+
+
+class RetryJob(Request[None], frozen=True, kw_only=True, tag="retry_job"):
+    """Try a callback that was given up once more."""
+
+    answer_type = type(None)
+
+    dead: int
+
+
 WireRequest = (
     PutDocuments
+    | ReadDeadJobs
+    | RetryJob
     | TopUp
     | PutRecording
     | ReadDocuments

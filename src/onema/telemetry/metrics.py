@@ -175,7 +175,9 @@ class Metrics:
             "From the request for a code to the check that it passed",
             _VERIFIED_SECONDS,
         )
+        self._dead_jobs = Tally("onema_dead_jobs", "Jobs that were given up, by kind", ("kind",))
         for collector in (
+            self._dead_jobs,
             self._http_requests,
             self._http_seconds,
             self._batch_size,
@@ -232,6 +234,9 @@ class Metrics:
         elif type(command) is CheckCode and decision.result is Check.RIGHT:
             (verified,) = (row for row in decision.inserts if type(row) is Event)
             self._verified.observe(max(0, command.now - time_of_id(verified.subject)) / 1000)
+
+    def dead_job(self, kind: str) -> None:
+        self._dead_jobs.add((kind,))
 
     def watch_readiness(self, ready: Callable[[], bool]) -> None:
         self._ready.set_function(lambda: float(ready()))

@@ -6,7 +6,8 @@ import pytest
 
 from onema.delivery.callback_client import CallbackClient
 from onema.delivery.callback_contract import CallbackRequest
-from onema.delivery.callbacks import RETRY_AFTER_SECONDS, CallbackSender
+from onema.delivery.callbacks import CallbackSender
+from onema.delivery.given_up import RETRY_AFTER_SECONDS
 from onema.delivery.worker import DeliveryWorker
 from onema.domain import documents as doc
 from onema.domain.configure import Configure

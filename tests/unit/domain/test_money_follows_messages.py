@@ -7,11 +7,13 @@ from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from onema.domain import documents as doc
+from onema.domain.end_job import EndJob
+from onema.domain.finish_job import FinishJob
 from onema.domain.message_states import FINAL
 from onema.domain.outcome import Outcome, OutcomeKind
 from onema.domain.place_call import PlaceCall
 from onema.domain.record_outcome import RecordOutcome, RecordReceipt, SettleMessage
-from onema.domain.records import HANDING_OVER, EntryKind, Job, JobKind, Message, MessageState
+from onema.domain.records import HANDING_OVER, DeadJob, EntryKind, Job, JobKind, Message, MessageState
 from onema.domain.refusals import Refusal, Refused
 from onema.domain.send_sms_code import SendSmsCode
 from onema.domain.start_attempt import StartAttempt
@@ -114,7 +116,7 @@ class Books(RuleBasedStateMachine):
 
     @precondition(lambda self: self.messages)
     @rule(
-        data=st.data(), kind=st.sampled_from(list(OutcomeKind)), number=st.integers(1, 3), retry=st.booleans()
+        data=st.data(), kind=st.sampled_from(list(OutcomeKind)), number=st.integers(1, 5), retry=st.booleans()
     )
     def outcome(self, data: st.DataObject, kind: OutcomeKind, number: int, retry: bool) -> None:
         self.store.run(
@@ -158,6 +160,54 @@ class Books(RuleBasedStateMachine):
                     id=self.next_id(), now=self.now, account=ACCOUNT, message=job.message, lease=job.lease
                 )
             )
+
+    @precondition(lambda self: self.messages)
+    @rule(data=st.data())
+    def fail(self, data: st.DataObject) -> None:
+        """The job raised; it keeps its attempt in flight."""
+        job = self.store.rows.get((Job, data.draw(st.sampled_from(self.messages))))
+        if isinstance(job, Job):
+            again = FinishJob(
+                job=job.id, lease=job.lease, id=self.next_id(), note="failed", retry_at=self.now
+            )
+            assert self.store.run(again)
+            left = self.store.rows[(Job, job.id)]
+            assert isinstance(left, Job)
+            assert (left.in_flight, left.kind) == (job.in_flight, job.kind)
+            assert left.attempt == job.attempt + (not job.in_flight)
+
+    @precondition(lambda self: self.messages)
+    @rule(data=st.data())
+    def give_up(self, data: st.DataObject) -> None:
+        """What may have been sent is unknown and waits for its receipt, anything else has its end now."""
+        job = self.store.rows.get((Job, data.draw(st.sampled_from(self.messages))))
+        if not isinstance(job, Job):
+            return
+        ended = self.store.run(
+            EndJob(
+                job=job.id,
+                lease=job.lease,
+                id=self.next_id(),
+                now=self.now,
+                account=ACCOUNT,
+                message=job.message,
+                attempt=job.attempt,
+                reason="it failed",
+                receipt_until=self.now + HOUR,
+            )
+        )
+        assert ended
+        message = self.store.rows[(Message, ACCOUNT, job.message)]
+        assert isinstance(message, Message)
+        left = self.store.rows.get((Job, job.id))
+        if job.in_flight:
+            assert message.state == MessageState.UNKNOWN
+            assert isinstance(left, Job)
+            assert left.kind == JobKind.SETTLE
+        else:
+            assert message.state in (MessageState.FAILED, MessageState.UNCONFIRMED)
+            assert left is None
+        assert (DeadJob, self.ids) in self.store.rows
 
     @invariant()
     def the_balance_is_the_sum_of_the_ledger(self) -> None:

@@ -1,0 +1,94 @@
+"""Give a job up: it is kept among the dead ones, and its message gets the end that is true."""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from onema.domain.decision import Context, Decision, World
+from onema.domain.message_progress import Advance, advance
+from onema.domain.message_states import NEXT
+from onema.domain.records import (
+    HANDING_OVER,
+    Attempt,
+    AttemptState,
+    DeadJob,
+    Event,
+    Job,
+    JobKind,
+    Key,
+    Message,
+    MessageState,
+    Row,
+    Wallet,
+)
+
+
+class EndJob(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The leased job is given up. What was not sent has failed and its hold is released; what may have been sent is
+    unknown and waits for its receipt until `receipt_until`, never to be sent again; what waited for a receipt is
+    unconfirmed. `bury_only` leaves the message as it is, for a job whose message cannot even be ended.
+
+    Result: False when the lease is no longer ours.
+    """
+
+    job: int
+    lease: int
+    id: int
+    now: int
+    account: int
+    message: int
+    attempt: int
+    reason: str
+    receipt_until: int = 0
+    bury_only: bool = False
+
+    def keys(self, context: Context) -> Iterable[Key]:
+        return (
+            (Wallet, self.account),
+            (Message, self.account, self.message),
+            # The one that was in flight when the job was leased, or that was started since.
+            (Attempt, self.account, self.message, self.attempt),
+            (Attempt, self.account, self.message, self.attempt + 1),
+            (Job, self.job),
+        )
+
+    def decide(self, world: World, context: Context) -> Decision:
+        job = world.get(Job, self.job)
+        if job is None or job.lease != self.lease:
+            return Decision(False)
+        dead = DeadJob(
+            id=self.id,
+            job=job.id,
+            kind=job.kind,
+            account=job.account,
+            message=job.message,
+            leases=job.lease,
+            attempts=job.attempt,
+            reason=self.reason,
+        )
+        event = Event(job.account, job.message, self.id, str(job.kind), f"{self.reason}; given up")
+        message, after = world.get(Message, self.account, self.message), _end_of(job)
+        if self.bury_only or message is None or after not in NEXT[MessageState(message.state)]:
+            return Decision(True, inserts=(event, dead), deletes=(job.key,))
+        step = Advance(
+            id=self.id, now=self.now, after=after, reason="its job was given up", settle_at=self.receipt_until
+        )
+        puts, inserts, deletes = advance(world, context, message, job, step)
+        return Decision(True, (*puts, *self._ended_attempt(world, job)), (event, dead, *inserts), deletes)
+
+    def _ended_attempt(self, world: World, job: Job) -> tuple[Row, ...]:
+        attempt = world.get(Attempt, job.account, job.message, job.attempt)
+        if not job.in_flight or attempt is None or attempt.state != AttemptState.STARTED:
+            return ()
+        return (
+            msgspec.structs.replace(
+                attempt, state=AttemptState.UNKNOWN, detail=self.reason, ended_at=self.now
+            ),
+        )
+
+
+def _end_of(job: Job) -> MessageState | None:
+    """What the message becomes; a callback's has ended before."""
+    if job.kind in HANDING_OVER:
+        return MessageState.UNKNOWN if job.in_flight else MessageState.FAILED
+    return MessageState.UNCONFIRMED if job.kind == JobKind.SETTLE else None
