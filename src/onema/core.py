@@ -19,7 +19,7 @@ from onema.engine.observer import Observer, Unobserved
 from onema.engine.ports import Clock, Entropy, IdSource, SystemClock, SystemEntropy
 from onema.engine.recordings import Recordings
 from onema.installation import ThisInstallation
-from onema.settings import Settings
+from onema.settings import Settings, shown
 from onema.speech.announcement import Announcements
 from onema.speech.pack import PackError, Voice
 from onema.speech.render import EspeakRenderer
@@ -132,5 +132,7 @@ async def open_core(
     announcements = Announcements(functools.partial(_voices, settings.data / "voices"))
     recordings = Recordings(gateway, committer, storage, announcements, EspeakRenderer())
     installation = this_installation(settings)
-    administration = Administration(gateway, storage, committer.refresh_directory, recordings, installation)
+    administration = Administration(
+        gateway, storage, committer.refresh_directory, recordings, installation, dict(shown(settings))
+    )
     return Core(clock, node, keyring, storage, committer, gateway, announcements, recordings, administration)

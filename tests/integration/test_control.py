@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import uvloop
 
+from onema.cli.session import ask_running_server
 from onema.domain import documents as doc
 from onema.domain.decision import Command, Decision
 from onema.domain.keyring import Keyring
@@ -24,6 +25,7 @@ from onema.engine.control_requests import (
     ReadDocuments,
     ReadLedger,
     ReadMessages,
+    ReadSettings,
     ReadStory,
     Status,
     TopUp,
@@ -32,8 +34,11 @@ from onema.engine.data_folder import DataFolder, DataFolderError, DataFolderInUs
 from onema.engine.directory_loading import SLICE
 from onema.engine.gateway import Gateway
 from onema.engine.ports import IdSource, SystemClock, SystemEntropy
+from onema.secret import Secret
+from onema.settings import Listen, Logs, Settings
 from onema.testing.memory_storage import MemoryStorage
 from onema.testing.turns_of_the_loop import TurnsOfTheLoop
+from onema.wiring import App
 
 HASH = "$argon2id$v=19$m=65536,t=3,p=4$c2FsdHNhbHQ$aGFzaGhhc2g"
 ACME = (
@@ -434,3 +439,15 @@ async def test_problems_keep_their_places_over_the_socket(tmp_path: Path) -> Non
         (change,) = await client.answer(PutDocuments(documents=(tariff,), dry_run=True))
         assert change.what == "created"
         assert (await client.answer(ReadDocuments())).documents == ()
+
+
+async def test_the_settings_of_a_running_server_are_told(tmp_path: Path) -> None:
+    """Those that it started with, whatever is set where somebody asks; secrets are masked."""
+    settings = Settings(
+        data=tmp_path, listen=Listen(port=0), server_key=Secret("ab" * 32), logs=Logs(level="error")
+    )
+    async with App(settings):
+        told = await asyncio.to_thread(ask_running_server, Settings(data=tmp_path), ReadSettings())
+    assert told is not None
+    assert (told["logs.level"], told["listen.port"], told["server_key"]) == ("error", "0", "***")
+    assert await asyncio.to_thread(ask_running_server, settings, ReadSettings()) is None

@@ -1,15 +1,18 @@
 """What `onema doctor` finds in a store, on both engines: without a server, and on PostgreSQL beside any."""
 
+import asyncio
 import contextlib
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import apsw
+import msgspec
 import pytest
 
 from onema.cli.checkup import examine
 from onema.cli.finding import Finding, Level
+from onema.cli.node_probe import node_at
 from onema.cli.session import open_session
 from onema.domain import documents as doc
 from onema.engine.control_requests import PutDocuments, TopUp
@@ -18,6 +21,9 @@ from onema.settings import Listen, Settings
 from onema.storage.statements import migrations
 from onema.testing.postgres_server import PostgresServer, running_server
 from onema.testing.running_server import free_port
+from onema.wiring import App
+
+from .test_server import self_signed
 
 NEWEST = migrations("postgres")[-1].number
 
@@ -246,3 +252,39 @@ def test_a_node_that_listens_beside_the_doctor_is_no_fault(
     embedded = Settings(data=shared.data, listen=listen)
     assert [found.level for found in examine(shared) if found.what == "port"] == [Level.OK]
     assert [found.level for found in examine(embedded) if found.what == "port"] == [Level.FAIL]
+
+
+async def test_the_doctor_says_that_a_node_runs(
+    server: PostgresServer, database: str, tmp_path: Path
+) -> None:
+    """Here, or on another port than these settings say; and that it no longer does."""
+    here = free_port()
+    settings = Settings(
+        data=tmp_path / "data",
+        database=Secret(server.dsn(database)),
+        server_key=Secret("ab" * 32),
+        listen=Listen(port=here),
+    )
+    elsewhere = msgspec.structs.replace(settings, listen=Listen(port=free_port()))
+
+    async def port_of(settings: Settings) -> str:
+        (found,) = [
+            found for found in await asyncio.to_thread(list, examine(settings)) if found.what == "port"
+        ]
+        assert found.level is Level.OK
+        return found.detail
+
+    async with App(settings):
+        assert await port_of(settings) == f"a node runs on 127.0.0.1:{here}, and is ready"
+        assert f"a node runs on {settings.data}, but not on" in await port_of(elsewhere)
+    assert await port_of(elsewhere) == f"127.0.0.1:{elsewhere.listen.port} is free"
+
+
+async def test_a_node_that_serves_tls_is_asked_over_tls(tmp_path: Path) -> None:
+    """Whose certificate nobody vouches for is a node all the same; who only listens is none."""
+    files = self_signed(tmp_path)
+    listen = Listen(port=free_port(), tls_certificate=files.certificate, tls_key=files.key)
+    settings = Settings(data=tmp_path / "data", listen=listen)
+    async with App(settings):
+        assert await node_at(settings) == "ready"
+        assert await node_at(msgspec.structs.replace(settings, listen=Listen(port=listen.port))) is None

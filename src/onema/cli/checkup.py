@@ -3,6 +3,7 @@
 The machine's checks need no store. The store's are asked of the running server, or of the store itself.
 """
 
+import asyncio
 import errno
 import importlib.util
 import os
@@ -16,6 +17,7 @@ from pathlib import Path
 
 from onema.cli.database_findings import database_findings
 from onema.cli.finding import Finding, Level
+from onema.cli.node_probe import node_at
 from onema.cli.output import CliError
 from onema.cli.session import Session, open_session
 from onema.core import this_installation
@@ -28,6 +30,7 @@ from onema.engine.data_folder import (
     DATABASE,
     DEMO_CREDENTIALS,
     DataFolderError,
+    is_used_by_nodes,
     parse_server_key,
     read_server_key,
 )
@@ -209,21 +212,29 @@ def _port(settings: Settings) -> Iterator[Finding]:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
     except OSError as error:
-        if settings.database and error.errno == errno.EADDRINUSE:
-            # Nobody asks the nodes, so it may well be one of them.
-            yield Finding(Level.OK, "port", f"{where} is in use, by a node or by something else")
-        else:
-            yield Finding(
-                Level.FAIL,
-                "port",
-                f"{where}: {error.strerror}",
-                "No onema runs on this data folder, but something else may: set `listen.port`, or stop it.",
-            )
+        yield _busy_port(settings, where, error)
     else:
-        yield Finding(Level.OK, "port", f"{where} is free")
+        elsewhere = settings.database and is_used_by_nodes(settings.data)
+        detail = f"a node runs on {settings.data}, but not on {where}, which is free" if elsewhere else ""
+        yield Finding(Level.OK, "port", detail or f"{where} is free")
     for file in filter(None, (listen.tls_certificate, listen.tls_key)):
         if not os.access(file, os.R_OK):
             yield Finding(Level.FAIL, "TLS", f"{file} cannot be read")
+
+
+def _busy_port(settings: Settings, where: str, error: OSError) -> Finding:
+    in_use = error.errno == errno.EADDRINUSE
+    state = asyncio.run(node_at(settings)) if in_use else None
+    if settings.database and in_use:
+        detail = (
+            f"a node runs on {where}, and is {state}"
+            if state
+            else f"{where} is in use, but no node answers there"
+        )
+        return Finding(Level.OK, "port", detail)
+    hint = "No onema runs on this data folder, but something else may: set `listen.port`, or stop it."
+    detail = f"{where}: an onema with another data folder answers" if state else f"{where}: {error.strerror}"
+    return Finding(Level.FAIL, "port", detail, hint)
 
 
 def _ways_out(settings: Settings, session: Session) -> Iterator[Finding]:

@@ -125,6 +125,11 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], empty: st
             say("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
 
 
+def terminal_width() -> int:
+    """How many characters fit into a line of the terminal; 0 where there is none."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
+
+
 def _print_rich_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     from rich.box import SIMPLE_HEAD
     from rich.console import Console

@@ -115,6 +115,24 @@ def open_session(settings: Settings, *, creates: bool = False) -> Iterator[Sessi
             runner.run(stack.aclose())
 
 
+def ask_running_server(settings: Settings, request: Request[A]) -> A | None:
+    """What the server answers that runs on the data folder; None where none runs. Raises CliError."""
+
+    async def ask() -> A | None:
+        client = await connect(settings.data) if settings.data.is_dir() else None
+        if client is None:
+            return None
+        try:
+            return await client.answer(request)
+        finally:
+            await client.close()
+
+    try:
+        return asyncio.run(ask())
+    except (ControlError, PermissionError) as error:
+        raise CliError(str(error)) from error
+
+
 async def _open(settings: Settings, stack: AsyncExitStack, *, creates: bool = False) -> Administrator:
     """The server; or else the store, waiting a little for a process that is just starting or stopping. A database
     of its own is opened beside the servers that use it.

@@ -1,16 +1,32 @@
+from typing import Annotated
+
+import typer
+
 from onema.cli.command import Cli, Commands
 
 app = Commands()
 
 
 @app.command()
-def settings(cli: Cli) -> None:
-    """List every setting of the server, its value and what it means."""
-    from onema.cli.output import print_json, print_table
-    from onema.settings import describe, shown
+def settings(
+    cli: Cli,
+    changed: Annotated[
+        bool, typer.Option("--changed", help="Only those that differ from the default.")
+    ] = False,
+) -> None:
+    """List every setting, its value and what it means: of the server that runs on the data folder, else as this
+    command line finds them.
+    """
+    from onema.cli.output import print_json, print_table, say, terminal_width
+    from onema.cli.session import ask_running_server
+    from onema.engine.control_requests import ReadSettings
+    from onema.settings import Settings, describe, shown
 
-    values = dict(shown(cli.settings()))
-    rows = describe()
+    own = cli.settings()
+    running = None if own.database else ask_running_server(own, ReadSettings())
+    values = {**dict(shown(own)), **(running or {})}
+    defaults = dict(shown(Settings()))
+    rows = [row for row in describe() if not changed or values[row.name] != defaults[row.name]]
     if cli.json:
         print_json(
             [
@@ -18,6 +34,7 @@ def settings(cli: Cli) -> None:
                     "name": row.name,
                     "value": values[row.name],
                     "default": row.default.strip("`"),
+                    "changed": values[row.name] != defaults[row.name],
                     "variable": row.variable,
                     "type": row.type,
                     "secret": row.secret,
@@ -26,8 +43,18 @@ def settings(cli: Cli) -> None:
                 for row in rows
             ]
         )
-    else:
+        return
+    width = terminal_width()
+    if not width:
         print_table(
             ("setting", "value", "variable", "meaning"),
             [(row.name, values[row.name], row.variable, row.help) for row in rows],
         )
+        return
+    where = f"the server that runs on {own.data}" if running else "a server that is started from here"
+    say(f"Of {where}.")
+    say("* is not the default. `onema settings --json` has all of it.")
+    for row in rows:
+        mark = " " if values[row.name] == defaults[row.name] else "*"
+        line = f"{mark} {row.name:<26} {values[row.name] or '-':<16} {row.help}"
+        say(line if len(line) <= width else f"{line[: width - 1]}…")

@@ -2,7 +2,8 @@
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Protocol, TypeVar
 
 import msgspec
@@ -43,6 +44,7 @@ from onema.engine.control_requests import (
     ReadMessages,
     ReadRefusals,
     ReadSeats,
+    ReadSettings,
     ReadStory,
     Request,
     RetryJob,
@@ -91,7 +93,7 @@ async def _nothing_to_refresh() -> None:
 class Administration:
     """Answers in-process. `refresh` loads the configuration, where other processes may change it too;
     `recordings` makes the sentences of applications sound before they are saved; `installation` says what cannot run
-    here, before anything is saved.
+    here, before anything is saved; `settings` are the process's, as text without secrets.
     """
 
     def __init__(
@@ -101,12 +103,14 @@ class Administration:
         refresh: Callable[[], Awaitable[None]] = _nothing_to_refresh,
         recordings: Recordings | None = None,
         installation: Installation | None = None,
+        settings: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self._gateway = gateway
         self._storage = storage
         self._refresh = refresh
         self._recordings = recordings
         self._installation = installation or AnyInstallation()
+        self._settings = dict(settings)
         self._configuring = asyncio.Lock()
 
     async def answer(self, request: Request[A]) -> A:
@@ -122,6 +126,7 @@ class Administration:
             ReadRefusals: self._read_refusals,
             ReadDeadJobs: self._read_dead_jobs,
             RetryJob: self._retry_job,
+            ReadSettings: self._read_settings,
             Status: self._status,
             PutRecording: self._put_recording,
         }
@@ -283,6 +288,9 @@ class Administration:
         await self._gateway.execute(
             ReviveJob(dead=request.dead, id=self._gateway.next_id(), now=self._gateway.now())
         )
+
+    async def _read_settings(self, request: ReadSettings) -> dict[str, str]:
+        return self._settings
 
     async def _status(self, request: Status) -> ServerStatus:
         directory = self._gateway.directory

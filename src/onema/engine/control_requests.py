@@ -171,6 +171,12 @@ class Status(Request[ServerStatus], frozen=True, kw_only=True, tag="status"):
     answer_type = ServerStatus
 
 
+class ReadSettings(Request[dict[str, str]], frozen=True, kw_only=True, tag="read_settings"):
+    """What every setting of the server is, as text; secrets are masked."""
+
+    answer_type = dict[str, str]
+
+
 class PutRecording(Request[None], frozen=True, kw_only=True, tag="put_recording"):
     """How an application's sentence sounds beside a voice: mu-law bytes at 8 kHz, whole 20 ms frames."""
 
@@ -212,5 +218,6 @@ WireRequest = (
     | ReadBalance
     | ReadSeats
     | ReadRefusals
+    | ReadSettings
     | Status
 )

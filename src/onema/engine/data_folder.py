@@ -10,6 +10,7 @@ from typing import Self
 
 DATABASE = "onema.db"
 LOCK = "lock"
+NODES = "nodes.lock"
 SERVER_KEY = "server.key"
 DEMO_CREDENTIALS = "demo.json"
 """Where a demo keeps the keys of its account, which has no limits."""
@@ -30,8 +31,8 @@ class DataFolder:
     """Opens the folder for this process alone, creating it (mode 0700) where it is missing.
 
     Holding it is what allows to open the store. The lock is the kernel's: it goes with the process, however
-    that ends. A folder that is `shared`, because the store is elsewhere, is locked by nobody; whoever only looks for
-    the key there need not `make` it. Entering raises DataFolderInUseError, DataFolderError.
+    that ends. A folder that is `shared`, because the store is elsewhere, is open to any number of nodes; whoever only
+    looks for the key there need not `make` it. Entering raises DataFolderInUseError, DataFolderError.
     """
 
     def __init__(self, path: Path, *, shared: bool = False, make: bool = True) -> None:
@@ -51,11 +52,13 @@ class DataFolder:
             return self
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            lock = os.open(self.path / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            name = NODES if self._shared else LOCK
+            lock = os.open(self.path / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise DataFolderError(f"The data folder {self.path} cannot be used: {error.strerror}.") from error
         self._lock = lock
         if self._shared:
+            fcntl.flock(lock, fcntl.LOCK_SH)
             return self
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -135,6 +138,21 @@ def refuse_lost_database(database: Path, key: Path) -> None:
             "backup. If the data is in PostgreSQL, name that with --database. For a new, empty store, move the key "
             "away."
         )
+
+
+def is_used_by_nodes(folder: Path) -> bool:
+    """Whether a process has the folder open whose store is elsewhere."""
+    try:
+        lock = os.open(folder / NODES, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(lock)
+    return False
 
 
 def lies_in_data_folder(file: Path, folder: Path) -> bool:

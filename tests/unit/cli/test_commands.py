@@ -3,6 +3,7 @@
 import io
 import json
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -423,3 +424,24 @@ def test_a_dry_run_says_what_would_change_and_changes_nothing(onema: Program) ->
     assert onema.json("wallet", "show", "shop")["balance"] == "5"
     refused = onema.json("apply", "-", "--dry-run", stdin=changed.replace("+84", "84"), exit_code=1)
     assert len(refused["problems"]) == 2
+
+
+def test_settings_that_were_changed_are_shown_alone(onema: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who looks for what is special here need not read forty defaults."""
+    monkeypatch.setenv("ONEMA_LISTEN_PORT", "9000")
+    rows = onema.json("settings", "--changed")
+    assert [(row["name"], row["value"]) for row in rows] == [
+        ("data", str(onema.data)),
+        ("listen.port", "9000"),
+    ]
+    assert all(row["changed"] for row in rows)
+
+
+def test_settings_fit_the_terminal(onema: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One line each, cut at its edge; in a pipe nothing is cut."""
+    monkeypatch.setenv("COLUMNS", "80")
+    assert max(map(len, onema.run("settings")[1].splitlines())) > 80
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    shown = onema.run("settings")[1].splitlines()
+    assert max(map(len, shown)) <= 80
+    assert any(line.startswith("  listen.port ") for line in shown)
