@@ -15,7 +15,7 @@ import msgspec
 
 from onema.cli.references import STORED, Elsewhere, is_reference
 from onema.domain import documents as doc
-from onema.domain.document_fields import SECRET, mended, read_fields, unknown_field
+from onema.domain.document_fields import SECRET, fields_of, mended, read_fields, unknown_field
 from onema.domain.document_rules import bad_password
 from onema.domain.money import parse_amount
 from onema.domain.problems import Problem, closest, label
@@ -145,7 +145,7 @@ class _Reader:
 
     def _read_entry(self, table: Table, entry: dict[str, Any], place: str, given: dict[str, str]) -> None:
         kind: type[msgspec.Struct] = PasswordUser if "password" in entry else table.kind
-        fields = {field.name: field.type for field in msgspec.structs.fields(kind)}
+        fields = {field.name: field.type for field in fields_of(kind)}
         own = [name for name in fields if name not in (*table.given, *table.assigned)]
         problems: list[Problem] = []
         values: dict[str, Any] = dict(given)
@@ -282,6 +282,6 @@ _rows_of: dict[Any, type[msgspec.Struct]] = {
 def _row(value: Any, row: type[msgspec.Struct], place: str, problems: list[Problem]) -> Any:
     if not isinstance(value, dict):
         return value
-    fields = {field.name: field.type for field in msgspec.structs.fields(row)}
+    fields = {field.name: field.type for field in fields_of(row)}
     problems += [unknown_field(place, name, [*fields]) for name in value if name not in fields]
     return {name: _as_text(item) if fields.get(name) is str else item for name, item in value.items()}

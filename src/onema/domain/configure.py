@@ -43,6 +43,8 @@ class Configure(msgspec.Struct, frozen=True, kw_only=True, tag="configure"):
     entropy: bytes
     documents: tuple[doc.AnyDocument, ...] = ()
     remove: tuple[tuple[str, str], ...] = ()
+    judged: int | None = None
+    """The revision on which somebody has already seen that the result holds together; it must be the newest."""
 
     def keys(self, context: Context) -> Iterable[Key]:
         return (
@@ -56,18 +58,16 @@ class Configure(msgspec.Struct, frozen=True, kw_only=True, tag="configure"):
 
     def decide(self, world: World, context: Context) -> Decision:
         revision = _number(world, REVISION)
-        if revision != context.directory.revision:
+        if revision != context.directory.revision or self.judged not in (None, revision):
             raise Refused(Refusal.CONFLICT, "the configuration changed meanwhile; try again")
         last_number = _number(world, _ACCOUNT_NUMBERS)
         proposal = Proposal(context.directory.documents, self.documents, self.remove, last_number)
-        wrong = tuple(problems(proposal.after))
-        if wrong:
+        if self.judged is None and (wrong := tuple(problems(proposal.after))):
             raise InvalidConfiguration(wrong)
         changed = proposal.after.changed
         if not changed:
             return Decision(proposal.changes)
         after = context.directory.replace(changed, revision + 1)
-        after.prove(changed)
         return Decision(
             proposal.changes,
             puts=(

@@ -153,28 +153,34 @@ class Administration:
         raise Refused(Refusal.CONFLICT, "the configuration keeps changing; try again later")
 
     async def _put_once(self, request: PutDocuments) -> tuple[Change, ...]:
-        planned = self._checked(request)
+        directory = self._gateway.directory
+        # Looking at thousands of documents takes seconds; in a thread it leaves the loop to others.
+        proposal = await asyncio.to_thread(self._checked, directory, request)
         await self._refuse_to_forget_accounts(request.remove)
         if request.dry_run:
-            return planned
+            return proposal.changes
         if self._recordings is not None:
             await self._recordings.make(request.documents)
+        changed = proposal.after.changed
         command = Configure(
-            entropy=self._gateway.token(_ENTROPY_BYTES), documents=request.documents, remove=request.remove
+            entropy=self._gateway.token(_ENTROPY_BYTES),
+            documents=tuple(document for document in request.documents if _key(document) in changed),
+            remove=tuple(key for key in request.remove if key in changed),
+            judged=directory.revision,
         )
-        changes: tuple[Change, ...] = await self._gateway.execute(command)
-        return changes
+        await self._gateway.execute(command)
+        return proposal.changes
 
-    def _checked(self, request: PutDocuments) -> tuple[Change, ...]:
+    def _checked(self, directory: Directory, request: PutDocuments) -> Proposal:
         """What would change. Raises InvalidConfiguration with all that is wrong, in this installation too."""
-        proposal = Proposal(self._gateway.directory.documents, request.documents, request.remove)
+        proposal = Proposal(directory.documents, request.documents, request.remove)
         found = [
             *problems(proposal.after, frozenset(request.unreadable) if request.dry_run else ()),
             *self._installation.problems(proposal.after),
         ]
         if found:
             raise InvalidConfiguration(found)
-        return proposal.changes
+        return proposal
 
     async def _refuse_to_forget_accounts(self, remove: Sequence[tuple[str, str]]) -> None:
         """Messages and money are kept under an account's number: without the account nobody could find them."""
@@ -324,6 +330,10 @@ async def read_balance(storage: Storage, account: int) -> int:
     key = (Wallet, account)
     wallet = (await storage.read([key])).get(key)
     return wallet.balance if isinstance(wallet, Wallet) else 0
+
+
+def _key(document: doc.Document) -> tuple[str, str]:
+    return document.kind, document.identity
 
 
 def masked(document: doc.Document) -> doc.Document:

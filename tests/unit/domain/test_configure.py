@@ -129,6 +129,15 @@ def test_a_decision_on_an_old_snapshot_is_refused(configured: Configured) -> Non
         configured.put(doc.Account(name="mine"))
 
 
+def test_what_was_judged_on_another_revision_is_refused(configured: Configured) -> None:
+    """Somebody looked at the change before: what they looked at must be what it is decided on."""
+    revision = configured.directory.revision
+    configured.put(doc.Account(name="other"))
+    judged = Configure(entropy=bytes(32), documents=(doc.Account(name="mine"),), judged=revision)
+    with pytest.raises(Refused, match="changed meanwhile"):
+        configured.store.run(judged)
+
+
 @given(secret=st.text(min_size=1, max_size=60).map("s:{}".format), nonce=st.binary(min_size=12, max_size=12))
 def test_secrets_rest_sealed(secret: str, nonce: bytes) -> None:
     """They open with the server key for their own document, and for nothing else."""
