@@ -16,13 +16,10 @@ import msgspec
 from onema.cli.references import STORED, Elsewhere, is_reference
 from onema.domain import documents as doc
 from onema.domain.document_fields import SECRET, fields_of, mended, read_fields, unknown_field
-from onema.domain.document_rules import bad_password
+from onema.domain.document_rules import DEEPEST_SETTING, bad_password
 from onema.domain.money import parse_amount
 from onema.domain.problems import Problem, closest, label
 from onema.domain.top_up import reference_fault
-
-DEEPEST_SETTING = 8
-"""How deep tables and lists of a carrier's settings may be nested."""
 
 
 class FileError(ValueError):

@@ -64,31 +64,33 @@ def _with_stored(document: doc.Document, before: doc.Document | None) -> tuple[d
             fields = {"credential": "secret", "user": "password_hash", "carrier": "settings"}
             field = fields[document.kind]
             problems: list[Problem] = []
-            stored = getattr(before, field, None)
+            stored = getattr(before, field, _NOTHING)
             value = _filled_in(getattr(document, field), stored, field, problems)
             return msgspec.structs.replace(document, **{field: value}), problems
         case _:
             return document, []
 
 
+_NOTHING = object()
+
+
 def _filled_in(value: Any, stored: Any, place: str, problems: list[Problem]) -> Any:
     match value:
         case str() if value == STORED:
-            if stored is None:
+            if stored is _NOTHING:
                 problems.append(Problem(place, "nothing is stored yet that could be kept: give a value"))
             return stored
         case dict():
             known = stored if isinstance(stored, dict) else {}
             return {
-                name: _filled_in(inner, known.get(name), f"{place}.{name}", problems)
+                name: _filled_in(inner, known.get(name, _NOTHING), f"{place}.{name}", problems)
                 for name, inner in value.items()
             }
         case list():
-            items = stored if isinstance(stored, list) else []
+            items = [*stored] if isinstance(stored, list) else []
+            items += [_NOTHING] * (len(value) - len(items))
             return [
-                _filled_in(
-                    inner, items[number] if number < len(items) else None, f"{place}[{number}]", problems
-                )
+                _filled_in(inner, items[number], f"{place}[{number}]", problems)
                 for number, inner in enumerate(value)
             ]
         case _:

@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "demo": ("onema.cli.demo", "demo", "Start a server that is ready to be tried out."),
     "serve": ("onema.cli.serve", "serve", "Start the server."),
     "apply": ("onema.cli.apply", "app", "Make the configuration what a TOML file says."),
+    "export": ("onema.cli.export", "app", "Write the configuration as such a file."),
     "account": ("onema.cli.account", "app", "Customers."),
     "credential": ("onema.cli.credential", "app", "Keys and secrets of accounts."),
     "application": ("onema.cli.application", "app", "Applications of accounts."),

@@ -27,6 +27,8 @@ LONGEST_WINDOW = 366 * 86_400
 LARGEST_NUMBER = 1_000_000_000
 """Of every count, cap and total: far from what a column holds, and more than anybody means."""
 LONGEST_PERIOD = 86_400
+DEEPEST_SETTING = 8
+"""How deep tables and lists of a carrier's settings may be nested."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _PREFIX = re.compile(r"\+[0-9]{0,15}")
@@ -54,6 +56,8 @@ def problems_of(document: doc.Document) -> Iterator[Problem]:
         case doc.Carrier():
             yield from _name(document.name)
             yield from _total(document)
+            if _is_deeper(document.settings, DEEPEST_SETTING):
+                yield Problem("settings", f"settings are nested at most {DEEPEST_SETTING} deep")
         case doc.Tariff():
             yield from _tariff(document)
         case doc.Credential():
@@ -149,6 +153,13 @@ def _total(carrier: doc.Carrier) -> Iterator[Problem]:
             "per_second",
             "it is shared out with the seats: name how many seats (binds, calls at once) there are",
         )
+
+
+def _is_deeper(value: object, depth: int) -> bool:
+    if not isinstance(value, dict | list):
+        return False
+    members = value.values() if isinstance(value, dict) else value
+    return depth < 0 or any(_is_deeper(member, depth - 1) for member in members)
 
 
 def _tariff(tariff: doc.Tariff) -> Iterator[Problem]:

@@ -445,3 +445,14 @@ def test_settings_fit_the_terminal(onema: Program, monkeypatch: pytest.MonkeyPat
     shown = onema.run("settings")[1].splitlines()
     assert max(map(len, shown)) <= 80
     assert any(line.startswith("  listen.port ") for line in shown)
+
+
+def test_what_is_exported_can_be_applied_and_changes_nothing(onema: Program) -> None:
+    """Also the file that people get; and nothing of a secret is in it."""
+    onema.changes("apply", "-", stdin=DOUBTFUL)
+    exported = onema.run("export")[1]
+    assert onema.json("export")["file"] in exported
+    assert "12345678" not in exported
+    changes = onema.changes("apply", "-", "--prune", stdin=exported)
+    assert {what for what, _, _ in changes} == {"unchanged"}
+    assert onema.json("credential", "list")[0]["key"] == "V"
