@@ -11,6 +11,7 @@ import msgspec
 
 from onema.domain import limits
 from onema.domain.decision import Context, Decision, World
+from onema.domain.keyring import Keyring
 from onema.domain.records import Event, Key, LiveVerification, Window
 from onema.domain.refusals import Refused
 from onema.domain.verification import typed_code, typed_codes
@@ -66,8 +67,7 @@ class CheckCode(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             counted = self._one_more(before) if before else None
         except Refused:
             return Decision(Check.EXHAUSTED)
-        codes = typed_codes(self.code) if self.as_number else [typed_code(self.code)]
-        if any(context.keyring.code_matches(live.verification, code, live.code_hash) for code in codes):
+        if self._is_right(live, context.keyring):
             return Decision(Check.RIGHT, deletes=(live.key,), inserts=(self._event(live, "verified"),))
         left = live.attempts_left - 1
         return Decision(
@@ -90,6 +90,12 @@ class CheckCode(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     def _one_more(self, wrong_checks: Window) -> Window:
         """Raises Refused when there were too many."""
         return limits.count(wrong_checks, WRONG_CHECKS_OF_A_PHONE, self.now)
+
+    def _is_right(self, live: LiveVerification, keyring: Keyring) -> bool:
+        if not self.as_number:
+            return keyring.code_matches(live.verification, typed_code(self.code), live.code_hash)
+        codes = typed_codes(self.code)
+        return any(keyring.code_matches(live.verification, code, live.code_hash) for code in codes)
 
     def _event(self, live: LiveVerification, kind: str) -> Event:
         return Event(self.account, live.verification, self.id, kind, "")

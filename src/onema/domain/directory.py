@@ -10,7 +10,10 @@ import copy
 import datetime as dt
 import ipaddress
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from functools import cached_property
 from typing import TypeVar
+
+import msgspec
 
 from onema.domain import documents as doc
 from onema.domain.destinations import REACHED, NumberType, number_type
@@ -20,12 +23,16 @@ from onema.domain.money import Minor, parse_amount
 from onema.domain.phone import country_of
 from onema.domain.records import Channel
 from onema.domain.refusals import Refusal, Refused
+from onema.domain.sms_text import fold, segments
+from onema.domain.template_matching import Templates
+from onema.domain.written_form import text_form
 
 D = TypeVar("D", bound=doc.Document)
 
-_MEMO_LIMIT = 1_000
-# A template's 1,000 characters and ten placeholders of 500: no longer text can fit one.
-_LONGEST_MESSAGE = 6_000
+REMEMBERED_TEXTS = 200
+"""Of each brandname."""
+
+LONGEST_REMEMBERED = 1_000
 _ANY_COUNTRY = "*"
 
 
@@ -95,35 +102,49 @@ class BrandnameView:
         self.active = brandname.state == "active"
         self.expires_at = parse_time(brandname.expires_at)
         self.templates = tuple(one for one in texts if one.state == "active")
-        self._parsed: list[MessageTemplate | None] = [None] * len(self.templates)
-        self._memo: dict[tuple[str, int], doc.Template] = {}
+        self._remembered: dict[tuple[str, int], AllowedText] = {}
 
     def is_made_of(self, brandname: doc.Brandname, templates: Iterable[doc.Template]) -> bool:
         return self._made_of == (brandname, *templates)
 
-    def parsed(self) -> Iterator[tuple[MessageTemplate, doc.Template]]:
-        """Its templates, each parsed when it is first reached. Raises Refused for one that cannot be used."""
-        for number, template in enumerate(self.templates):
-            parsed = self._parsed[number]
-            if parsed is None:
-                parsed = self._parsed[number] = MessageTemplate.parse(template.text)
-            yield parsed, template
+    def prove(self) -> None:
+        """Raises Refused for a template that cannot be used."""
+        for template in self.templates:
+            MessageTemplate.parse(template.text)
 
-    def template_for(self, message: str, code_length: int) -> doc.Template | None:
-        """The registered template that this text fits, with its marker and with a code of this length in place.
-        Remembered, because integrators repeat their texts.
-        """
-        known = self._memo.get((message, code_length))
-        if known is not None or len(message) > _LONGEST_MESSAGE:
-            return known
-        with_code = place_code(message, "0" * code_length)
-        for parsed, template in self.parsed():
-            if parsed.accepts(message) and parsed.accepts(with_code):
-                if len(self._memo) >= _MEMO_LIMIT:
-                    del self._memo[next(iter(self._memo))]
-                self._memo[message, code_length] = template
-                return template
-        return None
+    @cached_property
+    def _matching(self) -> Templates:
+        return Templates(MessageTemplate.parse(template.text) for template in self.templates)
+
+    def remembered(self, message: str, code_length: int) -> "AllowedText | None":
+        """What `allowed` answered for one of the last texts that were allowed: integrators repeat their texts."""
+        return self._remembered.get((message, code_length))
+
+    def allowed(self, message: str, code_length: int) -> "AllowedText | None":
+        """The message as a registered template allows it, with a code of this length in place of its marker."""
+        text = text_form(message)
+        number = self._matching.first_that_fits(text, code_length)
+        if number is None:
+            return None
+        template = self.templates[number]
+        if template.fold:
+            text = fold(text)
+        # Codes are ASCII, so any code counts alike.
+        count = segments(place_code(text, "0" * code_length)).count
+        found = AllowedText(template, text, count)
+        if len(message) <= LONGEST_REMEMBERED:
+            if len(self._remembered) >= REMEMBERED_TEXTS:
+                del self._remembered[next(iter(self._remembered))]
+            self._remembered[message, code_length] = found
+        return found
+
+
+class AllowedText(msgspec.Struct, frozen=True):
+    """`text` is what is sent, still with its marker: what was matched, folded where the template says so."""
+
+    template: doc.Template
+    text: str
+    segments: int
 
 
 class ApplicationView:
@@ -254,8 +275,7 @@ class AccountDocuments:
         """Make all that may be asked for. Raises as `view` does."""
         if self.account is not None or self.below:
             for brandname in self.view.brandnames.values():
-                for _ in brandname.parsed():
-                    pass
+                brandname.prove()
 
     def _make_view(self) -> AccountView:
         if self.account is None:

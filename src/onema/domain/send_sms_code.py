@@ -1,16 +1,14 @@
 """Make a code, hold its price, and queue the SMS that carries it."""
 
-import functools
 from collections.abc import Iterable
 
 import msgspec
 
-from onema.domain import limits, sms_text, wallet
+from onema.domain import limits, refused_text, wallet
 from onema.domain.decision import Context, Decision, World
-from onema.domain.directory import AccountView
-from onema.domain.documents import Template
+from onema.domain.directory import AccountView, AllowedText, BrandnameView
 from onema.domain.message_progress import delivery_job
-from onema.domain.message_template import place_code
+from onema.domain.message_template import CODE_MARKER, place_code
 from onema.domain.payload import SmsPayload, seal_payload
 from onema.domain.records import (
     Channel,
@@ -30,9 +28,15 @@ ENTROPY_BYTES = CODE_ENTROPY_BYTES + 12
 """A code's share and a nonce's."""
 
 REFUSED_TEXTS = "refused text"
-KEPT_REFUSED_TEXTS = ((3_600, 100),)
-"""How many texts that fit no template an account has written down, (seconds, at most): enough to see what is
-wrong, and nobody who sends for nothing can fill the store.
+REFUSED_TEXTS_LIMITS = ((60, 300),)
+"""After how many texts that fit no template in so many seconds an account's texts are not looked at any more, those
+aside which it sent before: looking for a template costs more than anything else that is refused.
+"""
+
+KEPT_TEXTS = "kept text"
+KEPT_TEXTS_LIMITS = ((3_600, 100),)
+"""How many of them an account has written down: enough to see what is wrong, and nobody who sends for nothing can
+fill the store.
 """
 
 
@@ -67,13 +71,15 @@ class SendSmsCode(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     def keys(self, context: Context) -> Iterable[Key]:
         account = self._sender(context)
-        if self._template(account) is None:
-            return [(Window, self.account, REFUSED_TEXTS, "")]
-        return [
+        keys: list[Key] = [
             (Wallet, self.account),
             (LiveVerification, self.account, self.phone, self.purpose),
             *limits.window_keys(account, self.phone, self.client_ip),
         ]
+        brandname = account.brandnames.get(self.brandname)
+        if brandname is None or brandname.remembered(self.text, self.length) is None:
+            keys += [(Window, self.account, scope, "") for scope in (REFUSED_TEXTS, KEPT_TEXTS)]
+        return keys
 
     def _sender(self, context: Context) -> AccountView:
         """The configuration may have changed since the request was authenticated."""
@@ -82,11 +88,17 @@ class SendSmsCode(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             raise Refused(Refusal.CREDENTIAL_UNKNOWN)
         return account
 
-    def _template(self, account: AccountView) -> Template | None:
-        brandname = account.brandnames.get(self.brandname)
-        if brandname is None or "{OTP}" not in self.text:
-            return None
-        return brandname.template_for(self.text, self.length)
+    def _allowed(self, brandname: BrandnameView, world: World) -> AllowedText | None:
+        """Looks at a text only once, and at none of an account that sent too many which fit no template."""
+        known = brandname.remembered(self.text, self.length)
+        if known is not None:
+            return known
+        for seconds, limit in REFUSED_TEXTS_LIMITS:
+            refused = world.get(Window, self.account, REFUSED_TEXTS, "")
+            if limits.used_now(refused, seconds, self.now) >= limit:
+                raise Refused(Refusal.RATE_LIMITED, f"{REFUSED_TEXTS}: {limit} per {seconds} s")
+        allowed = brandname.allowed(self.text, self.length)
+        return allowed if allowed is not None and CODE_MARKER in allowed.text else None
 
     def decide(self, world: World, context: Context) -> Decision:
         account = self._sender(context)
@@ -98,10 +110,10 @@ class SendSmsCode(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             or (brandname.expires_at and self.now >= brandname.expires_at)
         ):
             raise Refused(Refusal.BRANDNAME_UNKNOWN)
-        template = self._template(account)
-        if template is None:
-            return self._refuse_text(world)
-        text, segments = _prepare(self.text, template.fold, self.length)
+        allowed = self._allowed(brandname, world)
+        if allowed is None:
+            return self._refuse_text(world, context)
+        segments = allowed.segments
         price, _ = context.directory.rate(account, Channel.SMS, self.phone)
         windows = limits.count_send(world, account, self.phone, self.client_ip, self.now)
         balance, entry = wallet.hold(world, account, self.id, price * segments, self.now)
@@ -117,7 +129,9 @@ class SendSmsCode(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             expires_at=self.now + self.time_alive,
         )
         sealed = seal_payload(
-            SmsPayload(self.phone, self.brandname, place_code(text, code), self.now + self.time_alive),
+            SmsPayload(
+                self.phone, self.brandname, place_code(allowed.text, code), self.now + self.time_alive
+            ),
             self.id,
             context.keyring,
             self.entropy[CODE_ENTROPY_BYTES:],
@@ -133,20 +147,20 @@ class SendSmsCode(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             inserts=(self._message(MessageState.ACCEPTED, "", segments, price), job, entry, *superseded),
         )
 
-    def _refuse_text(self, world: World) -> Decision:
+    def _refuse_text(self, world: World, context: Context) -> Decision:
         refused = Sent(self.id, Refusal.TEMPLATE_MISMATCH)
-        window = world.get(Window, self.account, REFUSED_TEXTS, "") or Window(
-            account=self.account, scope=REFUSED_TEXTS, subject="", counters="", expires_at=0
-        )
+        counted = limits.count(self._window(world, REFUSED_TEXTS), REFUSED_TEXTS_LIMITS, self.now)
         try:
-            counted = limits.count(window, KEPT_REFUSED_TEXTS, self.now)
+            kept = limits.count(self._window(world, KEPT_TEXTS), KEPT_TEXTS_LIMITS, self.now)
         except Refused:
-            return Decision(refused)
-        return Decision(
-            refused,
-            puts=(counted,),
-            inserts=(self._message(MessageState.REFUSED, Refusal.TEMPLATE_MISMATCH.value),),
-        )
+            return Decision(refused, puts=(counted,))
+        nonce = self.entropy[CODE_ENTROPY_BYTES:]
+        note = refused_text.note(self.account, self.id, self.text, self.length, context.keyring, nonce)
+        message = self._message(MessageState.REFUSED, Refusal.TEMPLATE_MISMATCH.value)
+        return Decision(refused, puts=(counted, kept), inserts=(message, note))
+
+    def _window(self, world: World, scope: str) -> Window:
+        return world.get(Window, self.account, scope, "") or Window(self.account, scope, "", "", 0)
 
     def _message(self, state: MessageState, reason: str, segments: int = 0, unit_price: int = 0) -> Message:
         refused = state is MessageState.REFUSED
@@ -173,10 +187,3 @@ class SendSmsCode(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             reason=reason,
             ended_at=self.now if refused else 0,
         )
-
-
-@functools.lru_cache(maxsize=1_000)
-def _prepare(text: str, fold: bool, code_length: int) -> tuple[str, int]:
-    """The text to send, still with its marker, and its segments. Codes are ASCII, so any code counts alike."""
-    text = sms_text.fold(text) if fold else text
-    return text, sms_text.segments(place_code(text, "0" * code_length)).count

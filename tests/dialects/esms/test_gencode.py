@@ -5,6 +5,7 @@ https://developers.esms.vn/esms-api/ham-gui-tin/tin-gencode-tu-dong-sms and spec
 
 import asyncio
 import re
+import unicodedata
 
 import pytest
 from msgspec.structs import replace
@@ -22,6 +23,7 @@ from .vendor_client import (
     GENCODE,
     GENCODE_PARAMETERS,
     PHONE,
+    TEMPLATE,
     TEXT,
     VendorClient,
     code_result,
@@ -197,6 +199,39 @@ async def test_a_plus_that_was_not_encoded_names_another_country(
     assert await ask() == error_body("99", "Phone is blocked")
     await core.configure(replace(ACCOUNT, countries=("*",)))
     assert (await core.message("shop", sent_message(await ask()))).phone == phone
+
+
+@pytest.mark.parametrize("registered", ["Ma {OTP}\ncua ban", "Ma {OTP}\r\ncua ban", "Ma {OTP}\rcua ban"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+async def test_lines_may_end_in_any_way_and_are_sent_with_lf(
+    client: VendorClient, core: RunningCore, registered: str, end: str
+) -> None:
+    """Forms and .NET write CR LF, which would be two septets and, on many phones, two line breaks."""
+    await core.configure(replace(TEMPLATE, text=registered))
+    sms = await core.queued_sms(await client.send(message=f"Ma {{OTP}}{end}cua ban"))
+    assert re.fullmatch(r"Ma [0-9]{6}\ncua ban", sms.text)
+
+
+@pytest.mark.parametrize("odd", ["\u00a0", "\t", "\u3000", " \u200b", "\ufeff ", "\u2009"])
+async def test_an_odd_space_is_sent_as_a_space(client: VendorClient, core: RunningCore, odd: str) -> None:
+    """And what cannot be seen is not sent: it would make 70 characters a segment instead of 160."""
+    message = await client.send(message=TEXT.replace(" ", odd))
+    sms = await core.queued_sms(message)
+    assert re.fullmatch(r"[0-9]{6} la ma xac minh dang ky Baotrixemay cua ban", sms.text)
+    assert (await core.message("shop", message)).segments == 1
+
+
+async def test_what_was_matched_is_priced_and_sent(client: VendorClient, core: RunningCore) -> None:
+    """61 composed characters, as macOS decomposes them into 76: one segment of 70, not two of 67."""
+    text = "{OTP} là mã xác minh đăng ký của bạn tại cửa hàng bảo trì xe"
+    await core.configure(replace(TEMPLATE, text=text, fold=False))
+    decomposed = unicodedata.normalize("NFD", text)
+    assert len(decomposed) > 70
+    message = await client.send(message=decomposed)
+    stored = await core.message("shop", message)
+    assert (stored.segments, stored.price) == (1, 8_500_000)
+    sms = await core.queued_sms(message)
+    assert sms.text == text.replace("{OTP}", sms.text[:6])
 
 
 # specs/esms.md section 12: a second GENCODE supersedes the earlier code, CountRegenerate stays 0.

@@ -12,25 +12,25 @@ def brandname(*texts: str) -> BrandnameView:
 def test_a_code_must_fit_the_placeholder_that_it_takes() -> None:
     """A word of at most four characters has no place for a code of six."""
     view = brandname("{P1,4} la ma")
-    assert view.template_for("{OTP} la ma", 4) is not None
-    assert view.template_for("{OTP} la ma", 6) is None
+    assert view.allowed("{OTP} la ma", 4) is not None
+    assert view.allowed("{OTP} la ma", 6) is None
 
 
 def test_the_marker_itself_must_fit_too() -> None:
     """`{OTP}9` is no code, though a code and a 9 would look like one."""
-    assert brandname("{OTP} la ma").template_for("{OTP}9 la ma", 6) is None
+    assert brandname("{OTP} la ma").allowed("{OTP}9 la ma", 6) is None
 
 
 @pytest.mark.parametrize("length", [4, 6, 10])
 def test_the_answer_is_the_same_when_it_is_remembered(length: int) -> None:
     """Also after many other texts came between."""
     view = brandname("{OTP} la ma", "{P2,40}: {OTP}")
-    first = view.template_for("{OTP} la ma", length)
+    first = view.allowed("{OTP} la ma", length)
     for number in range(1_500):
-        assert view.template_for(f"don {number}: {{OTP}}", length) is not None
-    assert view.template_for("{OTP} la ma", length) == first is not None
+        assert view.allowed(f"don {number}: {{OTP}}", length) is not None
+    assert view.allowed("{OTP} la ma", length) == first is not None
 
 
 def test_an_endless_text_is_refused_at_once() -> None:
     """It fits no template, and looking closely would hold up everybody else."""
-    assert brandname("{P2,500} {OTP}").template_for("a " * 30_000 + "{OTP}", 6) is None
+    assert brandname("{P2,500} {OTP}").allowed("a " * 30_000 + "{OTP}", 6) is None

@@ -147,9 +147,9 @@ def test_of_two_templates_that_fit_every_snapshot_takes_the_same() -> None:
         directory = two_accounts()
         for template in added:
             directory = directory.replace({("template", template.identity): template}, 2)
-        found = directory.account_named["one"].brandnames["Brand"].template_for("ma {OTP}", 6)
+        found = directory.account_named["one"].brandnames["Brand"].allowed("ma {OTP}", 6)
         assert found is not None
-        assert found.text == "ma {OTP}"
+        assert found.template.text == "ma {OTP}"
 
 
 @pytest.mark.parametrize(
