@@ -228,6 +228,36 @@ def test_a_message_has_so_many_bytes_besides_its_body_and_no_more(
     conversation(test)
 
 
+def test_what_follows_a_refused_head_is_not_done() -> None:
+    """Its end may lie in the same packet."""
+    asked = []
+
+    async def note(scope: Scope, receive: Receive, send: Send) -> None:
+        asked.append(scope["path"])
+
+    async def scenario() -> None:
+        async with serving_app(note) as connect, connect() as client:
+            client.send(
+                b"GET /x HTTP/1.1\r\n" + HOST + b"X-Name: " + b"a" * (HEAD_LIMIT + 4000) + b"\r\n\r\n"
+            )
+            assert (await client.answer())[0] == 400
+        assert asked == []
+
+    on_uvloop(scenario)
+
+
+def test_each_head_is_counted_by_itself() -> None:
+    """A connection that is kept open asks as much as it likes, in the end."""
+
+    async def test(client: Connection) -> None:
+        large = b"GET /x HTTP/1.1\r\n" + HOST + b"X-Name: " + b"a" * (HEAD_LIMIT // 2) + b"\r\n\r\n"
+        for _ in range(5):
+            client.send(large)
+            assert (await client.answer())[2] == b"/x "
+
+    conversation(test)
+
+
 def test_heads_are_counted_and_not_reads() -> None:
     """Many small requests in one packet, and the beginning of one more, are just many requests."""
 
@@ -287,6 +317,56 @@ def test_a_message_that_does_not_end_is_ended(sent: bytes) -> None:
     conversation(test, patience=Patience(sending=0.01))
 
 
+IDLE = Patience(idle=0.01)
+
+
+def test_a_connection_on_which_nothing_is_asked_is_closed() -> None:
+    """From the beginning, or after an answer; empty lines are no question."""
+
+    async def silent(client: Connection) -> None:
+        client.send(b"\r\n")
+        assert await client.reader.read() == b""
+
+    async def answered(client: Connection) -> None:
+        client.get("/x")
+        assert (await client.answer())[2] == b"/x "
+        assert await client.reader.read() == b""
+
+    conversation(silent, patience=IDLE)
+    conversation(answered, patience=IDLE)
+
+
+def test_a_body_that_was_answered_early_counts_as_a_question_until_it_ends() -> None:
+    """Then the connection is idle."""
+
+    async def scenario() -> None:
+        async with serving_app(answer_path, IDLE) as connect, connect() as client:
+            client.send(b"POST /x HTTP/1.1\r\n" + HOST + b"Content-Length: 4\r\n\r\n")
+            assert (await client.answer())[2] == b"/x"
+            client.send(b"body")
+            assert await client.reader.read() == b""
+
+    on_uvloop(scenario)
+
+
+def test_an_answer_that_has_begun_is_not_followed_by_a_refusal() -> None:
+    """The client would read it as a part of that answer."""
+
+    async def begin(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"1000")]})
+        await send({"type": "http.response.body", "body": b"begun", "more_body": True})
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+    async def scenario() -> None:
+        async with serving_app(begin, Patience(sending=0.01)) as connect, connect() as client:
+            client.send(b"POST /x HTTP/1.1\r\n" + HOST + b"Content-Length: 4\r\n\r\n")
+            await client.head()
+            assert await client.reader.read() == b"begun"
+
+    on_uvloop(scenario)
+
+
 def test_a_client_that_does_not_read_is_let_go() -> None:
     """Its answers would stay in memory, and its requests under way."""
     ended = asyncio.Event()
@@ -309,7 +389,7 @@ def test_a_client_that_does_not_read_is_let_go() -> None:
 
 
 def test_a_slow_answer_is_no_fault_of_its_client() -> None:
-    """Neither the body of the next request nor half its head make us drop what is being answered."""
+    """While an answer is owed we may not read, so that the next request's time begins when it is given."""
     let_go = asyncio.Event()
 
     async def slow(scope: Scope, receive: Receive, send: Send) -> None:
@@ -318,23 +398,38 @@ def test_a_slow_answer_is_no_fault_of_its_client() -> None:
         await echo(scope, receive, send)
 
     async def scenario() -> None:
-        patience = Patience(sending=0.01)
-        async with (
-            serving_app(slow, patience) as connect,
-            connect() as head,
-            connect() as body,
-            connect() as canary,
-        ):
-            for client in (head, body):
-                client.get("/slow")
-            head.send(b"GET /x")
-            body.send(b"POST /x HTTP/1.1\r\n" + HOST + b"Content-Length: 4\r\n\r\nbod")
-            # Its end says that the others' time is over too.
+        patience = Patience(sending=1.0)
+        async with serving_app(slow, patience) as connect, connect() as client, connect() as canary:
+            client.get("/slow")
+            client.send(b"POST /x HTTP/1.1\r\n" + HOST + b"Content-Length: 4\r\n\r\nbo")
+            # Its end says that the client's time would be over too.
             canary.send(b"GET /x")
             assert (await canary.answer())[0] == 408
             let_go.set()
-            for client in (head, body):
-                assert (await client.answer())[2] == b"/slow "
+            assert (await client.answer())[2] == b"/slow "
+            client.send(b"dy")
+            assert (await client.answer())[2] == b"/x body"
+
+    on_uvloop(scenario)
+
+
+def test_half_a_head_behind_a_request_does_not_take_its_answer_away() -> None:
+    """The answer is given first, then the refusal of what never came."""
+    let_go = asyncio.Event()
+
+    async def slow(scope: Scope, receive: Receive, send: Send) -> None:
+        await let_go.wait()
+        await echo(scope, receive, send)
+
+    async def scenario() -> None:
+        patience = Patience(sending=0.01)
+        async with serving_app(slow, patience) as connect, connect() as client, connect() as canary:
+            client.send(b"GET /slow HTTP/1.1\r\n" + HOST + b"\r\nGET /x")
+            canary.send(b"GET /x")
+            assert (await canary.answer())[0] == 408
+            let_go.set()
+            assert (await client.answer())[2] == b"/slow "
+            assert (await client.answer())[0] == 408
 
     on_uvloop(scenario)
 

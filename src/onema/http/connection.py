@@ -23,19 +23,20 @@ KEEP_ALIVE_SECONDS = 75.0
 SENDING_SECONDS = 30.0
 READING_SECONDS = 60.0
 
-# So much is parsed before bytes are counted again. The piece in which a message begins is not counted.
-_PIECE = 4096
+# So much is parsed before bytes are counted again: by so much a head may pass the limit.
+_PIECE = 1024
 _ASCII = bytes(range(128)).decode()
 _REFUSAL = b"%scontent-type: text/plain; charset=utf-8\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%s"
 
 
 class Patience(NamedTuple):
-    """How long a connection waits for its client, in seconds: for a request from its first byte to its last one, and
-    for the client to read what it was sent.
+    """How long a connection waits for its client, in seconds: for a request from its first byte to its last one, for
+    the client to read what it was sent, and for the next request.
     """
 
     sending: float = SENDING_SECONDS
     reading: float = READING_SECONDS
+    idle: float = KEEP_ALIVE_SECONDS
 
 
 NORMAL_PATIENCE = Patience()
@@ -82,7 +83,7 @@ class Connection(HttpToolsProtocol):
         if not self._has_room():
             self._refuse(503, "Too many connections.")
             return
-        self._late_at = self.loop.time() + KEEP_ALIVE_SECONDS
+        self._late_at = self.loop.time() + self._patience.idle
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
@@ -99,8 +100,6 @@ class Connection(HttpToolsProtocol):
     # What comes in.
 
     def data_received(self, data: bytes) -> None:
-        if self._refusal is not None:
-            return
         if not self._message_is_open and not data.isascii():
             data = _with_ascii_target(data)
         if len(data) <= _PIECE:
@@ -110,9 +109,12 @@ class Connection(HttpToolsProtocol):
             self._feed(data[start : start + _PIECE])
 
     def _feed(self, data: bytes) -> None:
-        messages = self._messages
+        if self._refusal is not None:
+            return
+        # The message whose bytes these are, unless another one begins among them.
+        message = self._messages if self._message_is_open else self._messages + 1
         self._body_bytes = 0
-        while self._refusal is None:
+        while True:
             try:
                 self.parser.feed_data(data)
             except httptools.HttpParserUpgrade as upgrade:
@@ -121,7 +123,7 @@ class Connection(HttpToolsProtocol):
             except httptools.HttpParserError:
                 self._refuse(400, "Invalid HTTP request received.")
             break
-        if self._messages == messages:
+        if self._messages <= message:
             self._overhead += len(data) - self._body_bytes
             if self._overhead > HEAD_LIMIT:
                 self._refuse(400, "Request head too large.")
@@ -184,7 +186,7 @@ class Connection(HttpToolsProtocol):
             self._upgrade_is_offered = False
             return
         super().on_message_complete()
-        self._late_at = self.loop.time() + KEEP_ALIVE_SECONDS if self.cycle.response_complete else inf
+        self._late_at = self.loop.time() + self._patience.idle if self.cycle.response_complete else inf
 
     # Having had enough.
 
@@ -196,7 +198,7 @@ class Connection(HttpToolsProtocol):
             return
         elif not self._message_is_open and not self._is_answering:
             self.transport.close()
-        elif not (self._is_answering and (self._reading_head or self.pipeline)):
+        elif not self.pipeline:
             self._refuse(408, "The request took too long to arrive.")
 
     def on_response_complete(self) -> None:
@@ -208,8 +210,12 @@ class Connection(HttpToolsProtocol):
             self._start_asgi_task(*self.pipeline.pop())
         elif self._refusal is not None:
             self._send_refusal()
-        elif not self._message_is_open:
-            self._late_at = self.loop.time() + KEEP_ALIVE_SECONDS
+            return
+        if self._message_is_open:
+            # While an answer was owed, reading may have stood still: that time was not the client's.
+            self._late_at = self.loop.time() + self._patience.sending
+        elif not self._is_answering:
+            self._late_at = self.loop.time() + self._patience.idle
 
     @property
     def _is_answering(self) -> bool:
