@@ -79,6 +79,23 @@ def test_the_printed_curl_lines_send_show_and_check_a_code(server: RunningServer
     assert json.loads(subprocess.run(check, capture_output=True, check=True).stdout)["CodeResult"] == "100"
 
 
+@pytest.mark.parametrize(
+    ("phone", "text"),
+    [
+        ("0901888471", "Your code: {OTP}"),
+        ("0901888472", "Mã của bạn là {OTP}."),
+        ("0901888473", "【店】{OTP},五分钟内有效"),
+        ("0901888474", "G-{OTP}"),
+    ],
+)
+def test_the_demo_takes_a_newcomers_own_text(server: RunningServer, phone: str, text: str) -> None:
+    """Whatever has {OTP} in it; nobody must register a template to see a first code."""
+    assert gencode(server, phone, message=text, NumCharOfCode="6")["CodeResult"] == "100"
+    (received,) = eventually(lambda: server.json("/handset/messages", to=phone))
+    assert re.search(r"\d{6}", received["text"])
+    assert len(received["text"]) == len(text) - len("{OTP}") + 6
+
+
 def test_nobody_else_reads_the_data_folder(server: RunningServer) -> None:
     """The folder and everything in it, phone numbers and keys, belong to the server's user alone."""
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in [server.data, *server.data.iterdir()]}

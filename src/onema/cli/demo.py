@@ -30,6 +30,8 @@ ACCOUNT = "demo"
 BRANDNAME = "Baotrixemay"
 HOTLINES = ("+842471000001", "+842471000002", "+842871000001")
 SENTENCE = "Mã xác thực onema của bạn là {OTP}"
+# A newcomer's own text; real accounts register theirs one by one.
+ANY_TEXT = "{P2,500}"
 MESSAGE = "{OTP} la ma xac minh dang ky Baotrixemay cua ban"
 
 
@@ -138,6 +140,7 @@ def _documents(credentials: dict[str, Any], user: object) -> "tuple[AnyDocument,
         doc.Credential(account="demo", dialect="esms", key=esms["ApiKey"], secret=esms["SecretKey"]),
         doc.Brandname(account="demo", name=esms["Brandname"]),
         doc.Template(account="demo", brandname=esms["Brandname"], text=esms["message"]),
+        doc.Template(account="demo", brandname=esms["Brandname"], text=ANY_TEXT),
         doc.HotlinePool(name="demo"),
         *(doc.Hotline(pool="demo", number=number) for number in HOTLINES),
         doc.Application(account="demo", name="vbee", voice="vi-north", sentence=SENTENCE, pool="demo"),
@@ -177,7 +180,7 @@ def hints(base: str, credentials: dict[str, Any]) -> "DemoHints":
             "Send a code by SMS",
             f"curl --globoff '{service}/SendMessageAutoGenCode_V4_get?Phone=0901888484&{keys}&TimeAlive=5"
             f"&NumCharOfCode=6&Brandname={esms['Brandname']}&Type=2&message={text}&IsNumber=1'",
-            "eSMS GENCODE",
+            "eSMS GENCODE; any text with {OTP} will do",
         ),
         Hint("Read what the phone received", f"curl '{base}/handset/messages?to=0901888484'"),
         Hint(
