@@ -25,19 +25,22 @@ async def opened(
     width: int = 1440,
     height: int = 900,
     motion: Literal["no-preference", "reduce"] = "no-preference",
+    language: str = "en-GB",
+    phone: str = "",
 ) -> Page:
     page = await browser.new_page(
         color_scheme=scheme,
         reduced_motion=motion,
         viewport={"width": width, "height": height},
+        locale=language,
         timezone_id="Asia/Ho_Chi_Minh",
     )
     problems: list[str] = []
     page.on("pageerror", lambda error: problems.append(str(error)))
     page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
     page.problems = problems  # type: ignore[attr-defined]  # asserted by whoever opened it
-    await page.goto(f"{desk.url}/")
-    await expect(page.locator("#live")).to_have_text("Live")
+    await page.goto(f"{desk.url}/{f'handset#{phone}' if phone else ''}")
+    await expect(page.locator("#live")).to_have_attribute("data-state", "live")
     return page
 
 

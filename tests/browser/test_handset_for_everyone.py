@@ -40,7 +40,7 @@ _CONTRAST = """
 _TEXTS = (
     ".thread .at, .thread .from, .thread .day, .bubble, .otp, .spoken .title span, .contact span, .phones .number, "
     ".phones .preview, .phones .when, .phones .unread, h2, .hint, .live, .scripts td, .scripts .number, .snippet p, "
-    ".copy, .error, .login label, .primary"
+    ".copy, .error, .login label, .primary, .composer span, #count, .search, .preview b, .brand span"
 )
 
 

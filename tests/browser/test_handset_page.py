@@ -36,7 +36,7 @@ async def test_another_phone_is_marked_unread_until_it_is_looked_at(browser: Bro
 
     first = page.locator("#phones button").first
     await expect(first.locator(".unread")).to_have_text("1")
-    await expect(page).to_have_title("(1) Handset · onema")
+    await expect(page).to_have_title("(1) 830516 · Handset · onema")
     await expect(page.locator(".bubble")).to_have_text("482913 la ma xac minh cua ban")
     await first.click()
     await expect(page.locator(".bubble")).to_have_text("830516 is your code")

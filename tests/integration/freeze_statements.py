@@ -103,6 +103,7 @@ POSTGRES_SAMPLES: dict[str, tuple[Any, ...]] = {
     "ledger": (1, 5),
     "ledger_sum": (1,),
     "inbox": (0, 5),
+    "inbox_phones": ("text", 5),
     "inbox_of_phone": (0, 5, "text 2"),
     "schema_version_table": (),
 }

@@ -84,6 +84,7 @@ def _handset_routes(pages: HandsetPages, doorman: Doorman) -> list[Route]:
         Route("/handset", doorman.page(pages.page)),
         Route("/handset/", _without_slash),
         Route("/handset/messages", doorman.data(pages.messages)),
+        Route("/handset/phones", doorman.data(pages.phones)),
         Route("/handset/events", doorman.data(pages.events)),
         Route("/handset/audio/{id}.wav", doorman.data(pages.wav)),
         Route("/handset/peaks/{id}.json", doorman.data(pages.peaks)),

@@ -13,9 +13,11 @@ from onema.console.access import Doorman
 from onema.console.calls import AudioSource, CallControl
 from onema.console.events import EventStream, EventStreams
 from onema.console.items import InboxReader, Presenter
+from onema.console.words import words_for
 from onema.domain.payload import CallPayload
 from onema.domain.phone import Phone, parse_phone
 from onema.domain.refusals import Refused
+from onema.domain.written_form import number_form
 
 DEFAULT_LIMIT, MAX_LIMIT = 100, 1_000
 _PEAKS = 56
@@ -74,7 +76,10 @@ class HandsetPages:
     async def page(self, request: Request) -> Response:
         return HTMLResponse(
             self._template.render(
-                user=self._doorman.user(request) or "", demo=self._demo, scripts=self._scripts
+                words=words_for(request),
+                user=self._doorman.user(request) or "",
+                demo=self._demo,
+                scripts=self._scripts,
             )
         )
 
@@ -87,6 +92,15 @@ class HandsetPages:
         except (Refused, ValueError) as error:
             return JSONResponse({"error": str(error)}, 400)
         newest = await self._inbox.read(phone, limit=limit)
+        return _json([self._presenter.item(received) for received in newest])
+
+    async def phones(self, request: Request) -> Response:
+        """The newest message of each phone, newest first, as JSON."""
+        try:
+            limit = _limit(request.query_params.get("limit"))
+        except ValueError as error:
+            return JSONResponse({"error": str(error)}, 400)
+        newest = await self._inbox.phones(_part(request.query_params.get("number", "")), limit)
         return _json([self._presenter.item(received) for received in newest])
 
     async def events(self, request: Request) -> Response:
@@ -155,6 +169,11 @@ def spelled_phone(raw: str) -> Phone:
         except Refused as error:
             refused = error
     raise refused
+
+
+def _part(number: str) -> str:
+    """What a part of a number, however spelled, has in common with E.164: no leading zeros, digits alone."""
+    return "".join(filter(str.isdigit, number_form(number[:100])))[:15].lstrip("0")
 
 
 def scripted_numbers() -> tuple[ScriptedNumbers, ...]:

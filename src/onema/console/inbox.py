@@ -61,6 +61,11 @@ class HandsetInbox:
         items = await self._storage.read_inbox(phone, after, limit)
         return [received for received in map(self._open, items) if received is not None]
 
+    async def phones(self, part: str = "", limit: int = 100) -> Sequence[Received]:
+        """The newest item of each phone whose number has `part` in it, newest first."""
+        items = await self._storage.read_inbox_phones(part, limit)
+        return [received for received in map(self._open, items) if received is not None]
+
     async def find(self, item: int) -> Received | None:
         """One item by its id."""
         row = (await self._storage.read([(InboxItem, item)])).get((InboxItem, item))

@@ -12,6 +12,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from onema.console.access import Doorman, refuse_cross_site
 from onema.console.session import COOKIE, SESSION_MS, Sessions
 from onema.console.throttle import Throttle
+from onema.console.words import Words, words_for
 from onema.domain.documents import User
 from onema.domain.log_out import LogOut
 from onema.engine.gateway import Gateway
@@ -56,27 +57,28 @@ class Login:
     async def show(self, request: Request) -> Response:
         if self._doorman.admits(request):
             return RedirectResponse("/", 303)
-        return self._form()
+        return self._form(words_for(request))
 
     async def submit(self, request: Request) -> Response:
         refusal = refuse_cross_site(request)
         if refusal is not None:
             return refusal
+        words = words_for(request)
         form = await request.form(max_files=0, max_fields=8)
         name, password = str(form.get("name", "")).strip(), str(form.get("password", ""))
         if len(name) > _LONGEST_NAME:
-            return self._form(401, _NO_MATCH)
+            return self._form(words, 401, words.say(_NO_MATCH))
         address = _network(request.client.host if request.client else "")
         wait_ms = max(self._by_address.wait_ms(address), self._by_name.wait_ms(name))
         if wait_ms:
             seconds = math.ceil(wait_ms / 1000)
-            text = f"Too many failed logins. Try again in {seconds} seconds."
-            return self._form(429, text, name, {"retry-after": str(seconds)})
+            error = words.say("Too many failed logins. Try again in {seconds} seconds.", seconds=seconds)
+            return self._form(words, 429, error, name, {"retry-after": str(seconds)})
         self._by_address.count(address)
         self._by_name.count(name)
         user = await self._verified(name, password)
         if user is None:
-            return self._form(401, _NO_MATCH, name)
+            return self._form(words, 401, words.say(_NO_MATCH), name)
         self._by_address.succeeded(address)
         self._by_name.succeeded(name)
         response = RedirectResponse("/", 303)
@@ -115,9 +117,15 @@ class Login:
             return False
 
     def _form(
-        self, status: int = 200, error: str = "", name: str = "", headers: Mapping[str, str] | None = None
+        self,
+        words: Words,
+        status: int = 200,
+        error: str = "",
+        name: str = "",
+        headers: Mapping[str, str] | None = None,
     ) -> Response:
-        return HTMLResponse(self._template.render(error=error, name=name), status, headers=headers)
+        page = self._template.render(words=words, error=error, name=name)
+        return HTMLResponse(page, status, headers=headers)
 
 
 def _network(address: str) -> str:

@@ -202,3 +202,6 @@ class Storage(Writer, Protocol):
 
     async def read_inbox(self, phone: str | None, after: int, limit: int) -> Sequence[InboxItem]:
         """Inbox items with ids over `after`, newest first; of one phone, or of all when None."""
+
+    async def read_inbox_phones(self, part: str, limit: int) -> Sequence[InboxItem]:
+        """The newest inbox item of each phone whose number has `part` in it, newest first."""

@@ -343,6 +343,9 @@ class SqliteStorage:
             row = self._reader.execute(self._queries["ledger_sum"], {"account": account}).fetchone()
         return int(row[0]) if row else 0
 
+    async def read_inbox_phones(self, part: str, limit: int) -> Sequence[InboxItem]:
+        return self._rows(self._reader, InboxItem, "inbox_phones", {"part": part, "limit": limit})
+
     async def read_inbox(self, phone: str | None, after: int, limit: int) -> Sequence[InboxItem]:
         name = "inbox" if phone is None else "inbox_of_phone"
         bindings = {"after": after, "limit": limit, "phone": phone}

@@ -213,6 +213,13 @@ class MemoryStorage:
     async def ledger_sum(self, account: int) -> int:
         return sum(row.amount for row in self._of(LedgerEntry) if row.account == account)
 
+    async def read_inbox_phones(self, part: str, limit: int) -> Sequence[InboxItem]:
+        oldest_first = sorted(
+            (row for row in self._of(InboxItem) if part in row.phone), key=lambda row: row.id
+        )
+        newest = {row.phone: row for row in oldest_first}
+        return sorted(newest.values(), key=lambda row: -row.id)[:limit]
+
     async def read_inbox(self, phone: str | None, after: int, limit: int) -> Sequence[InboxItem]:
         found = [row for row in self._of(InboxItem) if row.id > after and phone in (None, row.phone)]
         return sorted(found, key=lambda row: -row.id)[:limit]

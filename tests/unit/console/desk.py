@@ -59,6 +59,11 @@ class MemoryInbox:
         wanted = [item for item in newest_first if item.id > after and phone in (None, item.payload.phone)]
         return wanted[:limit]
 
+    async def phones(self, part: str = "", limit: int = 100) -> Sequence[Received]:
+        newest = {item.payload.phone: item for _, item in sorted(self.items.items())}
+        wanted = [item for item in newest.values() if part in item.payload.phone]
+        return sorted(wanted, key=lambda item: -item.id)[:limit]
+
     async def find(self, item: int) -> Received | None:
         return self.items.get(item)
 

@@ -169,3 +169,27 @@ async def test_while_the_store_is_away_the_phone_says_so() -> None:
     answer = await Desk(inbox=AwayInbox()).get("/handset/messages")
     assert (answer.status, answer.json()) == (503, {"error": "the store is away; try again"})
     assert answer.headers["retry-after"] == "1"
+
+
+async def test_the_list_has_each_phone_once_by_its_newest_message() -> None:
+    """However many messages another phone received since."""
+    desk = Desk(inbox=MemoryInbox())
+    desk.sms("+8613800138000", "old")
+    newest_of_another = desk.sms("+8613800138000", "2210 is your code")
+    newest = [desk.sms("+84901888484") for _ in range(400)][-1]
+    listed = (await desk.get("/handset/phones")).json()
+    assert [item["id"] for item in listed] == [str(newest), str(newest_of_another)]
+    assert [item["to"] for item in (await desk.get("/handset/phones?limit=1")).json()] == ["+84901888484"]
+    assert (await desk.get("/handset/phones?limit=0")).status == 400
+
+
+@pytest.mark.parametrize(
+    "number", ["0901888", "090 188-8484", "%2B84901", "018884", "%D9%A9%D9%A0%D9%A1%D9%A8"]
+)
+async def test_a_phone_is_found_by_a_part_of_its_number(number: str) -> None:
+    """In any spelling."""
+    desk = Desk(inbox=MemoryInbox())
+    desk.sms("+8613800138000")
+    desk.sms("+84901888484")
+    found = (await desk.get(f"/handset/phones?number={number}")).json()
+    assert [item["to"] for item in found] == ["+84901888484"]

@@ -1,6 +1,6 @@
 // The call that rings or is talked on. One at a time, like any phone.
 
-import { byId, minutes, spacedNumber, toast } from "./dom.js";
+import { byId, minutes, say, spacedNumber, toast } from "./dom.js";
 import { startRinging, stopRinging } from "./ring.js";
 import { drawWave, peaksOf, player, showHeard } from "./wave.js";
 
@@ -31,7 +31,11 @@ export function showCall(ring) {
   if (ring.state === "talking") talk(ring);
   else startRinging();
   tick();
+  screen.dispatchEvent(new Event("call-changed"));
 }
+
+/** Who calls, while it rings. */
+export const ringing = () => (current?.state === "ringing" ? current : null);
 
 /** After a break of the stream: what it did not tell again has ended. */
 export function forgetCallsExcept(ids) {
@@ -44,9 +48,9 @@ function begin(ring) {
   focusedBefore = view.hidden ? document.activeElement : focusedBefore;
   view.hidden = false;
   screen.dataset.showing = "call";
-  byId("call-name").textContent = spacedNumber(ring.from || "Unknown");
-  byId("call-number").textContent = `calls ${spacedNumber(ring.to)}`;
-  byId("call-decline").lastElementChild.textContent = "Decline";
+  byId("call-name").textContent = spacedNumber(ring.from || say("Unknown"));
+  byId("call-number").textContent = say("calls {number}", { number: spacedNumber(ring.to) });
+  byId("call-decline").lastElementChild.textContent = say("Decline");
   wave.replaceChildren();
   if (ring.audio_url) {
     peaksOf(ring.id).then((peaks) => current?.id === ring.id && drawWave(wave, peaks));
@@ -67,17 +71,17 @@ function show(state) {
 function talk(ring) {
   stopRinging();
   talkingSince ||= performance.now() - ring.talked_ms;
-  byId("call-decline").lastElementChild.textContent = "Hang up";
+  byId("call-decline").lastElementChild.textContent = say("Hang up");
   // Only the browser that answered plays; the others, and one whose phone answered by itself, watch.
   if (answeredHere && !playing && audio) {
     playing = true;
-    audio.play().catch(() => toast("The browser did not allow sound"));
+    audio.play().catch(() => toast(say("The browser did not allow sound")));
   }
 }
 
 function tick() {
   const text = byId("call-state");
-  if (current.state === "ringing") text.textContent = "Incoming call";
+  if (current.state === "ringing") text.textContent = say("Incoming call");
   if (current.state !== "talking") return;
   const talked = (performance.now() - talkingSince) / 1000;
   text.textContent = minutes(talked);
@@ -89,7 +93,10 @@ function end(ring) {
   cleanUp();
   current = ring;
   show("ended");
-  byId("call-state").textContent = ring.ending ? `Call ended: ${ring.ending}` : `Call ended ${talked ? minutes(talked) : ""}`;
+  screen.dispatchEvent(new Event("call-changed"));
+  byId("call-state").textContent = ring.ending
+    ? say("Call ended: {reason}", { reason: say(ring.ending) })
+    : `${say("Call ended")} ${talked ? minutes(talked) : ""}`;
   setTimeout(() => {
     if (current !== ring) return;
     current = null;
@@ -115,8 +122,8 @@ function cleanUp() {
 
 async function steer(step) {
   const answer = await fetch(`/handset/calls/${current.id}/${step}`, { method: "POST" }).catch(() => null);
-  if (!answer) toast("The server does not answer");
-  else if (answer.status === 409) toast("The call is already over");
+  if (!answer) toast(say("The server does not answer"));
+  else if (answer.status === 409) toast(say("The call is already over"));
   return answer?.ok ?? false;
 }
 

@@ -40,16 +40,26 @@ export function spacedNumber(number) {
   return groups ? groups.slice(1).filter(Boolean).join(" ") : number;
 }
 
-const clockFormat = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
-const dayFormat = new Intl.DateTimeFormat(undefined, { weekday: "long", day: "numeric", month: "long" });
+const texts = JSON.parse(byId("words").textContent);
+/** The text in the page's language (words.py), `{name}` in it replaced. */
+export const say = (text, values = {}) =>
+  Object.entries(values).reduce((said, [name, value]) => said.replace(`{${name}}`, () => value), texts[text] ?? text);
+
+const language = document.documentElement.lang;
+// The reader's own region where it is of the page's language: en-GB has other dates than en-US.
+const locale = navigator.languages.find((tag) => tag.split("-")[0] === language) ?? language;
+const clockFormat = new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+const shortDayFormat = new Intl.DateTimeFormat(locale, { day: "numeric", month: "short" });
+const dayFormat = new Intl.DateTimeFormat(locale, { weekday: "long", day: "numeric", month: "long" });
 export const clock = (date) => clockFormat.format(date);
+export const shortDay = (date) => shortDayFormat.format(date);
 export const longDay = (date) => dayFormat.format(date);
 export const minutes = (seconds) =>
   `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
 
 export function dayName(date) {
   const days = Math.round((new Date().setHours(0, 0, 0, 0) - new Date(date).setHours(0, 0, 0, 0)) / 86_400_000);
-  return ["Today", "Yesterday"][days] ?? longDay(date);
+  return [say("Today"), say("Yesterday")][days] ?? longDay(date);
 }
 
 let hiding;
@@ -61,12 +71,12 @@ export function toast(text) {
   hiding = setTimeout(() => node.classList.remove("shown"), 1600);
 }
 
-export async function copy(text, what) {
+export async function copy(text, done) {
   try {
     await navigator.clipboard.writeText(text);
-    toast(`${what} copied`);
+    toast(done);
   } catch {
     // Browsers forbid the clipboard on plain http away from localhost.
-    toast("The browser did not allow to copy");
+    toast(say("The browser did not allow to copy"));
   }
 }

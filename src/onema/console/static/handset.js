@@ -1,43 +1,46 @@
-// The page: which phones there are, which one is looked at, and what the event stream tells.
+// The page: which phone is looked at, and what the event stream tells.
 
-import { forgetCallsExcept, isCalling, showCall } from "./call.js";
-import { avatar, byId, clock, copy, dayName, element, longDay, spacedNumber } from "./dom.js";
+import { forgetCallsExcept, isCalling, ringing, showCall } from "./call.js";
+import { byId, clock, copy, longDay, say, spacedNumber } from "./dom.js";
+import { keep, known, newestFirst, phoneOf, redrawList, startList, unread } from "./phones.js";
 import { addToThread, showThread } from "./thread.js";
 
-const KEPT_PER_PHONE = 500;
-const KEPT_PHONES = 200;
-const phones = new Map(); // number -> { number, items (oldest first), unread, complete }
-let selected = decodeURIComponent(location.hash.slice(1));
+let selected = "";
 let caughtUp = false;
-let listIsStale = false;
+let newestUnread = null;
 
 function receive(item) {
-  let phone = phones.get(item.to);
-  if (!phone) phones.set(item.to, (phone = { number: item.to, items: [], unread: 0, complete: false }));
-  if (phone.items.some((known) => known.id === item.id)) return;
-  insert(phone.items, item);
-  if (phone.items.length > KEPT_PER_PHONE) phone.items.shift();
-  if (caughtUp && (item.to !== selected || document.hidden)) phone.unread += 1;
+  const phone = keep(item);
+  if (!phone || !caughtUp) return;
+  if (isMeant(item.to)) show(item.to, { replace: true });
+  else if (item.to !== selected && !selected) show(item.to, { replace: true });
+  else if (item.to === selected) addToThread(selected, phone.items, item);
+  if (item.to === selected && !document.hidden) return;
+  phone.unread += 1;
+  newestUnread = item;
   redrawList();
-  if (!caughtUp) return;
-  if (!phones.has(selected)) select(item.to);
-  else if (item.to === selected) addToThread(phone.items, item);
+  showTitle();
 }
 
-// Ids are decimal strings of more digits than a number holds; longer is larger.
-const isOlder = (a, b) => a.id.length - b.id.length || (a.id < b.id ? -1 : 1);
+/** Whether the address names this phone in another spelling, such as a national one. */
+const isMeant = (number) =>
+  selected !== number && selected && !phoneOf(selected)?.items.length && number.endsWith(selected.replace(/\D/g, "").replace(/^0+/, "") || "-");
 
-function insert(items, item) {
-  let place = items.length;
-  while (place > 0 && isOlder(items[place - 1], item) > 0) place--;
-  items.splice(place, 0, item);
+function show(number, { replace = false } = {}) {
+  if (number !== selected || replace) {
+    const address = `#${encodeURIComponent(number)}`;
+    if (replace || !selected) history.replaceState(null, "", address);
+    else history.pushState(null, "", address);
+  }
+  look(number);
 }
 
-function select(number) {
+function look(number) {
   selected = number;
-  history.replaceState(null, "", `#${encodeURIComponent(number)}`);
-  const phone = phones.get(number);
+  const phone = known(number);
   phone.unread = 0;
+  if (!unread()) newestUnread = null;
+  showTitle();
   showPhone();
   redrawList();
   if (!phone.complete) complete(phone);
@@ -50,66 +53,49 @@ async function complete(phone) {
   phone.complete = true;
   const answer = await fetch(`/handset/messages?limit=200&to=${encodeURIComponent(phone.number)}`).catch(() => null);
   if (!answer?.ok) return;
-  const known = new Set(phone.items.map((item) => item.id));
-  const missing = (await answer.json()).filter((item) => !known.has(item.id));
-  missing.forEach((item) => insert(phone.items, item));
-  if (missing.length && selected === phone.number) showPhone();
+  const items = await answer.json();
+  const number = items[0]?.to ?? phone.number;
+  const isNews = items.map(keep).some(Boolean);
+  if (selected !== phone.number) return;
+  if (number !== phone.number) show(number, { replace: true });
+  else if (isNews) showPhone();
 }
 
 function showPhone() {
-  const phone = phones.get(selected);
-  if (!isCalling()) byId("screen").dataset.showing = phone ? "thread" : "nothing";
-  if (phone) showThread([...phone.items]);
+  if (!isCalling()) byId("screen").dataset.showing = selected ? "thread" : "nothing";
+  if (selected) showThread(selected, [...known(selected).items]);
 }
 
-function redrawList() {
-  if (listIsStale) return;
-  listIsStale = true;
-  requestAnimationFrame(() => {
-    listIsStale = false;
-    const newestFirst = [...phones.values()].sort((a, b) => isOlder(b.items.at(-1), a.items.at(-1)));
-    for (const { number } of newestFirst.splice(KEPT_PHONES)) if (number !== selected) phones.delete(number);
-    const list = byId("phones");
-    const focused = list.contains(document.activeElement) ? document.activeElement.dataset.number : null;
-    list.replaceChildren(...newestFirst.map(row));
-    if (focused) list.querySelector(`[data-number="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
-    byId("no-phones").hidden = phones.size > 0;
-    byId("count").textContent = phones.size || "";
-    const unread = newestFirst.reduce((sum, phone) => sum + phone.unread, 0);
-    document.title = `${unread ? `(${unread}) ` : ""}Handset · onema`;
-  });
+function showTitle() {
+  const call = ringing();
+  const count = unread();
+  const news = call
+    ? `☎ ${say("Incoming call")} ${spacedNumber(call.from)} · `
+    : count
+      ? `(${count}) ${newestUnread?.code ? `${newestUnread.code} · ` : ""}`
+      : "";
+  document.title = `${news}${say("Handset")} · onema`;
 }
 
-function row(phone) {
-  const newest = phone.items.at(-1);
-  const at = new Date(newest.received_at);
-  const when = dayName(at) === "Today" ? clock(at) : at.toLocaleDateString(undefined, { day: "numeric", month: "short" });
-  const button = element(
-    "button",
-    {
-      type: "button",
-      "data-number": phone.number,
-      "aria-current": phone.number === selected,
-      class: phone.unread ? "is-unread" : null,
-      title: newest.script ? `Scripted: ${newest.script}` : null,
-      onclick: () => select(phone.number),
-    },
-    avatar(phone.number.slice(-2), phone.number),
-    element("span", { class: "number" }, spacedNumber(phone.number)),
-    phone.unread ? element("span", { class: "unread", role: "img", "aria-label": `${phone.unread} unread` }, String(phone.unread)) : null,
-    element("span", { class: "preview" }, newest.channel === "call" ? `Call from ${spacedNumber(newest.from)}` : newest.text),
-    element("span", { class: "when" }, when),
-  );
-  return element("li", {}, button);
+function addressed() {
+  try {
+    return decodeURIComponent(location.hash.slice(1)).trim();
+  } catch {
+    return ""; // A lone percent sign.
+  }
+}
+
+function follow() {
+  const number = addressed() || newestFirst()[0]?.number || "";
+  if (number && number !== selected) look(number);
 }
 
 function catchUp(rung) {
   forgetCallsExcept(rung);
   if (caughtUp) return;
   caughtUp = true;
-  if (phones.has(selected)) return select(selected);
-  const newest = [...phones.values()].sort((a, b) => isOlder(b.items.at(-1), a.items.at(-1)))[0];
-  if (newest) select(newest.number);
+  const number = addressed() || newestFirst()[0]?.number;
+  if (number) show(number, { replace: true });
   else showPhone();
 }
 
@@ -118,27 +104,28 @@ function listen() {
   const stream = new EventSource("/handset/events");
   stream.addEventListener("open", () => {
     rung = new Set();
-    showState("live", "Live");
+    showState("live", say("Live"));
   });
   stream.addEventListener("message", (event) => receive(JSON.parse(event.data)));
   stream.addEventListener("call", (event) => {
     const ring = JSON.parse(event.data);
     rung.add(ring.id);
-    if (phones.has(ring.to) && ring.to !== selected && ring.state === "ringing" && !isCalling()) select(ring.to);
+    if (ring.to !== selected && ring.state === "ringing" && !isCalling()) show(ring.to);
     showCall(ring);
   });
   stream.addEventListener("caught-up", () => catchUp(rung));
   stream.addEventListener("error", () => {
-    showState("lost", "Reconnecting");
+    showState("lost", say("Reconnecting"));
     if (stream.readyState === EventSource.CLOSED) listenAgain();
   });
 }
 
-/** The answer was no stream: the session has ended, or the server is in trouble. */
+/** The answer was no stream: the session has ended, there are too many, or the server is in trouble. */
 async function listenAgain() {
   const answer = await fetch("/handset/messages?limit=1").catch(() => null);
-  if (answer?.status === 401) location.assign("/login");
-  else setTimeout(listen, 3000);
+  if (answer?.status === 401) return location.assign("/login");
+  if (answer?.ok) showState("lost", say("Too many pages are open"));
+  setTimeout(listen, 3000);
 }
 
 function showState(state, text) {
@@ -153,14 +140,16 @@ function showTime() {
 }
 
 byId("screen").addEventListener("call-over", showPhone);
+byId("screen").addEventListener("call-changed", showTitle);
+window.addEventListener("popstate", follow);
 document.addEventListener("visibilitychange", () => {
-  if (!document.hidden && phones.get(selected)?.unread) select(selected);
+  if (!document.hidden && phoneOf(selected)?.unread) look(selected);
 });
 document.querySelector(".side").addEventListener("click", (event) => {
   const button = event.target.closest("button");
-  if (button?.dataset.text) copy(button.dataset.text, "Number");
-  if (button?.dataset.copies) copy(button.parentElement.querySelector(button.dataset.copies).textContent, "Command");
+  if (button?.dataset.text) copy(button.dataset.text, say("Number copied"));
+  if (button?.dataset.copies) copy(button.parentElement.querySelector(button.dataset.copies).textContent, say("Command copied"));
 });
 showTime();
 setInterval(showTime, 5000);
-listen();
+startList(show, () => selected).then(listen);

@@ -1,6 +1,6 @@
 // The messages of one phone, oldest first.
 
-import { byId, clock, copy, dayName, element, hue, icon, minutes, spacedNumber } from "./dom.js";
+import { byId, clock, copy, dayName, element, hue, icon, minutes, say, spacedNumber } from "./dom.js";
 import { drawWave, peaksOf, player, showHeard } from "./wave.js";
 
 const list = byId("thread");
@@ -21,7 +21,7 @@ const onScreen = new IntersectionObserver(
   { root: list, rootMargin: "200px" },
 );
 
-export function showThread(items) {
+export function showThread(number, items) {
   shown = items;
   players.forEach((audio) => audio.pause());
   players = [];
@@ -34,30 +34,31 @@ export function showThread(items) {
       return node;
     }),
   );
-  showContact(items.at(-1));
+  showContact(items.at(-1), number);
+  byId("no-messages").hidden = items.length > 0;
   list.scrollTop = list.scrollHeight;
 }
 
-export function addToThread(items, item) {
+export function addToThread(number, items, item) {
   const last = shown.at(-1);
-  if (last !== items.at(-2)) return showThread(items); // It came late and belongs further up.
+  if (!last || last !== items.at(-2)) return showThread(number, items); // It came late and belongs further up.
   const atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 80;
   shown = [...items];
   const node = entry(item, last);
   node.classList.add("arriving");
   list.append(node);
-  showContact(item);
+  showContact(item, number);
   if (atEnd) list.scrollTo({ top: list.scrollHeight, behavior: calm.matches ? "auto" : "smooth" });
 }
 
-function showContact(item) {
-  if (!item) return;
-  const name = item.from || "Unknown";
+function showContact(item, number) {
+  const name = item ? item.from || say("Unknown") : number;
   const picture = byId("contact-avatar");
   picture.textContent = /^\p{L}/u.test(name) ? [...name][0].toUpperCase() : "#";
   picture.style.setProperty("--hue", hue(name));
   byId("contact-name").textContent = spacedNumber(name);
-  byId("contact-number").textContent = `to ${spacedNumber(item.to)}${item.script ? ` · ${item.script}` : ""}`;
+  const script = item?.script ? ` · ${say(item.script)}` : "";
+  byId("contact-number").textContent = item ? say("to {number}", { number: spacedNumber(item.to) }) + script : "";
 }
 
 function entry(item, before) {
@@ -74,26 +75,32 @@ function entry(item, before) {
 }
 
 function words(item) {
-  // The code of a call ends its words; in an SMS the server guessed where it is.
-  const start = !item.code ? -1 : item.channel === "call" ? item.text.lastIndexOf(item.code) : item.text.indexOf(item.code);
-  if (start < 0) return [item.text];
+  const [before, found, after] = aroundTheCode(item);
+  if (!found) return [before];
   const code = element(
     "button",
-    { type: "button", class: "otp", title: "Copy the code", onclick: () => copy(item.code, "Code") },
+    { type: "button", class: "otp", title: say("Copy the code"), onclick: () => copy(item.code, say("Code copied")) },
     item.code,
   );
-  return [item.text.slice(0, start), code, item.text.slice(start + item.code.length)];
+  return [before, code, after];
+}
+
+/** The text before its code, the code and the text after it; the whole text and "" where there is none. */
+export function aroundTheCode({ text, code, channel }) {
+  // The code of a call ends its words; in an SMS the server guessed where it is.
+  const start = !code ? -1 : channel === "call" ? text.lastIndexOf(code) : text.indexOf(code);
+  return start < 0 ? [text, "", ""] : [text.slice(0, start), code, text.slice(start + code.length)];
 }
 
 function spoken(item) {
   const length = element("span");
-  const title = element("div", { class: "title" }, "Voice call", length);
+  const title = element("div", { class: "title" }, say("Voice call"), length);
   const text = element("div", { class: "words" }, ...words(item));
   if (!item.audio_url) {
     return element("div", { class: "bubble spoken" }, element("i", { class: "silent" }, icon("phone")), title, text);
   }
   const wave = element("div", { class: "wave" });
-  const play = element("button", { type: "button", class: "play", "aria-label": "Play the call" }, icon("play"));
+  const play = element("button", { type: "button", class: "play", "aria-label": say("Play the call") }, icon("play"));
   const bubble = element("div", { class: "bubble spoken" }, play, title, wave, text);
   loads.set(bubble, () => load(item, { play, wave, length }));
   onScreen.observe(bubble);
@@ -108,7 +115,7 @@ function load(item, { play, wave, length }) {
     },
     onchange(isPlaying) {
       play.replaceChildren(icon(isPlaying ? "pause" : "play"));
-      play.setAttribute("aria-label", isPlaying ? "Pause" : "Play the call");
+      play.setAttribute("aria-label", say(isPlaying ? "Pause" : "Play the call"));
     },
   });
   players.push(audio);

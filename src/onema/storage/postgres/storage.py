@@ -226,6 +226,9 @@ class PostgresStorage(PostgresWriter):
             )
         return total
 
+    async def read_inbox_phones(self, part: str, limit: int) -> Sequence[InboxItem]:
+        return [InboxItem(*r) for r in await self._fetch(self._queries["inbox_phones"], part, limit)]
+
     async def read_inbox(self, phone: str | None, after: int, limit: int) -> Sequence[InboxItem]:
         if phone is None:
             records = await self._fetch(self._queries["inbox"], after, limit)

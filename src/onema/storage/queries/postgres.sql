@@ -191,6 +191,12 @@ SELECT coalesce(sum(amount), 0)::bigint FROM ledger WHERE account = $1
 -- Inbox items of all phones after an id ($1), newest first.
 SELECT id, phone, channel, sender, content FROM inbox WHERE id > $1 ORDER BY id DESC LIMIT $2
 
+-- inbox_phones --
+-- The newest inbox item of each phone whose number has a part ($1), newest first.
+SELECT id, phone, channel, sender, content FROM inbox WHERE id IN (
+    SELECT max(id) FROM inbox WHERE strpos(phone, $1) > 0 GROUP BY phone ORDER BY 1 DESC LIMIT $2
+) ORDER BY id DESC
+
 -- inbox_of_phone --
 -- Inbox items of one phone ($3) after an id ($1), newest first.
 SELECT id, phone, channel, sender, content FROM inbox

@@ -188,6 +188,12 @@ SELECT coalesce(sum(amount), 0) FROM ledger WHERE account = :account
 -- Inbox items of all phones after an id, newest first.
 SELECT id, phone, channel, sender, content FROM inbox WHERE id > :after ORDER BY id DESC LIMIT :limit
 
+-- inbox_phones --
+-- The newest inbox item of each phone whose number has a part, newest first. Answered from the index of phones.
+SELECT id, phone, channel, sender, content FROM inbox WHERE id IN (
+    SELECT max(id) FROM inbox WHERE instr(phone, :part) > 0 GROUP BY phone ORDER BY 1 DESC LIMIT :limit
+) ORDER BY id DESC
+
 -- inbox_of_phone --
 -- Inbox items of one phone after an id, newest first.
 SELECT id, phone, channel, sender, content FROM inbox

@@ -303,6 +303,19 @@ class StorageConformance:
         assert [item.id for item in await storage.read_inbox(None, 0, 100)] == [10, 9]
         assert await storage.trim_inbox(keep=5, oldest=0) == 0
 
+    async def test_the_inbox_lists_its_phones(self, storage: Storage) -> None:
+        """Each once, by its newest item, whatever the others received; of a part of a number, or of "" all."""
+        phones = {**dict.fromkeys(range(1, 9), "+84901888484"), 9: "+84901888485", 20: "+8613800138000"}
+        await insert(storage, *(InboxItem(n, phone, "sms", "s", b"c") for n, phone in phones.items()))
+
+        async def listed(part: str, limit: int = 9) -> list[tuple[int, str]]:
+            return [(item.id, item.phone) for item in await storage.read_inbox_phones(part, limit)]
+
+        assert await listed("") == [(20, "+8613800138000"), (9, "+84901888485"), (8, "+84901888484")]
+        assert await listed("8848") == [(9, "+84901888485"), (8, "+84901888484")]
+        assert await listed("", 1) == [(20, "+8613800138000")]
+        assert await listed("%") == []
+
     async def test_the_inbox_is_read_by_phone_and_from_an_item_on(self, storage: Storage) -> None:
         """Newest first, after a given item, for one phone or all."""
         phones = ("+84901888484", "+84901888485")

@@ -1,0 +1,83 @@
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from onema.channels.handset.scripted_numbers import Script
+from onema.cli.demo import hints
+from onema.console.login import _NO_MATCH
+from onema.console.words import ENGLISH, languages
+
+from .desk import Desk, MemoryInbox
+
+CONSOLE = Path(__file__).parents[3] / "src" / "onema" / "console"
+OTHERS = sorted(set(languages()) - {ENGLISH})
+CREDENTIALS = {
+    "esms": {"ApiKey": "k", "SecretKey": "s", "Brandname": "B", "message": "{OTP}"},
+    "vbee": {"apiKey": "k", "apiSecret": "s" * 32},
+    "ytx": {"accountSID": "a", "authToken": "t", "appid": "i"},
+}
+
+
+def said() -> Iterator[str]:
+    """Every text that the pages say: literally, or because the server or the demo tells it."""
+    for file in (*CONSOLE.rglob("*.html"), *CONSOLE.rglob("*.js"), CONSOLE / "login.py"):
+        yield from re.findall(r'\bsay\(\s*"([^"]+)"', file.read_text("utf-8"))
+    yield from ("Pause", "Play the call", _NO_MATCH, "busy", "no answer", "declined", "voicemail")
+    yield from (script.value for script in Script)
+    for hint in hints("http://127.0.0.1:8400", CREDENTIALS):
+        yield hint.title
+        if hint.note:
+            yield hint.note
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_every_text_is_translated_and_nothing_else(language: str) -> None:
+    """Neither a forgotten text nor one that nobody says any more."""
+    assert set(languages()[language].texts) == set(said())
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_a_translation_has_the_same_gaps(language: str) -> None:
+    """A number that is left out would be lost."""
+    for english, other in languages()[language].texts.items():
+        assert sorted(re.findall(r"\{\w+\}", english)) == sorted(re.findall(r"\{\w+\}", other))
+
+
+@pytest.mark.parametrize(
+    ("asked", "language"),
+    [
+        ("", "en"),
+        ("vi", "vi"),
+        ("vi-VN,vi;q=0.9,en;q=0.8", "vi"),
+        ("zh-Hant-TW, en;q=0.5", "zh"),
+        ("fr-FR, zh;q=0.4, en;q=0.3", "zh"),
+        ("en;q=0.3, VI;q=0.4", "vi"),
+        ("vi;q=0, zh;q=0.1", "zh"),
+        ("fr, *;q=0.1", "en"),
+        (";;q=,vi;q=x", "en"),
+    ],
+)
+async def test_the_page_speaks_the_first_language_that_the_browser_asks_for(
+    asked: str, language: str
+) -> None:
+    """By weight, whatever the region; English when we have none of them."""
+    desk = Desk(inbox=MemoryInbox())
+    assert f'<html lang="{language}">' in (await desk.get("/handset", accept_language=asked)).text
+
+
+async def test_the_login_speaks_it_too() -> None:
+    """Its errors included."""
+    desk = Desk(inbox=MemoryInbox(), open_on_loopback=False)
+    desk.headers["accept-language"] = "vi"
+    assert "Đăng nhập onema" in (await desk.get("/login")).text
+    assert "Tên và mật khẩu không khớp." in (await desk.log_in("lan", "wrong")).text
+    for _ in range(4):
+        await desk.log_in("lan", "wrong")
+    assert "15 giây" in (await desk.log_in("lan", "wrong")).text or "30 giây" in (await desk.log_in()).text
+
+
+async def test_no_text_can_end_the_block_that_it_is_in() -> None:
+    """The page hands its words to the scripts as data."""
+    assert "<" not in languages()["vi"].as_json()
