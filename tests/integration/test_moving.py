@@ -319,6 +319,22 @@ def test_the_samples_have_every_table() -> None:
     assert Message in COPIED
 
 
+async def test_a_character_that_postgresql_cannot_hold_is_shown_with_its_place(
+    old: SqliteStorage, tmp_path: Path, dsn: str
+) -> None:
+    """SQLite took it from versions that did not refuse it; the copy then failed each time, and said no row."""
+    await insert(old, Wallet(1, 0), TopUp(1, "invoice-1", 7, 0), TopUp(1, "invoice-2\0", 8, 0))
+    with pytest.raises(
+        MoveRefused, match=r"top_ups \(1, 'invoice-2\\x00'\), reference, holds the character NUL"
+    ):
+        await to_postgres(tmp_path / "onema.db", dsn)
+    old._writer.execute(
+        "UPDATE top_ups SET reference = CAST(substr(CAST(reference AS BLOB), 1,"
+        " instr(CAST(reference AS BLOB), x'00') - 1) AS TEXT) WHERE instr(CAST(reference AS BLOB), x'00')"
+    )
+    await to_postgres(tmp_path / "onema.db", dsn)
+
+
 async def test_seats_of_carriers_are_not_copied(
     old: SqliteStorage, tmp_path: Path, new_file: Path, dsn: str
 ) -> None:

@@ -76,6 +76,11 @@ class PostgresTarget:
                 row_type.table, records=rows, columns=row_type.__struct_fields__
             )
         except DRIVER_ERRORS as error:
+            if where := _nul(row_type, rows):
+                raise MoveRefused(
+                    f"{where} holds the character NUL, which PostgreSQL cannot keep and no command takes any more. "
+                    "Nothing was copied: take the character out of the source, and run the command again."
+                ) from error
             raise Unavailable(f"{row_type.table}: {described(error)}") from error
 
     async def finish(self) -> None:
@@ -144,6 +149,17 @@ async def _refuse_beside_servers(connection: Connection, role: str) -> None:
             return
         await asyncio.sleep(_PAUSE_SECONDS if left else 0)
     raise MoveRefused(f"A server works on the {role}: stop every node first.")
+
+
+def _nul(row_type: type[Row], rows: Sequence[Values]) -> str:
+    """The first place that holds a NUL: the table, the row's key and the column; empty when there is none."""
+    columns = row_type.__struct_fields__
+    for row in rows:
+        for column, value in zip(columns, row, strict=True):
+            if isinstance(value, str) and "\0" in value:
+                key = ", ".join(map(repr, row[: row_type.key_columns]))
+                return f"{row_type.table} ({key}), {column},"
+    return ""
 
 
 def _past(oldest: int, end: int) -> Iterator[tuple[int, int]]:
