@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Meta
 
 from onema.domain.ids import MAX_NODE
+from onema.domain.verification import LONGEST_LIFE_MINUTES
 from onema.secret import MASK, Secret
 
 _PREFIX = "ONEMA_"
@@ -156,7 +157,12 @@ class Logs(msgspec.Struct, frozen=True):
 
 class Esms(msgspec.Struct, frozen=True):
     time_alive_max: Annotated[
-        int, Meta(ge=2, le=15, description="Longest TimeAlive in minutes; the vendor documents 10 and 15.")
+        int,
+        Meta(
+            ge=2,
+            le=LONGEST_LIFE_MINUTES,
+            description="Longest TimeAlive in minutes; the vendor documents 10 and 15.",
+        ),
     ] = 10
     invalid_code: Annotated[
         Literal["117", "171"],

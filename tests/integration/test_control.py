@@ -15,6 +15,7 @@ from onema.domain import documents as doc
 from onema.domain.decision import Command, Decision
 from onema.domain.keyring import Keyring
 from onema.domain.problems import InvalidConfiguration, Problem
+from onema.domain.records import Window
 from onema.domain.refusals import Refusal, Refused
 from onema.engine.administration import Administration
 from onema.engine.committer import Committer
@@ -27,6 +28,7 @@ from onema.engine.control_requests import (
     ReadMessages,
     ReadSettings,
     ReadStory,
+    ResetCounting,
     Status,
     TopUp,
 )
@@ -36,6 +38,7 @@ from onema.engine.gateway import Gateway
 from onema.engine.ports import IdSource, SystemClock, SystemEntropy
 from onema.secret import Secret
 from onema.settings import Listen, Logs, Settings
+from onema.testing.conformance.storage import insert
 from onema.testing.memory_storage import MemoryStorage
 from onema.testing.turns_of_the_loop import TurnsOfTheLoop
 from onema.wiring import App
@@ -63,8 +66,8 @@ class NoMetrics:
 
 
 @asynccontextmanager
-async def an_administration() -> AsyncIterator[Administration]:
-    clock, storage = SystemClock(), MemoryStorage()
+async def an_administration(storage: MemoryStorage | None = None) -> AsyncIterator[Administration]:
+    clock, storage = SystemClock(), storage or MemoryStorage()
     ids = IdSource(clock, 0)
     committer = Committer(
         storage, Keyring(bytes(32)), clock, ids, batch_limit=100, lease_ms=1_000, observer=NoMetrics()
@@ -78,10 +81,13 @@ async def an_administration() -> AsyncIterator[Administration]:
 
 @asynccontextmanager
 async def a_client(
-    folder: Path, served: int = LONGEST_LINE, asked: int = LONGEST_LINE
+    folder: Path,
+    served: int = LONGEST_LINE,
+    asked: int = LONGEST_LINE,
+    storage: MemoryStorage | None = None,
 ) -> AsyncIterator[ControlClient]:
     """A client of a server on `folder`; each takes lines of so many bytes."""
-    async with an_administration() as administration:
+    async with an_administration(storage) as administration:
         server = ControlServer(administration, folder, served)
         await server.start()
         try:
@@ -153,6 +159,44 @@ async def test_thousands_of_documents_pass_the_socket_and_leave_the_loop_to_othe
         put = turns.count
         assert (await client.answer(ReadDocuments(kind="tariff"))).documents == many
     assert min(put, turns.count - put) > 10
+
+
+async def test_what_windows_counted_can_be_forgotten(tmp_path: Path) -> None:
+    """Of a phone, an address, the account itself or a hotline; each alone, and it is told what was counted."""
+
+    async def counted(client: ControlClient, request: ResetCounting) -> list[tuple[str, str]]:
+        reset = await client.answer(request)
+        return [(window.scope, window.subject) for window in reset]
+
+    windows = [
+        Window(account, scope, subject, "60:1:5", 2)
+        for account, scope, subject in (
+            (1, "account", ""),
+            (1, "phone", "+84901888484"),
+            (1, "wrong checks", "+84901888484"),
+            (1, "phone", "+84901888485"),
+            (1, "client_ip", "10.0.0.1"),
+            (0, "hotline", "02471000003"),
+        )
+    ]
+    storage = MemoryStorage()
+    await insert(storage, *windows)
+    async with a_client(tmp_path, storage=storage) as client:
+        await client.answer(PutDocuments(documents=ACME))
+        assert await counted(client, ResetCounting(account="acme")) == [("account", "")]
+        assert await counted(client, ResetCounting(account="acme")) == []
+        assert await counted(client, ResetCounting(account="acme", phone="0901 888 484")) == [
+            ("phone", "+84901888484"),
+            ("wrong checks", "+84901888484"),
+        ]
+        assert await counted(client, ResetCounting(account="acme", client_ip="10.0.0.1")) == [
+            ("client_ip", "10.0.0.1")
+        ]
+        assert await counted(client, ResetCounting(hotline="02471000003")) == [("hotline", "02471000003")]
+        with pytest.raises(Refused, match="no account 'nobody'"):
+            await counted(client, ResetCounting(account="nobody"))
+    left = await storage.read([window.key for window in windows])
+    assert list(left.values()) == [windows[3]]
 
 
 async def test_a_refusal_comes_over_the_socket_as_it_is(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 import msgspec
 
 from onema.domain.documents import User
+from onema.domain.written_ahead import TOLERATED_MS
 
 SESSION_MS = 12 * 3_600_000
 COOKIE = "onema_session"
@@ -47,7 +48,8 @@ class Sessions:
         except (ValueError, binascii.Error, msgspec.DecodeError):
             return None
         user = self._users().get(session.user)
-        if user is None or user.state != "active" or session.expires_at <= self._now():
+        left = session.expires_at - self._now()
+        if user is None or user.state != "active" or not 0 < left <= SESSION_MS + TOLERATED_MS:
             return None
         return session if hmac.compare_digest(signature, self._signature(content, user)) else None
 

@@ -29,13 +29,15 @@ class Throttle:
     def wait_ms(self, key: str) -> int:
         """How long this key must still wait; 0 when it may try."""
         tries = self._tries.get(key)
-        return max(0, tries.closed_until - self._now()) if tries else 0
+        left = tries.closed_until - self._now() if tries else 0
+        # Were it longer, the clock would have been ahead when it was counted.
+        return left if 0 < left <= self._longest_wait_ms else 0
 
     def count(self, key: str) -> None:
         """A try begins. It counts as failed until `succeeded`, so that parallel ones are all counted."""
         now = self._now()
         tries = self._tries.get(key)
-        if tries is None or now - tries.last > _FORGET_AFTER_MS:
+        if tries is None or abs(now - tries.last) > _FORGET_AFTER_MS:
             tries = self._tries[key] = _Tries()
         self._tries.move_to_end(key)
         if len(self._tries) > _REMEMBERED:

@@ -14,7 +14,7 @@ from onema.domain.decision import Context, Decision, World
 from onema.domain.keyring import Keyring
 from onema.domain.records import Event, Key, LiveVerification, Window
 from onema.domain.refusals import Refused
-from onema.domain.verification import typed_code, typed_codes
+from onema.domain.verification import is_current, typed_code, typed_codes
 
 WRONG_CHECKS = "wrong checks"
 WRONG_CHECKS_OF_A_PHONE = ((3_600, 30), (86_400, 100))
@@ -57,7 +57,7 @@ class CheckCode(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         live = world.get(LiveVerification, self.account, self.phone, self.purpose)
         if live is None:
             return Decision(Check.NOTHING_TO_CHECK)
-        if self.now >= live.expires_at:
+        if not is_current(live.expires_at, self.now):
             return Decision(Check.NOTHING_TO_CHECK, deletes=(live.key,))
         if live.attempts_left == 0:
             return Decision(Check.EXHAUSTED)

@@ -8,16 +8,16 @@ from onema.domain.directory import PoolView
 from onema.domain.records import Key, Window
 from onema.domain.refusals import Refusal, Refused
 
-_SCOPE = "hotline"
+SCOPE = "hotline"
 _DAY_SECONDS = 86_400
 _NO_CAP = 2**31
-_EVERY_ACCOUNT = 0
+EVERY_ACCOUNT = 0
 
 
 def hotline_keys(pool: PoolView | None) -> Iterable[Key]:
     """The counters of the pool's hotlines, which all accounts share."""
     hotlines = pool.hotlines if pool is not None else ()
-    return [(Window, _EVERY_ACCOUNT, _SCOPE, hotline.number) for hotline in hotlines]
+    return [(Window, EVERY_ACCOUNT, SCOPE, hotline.number) for hotline in hotlines]
 
 
 def take_hotline(world: World, pool: PoolView | None, now: int) -> tuple[str, Window]:
@@ -31,12 +31,12 @@ def take_hotline(world: World, pool: PoolView | None, now: int) -> tuple[str, Wi
         raise Refused(Refusal.POOL_INACTIVE)
     free = []
     for hotline in pool.hotlines:
-        counter = world.get(Window, _EVERY_ACCOUNT, _SCOPE, hotline.number)
+        counter = world.get(Window, EVERY_ACCOUNT, SCOPE, hotline.number)
         used = limits.used_now(counter, _DAY_SECONDS, now)
         if not hotline.daily_cap or used < hotline.daily_cap:
             free.append((used, hotline, counter))
     if not free:
         raise Refused(Refusal.HOTLINE_UNAVAILABLE)
     _, hotline, counter = min(free, key=lambda candidate: candidate[0])
-    counter = counter or Window(_EVERY_ACCOUNT, _SCOPE, hotline.number, "", 0)
+    counter = counter or Window(EVERY_ACCOUNT, SCOPE, hotline.number, "", 0)
     return hotline.number, limits.count(counter, [(_DAY_SECONDS, hotline.daily_cap or _NO_CAP)], now)

@@ -6,6 +6,7 @@ from onema.domain.decision import World
 from onema.domain.directory import AccountView
 from onema.domain.records import Key, Window
 from onema.domain.refusals import Refusal, Refused
+from onema.domain.written_ahead import is_void
 
 
 def window_keys(account: AccountView, phone: str, client_ip: str) -> list[Key]:
@@ -30,16 +31,14 @@ def _subject(scope: str, phone: str, client_ip: str) -> str:
 def count(window: Window, limits: Sequence[tuple[int, int]], now: int) -> Window:
     """`window` with one more use at `now`; `limits` are (seconds, at most). Raises Refused(RATE_LIMITED).
 
-    A window opens with its first use and lasts its seconds. Counters of limits that are no longer configured
-    are dropped.
+    A window opens with its first use and lasts its seconds; one that a clock ahead has opened counts for nothing.
+    Counters of limits that are no longer configured are dropped.
     """
-    opened = _parse(window.counters) if window.counters else {}
+    opened = counters_of(window)
     counters = []
     expires_at = 0
     for seconds, limit in limits:
-        started_at, used = opened.get(seconds, (now, 0))
-        if now >= started_at + seconds * 1000:
-            started_at, used = now, 0
+        started_at, used = _still_open(opened, seconds, now) or (now, 0)
         if used >= limit:
             raise Refused(Refusal.RATE_LIMITED, f"{window.scope}: {limit} per {seconds} s")
         counters.append(f"{seconds}:{started_at}:{used + 1}")
@@ -51,13 +50,22 @@ def used_now(window: Window | None, seconds: int, now: int) -> int:
     """How often the window of `seconds` was used and still counts at `now`."""
     if window is None:
         return 0
-    started_at, used = _parse(window.counters).get(seconds, (now, 0))
-    return used if now < started_at + seconds * 1000 else 0
+    still_open = _still_open(counters_of(window), seconds, now)
+    return still_open[1] if still_open else 0
 
 
-def _parse(counters: str) -> dict[int, tuple[int, int]]:
+def _still_open(opened: dict[int, tuple[int, int]], seconds: int, now: int) -> tuple[int, int] | None:
+    """(when it opened, how often it was used), of a window that has opened and neither closed nor is void."""
+    counter = opened.get(seconds)
+    if counter is None or now >= counter[0] + seconds * 1000 or is_void(counter[0], seconds * 1000, now):
+        return None
+    return counter
+
+
+def counters_of(window: Window) -> dict[int, tuple[int, int]]:
+    """By seconds: when it opened, and how often it was used since."""
     parsed = {}
-    for counter in counters.split(",") if counters else ():
+    for counter in window.counters.split(",") if window.counters else ():
         seconds, started_at, used = counter.split(":")
         parsed[int(seconds)] = (int(started_at), int(used))
     return parsed

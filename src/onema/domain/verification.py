@@ -1,9 +1,13 @@
 """Codes: how one is drawn, and how long and how often it may be tried."""
 
+from onema.domain.written_ahead import TOLERATED_MS
 from onema.domain.written_form import code_form
 
 ATTEMPTS = 5
 """Checks that a code survives, for every dialect."""
+
+LONGEST_LIFE_MINUTES = 15
+"""How long a code may be asked to live. One that would live longer was made by a clock ahead, and is none."""
 
 DIGITS = "0123456789"
 LETTERS_AND_DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
@@ -27,6 +31,11 @@ def draw_code(alphabet: str, length: int, entropy: bytes) -> str:
         number, digit = divmod(number, base)
         characters.append(alphabet[digit])
     return "".join(characters)
+
+
+def is_current(expires_at: int, now: int) -> bool:
+    """Whether a code that expires then may be checked now."""
+    return now < expires_at <= now + LONGEST_LIFE_MINUTES * 60_000 + TOLERATED_MS
 
 
 def typed_code(text: str) -> str:

@@ -10,10 +10,13 @@ import msgspec
 
 import onema
 from onema.domain import documents as doc
+from onema.domain import hotlines
+from onema.domain.check_code import WRONG_CHECKS
 from onema.domain.configuration_rules import After, problems
 from onema.domain.configure import Change, Configure, Proposal
 from onema.domain.directory import AccountView, Directory
 from onema.domain.note_refusals import NOBODY, noted_in
+from onema.domain.phone import parse_phone
 from onema.domain.problems import InvalidConfiguration, Problem
 from onema.domain.records import (
     CarrierSeats,
@@ -23,11 +26,14 @@ from onema.domain.records import (
     RecentRefusals,
     Recording,
     Wallet,
+    Window,
 )
 from onema.domain.records import TopUp as BookedTopUp
 from onema.domain.refusals import Refusal, Refused
+from onema.domain.reset_windows import ResetWindows
 from onema.domain.revive_job import ReviveJob
 from onema.domain.seats import holders_of
+from onema.domain.send_sms_code import REFUSED_TEXTS
 from onema.domain.top_up import TopUpWallet
 from onema.engine.control_requests import (
     Balance,
@@ -47,6 +53,7 @@ from onema.engine.control_requests import (
     ReadSettings,
     ReadStory,
     Request,
+    ResetCounting,
     RetryJob,
     ServerStatus,
     Status,
@@ -58,6 +65,8 @@ from onema.engine.recordings import Recordings
 from onema.storage.contract import Storage, StorageError
 
 MASK = "***"
+_HOME_COUNTRY = "VN"
+"""Where national numbers belong that an operator types for an account that says nothing of it."""
 _TRIES = 10
 _ENTROPY_BYTES = 32
 _NO_ID_IS_AS_LARGE = 2**63 - 1
@@ -123,6 +132,7 @@ class Administration:
             ReadLedger: self._read_ledger,
             ReadBalance: self._read_balance,
             ReadSeats: self._read_seats,
+            ResetCounting: self._reset_counting,
             ReadRefusals: self._read_refusals,
             ReadDeadJobs: self._read_dead_jobs,
             RetryJob: self._retry_job,
@@ -266,6 +276,21 @@ class Administration:
             expires_at=account.wallet_expires_at,
             ledger=ledger,
         )
+
+    async def _reset_counting(self, request: ResetCounting) -> Sequence[Window]:
+        if request.hotline:
+            windows = [(hotlines.EVERY_ACCOUNT, hotlines.SCOPE, request.hotline)]
+        else:
+            account = self._account(request.account)
+            windows = []
+            if request.phone:
+                phone = parse_phone(request.phone, account.country or _HOME_COUNTRY)
+                windows += [(account.id, scope, phone) for scope in ("phone", WRONG_CHECKS)]
+            if request.client_ip:
+                windows.append((account.id, "client_ip", request.client_ip))
+            windows = windows or [(account.id, scope, "") for scope in ("account", REFUSED_TEXTS)]
+        reset: Sequence[Window] = await self._gateway.execute(ResetWindows(tuple(windows)))
+        return reset
 
     async def _read_seats(self, request: ReadSeats) -> Sequence[HeldSeats]:
         carriers = sorted(self._gateway.directory.carriers.values(), key=lambda carrier: carrier.name)

@@ -8,7 +8,7 @@ import msgspec
 from onema.domain import documents as doc
 from onema.domain.configure import Change
 from onema.domain.note_refusals import RefusedRequest
-from onema.domain.records import DeadJob, LedgerEntry, Message
+from onema.domain.records import DeadJob, LedgerEntry, Message, Window
 from onema.storage.contract import Story
 
 A_co = TypeVar("A_co", covariant=True)
@@ -127,6 +127,19 @@ class ReadBalance(Request[Balance], frozen=True, kw_only=True, tag="read_balance
     audit: bool = False
 
 
+class ResetCounting(Request[Sequence[Window]], frozen=True, kw_only=True, tag="reset_counting"):
+    """Forget what the windows of an account counted; or instead of its own those of a phone or an address that it
+    named; or a hotline's, which is no account's. Answer: what was counted.
+    """
+
+    answer_type = list[Window]
+
+    account: str = ""
+    phone: str = ""
+    client_ip: str = ""
+    hotline: str = ""
+
+
 class HeldSeats(msgspec.Struct, frozen=True):
     """What one process holds of a carrier's `total`, and when it said so last, by its own clock."""
 
@@ -217,6 +230,7 @@ WireRequest = (
     | ReadLedger
     | ReadBalance
     | ReadSeats
+    | ResetCounting
     | ReadRefusals
     | ReadSettings
     | Status
