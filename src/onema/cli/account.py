@@ -7,7 +7,7 @@ from onema.cli.command import Cli, Commands
 app = Commands(help="Customers: each has credentials, one wallet, applications, brandnames and templates.")
 
 Name = Annotated[str, typer.Argument(help="The account's name.")]
-Tariff = Annotated[str | None, typer.Option(help="Its price list.", show_default="default")]
+Tariff = Annotated[str | None, typer.Option(help="Its price list.")]
 Country = Annotated[
     str | None, typer.Option(help="Where national numbers belong, such as VN; empty: the dialect's own.")
 ]
@@ -39,7 +39,7 @@ def add(
         str, typer.Option(help="prepaid or postpaid; more with `onema wallet terms`.")
     ] = "prepaid",
     currency: Annotated[str, typer.Option(help="What its amounts are in.")] = "VND",
-    tariff: Tariff = None,
+    tariff: Annotated[str | None, typer.Option(help="Its price list.", show_default="default")] = None,
     country: Country = None,
     countries: Countries = None,
     destinations: Destinations = None,
@@ -68,12 +68,18 @@ def change(
     windows: Windows = None,
     capture_on: CaptureOn = None,
     callback_url: CallbackUrl = None,
+    wallet: Annotated[str | None, typer.Option(hidden=True)] = None,
+    currency: Annotated[str | None, typer.Option(hidden=True)] = None,
 ) -> None:
-    """Change what the options name; the rest stays."""
+    """Change what the options name; the rest stays. How it pays is changed with `onema wallet terms`."""
     from onema.cli.changes import edit_whole
     from onema.cli.output import CliError
     from onema.domain import documents as doc
 
+    if wallet is not None:
+        raise CliError(f"How it pays is changed with `onema wallet terms {name} --prepaid` or `--postpaid`.")
+    if currency is not None:
+        raise CliError("An account keeps its currency: its ledger is in it. Add another account.")
     fields = _fields(tariff, country, countries, destinations, allowed_ips, windows, capture_on, callback_url)
     if not fields:
         raise CliError("Nothing to change: name at least one option.")

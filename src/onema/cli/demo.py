@@ -30,6 +30,8 @@ ACCOUNT = "demo"
 BRANDNAME = "Baotrixemay"
 HOTLINES = ("+842471000001", "+842471000002", "+842871000001")
 SENTENCE = "Mã xác thực onema của bạn là {OTP}"
+SENTENCE_OF_THE_VOICES = "Mã xác thực của bạn là {OTP}"
+"""For a demo without espeak-ng, which would have to speak another."""
 # A newcomer's own text; real accounts register theirs one by one.
 ANY_TEXT = "{P2,500}"
 MESSAGE = "{OTP} la ma xac minh dang ky Baotrixemay cua ban"
@@ -73,6 +75,7 @@ async def prepare(settings: "Settings") -> dict[str, Any]:
     import msgspec
 
     from onema.core import data_folder, open_core
+    from onema.domain.refusals import Refused
     from onema.engine.control_requests import PutDocuments
     from onema.engine.data_folder import DataFolderError
     from onema.storage.contract import StorageError
@@ -89,7 +92,7 @@ async def prepare(settings: "Settings") -> dict[str, Any]:
                     _write_private(file, msgspec.json.format(msgspec.json.encode(credentials)))
                 user = core.gateway.directory.users.get(credentials["console"]["user"])
                 await core.administration.answer(PutDocuments(documents=_documents(credentials, user)))
-    except (DataFolderError, StorageError) as error:
+    except (DataFolderError, Refused, StorageError) as error:
         raise CannotStart(str(error)) from error
     return credentials
 
@@ -126,7 +129,9 @@ def _documents(credentials: dict[str, Any], user: object) -> "tuple[AnyDocument,
     import argon2
 
     from onema.domain import documents as doc
+    from onema.speech.render import EspeakRenderer
 
+    sentence = SENTENCE if EspeakRenderer.is_installed() else SENTENCE_OF_THE_VOICES
     esms, ytx, vbee, console = (credentials[name] for name in ("esms", "ytx", "vbee", "console"))
     demo_user = doc.User(
         name=console["user"], password_hash=argon2.PasswordHasher().hash(console["password"])
@@ -143,7 +148,7 @@ def _documents(credentials: dict[str, Any], user: object) -> "tuple[AnyDocument,
         doc.Template(account="demo", brandname=esms["Brandname"], text=ANY_TEXT),
         doc.HotlinePool(name="demo"),
         *(doc.Hotline(pool="demo", number=number) for number in HOTLINES),
-        doc.Application(account="demo", name="vbee", voice="vi-north", sentence=SENTENCE, pool="demo"),
+        doc.Application(account="demo", name="vbee", voice="vi-north", sentence=sentence, pool="demo"),
         doc.Credential(
             account="demo", application="vbee", dialect="vbee", key=vbee["apiKey"], secret=vbee["apiSecret"]
         ),

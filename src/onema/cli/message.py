@@ -19,38 +19,41 @@ PAGE = 500
 def show_all(
     cli: Cli,
     account: Annotated[str | None, typer.Argument(help="Only this account's.")] = None,
-    phone: Annotated[
-        str | None, typer.Option(help="Only to this number, in E.164 (among the newest 10,000).")
-    ] = None,
-    state: Annotated[
-        str | None, typer.Option(help="Only in this state, such as failed (among the newest 10,000).")
-    ] = None,
-    reference: Annotated[
-        str | None, typer.Option(help="Only with this contact_id (among the newest 10,000).")
+    phone: Annotated[str | None, typer.Option(help="Only to this number, in any spelling.")] = None,
+    state: Annotated[str | None, typer.Option(help="Only in this state, such as failed.")] = None,
+    reference: Annotated[str | None, typer.Option(help="Only with this contact_id.")] = None,
+    since: Annotated[
+        str | None,
+        typer.Option(help="Search all since 90m, 36h, 7d ago or an ISO 8601 time; else the newest 10,000."),
     ] = None,
     limit: Annotated[int, typer.Option(min=1, max=SCAN_LIMIT, help="How many per account.")] = 20,
     before: Annotated[str, typer.Option(help="Only those older than this message.")] = "",
 ) -> None:
     """List messages, newest first."""
-    from onema.cli.output import print_json, print_table
+    from onema.cli.message_search import known_state, matcher, parse_since, spelled_phone
+    from onema.cli.output import CliError, complain, print_json, print_table
     from onema.cli.story import message_as_json
     from onema.domain import documents as doc
-
-    def wanted(message: "Message") -> bool:
-        return (
-            phone in (None, message.phone)
-            and state in (None, str(message.state))
-            and reference in (None, message.reference)
-        )
+    from onema.engine.ports import SystemClock
 
     oldest = _message_id(before) if before else 0
+    wanted_state = known_state(state) if state else None
+    earliest = parse_since(since, SystemClock().now()) if since else None
+    found = []
     with cli.session() as session:
-        names = [account] if account else [found.name for found in session.of_kind(doc.Account)]
-        found = [
-            {"account": name, **message_as_json(message)}
-            for name in names
-            for message in _matching(session, name, wanted, limit, oldest)
-        ]
+        accounts = [one for one in session.of_kind(doc.Account) if account in (None, one.name)]
+        if account and not accounts:
+            raise CliError(f"There is no account {account!r}.", "conflict")
+        phones = spelled_phone(phone, accounts) if phone else None
+        wanted = matcher(phones, wanted_state, reference)
+        for name in (one.name for one in accounts):
+            matches, last = matching(session, name, wanted, limit, oldest, earliest)
+            found += [{"account": name, **message_as_json(message)} for message in matches]
+            if last:
+                complain(
+                    f"onema: of {name} the newest {SCAN_LIMIT:,} were searched; "
+                    f"go on with --before {last}, or say --since"
+                )
     found.sort(key=lambda message: int(message["id"]), reverse=True)
     if cli.json:
         print_json(found)
@@ -75,7 +78,9 @@ def show(
     with cli.session() as session:
         found = session.answer(ReadStory(message=_message_id(message), account=account))
     if found is None:
-        raise CliError(f"There is no message {message!r}.")
+        raise CliError(
+            f"There is no message {message!r}. A contact_id is found with `onema message list --reference {message}`."
+        )
     if cli.json:
         print_json(as_json(found))
     else:
@@ -91,21 +96,31 @@ def _message_id(text: str) -> int:
         return parse_message_id(text)
     except ValueError as error:
         raise CliError(
-            f"{text!r} is not a message's id: it has 19 digits, 29 (requestId), or 32 hex digits (SMSID)."
+            f"{text!r} is not a message's id: it has 19 digits, 29 (requestId), or 32 hex digits (SMSID). By what the "
+            f"client called it, it is found with `onema message list --reference {text}`."
         ) from error
 
 
-def _matching(
-    session: "Session", account: str, wanted: Callable[["Message"], bool], limit: int, before: int
-) -> "list[Message]":
-    """The newest messages that match, looking through pages of them."""
+def matching(
+    session: "Session",
+    account: str,
+    wanted: Callable[["Message"], bool],
+    limit: int,
+    before: int,
+    since: int | None,
+) -> "tuple[list[Message], int]":
+    """The newest messages that match, and the last one that was looked at when more were left than are searched."""
+    from onema.domain.ids import time_of_id
     from onema.engine.control_requests import ReadMessages
 
     found: list[Message] = []
-    for _ in range(0, SCAN_LIMIT, PAGE):
+    searched = 0
+    while since is not None or searched < SCAN_LIMIT:
         page = session.answer(ReadMessages(account=account, before=before, limit=PAGE))
-        found += filter(wanted, page)
-        if len(found) >= limit or len(page) < PAGE:
-            break
+        recent = [message for message in page if since is None or time_of_id(message.id) >= since]
+        found += filter(wanted, recent)
+        if len(found) >= limit or len(recent) < PAGE:
+            return found[:limit], 0
+        searched += len(page)
         before = page[-1].id
-    return found[:limit]
+    return found, before

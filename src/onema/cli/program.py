@@ -6,6 +6,7 @@ A group's module is imported when it is asked for, so that starting is fast.
 import importlib
 import importlib.util
 import os
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,6 +24,7 @@ from onema.cli.output import CliError, complain, print_error, say, speak_utf8, u
 COMMANDS: dict[str, tuple[str, str, str]] = {
     "demo": ("onema.cli.demo", "demo", "Start a server that is ready to be tried out."),
     "serve": ("onema.cli.serve", "serve", "Start the server."),
+    "init": ("onema.cli.init", "app", "Write a configuration to begin with."),
     "apply": ("onema.cli.apply", "app", "Make the configuration what a TOML file says."),
     "export": ("onema.cli.export", "app", "Write the configuration as such a file."),
     "account": ("onema.cli.account", "app", "Customers."),
@@ -178,4 +180,7 @@ def _explain(error: Any, *, json: bool) -> None:
     if not json and getattr(error, "ctx", None) is not None:
         complain(error.ctx.get_usage())
         complain(f"Try `{error.ctx.command_path} -h`.")
-    print_error(error.format_message(), None, json=json)
+    hint = ""
+    if re.match(r"-\d", getattr(error, "option_name", "")):
+        hint = f" What begins with a dash and is no option stands behind `--`: `-- {error.option_name}`."
+    print_error(error.format_message() + hint, None, json=json)

@@ -52,7 +52,14 @@ class Announcements:
         self._sentences[voice, sentence] = (Clip(first, before), Clip(last, after) if after else None)
 
     def unknown(self, wanted: Iterable[Sentence]) -> list[Sentence]:
-        return [sentence for sentence in wanted if sentence not in self._sentences]
+        return [
+            sentence for sentence in wanted if sentence not in self._sentences and not self._is_own(sentence)
+        ]
+
+    def _is_own(self, sentence: Sentence) -> bool:
+        """Whether a voice says this anyway when it has nothing else to say."""
+        voice = self.voices.get(sentence[0])
+        return voice is not None and parts(sentence[1]) == (voice.sentence.text, "")
 
     def message(self, call: CallPayload) -> SpokenMessage:
         """Raises ValueError for a voice, code or rate that cannot be spoken. A sentence that was never made

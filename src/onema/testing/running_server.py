@@ -53,8 +53,7 @@ class RunningServer:
     ) -> None:
         self.data = data
         self.port = free_port()
-        self._arguments = arguments
-        self._module = module
+        self.command = [sys.executable, "-m", module, *arguments]
         self.environment = {**os.environ, **(environment or {})}
         self.log = data.parent / f"{data.name}.log"
         self.output = data.parent / f"{data.name}.out"
@@ -68,8 +67,7 @@ class RunningServer:
         self.stop()
 
     def start(self) -> None:
-        command = [sys.executable, "-m", self._module, *self._arguments]
-        command += ["--data", str(self.data), "--port", str(self.port)]
+        command = [*self.command, "--data", str(self.data), "--port", str(self.port)]
         with self.log.open("ab") as log, self.output.open("ab") as output:
             self.process = subprocess.Popen(  # noqa: S603  # our own interpreter and module
                 command, stdout=output, stderr=log, env=self.environment

@@ -456,3 +456,37 @@ def test_what_is_exported_can_be_applied_and_changes_nothing(onema: Program) -> 
     changes = onema.changes("apply", "-", "--prune", stdin=exported)
     assert {what for what, _, _ in changes} == {"unchanged"}
     assert onema.json("credential", "list")[0]["key"] == "V"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("--phone", "12"), "'12' is not a phone number"),
+        (("--state", "foo"), "there are: accepted, refused, sent"),
+        (("--since", "yesterday"), "90m, 36h, 7d"),
+        (("nobody",), "There is no account 'nobody'"),
+    ],
+)
+def test_what_nobody_can_look_for_is_refused(
+    onema: Program, arguments: tuple[str, ...], sentence: str
+) -> None:
+    """An empty list would say that there is no such message."""
+    onema.changes("tariff", "set", "default", "--rate", "sms:+=1")
+    assert sentence in onema.json("message", "list", *arguments, exit_code=1)["error"]
+
+
+def test_a_refused_command_leads_on_to_the_right_one(onema: Program) -> None:
+    """Whoever guessed an option or an id that there is not learns where it is."""
+    onema.changes("tariff", "set", "default", "--rate", "sms:+=1")
+    onema.changes("account", "add", "acme")
+    assert "stands behind `--`: `-- -5`" in onema.json("wallet", "top-up", "acme", "-5", exit_code=2)["error"]
+    for option, value, sentence in (
+        ("--wallet", "postpaid", "onema wallet terms acme"),
+        ("--currency", "USD", "keeps its currency"),
+    ):
+        assert sentence in onema.json("account", "set", "acme", option, value, exit_code=1)["error"]
+    for unknown in ("90f6f556-4ece-4ce1-92a2-7632ad6e17d8", "order-17"):
+        refused = onema.json("message", "show", unknown, exit_code=1)
+        assert f"onema message list --reference {unknown}" in refused["error"]
+    assert "(default)" in onema.run("account", "add", "-h")[1]
+    assert "(default)" not in onema.run("account", "set", "-h")[1]

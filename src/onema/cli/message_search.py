@@ -1,0 +1,67 @@
+"""Which messages somebody looks for, as people write it."""
+
+import re
+from collections.abc import Callable, Iterable
+
+from onema.cli.output import CliError
+from onema.domain import documents as doc
+from onema.domain.directory import parse_time
+from onema.domain.phone import parse_phone
+from onema.domain.records import Message, MessageState
+from onema.domain.refusals import Refused
+
+_HOME_COUNTRIES = ("VN", "CN")
+"""Those of the dialects, where an account names none."""
+_MS = {"m": 60_000, "h": 3_600_000, "d": 86_400_000}
+
+
+def spelled_phone(text: str, accounts: Iterable[doc.Account]) -> frozenset[str]:
+    """The numbers that `text` may stand for, by where national numbers of the accounts belong. Raises CliError."""
+    found = set()
+    for country in {country for one in accounts for country in _countries(one)} or _HOME_COUNTRIES:
+        try:
+            found.add(parse_phone(text, country))
+        except Refused:
+            continue
+    if not found:
+        raise CliError(
+            f"{text!r} is not a phone number; write it as +84901888484, or as national numbers are written."
+        )
+    return frozenset(found)
+
+
+def _countries(account: doc.Account) -> tuple[str, ...]:
+    return (account.country,) if account.country else _HOME_COUNTRIES
+
+
+def known_state(text: str) -> MessageState:
+    """Raises CliError."""
+    try:
+        return MessageState(text.lower())
+    except ValueError as error:
+        raise CliError(f"There is no state {text!r}; there are: {', '.join(MessageState)}.") from error
+
+
+def parse_since(text: str, now: int) -> int:
+    """The moment that 90m, 36h, 7d or an ISO 8601 time stands for. Raises CliError."""
+    if match := re.fullmatch(r"([0-9]{1,6})([mhd])", text):
+        return max(now - int(match[1]) * _MS[match[2]], 0)
+    try:
+        return parse_time(text)
+    except ValueError as error:
+        raise CliError(f"{text!r} is not a time such as 90m, 36h, 7d or 2026-11-28T09:00:00Z.") from error
+
+
+def matcher(
+    phones: frozenset[str] | None, state: MessageState | None, reference: str | None
+) -> Callable[[Message], bool]:
+    """What is None matches everything."""
+
+    def wanted(message: Message) -> bool:
+        return (
+            (phones is None or message.phone in phones)
+            and state in (None, message.state)
+            and reference in (None, message.reference)
+        )
+
+    return wanted
