@@ -255,6 +255,9 @@ class AccountDocuments:
             self._earlier = None
         return self._view
 
+    def view_for(self, _: str | int) -> AccountView:
+        return self._view or self.view
+
     def credential(self, key: tuple[str, str]) -> CredentialView:
         """By (dialect, key)."""
         known = self._credentials.get(key)
@@ -466,8 +469,8 @@ class Directory:
     def _arrange(self, kinds: set[str]) -> None:
         """What is looked up, for all that is no account's; only what these kinds change is made anew."""
         owners = self._owners
-        self.account_named = ViewsByOwner(owners.names, lambda owner, _: owner.view)
-        self.accounts = ViewsByOwner(owners.numbers, lambda owner, _: owner.view)
+        self.account_named = ViewsByOwner(owners.names, AccountDocuments.view_for)
+        self.accounts = ViewsByOwner(owners.numbers, AccountDocuments.view_for)
         self.credentials = ViewsByOwner(owners.credentials, AccountDocuments.credential)
         self.application_with_appid = ViewsByOwner(owners.appids, AccountDocuments.application_with)
         if "tariff" in kinds:

@@ -1,7 +1,7 @@
 """Mappings that look things up where they are kept, instead of keeping them once more."""
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, overload
 
 from onema.domain import documents as doc
 
@@ -10,6 +10,7 @@ DocumentKey = tuple[str, str]
 K = TypeVar("K")
 Owner = TypeVar("Owner")
 V = TypeVar("V")
+T = TypeVar("T")
 
 
 class DocumentsByKind(Mapping[DocumentKey, doc.Document]):
@@ -48,6 +49,17 @@ class ViewsByOwner(Mapping[K, V], Generic[K, Owner, V]):
 
     def __getitem__(self, key: K) -> V:
         return self._view(self._owners[key], key)
+
+    @overload
+    def get(self, key: K, default: None = None, /) -> V | None: ...
+
+    @overload
+    def get(self, key: K, default: T, /) -> V | T: ...
+
+    def get(self, key: K, default: T | None = None, /) -> V | T | None:
+        # Every request looks something up, and Mapping's own way costs an exception or two calls more.
+        owner = self._owners.get(key)
+        return default if owner is None else self._view(owner, key)
 
     def __iter__(self) -> Iterator[K]:
         return iter(self._owners)

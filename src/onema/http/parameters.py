@@ -29,7 +29,11 @@ def parse_query(query: bytes) -> dict[str, str]:
         name, _, value = pair.partition("=")
         if encoded and "%" in pair:
             name, value = _decoded(name), _decoded(value)
-        _add(parameters, name, value)
+        name = name.lower()
+        if name in parameters:
+            value = f"{parameters[name]},{value}"
+        if name:
+            parameters[name] = value
     return parameters
 
 
@@ -64,7 +68,9 @@ def parse_multipart(body: bytes, content_type: bytes) -> dict[str, str]:
     def end_part() -> None:
         _, disposition = parse_options_header(headers.get(b"content-disposition"))
         if b"filename" not in disposition:
-            _add(parameters, _text(disposition.get(b"name", b"")), _text(bytes(value)))
+            field, text = _text(disposition.get(b"name", b"")).lower(), _text(bytes(value))
+            if field:
+                parameters[field] = f"{parameters[field]},{text}" if field in parameters else text
 
     def end() -> None:
         nonlocal ended
@@ -98,12 +104,6 @@ def parse_json_object(body: bytes) -> dict[str, object]:
     if rb"\u0000" in body and _holds_nul(members):
         raise ValueError("a JSON string holds NUL")
     return members
-
-
-def _add(parameters: dict[str, str], name: str, value: str) -> None:
-    name = name.lower()
-    if name:
-        parameters[name] = f"{parameters[name]},{value}" if name in parameters else value
 
 
 def _decoded(text: str) -> str:
