@@ -23,6 +23,8 @@ HEARTBEAT_SECONDS = 15.0
 MOST_STREAMS = 100
 """At once, in one process. Each costs work for every message that any phone receives."""
 OVERLAP_MS = 600_000
+# All at once, a hundred streams would hold up every request between them.
+_BETWEEN_STREAMS_SECONDS = 0.001
 _RETRY = b"retry: 1000\n\n"
 _HEARTBEAT = b": still here\n\n"
 _CAUGHT_UP = b"event: caught-up\ndata: {}\n\n"
@@ -57,6 +59,7 @@ class EventStreams:
         since = first_id_at(max(0, time_of_id(last_seen) - OVERLAP_MS)) if last_seen else 0
         sent: Collection[int] = ()
         shown: dict[int, LiveCall] = {}
+        turn_taking = self.open * _BETWEEN_STREAMS_SECONDS
         stopped = asyncio.ensure_future(self._stopping.wait())
         try:
             yield _RETRY
@@ -74,6 +77,8 @@ class EventStreams:
                     yield b"".join(fresh) or _HEARTBEAT
                     await asyncio.wait({stopped, turn}, return_when=asyncio.FIRST_COMPLETED)
                     turn.cancel()
+                    if not stopped.done():
+                        await asyncio.sleep(turn_taking)
         finally:
             stopped.cancel()
 
