@@ -141,6 +141,7 @@ class App:
             keep_inbox=settings.handset.keep_messages,
             keep_inbox_ms=settings.handset.keep_days * DAY_MS,
             keep_messages_ms=settings.retention.days * DAY_MS,
+            receipt_lifetime_ms=settings.delivery.receipt_lifetime * 1000,
         )
         await sweeper.start()
         stack.push_async_callback(sweeper.stop)

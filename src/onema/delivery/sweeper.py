@@ -1,11 +1,20 @@
-"""The sweeper: forgets what has expired, a little at a time, between batches."""
+"""The sweeper: forgets what has expired, a little at a time, between batches. When the clock has been set back, it
+brings forward the jobs that were put off before.
+"""
 
 import asyncio
 import contextlib
+import functools
+import logging
+from collections.abc import Callable
 
+from onema.delivery.callback_client import LONGEST_PAUSE_SECONDS
+from onema.delivery.given_up import RETRY_AFTER_SECONDS
 from onema.domain.ids import first_id_at
+from onema.domain.records import JobKind
+from onema.domain.written_ahead import TOLERATED_MS
 from onema.engine.committer import Committer
-from onema.engine.ports import Clock
+from onema.engine.ports import Clock, steady_seconds
 from onema.storage.contract import Storage, StorageError
 
 EVERY_SECONDS = 1.0
@@ -13,6 +22,10 @@ ROWS_AT_ONCE = 2_000
 INBOX_EVERY_ROUNDS = 10
 UPKEEP_EVERY_ROUNDS = 3_600
 OLD_ROWS_AT_ONCE = 500
+LONGEST_PAUSE_MS = 1000 * max(LONGEST_PAUSE_SECONDS, *RETRY_AFTER_SECONDS)
+"""No job is put off for longer, but one that waits for a receipt."""
+
+log = logging.getLogger(__name__)
 
 
 class Sweeper:
@@ -27,7 +40,9 @@ class Sweeper:
         keep_inbox: int,
         keep_inbox_ms: int,
         keep_messages_ms: int,
+        receipt_lifetime_ms: int = 0,
         every_seconds: float = EVERY_SECONDS,
+        steady: Callable[[], float] = steady_seconds,
     ) -> None:
         self._committer = committer
         self._storage = storage
@@ -35,7 +50,10 @@ class Sweeper:
         self._keep_inbox = keep_inbox
         self._keep_inbox_ms = keep_inbox_ms
         self._keep_messages_ms = keep_messages_ms
+        self._receipt_lifetime_ms = receipt_lifetime_ms
         self._every_seconds = every_seconds
+        self._steady = steady
+        self._clock_was_at: float | None = None
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -63,6 +81,31 @@ class Sweeper:
         moment = self._clock.now() - self._keep_messages_ms
         return await self._storage.drop_older_than(moment, OLD_ROWS_AT_ONCE)
 
+    async def bring_forward(self) -> int:
+        """Once the clock is right: make those jobs due that a clock ahead put off or leased, longer than any is. How
+        many.
+        """
+        now = self._clock.now()
+        brought = 0
+        for kind in JobKind:
+            longest = LONGEST_PAUSE_MS + (self._receipt_lifetime_ms if kind is JobKind.SETTLE else 0)
+            bring = functools.partial(self._storage.bring_forward, kind, now + longest + TOLERATED_MS, now)
+            brought += await self._committer.between_batches(bring)
+        if brought:
+            log.warning(
+                "jobs that a clock ahead had put off are due now", extra={"action": "clock", "jobs": brought}
+            )
+        return brought
+
+    async def look_at_the_clock(self) -> int:
+        """At the start, and whenever it has been set back, bring forward what was put off before; how many jobs."""
+        was_at, is_at = self._clock_was_at, self._clock.now() - self._steady() * 1000
+        brought = 0
+        if was_at is None or was_at - is_at > TOLERATED_MS:
+            brought = await self.bring_forward()
+        self._clock_was_at = is_at
+        return brought
+
     async def _run(self) -> None:
         rounds = 0
         while True:
@@ -70,6 +113,7 @@ class Sweeper:
             rounds += 1
             # The store may be away for a while; the next round tries again.
             with contextlib.suppress(StorageError):
+                await self.look_at_the_clock()
                 while await self.sweep() >= ROWS_AT_ONCE:  # noqa: ASYNC110  # it lets requests in between rounds
                     await asyncio.sleep(0)
                 if rounds % INBOX_EVERY_ROUNDS == 0:

@@ -150,6 +150,9 @@ class Storage(Writer, Protocol):
     async def sweep(self, now: int, limit: int) -> int:
         """Delete up to `limit` expired rows of each small table of live things; how many went."""
 
+    async def bring_forward(self, kind: JobKind, latest: int, now: int) -> int:
+        """Make the jobs of a kind due `now` that are due only after `latest`; how many. It looks through all jobs."""
+
     async def trim_inbox(self, keep: int, oldest: int) -> int:
         """Keep the newest `keep` inbox items with ids from `oldest` on; how many went."""
 

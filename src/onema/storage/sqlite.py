@@ -224,6 +224,14 @@ class SqliteStorage:
                     self._writer.execute(self._queries[name], {"now": now, "limit": limit})
             return self._writer.total_changes() - before
 
+    async def bring_forward(self, kind: JobKind, latest: int, now: int) -> int:
+        async with self._writing:
+            before = self._writer.total_changes()
+            with _DRIVER_ERRORS, self._writer:
+                bindings = {"kind": str(kind), "latest": latest, "now": now}
+                self._writer.execute(self._queries["bring_forward"], bindings)
+            return self._writer.total_changes() - before
+
     async def trim_inbox(self, keep: int, oldest: int) -> int:
         async with self._writing:
             before = self._writer.total_changes()

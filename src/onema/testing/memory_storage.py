@@ -125,6 +125,11 @@ class MemoryStorage:
             swept += len(expired)
         return swept
 
+    async def bring_forward(self, kind: JobKind, latest: int, now: int) -> int:
+        late = [job for job in self._of(Job) if job.kind == kind and job.due_at > latest]
+        self._rows.update({job.key: msgspec.structs.replace(job, due_at=now) for job in late})
+        return len(late)
+
     async def trim_inbox(self, keep: int, oldest: int) -> int:
         items = sorted(self._of(InboxItem), key=lambda item: -item.id)
         gone = [item.key for number, item in enumerate(items) if number >= keep or item.id < oldest]

@@ -2,10 +2,13 @@ import asyncio
 
 from onema.delivery.sweeper import Sweeper
 from onema.domain.ids import first_id_at
-from onema.domain.records import InboxItem, LiveVerification
+from onema.domain.records import InboxItem, JobKind, LiveVerification
+from onema.testing.conformance.storage import insert, job
 from onema.testing.memory_storage import MemoryStorage
 
 from .conftest import ACCOUNT, DEADLINE_SECONDS, DeliveryRig
+
+DAY_SECONDS = 86_400
 
 
 class KeptStorage(MemoryStorage):
@@ -83,3 +86,44 @@ async def test_upkeep_comes_with_the_rounds(rig: DeliveryRig) -> None:
         upkeep = [await storage.upkeep.get() for _ in range(2)]
     await sweeper.stop()
     assert upkeep == [("made ready for", now), ("forgot until", now - 60_000)]
+
+
+async def test_jobs_that_a_clock_ahead_leased_are_due_once_the_clock_is_right(rig: DeliveryRig) -> None:
+    """Their worker died: until a day that has yet to come the code was not sent, and its money held."""
+    await rig.configure()
+    rig.clock.set_by(400 * DAY_SECONDS)
+    await rig.send()
+    sweeper = Sweeper(
+        rig.committer,
+        rig.storage,
+        rig.clock,
+        keep_inbox=3,
+        keep_inbox_ms=1_000,
+        keep_messages_ms=60_000,
+        receipt_lifetime_ms=3 * DAY_SECONDS * 1000,
+        steady=rig.clock.steady,
+    )
+    assert await sweeper.look_at_the_clock() == 0
+    rig.clock.set_by(-400 * DAY_SECONDS)
+    assert await rig.storage.lease_jobs(rig.clock.now(), rig.clock.now() + 1_000, 10) == []
+    assert await sweeper.look_at_the_clock() == 1
+    (due,) = await rig.storage.lease_jobs(rig.clock.now(), rig.clock.now() + 1_000, 10)
+    assert due.kind == JobKind.DELIVER
+    rig.clock.advance(10)
+    assert await sweeper.look_at_the_clock() == 0
+
+
+async def test_a_message_goes_on_waiting_for_its_receipt(rig: DeliveryRig) -> None:
+    """For days, whenever a process starts: nothing of that was written by a clock ahead."""
+    waits = job(1, rig.clock.now() + 3 * DAY_SECONDS * 1000, JobKind.SETTLE)
+    await insert(rig.storage, waits)
+    sweeper = Sweeper(
+        rig.committer,
+        rig.storage,
+        rig.clock,
+        keep_inbox=3,
+        keep_inbox_ms=1_000,
+        keep_messages_ms=60_000,
+        receipt_lifetime_ms=3 * DAY_SECONDS * 1000,
+    )
+    assert await sweeper.look_at_the_clock() == 0

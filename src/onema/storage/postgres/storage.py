@@ -115,6 +115,9 @@ class PostgresStorage(PostgresWriter):
         await self._count(self._queries["sweep_batches"], first_id_at(now - KEEP_BATCHES_MS))
         return swept
 
+    async def bring_forward(self, kind: JobKind, latest: int, now: int) -> int:
+        return await self._count(self._queries["bring_forward"], kind, latest, now)
+
     async def trim_inbox(self, keep: int, oldest: int) -> int:
         return await self._count(self._queries["trim_inbox"], keep, oldest)
 

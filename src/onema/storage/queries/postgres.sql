@@ -131,6 +131,10 @@ WITH expired AS MATERIALIZED (
 )
 DELETE FROM recent_refusals t USING expired WHERE t.account = expired.account
 
+-- bring_forward --
+-- Make jobs of a kind ($1) due now ($3) that are due only after $2.
+UPDATE jobs SET due_at = $3 WHERE kind = $1 AND due_at > $2
+
 -- trim_inbox --
 -- Forget inbox items beyond the newest $1, and those older than id $2.
 DELETE FROM inbox WHERE id < greatest(

@@ -91,6 +91,10 @@ DELETE FROM recent_refusals WHERE account IN (
     SELECT account FROM recent_refusals WHERE expires_at <= :now ORDER BY expires_at LIMIT :limit
 )
 
+-- bring_forward --
+-- Make jobs of a :kind due :now that are due only after :latest.
+UPDATE jobs SET due_at = :now WHERE kind = :kind AND due_at > :latest
+
 -- trim_inbox --
 -- Forget inbox items beyond the newest :keep, and those older than :oldest.
 DELETE FROM inbox WHERE id < max(

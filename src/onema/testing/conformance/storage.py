@@ -417,3 +417,11 @@ class StorageConformance:
         assert set(changes.gone) == {("account", "gone")}
         nothing_known = await storage.read_directory_changes(0, ())
         assert {row.name for row in nothing_known.rows} == {"changed", "new", "same"}
+
+    async def test_jobs_that_are_due_too_late_can_be_brought_forward(self, storage: Storage) -> None:
+        """Those of one kind; the others, and those that are due in time, stay."""
+        late, in_time, other = job(1, 9_000), job(2, 5_000), job(3, 9_000, JobKind.SETTLE)
+        await insert(storage, late, in_time, other)
+        assert await storage.bring_forward(JobKind.DELIVER, 5_000, 100) == 1
+        found = await storage.read([late.key, in_time.key, other.key])
+        assert [row.due_at for row in found.values() if isinstance(row, Job)] == [100, 5_000, 9_000]
