@@ -133,6 +133,12 @@ async def open_core(
     recordings = Recordings(gateway, committer, storage, announcements, EspeakRenderer())
     installation = this_installation(settings)
     administration = Administration(
-        gateway, storage, committer.refresh_directory, recordings, installation, dict(shown(settings))
+        gateway,
+        storage,
+        committer.refresh_directory,
+        recordings,
+        installation,
+        dict(shown(settings)),
+        keyring,
     )
     return Core(clock, node, keyring, storage, committer, gateway, announcements, recordings, administration)

@@ -72,19 +72,33 @@ def show(
 ) -> None:
     """Tell a message's whole story: request, decision, attempts, receipts, checks, money."""
     from onema.cli.output import CliError, print_json, say
+    from onema.cli.refused_text import as_lines as lines_of_why
+    from onema.cli.refused_text import why_refused
     from onema.cli.story import as_json, as_lines
+    from onema.domain import documents as doc
     from onema.engine.control_requests import ReadStory
 
     with cli.session() as session:
         found = session.answer(ReadStory(message=_message_id(message), account=account))
-    if found is None:
-        raise CliError(
-            f"There is no message {message!r}. A contact_id is found with `onema message list --reference {message}`."
-        )
+        if found is None:
+            raise CliError(
+                f"There is no message {message!r}. "
+                f"A contact_id is found with `onema message list --reference {message}`."
+            )
+        refused, why, sender = found.refused_text, None, found.story.message.sender
+        if refused is not None:
+            templates = session.of_kind(doc.Template, found.account)
+            why = why_refused(
+                refused.text, refused.code_length, (one for one in templates if one.brandname == sender)
+            )
     if cli.json:
-        print_json(as_json(found))
-    else:
-        for line in as_lines(found):
+        print_json({**as_json(found), "refused_text": why})
+        return
+    for line in as_lines(found):
+        say(line)
+    if why is not None:
+        say()
+        for line in lines_of_why(why, found.account, sender):
             say(line)
 
 

@@ -11,6 +11,7 @@ from onema.cli.output import show_time
 from onema.domain.ids import time_of_id
 from onema.domain.money import format_amount
 from onema.domain.records import LedgerEntry, Message
+from onema.domain.refused_text import KEPT
 from onema.engine.control_requests import FoundStory
 from onema.storage.contract import Story
 
@@ -97,7 +98,8 @@ def _moments(story: Story) -> Iterator[Moment]:
             said = f": {attempt.detail}" if attempt.detail else ""
             yield Moment(attempt.ended_at, str(attempt.state), via + named + said)
     for event in story.events:
-        yield Moment(time_of_id(event.id), event.kind, event.data)
+        if event.kind != KEPT:
+            yield Moment(time_of_id(event.id), event.kind, event.data)
     if message.ended_at and not refused:
         yield Moment(message.ended_at, "ended", f"{message.state}{_because(message.reason)}")
 
@@ -156,6 +158,7 @@ def as_json(found: FoundStory) -> dict[str, Any]:
         "events": [
             {"at": show_time(time_of_id(event.id)), "kind": event.kind, "data": event.data}
             for event in story.events
+            if event.kind != KEPT
         ],
         "money": [
             {

@@ -35,6 +35,49 @@ def remove(cli: Cli, account: Account, brandname: Brandname, text: Text) -> None
     changes.remove(cli, doc.Template, f"{account}/{brandname}/{text}")
 
 
+@app.command("test")
+def try_out(
+    cli: Cli,
+    account: Account,
+    brandname: Brandname,
+    text: Annotated[str, typer.Argument(help="A text as an integrator sends it, with {OTP} for the code.")],
+    code_length: Annotated[int, typer.Option(min=4, max=10, help="How long the code is.")] = 6,
+) -> None:
+    """Say which template a text fits and what is sent, or where it differs from the nearest one; nothing is sent."""
+    from onema.cli.output import CliError, print_json, say
+    from onema.cli.refused_text import as_lines, why_refused
+    from onema.domain import documents as doc
+    from onema.domain.directory import BrandnameView
+    from onema.domain.message_template import CODE_MARKER
+    from onema.domain.written_form import text_form
+
+    with cli.session() as session:
+        found = [one for one in session.of_kind(doc.Brandname, account) if one.name == brandname]
+        templates = [one for one in session.of_kind(doc.Template, account) if one.brandname == brandname]
+    if not found:
+        raise CliError(f"There is no brandname {account}/{brandname!r}.", "conflict")
+    if CODE_MARKER not in text_form(text):
+        raise CliError(f"The text has no {CODE_MARKER}, so no template fits it.", "template_mismatch")
+    allowed = BrandnameView(found[0], templates).allowed(text, code_length)
+    if allowed is not None:
+        fits = {"template": allowed.template.text, "text": allowed.text, "segments": allowed.segments}
+        if cli.json:
+            print_json({"fits": fits, "refused_text": None})
+            return
+        say(f"fits      {allowed.template.text}")
+        say(f"sent as   {allowed.text}")
+        say(f"segments  {allowed.segments}")
+        return
+    why = why_refused(text_form(text), code_length, templates)
+    if cli.json:
+        print_json({"fits": None, "refused_text": why})
+    else:
+        say(f"No template of {brandname} fits.")
+        for line in as_lines(why, account, brandname):
+            say(line)
+    raise typer.Exit(1)
+
+
 @app.command("list")
 def show_all(
     cli: Cli, account: Annotated[str | None, typer.Argument(help="Only this account's.")] = None

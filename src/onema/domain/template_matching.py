@@ -143,6 +143,10 @@ class PlacesIn:
         self._borders = ~inside
         """Where a value may begin or end: not inside a code."""
 
+    def with_markers(self, start: int, end: int) -> str:
+        """A part of the message, its codes as they were written."""
+        return self.text[start:end].replace(self._code, CODE_MARKER)
+
     def with_rest(self, places: int, shortest: int, longest: int) -> int:
         """Those after which the text has from `shortest` to `longest` characters left."""
         last = self.length - shortest

@@ -15,6 +15,7 @@ from onema.domain.check_code import WRONG_CHECKS
 from onema.domain.configuration_rules import After, problems
 from onema.domain.configure import Change, Configure, Proposal
 from onema.domain.directory import AccountView, Directory
+from onema.domain.keyring import Keyring
 from onema.domain.note_refusals import NOBODY, noted_in
 from onema.domain.phone import parse_phone
 from onema.domain.problems import InvalidConfiguration, Problem
@@ -30,10 +31,11 @@ from onema.domain.records import (
 )
 from onema.domain.records import TopUp as BookedTopUp
 from onema.domain.refusals import Refusal, Refused
+from onema.domain.refused_text import RefusedText, kept_text
 from onema.domain.reset_windows import ResetWindows
 from onema.domain.revive_job import ReviveJob
 from onema.domain.seats import holders_of
-from onema.domain.send_sms_code import REFUSED_TEXTS
+from onema.domain.send_sms_code import KEPT_TEXTS, REFUSED_TEXTS
 from onema.domain.top_up import TopUpWallet
 from onema.engine.control_requests import (
     Balance,
@@ -62,7 +64,7 @@ from onema.engine.control_requests import (
 from onema.engine.directory_loading import SLICE
 from onema.engine.gateway import Gateway
 from onema.engine.recordings import Recordings
-from onema.storage.contract import Storage, StorageError
+from onema.storage.contract import Storage, StorageError, Story
 
 MASK = "***"
 _HOME_COUNTRY = "VN"
@@ -113,6 +115,7 @@ class Administration:
         recordings: Recordings | None = None,
         installation: Installation | None = None,
         settings: Mapping[str, str] = MappingProxyType({}),
+        keyring: Keyring | None = None,
     ) -> None:
         self._gateway = gateway
         self._storage = storage
@@ -120,6 +123,7 @@ class Administration:
         self._recordings = recordings
         self._installation = installation or AnyInstallation()
         self._settings = dict(settings)
+        self._keyring = keyring
         self._configuring = asyncio.Lock()
 
     async def answer(self, request: Request[A]) -> A:
@@ -246,8 +250,15 @@ class Administration:
                     currency=account.document.currency,
                     story=story,
                     now=self._gateway.now(),
+                    refused_text=self._refused_text(story),
                 )
         return None
+
+    def _refused_text(self, story: Story) -> RefusedText | None:
+        if self._keyring is None:
+            return None
+        texts = (kept_text(event, self._keyring) for event in story.events)
+        return next(filter(None, texts), None)
 
     async def _read_messages(self, request: ReadMessages) -> Sequence[Message]:
         return await self._newest(self._account(request.account).id, request.before, request.limit)
@@ -288,7 +299,7 @@ class Administration:
                 windows += [(account.id, scope, phone) for scope in ("phone", WRONG_CHECKS)]
             if request.client_ip:
                 windows.append((account.id, "client_ip", request.client_ip))
-            windows = windows or [(account.id, scope, "") for scope in ("account", REFUSED_TEXTS)]
+            windows = windows or [(account.id, scope, "") for scope in ("account", REFUSED_TEXTS, KEPT_TEXTS)]
         reset: Sequence[Window] = await self._gateway.execute(ResetWindows(tuple(windows)))
         return reset
 

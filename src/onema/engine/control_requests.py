@@ -9,6 +9,7 @@ from onema.domain import documents as doc
 from onema.domain.configure import Change
 from onema.domain.note_refusals import RefusedRequest
 from onema.domain.records import DeadJob, LedgerEntry, Message, Window
+from onema.domain.refused_text import RefusedText
 from onema.storage.contract import Story
 
 A_co = TypeVar("A_co", covariant=True)
@@ -71,12 +72,15 @@ class ReadDocuments(Request[Configuration], frozen=True, kw_only=True, tag="read
 
 
 class FoundStory(msgspec.Struct, frozen=True):
-    """A message's story, the account that it was found in, and the server's time."""
+    """A message's story, the account that it was found in, and the server's time. `refused_text` is what was kept of
+    a text that fitted no template.
+    """
 
     account: str
     currency: str
     story: Story
     now: int
+    refused_text: RefusedText | None = None
 
 
 class ReadStory(Request[FoundStory | None], frozen=True, kw_only=True, tag="read_story"):

@@ -128,6 +128,7 @@ class Refusals:
                 "application": asking.application,
                 "number": safe(phone),
                 "client": safe(asking.client_ip),
+                "detail": asking.detail[:LONGEST_DETAIL],
             },
         )
 

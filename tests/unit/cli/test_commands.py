@@ -214,6 +214,34 @@ def test_brandnames_expire_and_can_be_switched_off(onema: Program) -> None:
     }
 
 
+def test_a_text_is_tried_on_the_templates(onema: Program) -> None:
+    """As it would be sent; or where it first differs from the nearest one, with exit code 1."""
+    onema.changes("tariff", "set", "default", "--rate", "sms:+84=850")
+    onema.changes("account", "add", "acme")
+    onema.changes("brandname", "add", "acme", "Shop")
+    nearest = "{OTP} là mã xác minh của bạn"
+    for text in ("Xin chao {P2,20}", nearest, "Ma giam gia: {P1,10}"):
+        onema.changes("template", "add", "acme", "Shop", text)
+    fitting = onema.json("template", "test", "acme", "Shop", "{OTP} là\u00a0mã  xác minh của bạn\r\n")
+    assert fitting["fits"] == {"template": nearest, "text": "{OTP} la ma xac minh cua ban", "segments": 1}
+    refused = onema.json("template", "test", "acme", "Shop", "{OTP} là mã của bạn", exit_code=1)
+    assert refused["fits"] is None
+    assert refused["refused_text"]["nearest"] == {
+        "template": nearest,
+        "place": 13,
+        "expected": "xác minh của bạn",
+        "found": "của bạn",
+    }
+    code, out, _ = onema.run("template", "test", "acme", "Shop", "{OTP} là mã của bạn")
+    assert code == 1
+    assert 'at character 13: the template goes on with "xác minh của bạn", the text with "của bạn"' in out
+    without = onema.json("template", "test", "acme", "Shop", "123456 la ma", exit_code=1)
+    assert without == {
+        "error": "The text has no {OTP}, so no template fits it.",
+        "refusal": "template_mismatch",
+    }
+
+
 def test_an_unknown_message_is_said_to_be_unknown(onema: Program) -> None:
     """And what is no id is said to be none."""
     onema.changes("tariff", "set", "default", "--rate", "sms:+=1")

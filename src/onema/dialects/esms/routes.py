@@ -84,7 +84,12 @@ class EsmsApi:
         if isinstance(account, Refusal):
             return REFUSED[account]
         try:
-            return await operation(account, parameters, request.client_ip)
+            response = await operation(account, parameters, request.client_ip)
+            if response.outcome == Refusal.TEMPLATE_MISMATCH.value:
+                asking.detail = (
+                    f"onema message list {account.name} --state refused, then message show: which text"
+                )
+            return response
         except Refused as refused:
             asking.detail = refused.detail
             return REFUSED[refused.refusal]
