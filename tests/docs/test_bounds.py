@@ -1,11 +1,13 @@
 """docs/limits.md lists every bound, with the number that the server uses."""
 
+import datetime as dt
 import importlib
 import re
 from pathlib import Path
 
 import pytest
 
+from onema.domain.documents import DEFAULT_WINDOWS
 from onema.settings import Settings, describe
 
 PAGE = Path(__file__).parents[2] / "docs" / "limits.md"
@@ -56,6 +58,8 @@ def _unit(name: str) -> float:
 
 
 def _flat(value: object) -> list[float]:
+    if isinstance(value, dt.timedelta):
+        return [value.total_seconds()]
     if isinstance(value, tuple):
         return [number for member in value for number in _flat(member)]
     assert isinstance(value, int | float), value
@@ -78,6 +82,41 @@ def test_the_page_has_the_number_that_the_server_uses(what: str, number: str, wh
 def test_a_bound_is_listed_once() -> None:
     """Two rows about one bound would part ways."""
     assert len({where for _, _, where in ROWS}) == len(ROWS) >= 30
+
+
+UNLISTED = {
+    "onema.dialects.esms.wire._LARGEST_ID": "what a column holds",
+    "onema.dialects.vbee.wire._LONGEST_NUMBER": "a code of at most 20 digits, as a number",
+    "onema.domain.document_fields._LARGEST_INTEGER": "what a column holds",
+    "onema.domain.message_template._LONGEST_CODE": "the longest code that is made, which is listed",
+    "onema.domain.problems._LONGEST_FOUND": "how much of a wrong value a sentence shows",
+    "onema.delivery.sweeper.LONGEST_PAUSE_MS": "made of pauses, which are listed",
+    "onema.engine.committer.LONGEST_PAUSE_SECONDS": "a pause between tries of our own",
+}
+"""Constants whose names sound like bounds on strangers and customers, and what they are instead."""
+_SOUNDS_LIKE_A_BOUND = re.compile(
+    r"^(_?[A-Z_]*(?:LIMIT|LONGEST|LARGEST|DEEPEST|REMEMBERED|MOST_)[A-Z_]*)(?:: \w+)? = ", re.M
+)
+
+
+def test_what_sounds_like_a_bound_is_listed() -> None:
+    """A new one is easily forgotten here; those that bound nothing of strangers and customers say why."""
+    source = PAGE.parents[1] / "src"
+    found = {
+        f"{'.'.join(file.relative_to(source).with_suffix('').parts)}.{name}"
+        for folder in ("http", "console", "delivery", "dialects", "domain", "engine")
+        for file in (source / "onema" / folder).rglob("*.py")
+        for name in _SOUNDS_LIKE_A_BOUND.findall(file.read_text())
+    }
+    assert found - {where.strip("`") for _, _, where in ROWS} - set(UNLISTED) == set()
+    assert set(UNLISTED) <= found
+
+
+def test_the_windows_of_an_account_are_those_that_it_gets() -> None:
+    """The table at the top of the page."""
+    table = re.findall(r"^\| (phone|client IP|account) \| ([^|]+) \|", PAGE.read_text(), re.M)
+    shown = [(per.lower().replace(" ", "_"), written(number, "")) for per, number in table]
+    assert shown == [(window.per, [window.limit, window.seconds]) for window in DEFAULT_WINDOWS]
 
 
 @pytest.mark.parametrize(
