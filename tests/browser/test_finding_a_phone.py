@@ -37,6 +37,29 @@ async def test_the_field_finds_by_number_code_and_words(browser: Browser, desk: 
     await expect(page.locator(NUMBERS)).to_have_count(4)
 
 
+async def test_a_page_beside_a_load_test_forgets_the_oldest_phones(browser: Browser, desk: Desk) -> None:
+    """It keeps a thousand, lists 300 of them, and goes on showing the chosen one."""
+    await desk.sms(PHONE, "ONEMA", "482913 la ma xac minh cua ban")
+    page = await opened(browser, desk)
+    await expect(page.locator(".bubble")).to_have_count(1)
+    kept = await page.evaluate(
+        """async () => {
+            const main = document.querySelector("script[type='module']").src;
+            const phones = await import(main.replace("handset.js", "phones.js"));
+            const item = { from: "A", text: "t", channel: "sms", received_at: new Date().toISOString() };
+            for (let n = 10 ** 4; n < 10 ** 4 + 1500; n++)
+                phones.keep({ ...item, id: `9${10 ** 17 + n}0`, to: `+8490000${n}` });
+            await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+            return phones.newestFirst().length;
+        }"""
+    )
+    assert kept == 1001
+    await expect(page.locator(NUMBERS)).to_have_count(300)
+    await expect(page.locator("#phones-hint")).to_contain_text("the newest 300")
+    await expect(page.locator(".bubble")).to_have_count(1)
+    assert problems_of(page) == []
+
+
 async def test_what_is_not_there_is_said(browser: Browser, desk: Desk) -> None:
     """In the list, and nothing stays from before."""
     await fill(desk)

@@ -5,6 +5,8 @@ import { aroundTheCode } from "./thread.js";
 
 const KEPT_PER_PHONE = 500;
 const LISTED = 300;
+// A page that is open beside a load test meets a new phone with every message.
+const KEPT = 1000;
 const phones = new Map(); // number -> { number, items (oldest first), unread, complete }
 const list = byId("phones");
 const search = byId("search");
@@ -60,6 +62,7 @@ export function redrawList() {
   requestAnimationFrame(() => {
     listIsStale = false;
     const all = newestFirst();
+    for (const { number } of all.splice(KEPT)) if (number !== picked()) phones.delete(number);
     const found = all.filter(matcher(search.value)).slice(0, LISTED);
     const focused = list.contains(document.activeElement) ? document.activeElement.dataset.number : null;
     list.replaceChildren(...found.map(row));
