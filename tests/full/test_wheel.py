@@ -18,15 +18,12 @@ from onema.testing.running_server import RunningServer, eventually
 pytestmark = pytest.mark.full
 
 ROOT = Path(__file__).parents[2]
-KEPT = ("PATH", "HOME", "LANG", "TMPDIR")
+OURS = ("ONEMA_", "PYTHON", "VIRTUAL_ENV")
 
 
 def bare_environment() -> dict[str, str]:
     """Nothing of this checkout; how to reach the index stays."""
-    own = {
-        name: value for name, value in os.environ.items() if name in KEPT or name.startswith(("PIP_", "UV_"))
-    }
-    return own | {name: value for name, value in os.environ.items() if name.lower().endswith("_proxy")}
+    return {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
 
 
 def run(*command: object, cwd: Path) -> str:

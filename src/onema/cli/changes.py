@@ -19,6 +19,9 @@ from onema.engine.control_requests import PutDocuments, ReadDocuments
 
 D = TypeVar("D", bound=doc.Document)
 
+_FIRST = (doc.Carrier, doc.HotlinePool, doc.Tariff, doc.User)
+"""What needs nothing else, so that an installation may begin with it."""
+
 
 def made(kind: type[D], **fields: Any) -> D:
     """A document of what options gave. Raises CliError with all that does not fit."""
@@ -40,7 +43,7 @@ def create(cli: Cli, document: doc.AnyDocument, **shown: Any) -> None:
             )
         return PutDocuments(documents=(document,))
 
-    with cli.session(creates=True) as session:
+    with cli.session(creates=isinstance(document, _FIRST)) as session:
         changes = session.configure(plan, ReadDocuments(kind=document.kind, identity=document.identity))
     print_changes(cli, changes, **shown)
 

@@ -13,8 +13,19 @@ if TYPE_CHECKING:
     from onema.cli.session import Session
     from onema.settings import Settings
 
+
+def folder(text: str | Path) -> Path:
+    """For `--data`: `--data "$UNSET"` must not become the folder that somebody stands in."""
+    if not str(text).strip():
+        raise typer.BadParameter("it is empty: name a folder; `.` is the one you are in.")
+    return Path(text)
+
+
 _OPTIONS = {
-    "data": Annotated[Path | None, typer.Option(help="The server's data folder.", show_default=False)],
+    "data": Annotated[
+        Path | None,
+        typer.Option(help="The server's data folder.", show_default=False, parser=folder, metavar="<path>"),
+    ],
     "json": Annotated[bool, typer.Option("--json", help="Answer with one JSON document.")],
 }
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from onema.cli.command import folder
 from onema.cli.output import complain
 from onema.cli.serve import CannotStart, refuse_to_start, run
 from onema.engine.data_folder import DEMO_CREDENTIALS
@@ -39,7 +40,12 @@ MESSAGE = "{OTP} la ma xac minh dang ky Baotrixemay cua ban"
 
 def demo(
     data: Annotated[
-        Path, typer.Option(help="The demo's own data folder; ONEMA_DATA does not count here.")
+        Path,
+        typer.Option(
+            help="The demo's own data folder; ONEMA_DATA does not count here.",
+            parser=folder,
+            metavar="<path>",
+        ),
     ] = DEMO_DATA,
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 8400,
 ) -> None:

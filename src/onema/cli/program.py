@@ -18,7 +18,7 @@ import typer.core
 import typer.main
 
 import onema as onema_package
-from onema.cli.command import Cli
+from onema.cli.command import Cli, folder
 from onema.cli.output import CliError, complain, print_error, say, speak_utf8, utf8_arguments
 
 COMMANDS: dict[str, tuple[str, str, str]] = {
@@ -109,7 +109,13 @@ def _show_version(wanted: bool) -> None:
 def onema(
     ctx: typer.Context,
     data: Annotated[
-        Path | None, typer.Option(help="The server's data folder (ONEMA_DATA; ./data).", show_default=False)
+        Path | None,
+        typer.Option(
+            help="The server's data folder (ONEMA_DATA; ./data).",
+            show_default=False,
+            parser=folder,
+            metavar="<path>",
+        ),
     ] = None,
     database: Annotated[
         str | None,

@@ -1,6 +1,7 @@
 """`onema serve`: run the server until it is told to stop."""
 
 import asyncio
+import errno
 import gc
 import logging
 import os
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 import onema
+from onema.cli.command import folder
 from onema.cli.output import complain, say_lines
 from onema.cli.service_manager import tell_service_manager
 
@@ -41,7 +43,7 @@ def serve(
     settings_file: Annotated[
         Path | None, typer.Option("--settings", help="TOML file with settings.", envvar="ONEMA_SETTINGS")
     ] = None,
-    data: Annotated[Path | None, typer.Option(help="Data folder.")] = None,
+    data: Annotated[Path | None, typer.Option(help="Data folder.", parser=folder, metavar="<path>")] = None,
     database: Annotated[
         str | None,
         typer.Option(help="postgresql://... for many nodes; without it, SQLite in the data folder."),
@@ -141,8 +143,23 @@ async def serve_until(
             log.info("stopping", extra={"action": "serve"})
             tell("STOPPING=1")
         log.info("stopped", extra={"action": "serve"})
-    except (CarrierRefused, ClientRefused, DataFolderError, StorageError, OSError) as error:
+    except (CarrierRefused, ClientRefused, DataFolderError, StorageError) as error:
         raise CannotStart(str(error)) from error
+    except OSError as error:
+        raise CannotStart(why_not(error, settings)) from error
+
+
+def why_not(error: OSError, settings: "Settings") -> str:
+    """What the system refused, for the operator: most often the address to listen on."""
+    listen = settings.listen
+    if error.errno == errno.EADDRINUSE:
+        return (
+            f"something listens on {listen.host}:{listen.port} already. Stop it, or name another port with --port or "
+            "ONEMA_LISTEN_PORT; `onema doctor` says whether it is an onema."
+        )
+    if error.errno == errno.EADDRNOTAVAIL:
+        return f"{listen.host} is no address of this machine: `listen.host` names one, 0.0.0.0 or :: all."
+    return str(error)
 
 
 def on_hang_up(stop: Callable[[], object], read_anew: Callable[[], object]) -> None:

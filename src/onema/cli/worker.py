@@ -13,7 +13,7 @@ import uvloop
 
 import onema
 from onema.cli.output import say_lines, speak_utf8
-from onema.cli.serve import CannotStart, leave_no_core, on_hang_up, refuse_to_start, serve_until
+from onema.cli.serve import CannotStart, leave_no_core, on_hang_up, refuse_to_start, serve_until, why_not
 from onema.cli.service_manager import tell_service_manager
 from onema.domain.ids import MAX_NODE
 from onema.http.server import reserve_port
@@ -36,8 +36,10 @@ def run_workers(settings: Settings) -> None:
     configure_logging(settings.logs.level, settings.logs.format)
     try:
         uvloop.run(_supervise(settings))
-    except (WorkerFailed, OSError) as error:
+    except WorkerFailed as error:
         refuse_to_start(str(error))
+    except OSError as error:
+        refuse_to_start(why_not(error, settings))
 
 
 async def _supervise(settings: Settings) -> None:

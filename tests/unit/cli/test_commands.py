@@ -1,5 +1,6 @@
 """The commands, run in this process on a store of their own."""
 
+import errno
 import io
 import json
 import re
@@ -10,6 +11,8 @@ from typing import Any
 import pytest
 
 from onema.cli import main
+from onema.cli.serve import why_not
+from onema.settings import Listen, Settings
 
 
 class Program:
@@ -268,6 +271,8 @@ def test_people_get_tables(onema: Program) -> None:
         "account remove acme",
         "account set acme --country VN",
         "credential revoke esms KEY",
+        "account add acme",
+        "template add acme Shop {OTP}",
         "wallet show acme",
         "wallet top-up acme 5",
         "message list",
@@ -518,3 +523,24 @@ def test_a_refused_command_leads_on_to_the_right_one(onema: Program) -> None:
         assert f"onema message list --reference {unknown}" in refused["error"]
     assert "(default)" in onema.run("account", "add", "-h")[1]
     assert "(default)" not in onema.run("account", "set", "-h")[1]
+
+
+@pytest.mark.parametrize("command", ["account list", "serve", "demo", "doctor"])
+def test_an_empty_data_option_is_refused(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`--data "$UNSET"` is not the folder that somebody stands in."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        main([*command.split(), "--data", ""])
+    assert ended.value.code == 2
+    assert "it is empty: name a folder" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_busy_port_is_said_in_words() -> None:
+    """With what helps, instead of the system's number."""
+    settings = Settings(listen=Listen(host="10.9.9.9", port=8400))
+    busy, missing = (OSError(number, "Python's words") for number in (errno.EADDRINUSE, errno.EADDRNOTAVAIL))
+    assert why_not(busy, settings).startswith("something listens on 10.9.9.9:8400 already")
+    assert why_not(missing, settings).startswith("10.9.9.9 is no address of this machine")
