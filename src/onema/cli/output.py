@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 MIN_WIDTH = 60
 _INDENT = " " * 6
 _PROBLEMS_SHOWN = 100
+_WARNINGS_SHOWN = 20
 
 
 class CliError(Exception):
@@ -85,7 +86,7 @@ def warn(of: str, problems: Sequence["Problem"]) -> None:
     """Tell on stderr what was done although it is probably not meant."""
     if problems:
         complain(f"onema: {of}: {len(problems):,} {'warning' if len(problems) == 1 else 'warnings'}:")
-    for line in problem_lines(problems):
+    for line in problem_lines(problems, _WARNINGS_SHOWN):
         complain(line)
 
 
@@ -98,17 +99,17 @@ def problem_as_json(problem: "Problem") -> dict[str, Any]:
     }
 
 
-def problem_lines(problems: Sequence["Problem"]) -> Iterator[str]:
+def problem_lines(problems: Sequence["Problem"], most: int = _PROBLEMS_SHOWN) -> Iterator[str]:
     """Each problem's place, and below it what is wrong and what may stand there; the first of very many."""
     width = max(MIN_WIDTH, shutil.get_terminal_size((100, 24)).columns) - len(_INDENT)
-    for problem in problems[:_PROBLEMS_SHOWN]:
+    for problem in problems[:most]:
         yield ""
         yield f"  {problem.place}"
         for line in textwrap.wrap(problem.said, width, break_long_words=False, break_on_hyphens=False):
             yield f"{_INDENT}{line}"
-    if len(problems) > _PROBLEMS_SHOWN:
+    if len(problems) > most:
         yield ""
-        yield f"  and {len(problems) - _PROBLEMS_SHOWN:,} more."
+        yield f"  and {len(problems) - most:,} more; --json tells of all."
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], empty: str = "none") -> None:

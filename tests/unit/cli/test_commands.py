@@ -544,3 +544,11 @@ def test_a_busy_port_is_said_in_words() -> None:
     busy, missing = (OSError(number, "Python's words") for number in (errno.EADDRINUSE, errno.EADDRNOTAVAIL))
     assert why_not(busy, settings).startswith("something listens on 10.9.9.9:8400 already")
     assert why_not(missing, settings).startswith("10.9.9.9 is no address of this machine")
+
+
+def test_very_many_warnings_do_not_bury_what_was_done(onema: Program) -> None:
+    """The first are told, and how many more there are."""
+    accounts = "\n".join(f"[[accounts]]\nname='a{number}'\nwindows=[]" for number in range(30))
+    code, out, err = onema.run("apply", "-", stdin=f"[[tariffs]]\nname='default'\n{accounts}")
+    assert (code, out.count("created")) == (0, 31)
+    assert (err.count("accounts[a"), "and 10 more" in err) == (20, True)
