@@ -353,14 +353,3 @@ def test_tls_files_that_are_missing_stop_the_start() -> None:
             await server.http.start()
 
     on_uvloop(scenario)
-
-
-@pytest.mark.parametrize(
-    ("host", "told"), [("127.0.0.1", "in use by another program"), ("192.0.2.1", "has no such address")]
-)
-def test_an_address_that_cannot_be_listened_on_is_told_in_words(host: str, told: str) -> None:
-    """With what to set, since it is the first thing that goes wrong."""
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        with pytest.raises(OSError, match=f"^{host}:{port}: .*{told}.* set `listen"):
-            reserve_port(host, port)

@@ -6,7 +6,6 @@ OSError.
 """
 
 import asyncio
-import errno
 import functools
 import logging
 import socket
@@ -204,31 +203,15 @@ def reserve_port(host: str, port: int) -> socket.socket:
     return reserved
 
 
-class CannotListen(OSError):
-    """The address cannot be listened on; the text is a sentence."""
-
-
-_WHY = {
-    errno.EADDRINUSE: "the port is in use by another program: stop that, or set `listen.port`",
-    errno.EADDRNOTAVAIL: "this machine has no such address: set `listen.host`",
-    errno.EACCES: "only root may listen there: set `listen.port` to 1024 or more",
-}
-
-
 def _listening_socket(host: str, port: int, *, shared: bool) -> socket.socket:
-    try:
-        family, _, _, _, address = socket.getaddrinfo(
-            host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        dual_stack = family == socket.AF_INET6 and address[0] == "::" and socket.has_dualstack_ipv6()
-        return socket.create_server(
-            (str(address[0]), port),
-            family=family,
-            backlog=_BACKLOG,
-            reuse_port=shared,
-            dualstack_ipv6=dual_stack,
-        )
-    except socket.gaierror as error:
-        raise CannotListen(f"{host}:{port}: no such host: set `listen.host`") from error
-    except OSError as error:
-        raise CannotListen(f"{host}:{port}: {_WHY.get(error.errno or 0, error.strerror)}") from error
+    family, _, _, _, address = socket.getaddrinfo(
+        host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    dual_stack = family == socket.AF_INET6 and address[0] == "::" and socket.has_dualstack_ipv6()
+    return socket.create_server(
+        (str(address[0]), port),
+        family=family,
+        backlog=_BACKLOG,
+        reuse_port=shared,
+        dualstack_ipv6=dual_stack,
+    )
