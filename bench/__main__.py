@@ -39,6 +39,7 @@ MEASUREMENTS: dict[str, tuple[Measurement, int, str]] = {
 ALONE = {
     "committer": "the committer alone, SQLite and PostgreSQL; options of its own (committer --help)",
     "latency": "how long answers take at fixed rates; options of its own (latency --help)",
+    "configuration": "changing thousands of accounts: the loop's longest hold, the command line; options of its own",
     "speech": "joining the clips of a spoken code, loading the voices",
 }
 """Parts that are measured without a server, each by the main of its own module."""

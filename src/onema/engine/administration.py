@@ -178,8 +178,8 @@ class Administration:
         changed = proposal.after.changed
         command = Configure(
             entropy=self._gateway.token(_ENTROPY_BYTES),
-            documents=tuple(document for document in request.documents if _key(document) in changed),
-            remove=tuple(key for key in request.remove if key in changed),
+            documents=tuple(one for one in changed.values() if one is not None),  # type: ignore[misc]  # every Document is one of AnyDocument
+            remove=tuple(key for key, document in changed.items() if document is None),
             judged=directory.revision,
         )
         await self._gateway.execute(command)
@@ -366,10 +366,6 @@ async def read_balance(storage: Storage, account: int) -> int:
     key = (Wallet, account)
     wallet = (await storage.read([key])).get(key)
     return wallet.balance if isinstance(wallet, Wallet) else 0
-
-
-def _key(document: doc.Document) -> tuple[str, str]:
-    return document.kind, document.identity
 
 
 def masked(document: doc.Document) -> doc.Document:
