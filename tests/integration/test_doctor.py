@@ -92,6 +92,16 @@ def test_a_balance_that_its_ledger_does_not_explain_is_found(installation: Insta
     assert installation.failures() == ["account acme"]
 
 
+def test_what_a_clock_ahead_wrote_is_told(installation: Installation) -> None:
+    """Windows and codes that end on a day that has yet to come."""
+    installation.configure()
+    assert [found.level for found in installation.findings("clock")] == [Level.OK]
+    installation.sql("INSERT INTO windows VALUES (1, 'account', '', '60:9000000000000:5', 9000000060000)")
+    (_, warning) = installation.findings("clock")
+    assert warning.level is Level.WARN
+    assert "1 windows that would last too long" in warning.detail
+
+
 def test_the_schema_and_the_carriers_are_named(installation: Installation) -> None:
     """So that a look at the wrong database is noticed."""
     installation.configure()

@@ -63,6 +63,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     try:
         with open_session(settings) as session:
             yield from _server(settings, session)
+            yield from _written_ahead(session)
             yield from _ways_out(settings, session)
             yield from _accounts(session)
             yield from _configuration(settings, session)
@@ -235,6 +236,18 @@ def _busy_port(settings: Settings, where: str, error: OSError) -> Finding:
     hint = "No onema runs on this data folder, but something else may: set `listen.port`, or stop it."
     detail = f"{where}: an onema with another data folder answers" if state else f"{where}: {error.strerror}"
     return Finding(Level.FAIL, "port", detail, hint)
+
+
+def _written_ahead(session: Session) -> Iterator[Finding]:
+    found = {what: count for what, count in session.answer(Status()).ahead.items() if count}
+    if found:
+        counted = " and ".join(f"{count:,} {what}" for what, count in found.items())
+        yield Finding(
+            Level.WARN,
+            "clock",
+            f"it was ahead, here or on another node, and wrote {counted} that would last too long",
+            "They count for nothing. See that every clock is right (timedatectl set-ntp true).",
+        )
 
 
 def _ways_out(settings: Settings, session: Session) -> Iterator[Finding]:

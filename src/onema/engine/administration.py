@@ -37,6 +37,8 @@ from onema.domain.revive_job import ReviveJob
 from onema.domain.seats import holders_of
 from onema.domain.send_sms_code import KEPT_TEXTS, REFUSED_TEXTS
 from onema.domain.top_up import TopUpWallet
+from onema.domain.verification import LONGEST_LIFE_MINUTES
+from onema.domain.written_ahead import TOLERATED_MS
 from onema.engine.control_requests import (
     Balance,
     Configuration,
@@ -71,6 +73,8 @@ _HOME_COUNTRY = "VN"
 """Where national numbers belong that an operator types for an account that says nothing of it."""
 _TRIES = 10
 _ENTROPY_BYTES = 32
+_DAY_SECONDS = 86_400
+"""The longest window that is not an account's own: a hotline's."""
 _NO_ID_IS_AS_LARGE = 2**63 - 1
 
 A = TypeVar("A")
@@ -336,11 +340,19 @@ class Administration:
 
     async def _status(self, request: Status) -> ServerStatus:
         directory = self._gateway.directory
+        now = self._gateway.now()
+        accounts = directory.of_kind(doc.Account)
+        longest = max((limit.seconds for one in accounts for limit in one.windows or ()), default=0)
+        windows, codes = await self._storage.expire_after(
+            now + TOLERATED_MS + max(longest, _DAY_SECONDS) * 1000,
+            now + TOLERATED_MS + LONGEST_LIFE_MINUTES * 60_000,
+        )
         return ServerStatus(
             process=os.getpid(),
             version=onema.__version__,
             revision=directory.revision,
-            now=self._gateway.now(),
+            now=now,
+            ahead={"windows": windows, "codes": codes},
         )
 
     def _account(self, name: str) -> AccountView:

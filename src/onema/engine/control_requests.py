@@ -176,10 +176,13 @@ class ReadRefusals(Request[FoundRefusals], frozen=True, kw_only=True, tag="read_
 
 
 class ServerStatus(msgspec.Struct, frozen=True):
+    """`ahead`: windows and codes that a clock ahead wrote, by what they are."""
+
     process: int
     version: str
     revision: int
     now: int
+    ahead: dict[str, int] = {}
 
 
 class Status(Request[ServerStatus], frozen=True, kw_only=True, tag="status"):

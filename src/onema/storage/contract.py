@@ -182,6 +182,9 @@ class Storage(Writer, Protocol):
 
     # Reads.
 
+    async def expire_after(self, windows: int, codes: int) -> tuple[int, int]:
+        """How many windows and live codes expire after these moments, which none should."""
+
     async def read(self, keys: Sequence[Key]) -> dict[Key, Row]:
         """Committed rows, without locks."""
 

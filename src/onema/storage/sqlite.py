@@ -296,6 +296,14 @@ class SqliteStorage:
 
     # Reads.
 
+    async def expire_after(self, windows: int, codes: int) -> tuple[int, int]:
+        with _DRIVER_ERRORS:
+            found = [
+                self._reader.execute(self._queries[name], {"moment": moment}).fetchone()
+                for name, moment in (("windows_after", windows), ("codes_after", codes))
+            ]
+        return (found[0] or (0,))[0], (found[1] or (0,))[0]
+
     async def read(self, keys: Sequence[Key]) -> dict[Key, Row]:
         with _DRIVER_ERRORS:
             return self._get(self._reader, keys)

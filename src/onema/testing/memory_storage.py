@@ -168,6 +168,12 @@ class MemoryStorage:
             self._rows[key] = LedgerEntry(account, 0, EntryKind.CLOSING, total, moment, "")
         return len(old) + len(entries) + len(dead)
 
+    async def expire_after(self, windows: int, codes: int) -> tuple[int, int]:
+        return (
+            sum(row.expires_at > windows for row in self._of(Window)),
+            sum(row.expires_at > codes for row in self._of(LiveVerification)),
+        )
+
     async def read(self, keys: Sequence[Key]) -> dict[Key, Row]:
         return {key: self._rows[key] for key in keys if key in self._rows}
 

@@ -156,6 +156,11 @@ class PostgresStorage(PostgresWriter):
 
     # Reads.
 
+    async def expire_after(self, windows: int, codes: int) -> tuple[int, int]:
+        ((of_windows,),) = await self._fetch(self._queries["windows_after"], windows)
+        ((of_codes,),) = await self._fetch(self._queries["codes_after"], codes)
+        return of_windows, of_codes
+
     async def read(self, keys: Sequence[Key]) -> dict[Key, Row]:
         found: dict[Key, Row] = {}
         in_order = sorted(keys, key=lambda key: TABLE_ORDER[key[0]])

@@ -131,6 +131,14 @@ WITH expired AS MATERIALIZED (
 )
 DELETE FROM recent_refusals t USING expired WHERE t.account = expired.account
 
+-- windows_after --
+-- How many windows expire after a moment ($1).
+SELECT count(*) FROM windows WHERE expires_at > $1
+
+-- codes_after --
+-- How many live codes expire after a moment ($1).
+SELECT count(*) FROM live_verifications WHERE expires_at > $1
+
 -- bring_forward --
 -- Make jobs of a kind ($1) due now ($3) that are due only after $2.
 UPDATE jobs SET due_at = $3 WHERE kind = $1 AND due_at > $2

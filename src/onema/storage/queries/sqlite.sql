@@ -91,6 +91,14 @@ DELETE FROM recent_refusals WHERE account IN (
     SELECT account FROM recent_refusals WHERE expires_at <= :now ORDER BY expires_at LIMIT :limit
 )
 
+-- windows_after --
+-- How many windows expire after a moment.
+SELECT count(*) FROM windows WHERE expires_at > :moment
+
+-- codes_after --
+-- How many live codes expire after a moment.
+SELECT count(*) FROM live_verifications WHERE expires_at > :moment
+
 -- bring_forward --
 -- Make jobs of a :kind due :now that are due only after :latest.
 UPDATE jobs SET due_at = :now WHERE kind = :kind AND due_at > :latest

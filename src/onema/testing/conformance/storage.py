@@ -425,3 +425,11 @@ class StorageConformance:
         assert await storage.bring_forward(JobKind.DELIVER, 5_000, 100) == 1
         found = await storage.read([late.key, in_time.key, other.key])
         assert [row.due_at for row in found.values() if isinstance(row, Job)] == [100, 5_000, 9_000]
+
+    async def test_what_expires_too_late_is_counted(self, storage: Storage) -> None:
+        """Windows and codes, each after a moment of its own."""
+        windows = [Window(ACCOUNT, "phone", str(at), "", at) for at in (100, 200, 300)]
+        code = LiveVerification(ACCOUNT, "+84901888484", "code", 1, b"h", 5, 200)
+        await insert(storage, *windows, code)
+        assert await storage.expire_after(100, 200) == (2, 0)
+        assert await storage.expire_after(300, 199) == (0, 1)
