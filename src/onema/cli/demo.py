@@ -6,7 +6,6 @@ import datetime as dt
 import hashlib
 import os
 import secrets
-import shlex
 import uuid
 from collections.abc import Collection
 from contextlib import AsyncExitStack
@@ -243,8 +242,5 @@ def _greeting(base: str, data: Path, credentials: dict[str, Any], steps: "DemoHi
         f"onema runs in demo mode.\n\n"
         f"  console      {base}/\n"
         f"  phones       {base}/handset\n"
-        f"  credentials  {data / DEMO_CREDENTIALS} (console user {credentials['console']['user']})\n"
-        f"  your texts   are refused (146) until a template allows them:\n"
-        f"               onema template add demo {credentials['esms']['Brandname']} '{{OTP}} is your code' "
-        f"--data {shlex.quote(str(data))}\n\n{lines}\n"
+        f"  credentials  {data / DEMO_CREDENTIALS} (console user {credentials['console']['user']})\n\n{lines}\n"
     )
