@@ -141,6 +141,7 @@ def test_every_metric_counts_something(server: RunningServer) -> None:
     gencode(server, "0901000009")
     assert gencode(server, "1")["CodeResult"] == "108"
     checkcode(server, "0901000009", code_on(server, "0901000009"))
+    gencode(server, "0901000009", SecretKey="WRONG")
 
     def silent() -> set[str]:
         lines = server.get("/metrics")[1].decode().splitlines()

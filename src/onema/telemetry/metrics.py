@@ -176,6 +176,9 @@ class Metrics:
             _VERIFIED_SECONDS,
         )
         self._dead_jobs = Tally("onema_dead_jobs", "Jobs that were given up, by kind", ("kind",))
+        for kind in JobKind:
+            # From 0 on, or an alert on its increase would miss the first.
+            self._dead_jobs.add((kind.value,), 0)
         for collector in (
             self._dead_jobs,
             self._http_requests,
