@@ -5,6 +5,7 @@ import contextlib
 import secrets
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any, cast
 
 import apsw
 import pytest
@@ -81,3 +82,32 @@ async def test_a_reader_of_an_old_state_stops_no_writer_and_the_log_is_cut_after
 
 def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+
+
+class FullDisk:
+    """A checkpoint's connection whose first `failures` checkpoints find no room."""
+
+    def __init__(self, connection: apsw.Connection, failures: int) -> None:
+        self._connection = connection
+        self._failures = failures
+        self.has_restarted = False
+
+    def wal_checkpoint(self, mode: int = apsw.SQLITE_CHECKPOINT_PASSIVE) -> tuple[int, int]:
+        if self._failures:
+            self._failures -= 1
+            raise apsw.FullError("database or disk is full")
+        found = self._connection.wal_checkpoint(mode=mode)
+        self.has_restarted |= mode == apsw.SQLITE_CHECKPOINT_RESTART
+        return found
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+async def test_a_checkpoint_that_found_no_room_is_tried_again(storage: SqliteStorage, load: Load) -> None:
+    """The first that failed ended all further ones, and with them every bound on the log."""
+    wal = cast(Any, storage._wal)
+    disk = wal._connection = FullDisk(wal._connection, failures=2)
+    async with asyncio.timeout(30):
+        while not disk.has_restarted:
+            await load.write(5)
