@@ -9,6 +9,11 @@ app = Commands(
 )
 
 
+@app.callback()
+def window() -> None:
+    """Windows: how often something may happen to a phone, an account, an address or a hotline."""
+
+
 @app.command("reset")
 def reset(
     cli: Cli,

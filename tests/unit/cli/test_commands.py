@@ -552,3 +552,16 @@ def test_very_many_warnings_do_not_bury_what_was_done(onema: Program) -> None:
     code, out, err = onema.run("apply", "-", stdin=f"[[tariffs]]\nname='default'\n{accounts}")
     assert (code, out.count("created")) == (0, 31)
     assert (err.count("accounts[a"), "and 10 more" in err) == (20, True)
+
+
+def test_windows_are_counted_anew(onema: Program) -> None:
+    """Of an account or a hotline; one of them must be named, and what was counted is told."""
+    onema.changes("tariff", "set", "default", "--rate", "sms:+84=850")
+    onema.changes("account", "add", "acme")
+    assert onema.json("window", "reset", "acme") == []
+    assert onema.json("window", "reset", "acme", "--phone", "0901888484", "--client-ip", "10.0.0.1") == []
+    assert onema.json("window", "reset", "--hotline", "02471000003") == []
+    for wrong in ((), ("acme", "--hotline", "02471000003"), ("--hotline", "1", "--phone", "0901888484")):
+        code, _, err = onema.run("window", "reset", *wrong)
+        assert code == 1
+        assert "Name an account" in err
