@@ -16,6 +16,8 @@ from .test_commands import Program
 @pytest.fixture
 def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Program:
     monkeypatch.chdir(tmp_path)
+    # The doctor looks at the port, on which somebody may listen here.
+    monkeypatch.setenv("ONEMA_LISTEN_PORT", "0")
     return Program(tmp_path / "data", monkeypatch, capsys)
 
 
