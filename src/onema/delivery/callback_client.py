@@ -4,14 +4,13 @@ httpcore, the layer under httpx, does what is wanted and nothing more: no cookie
 and nothing from the environment. docs/callbacks.md tells integrators what this means for them.
 """
 
-import asyncio
-import contextlib
 import email.utils
 import os
 import ssl
 from collections.abc import Callable
 from pathlib import Path
 
+import anyio
 import certifi
 import httpcore
 import msgspec
@@ -108,7 +107,9 @@ class CallbackClient:
     async def _exchange(self, target: CallbackTarget, request: CallbackRequest) -> Told:
         told: Told | None = None
         try:
-            async with asyncio.timeout(self._seconds):
+            # anyio's time-outs spare what httpcore shields from them: asyncio's own may strike while it closes a
+            # connection, which would then stay open for ever (httpcore 1.0.9).
+            with anyio.fail_after(self._seconds):
                 async with self._pool.stream(
                     request.method,
                     _url(target),
@@ -166,12 +167,11 @@ def _url(target: CallbackTarget) -> httpcore.URL:
 async def _drain(response: httpcore.Response) -> None:
     """Read a short body to its end, so that the connection can be used again; what is longer or late is cut off."""
     size = 0
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(BODY_SECONDS):
-            async for part in response.aiter_stream():
-                size += len(part)
-                if size > BODY_LIMIT:
-                    return
+    with anyio.move_on_after(BODY_SECONDS):
+        async for part in response.aiter_stream():
+            size += len(part)
+            if size > BODY_LIMIT:
+                return
 
 
 def tls_context(ca_file: str) -> ssl.SSLContext:

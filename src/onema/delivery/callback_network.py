@@ -7,8 +7,10 @@ import asyncio
 import contextlib
 import ipaddress
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import httpcore
 
@@ -17,6 +19,10 @@ from onema.domain.callback_target import Address, is_public
 CONNECT_SECONDS = 3.0
 """For one of a host's addresses; then the next one has its turn."""
 ADDRESSES_TRIED = 3
+ANSWER_LIMIT = 262_144
+"""So many bytes of an answer are read, whatever they are: interim answers, headers, the wrapping of chunks, a body. To
+take them apart is our time.
+"""
 LOOKUPS = 256
 """Names that are looked up at once. A lookup cannot be ended, and one that nobody answers takes half a minute."""
 
@@ -81,6 +87,40 @@ class Lookups:
             answer.get_loop().call_soon_threadsafe(tell)
 
 
+class BoundedStream(httpcore.AsyncNetworkStream):
+    """A connection that ends after ANSWER_LIMIT bytes of one answer. A request begins by writing."""
+
+    def __init__(self, inner: httpcore.AsyncNetworkStream) -> None:
+        self._inner = inner
+        self._left = ANSWER_LIMIT
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109  # httpcore's
+        """Raises httpcore.ReadError."""
+        if self._left <= 0:
+            raise httpcore.ReadError("the answer is too long")
+        data = await self._inner.read(min(max_bytes, self._left), timeout)
+        self._left -= len(data)
+        return data
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109  # httpcore's
+        self._left = ANSWER_LIMIT
+        await self._inner.write(buffer, timeout)
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+    async def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109  # httpcore's
+    ) -> httpcore.AsyncNetworkStream:
+        return BoundedStream(await self._inner.start_tls(ssl_context, server_hostname, timeout))
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._inner.get_extra_info(info)
+
+
 class GuardedNetwork(httpcore.AsyncNetworkBackend):
     """Connects to public addresses only, unless `private_targets`."""
 
@@ -101,8 +141,10 @@ class GuardedNetwork(httpcore.AsyncNetworkBackend):
         failure: Exception = TargetRefused(host)
         for address in (await self.allowed(host))[:ADDRESSES_TRIED]:
             try:
-                return await self._backend.connect_tcp(
-                    str(address), port, CONNECT_SECONDS, local_address, socket_options
+                return BoundedStream(
+                    await self._backend.connect_tcp(
+                        str(address), port, CONNECT_SECONDS, local_address, socket_options
+                    )
                 )
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failure = error

@@ -2,19 +2,26 @@
 
 import asyncio
 import contextlib
+import datetime as dt
 import io
 import ipaddress
 import logging
 import ssl
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 
 import certifi
+import httpcore
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from onema.delivery.callback_client import BODY_LIMIT, CallbackClient, ClientRefused, Told
 from onema.delivery.callback_contract import CallbackRequest
-from onema.delivery.callback_network import GuardedNetwork, Lookups
+from onema.delivery.callback_network import ANSWER_LIMIT, LOOKUPS, GuardedNetwork, Lookups
 from onema.domain.callback_target import Address
 from onema.telemetry.logs import configure_logging
 from onema.testing.fake_clock import FakeClock
@@ -122,6 +129,46 @@ async def test_an_endless_answer_is_cut_off(receiver: Receiver, make: Make) -> N
     await receiver.gone.wait()
     # Besides what was read, the sockets' own buffers were filled.
     assert sent < BODY_LIMIT + 16 * 2**20
+
+
+@pytest.mark.parametrize(
+    ("flood", "told"),
+    [
+        (b"HTTP/1.1 103 Early Hints\r\n\r\n" * 1_000, Told("ReadError", again=True)),
+        (b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n" + b"1;x\r\ny\r\n" * 1_000, Told()),
+    ],
+    ids=["interim answers", "tiny chunks"],
+)
+async def test_an_answer_costs_no_more_than_so_many_bytes(
+    receiver: Receiver, make: Make, flood: bytes, told: Told
+) -> None:
+    """However they are wrapped: to take apart what a receiver sends is our time, and everybody's."""
+    sent = 0
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal sent
+        start = flood.partition(b"\r\n\r\n")[0] + b"\r\n\r\n" if b"chunked" in flood else b""
+        writer.write(start)
+        while True:
+            writer.write(flood.removeprefix(start))
+            sent += len(flood)
+            await writer.drain()
+
+    receiver.answering = answer
+    assert await make().tell(get(f"http://{receiver.host}/")) == told
+    await receiver.gone.wait()
+    assert sent < ANSWER_LIMIT + 16 * 2**20
+
+
+async def test_each_answer_on_a_connection_has_its_own_limit(receiver: Receiver, make: Make) -> None:
+    """A good receiver keeps its connection for as many callbacks as it likes."""
+    receiver.answering = answering(
+        b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % (BODY_LIMIT // 2) + b"x" * (BODY_LIMIT // 2)
+    )
+    client = make()
+    for _ in range(2 * ANSWER_LIMIT // BODY_LIMIT + 1):
+        assert await client.tell(get(f"http://{receiver.host}/")) == Told()
+    assert receiver.connections == 1
 
 
 async def test_a_packed_body_is_not_unpacked(receiver: Receiver, make: Make) -> None:
@@ -283,26 +330,38 @@ async def test_only_the_public_addresses_of_a_name_are_connected_to() -> None:
     assert await network.allowed("shop.test") == [ipaddress.ip_address("8.8.8.8")]
 
 
-async def test_a_name_server_that_does_not_answer_holds_up_nobody_else(
-    receiver: Receiver, make: Make
-) -> None:
-    """A look-up cannot be ended, so it is waited for no longer than for a callback, and its thread is shared."""
-    answer = asyncio.Event()
+async def test_a_name_server_that_does_not_answer_holds_up_nobody_else() -> None:
+    """A look-up cannot be ended, so it has a thread of its own, which all who ask for the name share."""
+    answer = threading.Event()
     asked: list[str] = []
-    loop = asyncio.get_running_loop()
 
     def resolve(host: str) -> Sequence[Address]:
         asked.append(host)
         if host == "dead.test":
-            asyncio.run_coroutine_threadsafe(answer.wait(), loop).result()
+            answer.wait()
         return [LOOPBACK]
 
-    client = make(seconds=SECONDS, resolve=resolve)
-    tries = [client.tell(get("http://dead.test/")) for _ in range(20)]
-    dead = asyncio.gather(*tries)
-    assert await client.tell(get(f"http://shop.test:{receiver.port}/")) == Told()
-    assert set(await dead) == {Told("no answer within 0.3 s", again=True)}
+    lookups = Lookups(resolve)
+    dead = [asyncio.ensure_future(lookups.addresses("dead.test")) for _ in range(20)]
+    impatient = asyncio.ensure_future(lookups.addresses("dead.test"))
+    assert await lookups.addresses("shop.test") == [LOOPBACK]
+    impatient.cancel()
+    assert not any(one.done() for one in dead)
+    answer.set()
+    assert await asyncio.gather(*dead) == [[LOOPBACK]] * 20
     assert sorted(asked) == ["dead.test", "shop.test"]
+
+
+async def test_a_name_that_is_never_answered_costs_no_more_than_a_callback_may_take(make: Make) -> None:
+    """Its thread is left behind."""
+    answer = threading.Event()
+
+    def resolve(host: str) -> Sequence[Address]:
+        answer.wait()
+        return [LOOPBACK]
+
+    told = await make(seconds=SECONDS, resolve=resolve).tell(get("http://dead.test/"))
+    assert told == Told("no answer within 0.3 s", again=True)
     answer.set()
 
 
@@ -315,6 +374,74 @@ async def test_a_name_that_nobody_knows_is_tried_again() -> None:
     client = CallbackClient(seconds=LONG, now=FakeClock().now, resolve=resolve)
     assert await client.tell(get("http://shop.test/")) == Told("ConnectError", again=True)
     await client.close()
+
+
+async def test_only_so_many_names_are_looked_up_at_once() -> None:
+    """Each takes a thread, which nobody can end. The next one is told at once, and tries again."""
+    answer = threading.Event()
+
+    def resolve(host: str) -> Sequence[Address]:
+        answer.wait()
+        return [LOOPBACK]
+
+    lookups = Lookups(resolve)
+    pending = [asyncio.ensure_future(lookups.addresses(f"shop{number}.test")) for number in range(LOOKUPS)]
+    await asyncio.sleep(0)  # one turn of the loop starts them all
+    with pytest.raises(httpcore.ConnectError):
+        await lookups.addresses("one-more.test")
+    answer.set()
+    assert await asyncio.gather(*pending) == [[LOOPBACK]] * LOOKUPS
+
+
+def certificate_for(name: str, folder: Path) -> tuple[ssl.SSLContext, str]:
+    """A server's TLS with a certificate of its own, and the file that it is trusted by."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = dt.datetime.now(dt.UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    pem = certificate.public_bytes(serialization.Encoding.PEM)
+    file = folder / f"{name}.pem"
+    file.write_bytes(
+        pem
+        + key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+    )
+    trusted = folder / f"{name}.ca.pem"
+    trusted.write_bytes(pem)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file)
+    return context, str(trusted)
+
+
+async def test_tls_speaks_of_the_name_at_the_address_that_was_checked(
+    receiver: Receiver, make: Make, tmp_path: Path
+) -> None:
+    """The certificate must be the name's, although an address is connected to."""
+    context, trusted = certificate_for("shop.test", tmp_path)
+    asked: list[str | None] = []
+    context.sni_callback = lambda connection, name, _: asked.append(name)
+    server = await asyncio.start_server(receiver.serve, "127.0.0.1", 0, ssl=context)
+    port = server.sockets[0].getsockname()[1]
+    client = make(ca_file=trusted, resolve=lambda host: [LOOPBACK])
+    assert await client.tell(get(f"https://shop.test:{port}/")) == Told()
+    assert await client.tell(get(f"https://other.test:{port}/")) == Told("ConnectError", again=True)
+    assert await make(resolve=lambda host: [LOOPBACK]).tell(get(f"https://shop.test:{port}/")) == Told(
+        "ConnectError", again=True
+    )
+    assert asked == ["shop.test", "other.test", "shop.test"]
+    assert len(receiver.heads) == 1
+    server.close()
 
 
 async def test_a_look_up_is_forgotten_when_it_has_ended() -> None:

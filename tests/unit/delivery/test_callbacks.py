@@ -1,4 +1,5 @@
 import asyncio
+import logging
 import secrets
 from collections.abc import AsyncIterator
 
@@ -12,6 +13,7 @@ from onema.delivery.worker import DeliveryWorker
 from onema.domain import documents as doc
 from onema.domain.configure import Configure
 from onema.domain.records import JobKind, Message, MessageState
+from onema.telemetry.redaction import RedactionFilter
 from onema.testing.recording_carrier import RecordingCarrier
 
 from .conftest import LEASE_MS, LIFETIME_MS, DeliveryRig
@@ -259,3 +261,32 @@ async def test_callbacks_that_wait_in_the_store_have_their_turns_too(
     async with asyncio.timeout(20):
         await receiver.was_told(3 * MANY_PLACES)
     assert other.requests == ["GET /told?state=delivered HTTP/1.1"], identifier
+
+
+async def test_the_log_names_the_message_and_nothing_of_the_url(
+    rig: DeliveryRig, receiver: Receiver, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whole, so that it leads to the message's story."""
+    caplog.set_level(logging.INFO, "onema")
+    caplog.handler.addFilter(RedactionFilter())
+    receiver.url += "/callback-canary"
+    identifier = await deliver_and_tell(rig, receiver)
+    await notes(rig, identifier, 1)
+    (record,) = [record for record in caplog.records if record.msg == "callback ended"]
+    assert str(vars(record)["message_id"]) == str(identifier)
+    assert vars(record)["result"] == "delivered"
+    assert "canary" not in str(vars(record))
+
+
+async def test_a_callback_whose_turn_does_not_come_for_a_day_is_given_up(
+    rig: DeliveryRig, receiver: Receiver, other: Receiver
+) -> None:
+    """Whoever keeps others of its own account waiting so long does not answer, and the queue must have an end."""
+    carrier = await two_accounts(rig, receiver, other)
+    await start_worker(rig, carrier, frozenset({JobKind.DELIVER}))
+    identifier = await rig.send()
+    await rig.reaches(identifier, MessageState.DELIVERED)
+    rig.clock.advance(24 * 3_600 + 1)
+    await start_worker(rig, carrier, frozenset({JobKind.CALLBACK}))
+    assert await notes(rig, identifier, 1) == ["its turn did not come within a day; given up"]
+    assert receiver.requests == []
