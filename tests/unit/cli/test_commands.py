@@ -13,6 +13,7 @@ import pytest
 from onema.cli import main
 from onema.cli.serve import why_not
 from onema.settings import Listen, Settings
+from onema.testing.running_server import free_port
 
 
 class Program:
@@ -283,8 +284,12 @@ def test_people_get_tables(onema: Program) -> None:
         "settings",
     ],
 )
-def test_what_only_reads_or_changes_makes_no_store(onema: Program, command: str) -> None:
+def test_what_only_reads_or_changes_makes_no_store(
+    onema: Program, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
     """Somebody who mistyped --data finds out, and no store or server key of his mistake lies around."""
+    # The doctor asks whoever listens there; that may be anybody on the port that is the default.
+    monkeypatch.setenv("ONEMA_LISTEN_PORT", str(free_port()))
     code, out, err = onema.run(*command.split())
     assert not onema.data.exists()
     assert code == (0 if command in ("doctor", "settings") else 1)
