@@ -57,7 +57,13 @@ class Program:
             capture_output=True,
             text=True,
             encoding="utf-8",
-            env={**inherited, **SECRETS, "ONEMA_DATA": str(self.data), **environment},
+            env={
+                **inherited,
+                **SECRETS,
+                "ONEMA_DATA": str(self.data),
+                "ONEMA_LISTEN_PORT": "0",
+                **environment,
+            },
             timeout=30,
         )
 
@@ -181,6 +187,55 @@ def test_the_program_says_its_version_and_helps_everywhere(onema: Program) -> No
         done = onema.run(name, "-h")
         assert (done.returncode, done.stdout.split("\n")[0][:6]) == (0, "Usage:"), (name, done.stderr)
     assert not onema.data.exists()
+
+
+def test_every_command_that_is_written_about_exists(onema: Program) -> None:
+    """In the README, in docs/ and in the hints of the program itself; a group's only command has its name, too."""
+    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "src").rglob("*.py")]
+    named = {
+        (group, command)
+        for page in pages
+        for group, command in re.findall(r"[`$] ?onema ([a-z]+) ([a-z][a-z-]+)", page.read_text())
+        if group in COMMANDS
+    }
+    assert {("window", "reset"), ("message", "show"), ("job", "retry")} <= named
+    listed = {
+        group: set(
+            re.findall(
+                r"^  ([a-z-]+) ", onema.run(group, "-h").stdout.partition("Commands:")[2], re.MULTILINE
+            )
+        )
+        for group in {group for group, _ in named}
+    }
+    assert [
+        (group, command) for group, command in sorted(named) if listed[group] and command not in listed[group]
+    ] == []
+    assert listed["window"] == {"reset"}
+
+
+def test_help_asked_for_by_saying_nothing_is_shown_once(onema: Program) -> None:
+    """Of the program and of a group."""
+    for words in ((), ("wallet",)):
+        done = onema.run(*words)
+        assert (done.returncode, done.stderr.count("Usage:"), "Commands:" in done.stderr) == (2, 1, True)
+
+
+@pytest.mark.parametrize("form", [(), ("--json",)])
+def test_who_reads_only_the_beginning_gets_no_stack_trace(onema: Program, form: tuple[str, ...]) -> None:
+    """Of problems, too; and the exit code still says that it failed."""
+    nobody_reads, write = os.pipe()
+    os.close(nobody_reads)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "onema.cli", "--data", str(onema.data), "apply", "-", *form],
+            input=b"[[tarif]]\n[[accout]]\n",
+            stdout=write if form else subprocess.PIPE,
+            stderr=subprocess.PIPE if form else write,
+            timeout=30,
+        )
+    finally:
+        os.close(write)
+    assert (done.returncode, done.stderr or b"") == (1, b"")
 
 
 @pytest.mark.parametrize(

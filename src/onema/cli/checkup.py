@@ -29,6 +29,7 @@ from onema.engine.control_requests import ReadBalance, ReadDocuments, Status
 from onema.engine.data_folder import (
     DATABASE,
     DEMO_CREDENTIALS,
+    SERVER_KEY,
     DataFolderError,
     is_used_by_nodes,
     parse_server_key,
@@ -78,7 +79,7 @@ def _python() -> Iterator[Finding]:
             Level.WARN,
             "speech",
             "espeak-ng is not installed",
-            "Calls with sentences of their own need `pip install onema[voice]`.",
+            "Calls with sentences of their own need `pip install 'onema[voice]'`.",
         )
 
 
@@ -94,6 +95,16 @@ def _folder(settings: Settings) -> Iterator[Finding]:
     if not os.access(path, os.R_OK | os.W_OK | os.X_OK):
         yield Finding(
             Level.FAIL, "data folder", f"{path} is not ours to write", "Run as its owner, or chown it."
+        )
+        return
+    ours = settings.database or any((path / name).exists() for name in (DATABASE, SERVER_KEY))
+    if not ours and any(path.iterdir()):
+        # Nobody should be told to close /etc.
+        yield Finding(
+            Level.WARN,
+            "data folder",
+            f"{path} holds other things, and nothing of onema",
+            "If it is the wrong folder, name another: `onema --data DIR ...`.",
         )
         return
     mode = stat.S_IMODE(path.stat().st_mode)

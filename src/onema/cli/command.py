@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+import typer.core
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -68,16 +69,34 @@ class Cli:
         return open_session(self.settings(), creates=creates)
 
 
+class OneCommand(typer.core.TyperCommand):
+    """A command that a list of commands describes with a whole sentence, in as many lines as that needs."""
+
+    def get_short_help_str(self, limit: int = 45) -> str:
+        return super().get_short_help_str(limit=1_000)
+
+
+def _group() -> None:
+    """Nothing of its own: whoever names a group names one of its commands, too."""
+
+
 class Commands(typer.Typer):
     """A group of commands, which are functions of a Cli; each also takes --data and --json."""
 
     def __init__(self, **attributes: Any) -> None:
         super().__init__(
-            add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, **attributes
+            add_completion=False,
+            no_args_is_help=True,
+            rich_markup_mode=None,
+            pretty_exceptions_enable=False,
+            **attributes,
         )
 
     def command(self, name: str | None = None, **attributes: Any) -> Callable[[Any], Any]:
-        decorate = super().command(name, **attributes)
+        if name is not None:
+            # Without a callback typer runs a group's only command in place of the group.
+            self.callback()(_group)
+        decorate = super().command(name, cls=OneCommand, **attributes)
 
         def with_cli(function: Callable[..., None]) -> Callable[..., None]:
             decorate(_with_shared_options(function))

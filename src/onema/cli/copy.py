@@ -18,7 +18,7 @@ The server key is not in the database: without it nothing that is sealed there c
 new database the old one's key (DATA/server.key, server_key_file or ONEMA_SERVER_KEY) before its first start."""
 
 
-@app.command("copy")
+@app.command()
 def copy_command(
     cli: Cli,
     source: Annotated[

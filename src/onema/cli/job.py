@@ -11,7 +11,7 @@ app = Commands(help="Jobs that were given up.")
 def show_all(
     cli: Cli,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many.")] = 20,
-    before: Annotated[int, typer.Option(help="Only those given up before this one.")] = 0,
+    before: Annotated[int, typer.Option(help="Only those given up before this one.", show_default=False)] = 0,
 ) -> None:
     """List callbacks and other jobs that were given up, newest first."""
     from onema.cli.output import print_json, print_table, show_time

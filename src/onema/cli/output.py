@@ -3,6 +3,7 @@
 All that the command line writes goes through here, so that nothing in it can give a terminal orders.
 """
 
+import contextlib
 import io
 import json as json_library
 import os
@@ -73,6 +74,12 @@ def print_json(document: Any) -> None:
 
 
 def print_error(text: str, refusal: str | None, *, json: bool, problems: Sequence["Problem"] = ()) -> None:
+    # Who reads no further (head) has seen enough of it; that it failed, the exit code says.
+    with contextlib.suppress(BrokenPipeError):
+        _print_error(text, refusal, json=json, problems=problems)
+
+
+def _print_error(text: str, refusal: str | None, *, json: bool, problems: Sequence["Problem"]) -> None:
     if json:
         told = {"problems": [problem_as_json(problem) for problem in problems]} if problems else {}
         print_json({"error": text, "refusal": refusal, **told})

@@ -148,6 +148,27 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run one command and exit: 0 done, 1 refused or failed, 2 not understood."""
     speak_utf8()
     arguments = utf8_arguments(sys.argv[1:]) if arguments is None else arguments
+    try:
+        exit_code = _run(arguments)
+    except BrokenPipeError:
+        exit_code = 0
+    _let_go()
+    sys.exit(exit_code)
+
+
+def _let_go() -> None:
+    """Whoever read our output (head, less) has seen enough; Python must not complain at exit either."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        try:
+            if stream is not None:
+                stream.flush()
+        except OSError:
+            setattr(sys, name, None)
+
+
+def _run(arguments: Sequence[str]) -> int:
+    """The exit code."""
     json = "--json" in arguments
     if COMPLETION in os.environ:
         from typer.completion import completion_init  # type: ignore[attr-defined]  # typer has no other name for it
@@ -157,6 +178,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         exit_code = typer.main.get_command(app).main(
             args=list(arguments), prog_name="onema", complete_var=COMPLETION, standalone_mode=False
         )
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except CliError as error:
         print_error(str(error), error.refusal, json=json, problems=error.problems)
         exit_code = 1
@@ -164,9 +187,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print_error("Aborted.", None, json=json)
         exit_code = 1
     except BrokenPipeError:
-        # Whoever read our output (head, less) has seen enough; Python must not complain at exit either.
-        sys.stdout = None
-        exit_code = 0
+        raise
     except OSError as error:
         # A file or folder that is no such thing, is full, or is not ours: what the system says is what helps.
         where = f"{error.filename}: " if error.filename else ""
@@ -176,17 +197,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except Exception as error:
         if not hasattr(error, "format_message"):
             raise
-        _explain(error, json=json)
+        _explain(error, arguments, json=json)
         exit_code = getattr(error, "exit_code", 2)
-    sys.exit(exit_code if isinstance(exit_code, int) else 0)
+    return exit_code if isinstance(exit_code, int) else 0
 
 
-def _explain(error: Any, *, json: bool) -> None:
+def _explain(error: Any, arguments: Sequence[str], *, json: bool) -> None:
     """Say how a command line was not understood; `error` is a ClickException."""
-    if not json and getattr(error, "ctx", None) is not None:
-        complain(error.ctx.get_usage())
-        complain(f"Try `{error.ctx.command_path} -h`.")
-    hint = ""
-    if re.match(r"-\d", getattr(error, "option_name", "")):
-        hint = f" What begins with a dash and is no option stands behind `--`: `-- {error.option_name}`."
-    print_error(error.format_message() + hint, None, json=json)
+    said = error.format_message()
+    context = getattr(error, "ctx", None)
+    if context is not None and not json:
+        if said == context.get_help():
+            complain(said)
+            return
+        complain(context.get_usage())
+        complain(f"Try `{context.command_path} -h`.")
+    option = getattr(error, "option_name", "")
+    if re.match(r"-\d", option):
+        given = next((argument for argument in arguments if argument.startswith(option)), option)
+        said = f"No such option: {given}. What begins with a dash and is no option stands behind `--`: `-- {given}`."
+    print_error(said, None, json=json)

@@ -20,7 +20,7 @@ MAX_PLACEHOLDERS = 10
 MAX_LENGTH = 500
 
 _LONGEST_CODE = 10
-_PLACEHOLDER = re.compile(r"\{(?:OTP|P([12]),([1-9][0-9]{0,2}))\}")
+_PLACEHOLDER = re.compile(r"\{(?:OTP|P([12]),(0|[1-9][0-9]{0,8}))\}")
 
 ANY_CODE = "\ufdd0"
 """Stands for the marker in a message that is being matched. Unicode never assigns it to a character, and a text that
@@ -92,8 +92,8 @@ def _placeholder(match: re.Match[str]) -> Placeholder:
     if match[1] is None:
         return Placeholder(PlaceholderKind.CODE, _LONGEST_CODE)
     longest = int(match[2])
-    if longest > MAX_LENGTH:
-        raise _bad_template(f"{match[0]} is longer than {MAX_LENGTH}")
+    if not 1 <= longest <= MAX_LENGTH:
+        raise _bad_template(f"{match[0]} stands for 1 to {MAX_LENGTH} characters")
     return Placeholder(PlaceholderKind.WORD if match[1] == "1" else PlaceholderKind.WORDS, longest)
 
 

@@ -24,7 +24,7 @@ class ReviveJob(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     def decide(self, world: World, context: Context) -> Decision:
         dead = world.get(DeadJob, self.dead)
         if dead is None:
-            raise Refused(Refusal.CONFLICT, f"no job {self.dead} was given up")
+            raise Refused(Refusal.CONFLICT, f"There is no job {self.dead} that was given up.")
         if dead.kind != JobKind.CALLBACK:
             raise Refused(
                 Refusal.CONFLICT,

@@ -51,5 +51,5 @@ class TopUpWallet(msgspec.Struct, frozen=True, kw_only=True, tag="top_up"):
     def _account_number(self, context: Context) -> int:
         account = context.directory.account_named.get(self.account)
         if account is None:
-            raise Refused(Refusal.CONFLICT, f"no account {self.account!r}")
+            raise Refused(Refusal.CONFLICT, f"There is no account {self.account!r}.")
         return account.id

@@ -358,7 +358,7 @@ class Administration:
     def _account(self, name: str) -> AccountView:
         account = self._gateway.directory.account_named.get(name)
         if account is None:
-            raise Refused(Refusal.CONFLICT, f"no account {name!r}")
+            raise Refused(Refusal.CONFLICT, f"There is no account {name!r}.")
         return account
 
 

@@ -49,6 +49,8 @@ class Program:
 
 @pytest.fixture
 def onema(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Program:
+    # Whoever tries the product beside the tests has the usual port.
+    monkeypatch.setenv("ONEMA_LISTEN_PORT", "0")
     return Program(tmp_path / "data", monkeypatch, capsys)
 
 
@@ -476,6 +478,7 @@ def test_settings_that_were_changed_are_shown_alone(onema: Program, monkeypatch:
 
 def test_settings_fit_the_terminal(onema: Program, monkeypatch: pytest.MonkeyPatch) -> None:
     """One line each, cut at its edge; in a pipe nothing is cut."""
+    monkeypatch.delenv("ONEMA_LISTEN_PORT")
     monkeypatch.setenv("COLUMNS", "80")
     assert max(map(len, onema.run("settings")[1].splitlines())) > 80
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
@@ -516,7 +519,9 @@ def test_a_refused_command_leads_on_to_the_right_one(onema: Program) -> None:
     """Whoever guessed an option or an id that there is not learns where it is."""
     onema.changes("tariff", "set", "default", "--rate", "sms:+=1")
     onema.changes("account", "add", "acme")
-    assert "stands behind `--`: `-- -5`" in onema.json("wallet", "top-up", "acme", "-5", exit_code=2)["error"]
+    refused = onema.json("wallet", "top-up", "acme", "-50", exit_code=2)
+    assert refused["error"].startswith("No such option: -50. ")
+    assert "stands behind `--`: `-- -50`" in refused["error"]
     for option, value, sentence in (
         ("--wallet", "postpaid", "onema wallet terms acme"),
         ("--currency", "USD", "keeps its currency"),
@@ -527,6 +532,34 @@ def test_a_refused_command_leads_on_to_the_right_one(onema: Program) -> None:
         assert f"onema message list --reference {unknown}" in refused["error"]
     assert "(default)" in onema.run("account", "add", "-h")[1]
     assert "(default)" not in onema.run("account", "set", "-h")[1]
+
+
+def test_counting_anew_is_asked_for_by_its_documented_name(onema: Program) -> None:
+    """`reset` is the only command of its group, and no account's name."""
+    onema.changes("tariff", "set", "default", "--rate", "sms:+=1")
+    onema.changes("account", "add", "acme")
+    assert onema.json("window", "reset", "acme") == []
+    assert onema.json("window", "reset", "nobody", exit_code=1)["error"] == "There is no account 'nobody'."
+
+
+def test_a_list_of_commands_has_whole_sentences(onema: Program) -> None:
+    """On a terminal of 80 columns, too."""
+    _, told, _ = onema.run("account", "-h")
+    assert "Remove an account that never sent anything, with all that is configured for it." in " ".join(
+        told.split()
+    )
+    assert "..." not in told.partition("Commands:")[2]
+
+
+def test_a_folder_of_other_things_is_told_apart(onema: Program) -> None:
+    """Whoever named /etc must not be told to close it."""
+    onema.data.mkdir(mode=0o755)
+    (onema.data / "photo.jpg").touch()
+    found = json.loads(onema.run("doctor", "--json")[1])
+    (folder,) = (one for one in found if one["what"] == "data folder")
+    assert folder["level"] == "warn"
+    assert "nothing of onema" in folder["detail"]
+    assert "chmod" not in folder["hint"]
 
 
 @pytest.mark.parametrize("command", ["account list", "serve", "demo", "doctor"])

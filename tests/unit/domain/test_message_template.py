@@ -204,3 +204,11 @@ def test_any_text_is_a_template_or_refused(text: str) -> None:
         return
     if "{" not in text:
         assert accepts(text, text)
+
+
+@pytest.mark.parametrize("placeholder", ["{P1,0}", "{P2,501}", "{P2,9999}"])
+def test_a_placeholder_that_stands_for_too_much_is_told_so(placeholder: str) -> None:
+    """Not that its brace belongs to none."""
+    with pytest.raises(Refused) as refused:
+        MessageTemplate.parse(f"{placeholder} {{OTP}}")
+    assert refused.value.detail == f"{placeholder} stands for 1 to 500 characters"
