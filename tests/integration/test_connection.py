@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from starlette.types import Receive, Scope, Send
 
 from onema.http.connection import HEAD_LIMIT, Patience
+from onema.http.connection import Connection as ServedConnection
 
 from .raw_http import Connection, on_uvloop, serving_app
 
@@ -452,3 +453,40 @@ def test_more_connections_than_there_is_room_for_are_told_so(caplog: pytest.LogC
     assert [record.getMessage() for record in caplog.records] == [
         "connections are turned away: the process may open no more files"
     ]
+
+
+def test_requests_that_wait_for_their_turn_are_not_read_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who sends thousands behind one that is being answered fills the kernel's buffers instead of our memory; all are
+    answered in order.
+    """
+    request = b"POST /%d HTTP/1.1\r\nHost:\r\nContent-Length: 2\r\n\r\n\xc3\xa9"
+    count, begun, ended, most = 5_000, 0, 0, 0
+    arrived, let_go = asyncio.Event(), asyncio.Event()
+    begin = ServedConnection.on_message_begin
+
+    def counted(connection: ServedConnection) -> None:
+        nonlocal begun, most
+        begun += 1
+        most = max(most, begun - ended)
+        begin(connection)
+
+    async def answer_when_let_go(scope: Scope, receive: Receive, send: Send) -> None:
+        nonlocal ended
+        arrived.set()
+        await let_go.wait()
+        ended += 1
+        await echo(scope, receive, send)
+
+    async def scenario() -> None:
+        async with serving_app(answer_when_let_go) as connect, connect() as client:
+            client.send(b"".join(request % number for number in range(count)))
+            await arrived.wait()
+            let_go.set()
+            for number in range(count):
+                assert (await client.answer())[2] == b"/%d \xc3\xa9" % number
+            client.get("/after")
+            assert (await client.answer())[2] == b"/after "
+
+    monkeypatch.setattr(ServedConnection, "on_message_begin", counted)
+    on_uvloop(scenario)
+    assert most < 50

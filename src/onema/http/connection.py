@@ -23,7 +23,7 @@ KEEP_ALIVE_SECONDS = 75.0
 SENDING_SECONDS = 30.0
 READING_SECONDS = 60.0
 
-# So much is parsed before bytes are counted again: by so much a head may pass the limit.
+# So much is parsed before bytes and waiting requests are counted again: by so much a head may pass the limit.
 _PIECE = 1024
 _ASCII = bytes(range(128)).decode()
 _REFUSAL = b"%scontent-type: text/plain; charset=utf-8\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%s"
@@ -72,6 +72,8 @@ class Connection(HttpToolsProtocol):
         self._overhead = 0
         self._body_bytes = 0
         self._upgrade_is_offered = False
+        # What came behind requests that wait for their turn.
+        self._unread = b""
         # When the client is late, by the loop's clock: with the message that is open, and with reading.
         self._late_at = inf
         self._stuck_at = inf
@@ -87,6 +89,7 @@ class Connection(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
+        self._unread = b""
         self._on_lost()
 
     def pause_writing(self) -> None:
@@ -100,12 +103,24 @@ class Connection(HttpToolsProtocol):
     # What comes in.
 
     def data_received(self, data: bytes) -> None:
+        if self.pipeline:
+            # Reading stands still by then, but who waits for a body lets it go on.
+            self._unread += data
+            self.flow.pause_reading()
+            return
         if not self._message_is_open and not data.isascii():
             data = _with_ascii_target(data)
         if len(data) <= _PIECE:
             self._feed(data)
-            return
+        else:
+            self._feed_pieces(data)
+
+    def _feed_pieces(self, data: bytes) -> None:
+        """As far as no request waits for its turn: each takes a hundred times the bytes that it came in."""
         for start in range(0, len(data), _PIECE):
+            if self.pipeline:
+                self._unread = data[start:]
+                return
             self._feed(data[start : start + _PIECE])
 
     def _feed(self, data: bytes) -> None:
@@ -202,15 +217,19 @@ class Connection(HttpToolsProtocol):
             self._refuse(408, "The request took too long to arrive.")
 
     def on_response_complete(self) -> None:
-        # In place of uvicorn's, which sets a timer for every request.
+        # In place of uvicorn's, which sets a timer for every request, and which reads on while requests wait.
         if self.transport.is_closing():
             return
-        self.flow.resume_reading()
         if self.pipeline:
             self._start_asgi_task(*self.pipeline.pop())
         elif self._refusal is not None:
             self._send_refusal()
             return
+        if not self.pipeline:
+            data, self._unread = self._unread, b""
+            self._feed_pieces(data)
+        if not self.pipeline and self._refusal is None:
+            self.flow.resume_reading()
         if self._message_is_open:
             # While an answer was owed, reading may have stood still: that time was not the client's.
             self._late_at = self.loop.time() + self._patience.sending
