@@ -197,8 +197,11 @@ class Desk:
         return await self._ask("GET", path, b"", headers)
 
     async def post(self, path: str, form: Mapping[str, str] | None = None, **headers: str) -> Answer:
-        headers["content_type"] = "application/x-www-form-urlencoded"
-        return await self._ask("POST", path, urlencode(form or {}).encode(), headers)
+        body = urlencode(form or {}).encode()
+        return await self.post_bytes(path, body, "application/x-www-form-urlencoded", **headers)
+
+    async def post_bytes(self, path: str, body: bytes, content_type: str, **headers: str) -> Answer:
+        return await self._ask("POST", path, body, {**headers, "content_type": content_type})
 
     async def log_in(self, name: str = "lan", password: str = PASSWORD) -> Answer:
         """Logs in; from then on the session's cookie is sent."""

@@ -132,6 +132,30 @@ async def test_a_name_that_nobody_can_have_is_not_remembered() -> None:
 
 
 @pytest.mark.parametrize(
+    ("body", "content_type", "status"),
+    [
+        (b"name=lan&password=" + PASSWORD.encode(), "application/x-www-form-urlencoded", 303),
+        (
+            b'--x\r\nContent-Disposition: form-data; name="name"\r\n\r\nlan\r\n'
+            b'--x\r\nContent-Disposition: form-data; name="password"\r\n\r\n'
+            + PASSWORD.encode()
+            + b"\r\n--x--\r\n",
+            "multipart/form-data; boundary=x",
+            401,
+        ),
+        (b"name=%FF&password=x", "application/x-www-form-urlencoded", 400),
+        (b"name=lan&password=%00", "application/x-www-form-urlencoded", 400),
+    ],
+)
+async def test_the_login_form_is_read_as_its_page_sends_it(
+    body: bytes, content_type: str, status: int
+) -> None:
+    """In UTF-8, and not in an encoding of the sender's choice, some of which take long to read."""
+    desk = Desk(inbox=MemoryInbox(), open_on_loopback=False)
+    assert (await desk.post_bytes("/login", body, content_type)).status == status
+
+
+@pytest.mark.parametrize(
     ("forwarded", "origin", "status"),
     [
         ("otp.example.com", "https://otp.example.com", 303),
