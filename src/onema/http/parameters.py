@@ -12,6 +12,10 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 _JSON_OBJECT = msgspec.json.Decoder(dict[str, object])
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
+# The parser of options takes a millisecond for one of the longest, and its time grows with the square.
+_LONGEST_OPTIONS = 512
+_MOST_PARTS = 100
+
 
 def parse_query(query: bytes) -> dict[str, str]:
     """Parameters by lower-cased name; the values of a name that comes again are joined by commas.
@@ -47,14 +51,14 @@ def parse_multipart(body: bytes, content_type: bytes) -> dict[str, str]:
 
     Files are left out. Raises ValueError.
     """
-    _, options = parse_options_header(content_type)
+    options = _options(content_type)
     boundary = options.get(b"boundary", b"")
     if not boundary:
         raise ValueError("a multipart form has no boundary")
     parameters: dict[str, str] = {}
     headers: dict[bytes, bytes] = {}
     name, value = bytearray(), bytearray()
-    ended = False
+    ended, parts = False, 0
 
     def end_header() -> None:
         headers[bytes(name).lower()] = bytes(value)
@@ -62,11 +66,15 @@ def parse_multipart(body: bytes, content_type: bytes) -> dict[str, str]:
         value.clear()
 
     def begin_part() -> None:
+        nonlocal parts
+        parts += 1
+        if parts > _MOST_PARTS:
+            raise ValueError("a multipart form has too many parts")
         headers.clear()
         value.clear()
 
     def end_part() -> None:
-        _, disposition = parse_options_header(headers.get(b"content-disposition"))
+        disposition = _options(headers.get(b"content-disposition", b""))
         if b"filename" not in disposition:
             field, text = _text(disposition.get(b"name", b"")).lower(), _text(bytes(value))
             if field:
@@ -92,6 +100,12 @@ def parse_multipart(body: bytes, content_type: bytes) -> dict[str, str]:
     if not ended:
         raise ValueError("a multipart form has no end")
     return parameters
+
+
+def _options(header: bytes) -> dict[bytes, bytes]:
+    if len(header) > _LONGEST_OPTIONS:
+        raise ValueError("a header of a multipart form is too long")
+    return parse_options_header(header)[1]
 
 
 def parse_json_object(body: bytes) -> dict[str, object]:

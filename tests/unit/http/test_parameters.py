@@ -50,8 +50,20 @@ def test_files_in_a_multipart_form_are_left_out() -> None:
         (multipart(("a", b"b"))[:-8], MULTIPART),
         (b"a=b", MULTIPART),
         (multipart(("a", b"b")), b"multipart/form-data"),
+        (multipart(*[("a", b"b")] * 101), MULTIPART),
+        (multipart(("a" * 500, b"b")), MULTIPART),
+        (multipart(("a", b"b")), MULTIPART + b"; a=" + b"b" * 500),
     ],
-    ids=["NUL", "no UTF-8", "cut off", "another form", "no boundary"],
+    ids=[
+        "NUL",
+        "no UTF-8",
+        "cut off",
+        "another form",
+        "no boundary",
+        "many parts",
+        "long part header",
+        "long type",
+    ],
 )
 def test_a_multipart_form_that_cannot_be_read_is_refused(body: bytes, content_type: bytes) -> None:
     """Half of a form is not what the client meant to say."""
