@@ -18,7 +18,7 @@ import msgspec
 from onema.domain import documents as doc
 from onema.domain.destinations import REACHED, NumberType, number_type
 from onema.domain.document_mappings import DocumentKey, DocumentsByKind, ViewsByOwner
-from onema.domain.message_template import MessageTemplate, place_code
+from onema.domain.message_template import CODE_MARKER, MessageTemplate, place_code
 from onema.domain.money import Minor, parse_amount
 from onema.domain.phone import country_of
 from onema.domain.records import Channel
@@ -121,8 +121,12 @@ class BrandnameView:
         return self._remembered.get((message, code_length))
 
     def allowed(self, message: str, code_length: int) -> "AllowedText | None":
-        """The message as a registered template allows it, with a code of this length in place of its marker."""
+        """The message as a registered template allows it, with a code of this length in place of its marker, which it
+        must have.
+        """
         text = text_form(message)
+        if CODE_MARKER not in text:
+            return None
         number = self._matching.first_that_fits(text, code_length)
         if number is None:
             return None

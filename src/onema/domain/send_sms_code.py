@@ -8,7 +8,7 @@ from onema.domain import limits, refused_text, wallet
 from onema.domain.decision import Context, Decision, World
 from onema.domain.directory import AccountView, AllowedText, BrandnameView
 from onema.domain.message_progress import delivery_job
-from onema.domain.message_template import CODE_MARKER, place_code
+from onema.domain.message_template import place_code
 from onema.domain.payload import SmsPayload, seal_payload
 from onema.domain.records import (
     Channel,
@@ -97,8 +97,7 @@ class SendSmsCode(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             refused = world.get(Window, self.account, REFUSED_TEXTS, "")
             if limits.used_now(refused, seconds, self.now) >= limit:
                 raise Refused(Refusal.RATE_LIMITED, f"{REFUSED_TEXTS}: {limit} per {seconds} s")
-        allowed = brandname.allowed(self.text, self.length)
-        return allowed if allowed is not None and CODE_MARKER in allowed.text else None
+        return brandname.allowed(self.text, self.length)
 
     def decide(self, world: World, context: Context) -> Decision:
         account = self._sender(context)

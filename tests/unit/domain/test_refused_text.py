@@ -5,7 +5,7 @@ import pytest
 from onema.domain import documents as doc
 from onema.domain.directory import BrandnameView
 from onema.domain.keyring import Keyring
-from onema.domain.records import Event, Message, MessageState
+from onema.domain.records import Event, Job, Message, MessageState
 from onema.domain.refusals import Refusal, Refused
 from onema.domain.refused_text import KEPT, KEPT_CHARACTERS, WITHOUT_MARKER, RefusedText, kept_text
 from onema.domain.send_sms_code import (
@@ -111,6 +111,13 @@ def test_a_text_without_the_marker_is_not_kept(store: PureStore) -> None:
     """It may hold a code of the integrator's own."""
     assert send(store, 5, "Chao ban, ma 123456").refusal is Refusal.TEMPLATE_MISMATCH
     assert event_of(store, 5) == Event(1, 5, 5, WITHOUT_MARKER, "")
+
+
+def test_a_text_without_the_marker_is_refused_every_time(store: PureStore) -> None:
+    """Also where a template fits it: what is remembered of it the first time must not let it out without a code."""
+    for number in (5, 6):
+        assert send(store, number, "Chao ban, ma 123456").refusal is Refusal.TEMPLATE_MISMATCH
+    assert not [row for row in store.rows.values() if isinstance(row, Job)]
 
 
 def test_little_is_kept_of_what_does_not_fit(store: PureStore) -> None:
