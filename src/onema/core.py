@@ -77,6 +77,11 @@ def _voices(own_packs: Path) -> Mapping[str, Voice]:
         raise DataFolderError(f"{error}. Mend the pack or take it out of {own_packs}.") from error
 
 
+def voice_ids(settings: Settings) -> tuple[str, ...]:
+    """What applications may name as their voice here."""
+    return Voices.ids(settings.data / "voices")
+
+
 def this_installation(settings: Settings) -> ThisInstallation:
     """What can be done here with configuration documents."""
     return ThisInstallation(

@@ -3,7 +3,7 @@
 Whoever saves documents asks here first, be it the server or a command line on the server's store.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 from onema.channels.handset import configuration as handset
 from onema.dialects.esms import credentials as esms
@@ -63,9 +63,14 @@ class ThisInstallation:
                 yield from handset_beside_carriers(carriers)
 
 
-def advice(documents: After) -> Advice:
-    """What this program could do better with documents."""
+def advice(documents: After, voices: Collection[str]) -> Advice:
+    """What this program could do better with documents; `voices` are those that it has here."""
     yield from configuration_advice(documents)
+    for caller in documents.of_kind(doc.Application):
+        # Another node may have a pack of its own, so this is no refusal.
+        if caller.voice and caller.voice not in voices:
+            unknown = one_of("voice", "voice", caller.voice, voices)
+            yield (caller.kind, caller.identity), unknown.below(place_of(caller))
     for carrier in documents.of_kind(doc.Carrier):
         for problem in CARRIER_ADVICE.get(carrier.type, _none)(carrier):
             yield (carrier.kind, carrier.identity), problem.below(place_of(carrier))

@@ -40,6 +40,7 @@ def apply(
     from onema.cli.output import CliError, problem_as_json, say, warn
     from onema.cli.plan import doubts, plan_documents
     from onema.cli.session import Documents, NothingThere, invalid_configuration, without_store
+    from onema.core import voice_ids
     from onema.domain.configure import Change
     from onema.domain.problems import Problem, together
     from onema.engine.control_requests import PutDocuments
@@ -47,10 +48,11 @@ def apply(
     content = _read(file)
     problems: list[Problem] = []
     warnings: list[Problem] = []
+    voices = voice_ids(cli.settings())
 
     def plan(found: Documents) -> PutDocuments:
         request, problems[:] = plan_documents(content, found, prune=prune)
-        warnings[:] = doubts(content, found, request)
+        warnings[:] = doubts(content, found, request, voices)
         # With problems the server is asked only what else is wrong.
         return msgspec.structs.replace(request, dry_run=dry_run or bool(problems))
 

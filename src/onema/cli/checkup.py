@@ -20,7 +20,7 @@ from onema.cli.finding import Finding, Level
 from onema.cli.node_probe import node_at
 from onema.cli.output import CliError
 from onema.cli.session import Session, open_session
-from onema.core import this_installation
+from onema.core import this_installation, voice_ids
 from onema.domain import documents as doc
 from onema.domain.configuration_rules import After, problems
 from onema.domain.directory import parse_time
@@ -357,5 +357,5 @@ def _configuration(settings: Settings, session: Session) -> Iterator[Finding]:
     stored = session.answer(ReadDocuments(reveal=True)).documents
     after = After({}, {(document.kind, document.identity): document for document in stored})
     refused = [*problems(after), *this_installation(settings).problems(after)]
-    for problem in (*refused, *(problem for _, problem in advice(after))):
+    for problem in (*refused, *(problem for _, problem in advice(after, voice_ids(settings)))):
         yield Finding(Level.WARN, problem.place, problem.said)

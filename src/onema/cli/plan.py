@@ -1,5 +1,6 @@
 """What must be put and removed for the configuration to be what a file says. Pure."""
 
+from collections.abc import Collection
 from typing import Any
 
 import argon2
@@ -42,12 +43,12 @@ def plan_documents(content: Content, found: _Found, *, prune: bool) -> tuple[Put
     return request, problems
 
 
-def doubts(content: Content, found: _Found, request: PutDocuments) -> list[Problem]:
+def doubts(content: Content, found: _Found, request: PutDocuments, voices: Collection[str]) -> list[Problem]:
     """What may be wrong, although it is taken, with the documents of the file."""
     if not (content.documents or content.passwords or content.top_ups or content.problems):
         return [Problem("the file", "it names nothing, so there is nothing to apply")]
     after = Proposal(found, request.documents, request.remove).after
-    found_here = (problem for about, problem in advice(after) if about in content.documents)
+    found_here = (problem for about, problem in advice(after, voices) if about in content.documents)
     return sorted(found_here, key=lambda problem: problem.place)
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import contextlib
+import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -34,6 +36,17 @@ class Voices(Mapping[str, Voice]):
                 voice = pack.load(manifest.parent)
                 voices[voice.id] = voice
         return cls(voices)
+
+    @staticmethod
+    def ids(*folders: Path) -> tuple[str, ...]:
+        """What the voices of the built-in folder and of `folders` are called; what cannot be read has no name."""
+        found = set()
+        for manifest in (
+            manifest for folder in (BUILT_IN, *folders) for manifest in folder.glob(f"*/{pack.MANIFEST}")
+        ):
+            with contextlib.suppress(OSError, ValueError, LookupError, TypeError):
+                found.add(str(json.loads(manifest.read_text("utf-8"))["voice"]))
+        return tuple(sorted(found))
 
     def for_language(self, language: str) -> Voice:
         """The default voice of an ISO 639-1 language. Raises KeyError where there is none."""

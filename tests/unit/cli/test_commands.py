@@ -404,7 +404,7 @@ windows = []
 credit_limit = "5"
 countries = ["VN", "LA"]
 credentials = [{ dialect = "vbee", key = "V", secret = "12345678", application = "otp" }]
-applications = [{ name = "otp" }]
+applications = [{ name = "otp", voice = "vi-nort" }]
 brandnames = [{ name = "Shop", templates = ["Xin chao"] }]
 top_ups = [{ reference = "first", amount = 5 }]
 """
@@ -420,6 +420,7 @@ def test_what_may_be_meant_is_a_warning_of_apply_and_of_the_doctor(onema: Progra
         "accounts[shop]",
         "accounts[shop].applications[otp].pool",
         "accounts[shop].applications[otp].sentence",
+        "accounts[shop].applications[otp].voice",
         "accounts[shop].brandnames[Shop].templates[Xin chao]",
         "accounts[shop].credentials[vbee/V].secret",
         "accounts[shop].credit_limit",
@@ -432,8 +433,9 @@ def test_what_may_be_meant_is_a_warning_of_apply_and_of_the_doctor(onema: Progra
     assert {found[place] for place, _ in warned} == {"warn"}
     code, out, err = onema.run("apply", "-", stdin=DOUBTFUL)
     assert (code, out.count("unchanged")) == (0, 9)
-    assert "-: 11 warnings:" in err
+    assert "-: 12 warnings:" in err
     assert "no price for calls" in err
+    assert "Did you mean 'vi-north'?" in err
 
 
 def test_an_empty_file_is_a_warning(onema: Program) -> None:

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import shutil
 from pathlib import Path
@@ -107,3 +108,12 @@ def test_missing_and_unusable_recordings_are_all_named(voices: Voices, tmp_path:
     (tmp_path / f"{SENTENCE}.wav").write_bytes(b"no audio")
     with pytest.raises(PackError, match=r"7\.wav is missing.*sentence\.wav: this is not a WAV file"):
         from_recordings(tmp_path, voices["en"], "mine", "me", "CC0-1.0")
+
+
+def test_voices_are_known_by_name_without_being_loaded(voices: Voices, tmp_path: Path) -> None:
+    """The built-in ones and those of a folder; a pack that cannot be read has no name, and ends nothing."""
+    pack.save(dataclasses.replace(voices["zh"], id="zh-lan"), tmp_path / "own")
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / pack.MANIFEST).write_text("[]")
+    assert Voices.ids(tmp_path) == (*voices, "zh-lan")
+    assert Voices.ids(tmp_path / "nowhere") == tuple(voices)
