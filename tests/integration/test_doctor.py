@@ -287,6 +287,9 @@ async def test_the_doctor_says_that_a_node_runs(
     async with App(settings):
         assert await port_of(settings) == f"a node runs on 127.0.0.1:{here}, and is ready"
         assert f"a node runs on {settings.data}, but not on" in await port_of(elsewhere)
+        other = msgspec.structs.replace(settings, data=tmp_path / "other")
+        answers = f"an onema answers on 127.0.0.1:{here}, and is ready"
+        assert await port_of(other) == f"{answers}; none has {other.data} open"
     assert await port_of(elsewhere) == f"127.0.0.1:{elsewhere.listen.port} is free"
 
 

@@ -238,11 +238,13 @@ def _busy_port(settings: Settings, where: str, error: OSError) -> Finding:
     in_use = error.errno == errno.EADDRINUSE
     state = asyncio.run(node_at(settings)) if in_use else None
     if settings.database and in_use:
-        detail = (
-            f"a node runs on {where}, and is {state}"
-            if state
-            else f"{where} is in use, but no node answers there"
-        )
+        if state is None:
+            detail = f"{where} is in use, but no node answers there"
+        elif is_used_by_nodes(settings.data):
+            detail = f"a node runs on {where}, and is {state}"
+        else:
+            # It may have its folder elsewhere, or be another onema altogether.
+            detail = f"an onema answers on {where}, and is {state}; none has {settings.data} open"
         return Finding(Level.OK, "port", detail)
     hint = "No onema runs on this data folder, but something else may: set `listen.port`, or stop it."
     detail = f"{where}: an onema with another data folder answers" if state else f"{where}: {error.strerror}"
