@@ -34,11 +34,11 @@ def count(window: Window, limits: Sequence[tuple[int, int]], now: int) -> Window
     A window opens with its first use and lasts its seconds; one that a clock ahead has opened counts for nothing.
     Counters of limits that are no longer configured are dropped.
     """
-    opened = counters_of(window)
+    opened = counters_of(window) if window.counters else None
     counters = []
     expires_at = 0
     for seconds, limit in limits:
-        started_at, used = _still_open(opened, seconds, now) or (now, 0)
+        started_at, used = (opened and _still_open(opened, seconds, now)) or (now, 0)
         if used >= limit:
             raise Refused(Refusal.RATE_LIMITED, f"{window.scope}: {limit} per {seconds} s")
         counters.append(f"{seconds}:{started_at}:{used + 1}")
@@ -57,7 +57,11 @@ def used_now(window: Window | None, seconds: int, now: int) -> int:
 def _still_open(opened: dict[int, tuple[int, int]], seconds: int, now: int) -> tuple[int, int] | None:
     """(when it opened, how often it was used), of a window that has opened and neither closed nor is void."""
     counter = opened.get(seconds)
-    if counter is None or now >= counter[0] + seconds * 1000 or is_void(counter[0], seconds * 1000, now):
+    if counter is None:
+        return None
+    started_at = counter[0]
+    # The usual start is no later than now, and void only what lies ahead.
+    if now >= started_at + seconds * 1000 or (started_at > now and is_void(started_at, seconds * 1000, now)):
         return None
     return counter
 
