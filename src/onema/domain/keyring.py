@@ -7,10 +7,31 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 NONCE_BYTES = 12
+_BLOCK_BYTES = 64
+_INNER_PAD = bytes(byte ^ 0x36 for byte in range(256))
+_OUTER_PAD = bytes(byte ^ 0x5C for byte in range(256))
 
 
 class Unsealable(Exception):
     """A sealed value that this server key cannot open: another key, or a damaged row."""
+
+
+class _KeyedHash:
+    """HMAC-SHA256 (RFC 2104) under one key, which is taken in once: hmac.digest looks up the hash and takes in the key
+    for every message, which makes three times the work of a short one.
+    """
+
+    def __init__(self, key: bytes) -> None:
+        """`key` has at most 64 bytes, a block of the hash."""
+        block = key.ljust(_BLOCK_BYTES, b"\0")
+        self._inner = hashlib.sha256(block.translate(_INNER_PAD))
+        self._outer = hashlib.sha256(block.translate(_OUTER_PAD))
+
+    def digest(self, message: bytes) -> bytes:
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(message)
+        outer.update(inner.digest())
+        return outer.digest()
 
 
 class Keyring:
@@ -19,7 +40,7 @@ class Keyring:
     def __init__(self, server_key: bytes) -> None:
         if len(server_key) < 32:
             raise ValueError("the server key must have at least 32 bytes")
-        self._code_key = self._derive(server_key, b"onema code hash")
+        self._code_mac = _KeyedHash(self._derive(server_key, b"onema code hash"))
         self._aead = AESGCM(self._derive(server_key, b"onema seal"))
         self.session_key = self._derive(server_key, b"onema console session")
         # Which key it is, and nothing of the key itself; 63 bits fit a column.
@@ -31,7 +52,7 @@ class Keyring:
 
     def code_hash(self, verification: int, code: str) -> bytes:
         """The code's HMAC-SHA256, bound to its verification so that equal codes do not look alike."""
-        return hmac.digest(self._code_key, b"%d:%b" % (verification, code.encode()), "sha256")
+        return self._code_mac.digest(b"%d:%b" % (verification, code.encode()))
 
     def code_matches(self, verification: int, code: str, code_hash: bytes) -> bool:
         return hmac.compare_digest(self.code_hash(verification, code), code_hash)
