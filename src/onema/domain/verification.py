@@ -26,6 +26,8 @@ def draw_code(alphabet: str, length: int, entropy: bytes) -> str:
     base = len(alphabet)
     # Once, so that the loop below divides small integers.
     number = int.from_bytes(entropy[:CODE_ENTROPY_BYTES], "big") % base**length
+    if alphabet == DIGITS:
+        return f"{number:0{length}d}"[::-1]
     characters = []
     for _ in range(length):
         number, digit = divmod(number, base)
