@@ -36,6 +36,8 @@ _MINUTE_MS = 60_000
 
 # What answers something else than "ok" and refuses nothing.
 _ANSWERS = frozenset({"ok", *(check.value for check in Check)})
+# An enum's value is a property in Python, which costs as much as a call.
+_TEMPLATE_MISMATCH = Refusal.TEMPLATE_MISMATCH.value
 
 Parameters = dict[str, str]
 
@@ -59,6 +61,9 @@ class EsmsApi:
         self._operations: dict[str, Callable[[AccountView, Parameters, str], Awaitable[Response]]] = {
             "mainservice.svc/json/sendmessageautogencode_v4_get": self._send_code,
             "mainservice.svc/json/checkcodegen_v4_get": self._check_code,
+            # As they are documented, and nearly always written.
+            "/MainService.svc/json/SendMessageAutoGenCode_V4_get": self._send_code,
+            "/MainService.svc/json/CheckCodeGen_V4_get": self._check_code,
         }
 
     async def answer(self, request: Request) -> Response:
@@ -69,8 +74,10 @@ class EsmsApi:
         return response
 
     async def _answer(self, request: Request, asking: Asking) -> Response:
-        path = "/".join([segment for segment in request.path.lower().split("/") if segment])
-        operation = self._operations.get(path)
+        operation = self._operations.get(request.path)
+        if operation is None:
+            path = "/".join([segment for segment in request.path.lower().split("/") if segment])
+            operation = self._operations.get(path)
         if operation is None:
             return NOT_SERVED
         if request.method not in ("GET", "POST"):
@@ -85,7 +92,7 @@ class EsmsApi:
             return REFUSED[account]
         try:
             response = await operation(account, parameters, request.client_ip)
-            if response.outcome == Refusal.TEMPLATE_MISMATCH.value:
+            if response.outcome == _TEMPLATE_MISMATCH:
                 asking.detail = (
                     f"onema message list {account.name} --state refused, then message show: which text"
                 )
