@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 MIN_WIDTH = 60
 _INDENT = " " * 6
+_FURTHER = " " * 4
+"""Before what of a row does not fit into its first line."""
+_RICH_GAP = 3
 _PROBLEMS_SHOWN = 100
 _WARNINGS_SHOWN = 20
 
@@ -120,17 +123,38 @@ def problem_lines(problems: Sequence["Problem"], most: int = _PROBLEMS_SHOWN) ->
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], empty: str = "none") -> None:
-    """A table on a terminal; anywhere else plain columns, since rich would cut them to 80 characters."""
+    """A table on a terminal that has room for it; anywhere else plain columns, since rich would break cells, and an id
+    in two lines cannot be copied.
+    """
     lines = [tuple(map(printable_line, row)) for row in rows]
     if not lines:
         say(f"({empty})")
-    elif sys.stdout.isatty():
+        return
+    table = [tuple(columns), *lines]
+    widths = [max(len(line[number]) for line in table) for number in range(len(columns))]
+    room = terminal_width()
+    if room and sum(widths) + _RICH_GAP * len(widths) <= room:
         _print_rich_table(columns, lines)
-    else:
-        table = [tuple(columns), *lines]
-        widths = [max(len(line[number]) for line in table) for number in range(len(columns))]
-        for line in table:
-            say("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+        return
+    shares = list(_shares(widths, room)) if room else [range(len(widths))]
+    for line in table:
+        for number, share in enumerate(shares):
+            cells = "  ".join(line[column].ljust(widths[column]) for column in share).rstrip()
+            if cells or not number:
+                say(f"{_FURTHER if number else ''}{cells}")
+
+
+def _shares(widths: Sequence[int], room: int) -> Iterator[list[int]]:
+    """Which columns stand together in a line, so that no cell is broken that has room in one."""
+    share: list[int] = []
+    used = 0
+    for column, width in enumerate(widths):
+        if share and used + width > room:
+            yield share
+            share, used = [], len(_FURTHER)
+        share.append(column)
+        used += width + 2
+    yield share
 
 
 def terminal_width() -> int:
