@@ -3,7 +3,6 @@
 import ipaddress
 import re
 from collections.abc import Awaitable, Callable
-from urllib.parse import urlsplit
 
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
@@ -78,7 +77,8 @@ def is_same_origin(request: Request) -> bool:
     if origin is None:
         return request.headers.get("sec-fetch-site", "same-origin") in ("same-origin", "none")
     ours = {request.headers.get("host", "").lower(), request.scope.get(FORWARDED_HOST, "").lower()}
-    return urlsplit(origin).netloc.lower() in ours - {""}
+    # Scheme, host and port are all that an origin has (RFC 6454 section 6.2).
+    return origin.lower().partition("://")[2] in ours - {""}
 
 
 def refuse_cross_site(request: Request) -> Response | None:

@@ -164,6 +164,7 @@ async def test_the_login_form_is_read_as_its_page_sends_it(
         ("otp.example.com", "http://127.0.0.1:8400", 303),
         ("", "null", 403),
         ("null", "null", 403),
+        ("otp.example.com", "https://[", 403),
     ],
 )
 async def test_the_host_that_a_trusted_proxy_was_asked_for_is_ours_too(
