@@ -20,6 +20,9 @@ _INVISIBLE_IN_TEXT = re.compile(f"(?![\u200c\u200d])[{_IGNORABLE}]")
 _LINE_END = re.compile("\r\n|[\r\v\f\x85\u2028\u2029]")
 _ODD_SPACE = re.compile("[\t\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
 _SPACES = re.compile(" {2,}")
+# More marks on one letter than any language has, and than Unicode expects anybody to compose (UAX 15, Stream-Safe
+# Text). Putting them in order takes CPython a time that grows with the square of their number.
+_MANY_MARKS = re.compile(r"([^\w\s\x00-\x7f]{31,})")
 _PLAIN = re.compile(r"[!-~]+(?:[ \n][!-~]+)*")
 
 # No dashes by their category, but written as such: minus, hyphen bullet, and the long-vowel mark, which Japanese
@@ -58,7 +61,14 @@ def text_form(text: str) -> str:
         return text
     text = _INVISIBLE_IN_TEXT.sub("", text)
     text = _ODD_SPACE.sub(" ", _LINE_END.sub("\n", text))
-    return _SPACES.sub(" ", unicodedata.normalize("NFC", text).strip(" \n"))
+    return _SPACES.sub(" ", _composed(text).strip(" \n"))
+
+
+def _composed(text: str) -> str:
+    return "".join(
+        part if _MANY_MARKS.fullmatch(part) else unicodedata.normalize("NFC", part)
+        for part in _MANY_MARKS.split(text)
+    )
 
 
 @functools.lru_cache(maxsize=4_096)

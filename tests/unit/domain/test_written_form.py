@@ -59,6 +59,13 @@ def test_a_text_is_composed() -> None:
     assert text_form("\u00ea\u0301") == "ế"
 
 
+def test_more_marks_than_a_letter_can_have_stay_as_they_are() -> None:
+    """Nobody reads them, and putting many in order takes long; what stands around them is composed."""
+    disorder = "\u0315\u0300"
+    assert text_form("a" + disorder * 15) == "à" + "\u0300" * 14 + "\u0315" * 15
+    assert text_form("Ma\u0303 e" + disorder * 16 + " xa\u0301c") == "Mã e" + disorder * 16 + " xác"
+
+
 def test_joiners_that_are_read_stay_in_a_text() -> None:
     """A Persian word and a family; a code has none."""
     assert text_form("می\u200cخواهم 👩\u200d👧") == "می\u200cخواهم 👩\u200d👧"
