@@ -204,7 +204,8 @@ def _run(arguments: Sequence[str]) -> int:
 
 def _explain(error: Any, arguments: Sequence[str], *, json: bool) -> None:
     """Say how a command line was not understood; `error` is a ClickException."""
-    said = error.format_message()
+    # The first words are the type of the library's own error.
+    said = error.format_message().replace(": Value error, ", ": ")
     context = getattr(error, "ctx", None)
     if context is not None and not json:
         if said == context.get_help():

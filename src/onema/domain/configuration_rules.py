@@ -12,7 +12,7 @@ import phonenumbers
 from onema.domain import documents as doc
 from onema.domain.document_mappings import DocumentsByKind
 from onema.domain.document_rules import problems_of
-from onema.domain.problems import Problem, one_of, place_of
+from onema.domain.problems import Problem, one_of, place_of, shown
 
 LIVE_CREDENTIALS = 2
 """So that a client can move to new keys without a gap."""
@@ -104,9 +104,12 @@ def _missing(document: doc.Document, after: After, unreadable: Collection[Key]) 
 
 
 def _no(field: str, kind: str, identity: str, after: After) -> Problem:
-    """There is no such document; the choices are its siblings."""
+    """There is no such document, or will be none; the choices are its siblings."""
     parent, slash, name = identity.rpartition("/")
-    return one_of(field, kind.replace("_", " "), name, after.siblings(kind, f"{parent}{slash}"))
+    what = kind.replace("_", " ")
+    if (kind, identity) in after.changed:
+        return Problem(field, f"it names the {what} {shown(name)}, which would be removed")
+    return one_of(field, what, name, after.siblings(kind, f"{parent}{slash}"))
 
 
 def _named_by(document: doc.Document) -> Iterator[tuple[str, str, str]]:

@@ -161,7 +161,9 @@ def test_carriers_and_routes_are_managed(onema: Program) -> None:
     onema.changes("route", "add", "sms", "phone", "--prefix", "+84")
     onema.changes("route", "set", "sms", "phone", "--priority", "7", "--prefix", "+84")
     assert onema.json("route", "list")[0]["priority"] == 7
-    assert onema.json("carrier", "remove", "phone", exit_code=1)["refusal"] == "conflict"
+    refused = onema.json("carrier", "remove", "phone", exit_code=1)
+    assert refused["refusal"] == "conflict"
+    assert "It names the carrier 'phone', which would be removed." in refused["error"]
     onema.changes("route", "remove", "sms", "phone", "--prefix", "+84")
     onema.changes("carrier", "set", "phone", "--no-active")
     assert onema.changes("carrier", "remove", "phone") == [("removed", "carrier", "phone")]

@@ -61,7 +61,8 @@ def test_what_others_name_cannot_be_taken_away() -> None:
     """The place is that of who would be left behind."""
     otp = doc.Application(account="acme", name="otp", pool="hanoi")
     (problem,) = wrong(stored=(otp,), remove=(("hotline_pool", "hanoi"),))
-    assert problem.startswith("accounts[acme].applications[otp].pool: there is no hotline pool 'hanoi'")
+    place = "accounts[acme].applications[otp].pool"
+    assert problem == f"{place}: it names the hotline pool 'hanoi', which would be removed"
     assert wrong(stored=(otp,), remove=(("hotline_pool", "hanoi"), ("application", "acme/otp"))) == []
 
 
