@@ -7,8 +7,6 @@ import socket
 import ssl
 from pathlib import Path
 
-import pytest
-
 from onema.testing.postgres_server import PostgresServer
 from onema.testing.running_server import RunningServer, eventually
 
@@ -44,39 +42,44 @@ def ask(connection: ssl.SSLSocket) -> bytes:
     return answer[:12]
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_a_hang_up_reads_certificates_anew_and_drops_nothing(
-    tmp_path: Path, postgres_server: PostgresServer, workers: int
-) -> None:
+def test_a_hang_up_reads_certificates_anew_and_drops_nothing(tmp_path: Path) -> None:
     """New handshakes get the new certificate, open connections go on, and files that cannot be used change nothing."""
-    first, second, served = (tmp_path / name for name in ("first", "second", "served"))
+    renew_and_spoil(tmp_path, 1)
+
+
+def test_a_hang_up_reaches_every_worker(tmp_path: Path, postgres_server: PostgresServer) -> None:
+    """Whichever of them a connection goes to, it shows the new certificate."""
+    shared = environment(postgres_server.create_database("hang_up"))
+    renew_and_spoil(tmp_path, 2, "--workers", "2", **shared)
+
+
+def renew_and_spoil(folder: Path, processes: int, *arguments: str, **shared: str) -> None:
+    first, second, served = (folder / name for name in ("first", "second", "served"))
     files = []
-    for folder in (first, second):
-        folder.mkdir()
-        files.append(self_signed(folder))
+    for one in (first, second):
+        one.mkdir()
+        files.append(self_signed(one))
     shutil.copytree(first, served)
-    shared = environment(postgres_server.create_database(f"hang_up_{workers}")) if workers > 1 else {}
-    tls = {
+    settings = {
         "ONEMA_LISTEN_TLS_CERTIFICATE": str(served / Path(files[0].certificate).name),
         "ONEMA_LISTEN_TLS_KEY": str(served / Path(files[0].key).name),
+        "ONEMA_LOGS_LEVEL": "info",
     }
-    arguments = ["serve", "--workers", str(workers)]
-    with TlsServer(
-        tmp_path / "data", *arguments, environment=shared | tls | {"ONEMA_LOGS_LEVEL": "info"}
-    ) as server:
+    with TlsServer(folder / "data", "serve", *arguments, environment=shared | settings) as server:
+        eventually(lambda: "onema listens" in server.output.read_text())
         before = server.fingerprint()
         with server.connect() as open_one:
             assert ask(open_one) == b"HTTP/1.1 200"
             shutil.copytree(second, served, dirs_exist_ok=True)
             assert server.process is not None
             server.process.send_signal(signal.SIGHUP)
-            eventually(lambda: server.log.read_text().count("certificates read anew") == workers)
+            eventually(lambda: server.log.read_text().count("certificates read anew") == processes)
             after = {server.fingerprint() for _ in range(10)}
             assert len(after) == 1
             assert before not in after
-            Path(tls["ONEMA_LISTEN_TLS_KEY"]).write_text("no key")
+            Path(settings["ONEMA_LISTEN_TLS_KEY"]).write_text("no key")
             server.process.send_signal(signal.SIGHUP)
-            eventually(lambda: server.log.read_text().count("the certificate stays") == workers)
+            eventually(lambda: server.log.read_text().count("the certificate stays") == processes)
             assert {server.fingerprint() for _ in range(10)} == after
             assert ask(open_one) == b"HTTP/1.1 200"
         assert server.stop() == 0

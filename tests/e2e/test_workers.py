@@ -252,7 +252,7 @@ def test_a_port_that_is_taken_is_refused(server: RunningServer, tmp_path: Path) 
         )
         assert done.returncode == 1
         assert "onema cannot start: " in done.stderr
-        assert "in use" in done.stderr
+        assert "listens on" in done.stderr
 
 
 def test_sqlite_has_one_process_and_says_what_to_do(tmp_path: Path) -> None:
