@@ -41,7 +41,11 @@ def _secret(credential: doc.Credential) -> Iterator[Problem]:
 
 
 def _text(template: doc.Template) -> Iterator[Problem]:
-    if CODE_MARKER not in template.text:
+    if CODE_MARKER in template.text:
+        return
+    if "{" in template.text:
+        yield Problem("", f"a code fits only where words may stand: it has no {CODE_MARKER}")
+    else:
         yield Problem("", f"no code fits into this text: it has no {CODE_MARKER}")
 
 

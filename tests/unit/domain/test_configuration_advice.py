@@ -43,6 +43,10 @@ def test_nothing_is_said_of_what_is_sound() -> None:
         (doc.Account(name="acme", wallet="postpaid", floor="-5"), "accounts[acme].floor: only a wallet that"),
         (doc.Credential(account="acme", dialect="esms", key="K", secret="s" * 15), "has 15 characters"),
         (doc.Template(account="acme", brandname="Shop", text="Hi"), "templates[Hi]: no code fits"),
+        (
+            doc.Template(account="acme", brandname="Shop", text="{P2,500}"),
+            "templates[{P2,500}]: a code fits only where words",
+        ),
         (doc.Tariff(name="default", rates=(doc.Rate(channel="sms", price="1"),)), "no price for calls:"),
         (
             doc.Tariff(
