@@ -41,11 +41,12 @@ class DocumentsByKind(Mapping[DocumentKey, doc.Document]):
 
 
 class ViewsByOwner(Mapping[K, V], Generic[K, Owner, V]):
-    """What `view` makes of the owner of a key."""
+    """What `view` makes of the owner of a key, and remembers: the owners never change."""
 
     def __init__(self, owners: Mapping[K, Owner], view: Callable[[Owner, K], V]) -> None:
         self._owners = owners
         self._view = view
+        self._seen: dict[K, V] = {}
 
     def __getitem__(self, key: K) -> V:
         return self._view(self._owners[key], key)
@@ -57,9 +58,15 @@ class ViewsByOwner(Mapping[K, V], Generic[K, Owner, V]):
     def get(self, key: K, default: T, /) -> V | T: ...
 
     def get(self, key: K, default: T | None = None, /) -> V | T | None:
-        # Every request looks something up, and Mapping's own way costs an exception or two calls more.
+        # Every request looks things up, and Mapping's own way costs an exception or two calls more.
+        seen = self._seen.get(key)
+        if seen is not None:
+            return seen
         owner = self._owners.get(key)
-        return default if owner is None else self._view(owner, key)
+        if owner is None:
+            return default
+        view = self._seen[key] = self._view(owner, key)
+        return view
 
     def __iter__(self) -> Iterator[K]:
         return iter(self._owners)
