@@ -77,6 +77,7 @@ TABLES: dict[str, Table] = {
     "routes": Table(kind=doc.Route),
     "users": Table(kind=doc.User, assigned=("logouts",)),
 }
+_MOST_DIGITS = 30
 _PARENT_FIELD = {doc.Account: "account", doc.Brandname: "brandname", doc.HotlinePool: "pool"}
 
 
@@ -261,8 +262,11 @@ def _as_text(value: Any) -> Any:
     match value:
         case bool():
             return value
-        case int() | Decimal():
-            return f"{value:f}" if isinstance(value, Decimal) else str(value)
+        case Decimal():
+            # Written out, 1e999999999 would fill the memory.
+            return f"{value:f}" if abs(value.adjusted()) < _MOST_DIGITS else str(value)
+        case int():
+            return str(value)
         case dt.datetime() | dt.date():
             return value.isoformat()
         case _:

@@ -219,3 +219,17 @@ def test_a_file_that_is_nested_too_deep_for_its_reader_is_refused() -> None:
     """In words, and not with a trace of its functions."""
     with pytest.raises(FileError, match="nested too deep"):
         parse(f"a = {'[' * 3_000}{']' * 3_000}")
+
+
+def test_an_amount_of_very_many_digits_is_not_written_out() -> None:
+    """The rules refuse it in its short spelling."""
+    content = parse_file(
+        "[[tariffs]]\nname='a'\nrates=[{channel='sms',price=1e4000},{channel='call',price=8.5e2}]", Path(), {}
+    )
+    assert [rate.price for rate in tariff_of(content).rates] == ["1E+4000", "850"]
+
+
+def tariff_of(content: Content) -> doc.Tariff:
+    (tariff,) = content.documents.values()
+    assert isinstance(tariff, doc.Tariff)
+    return tariff
