@@ -134,18 +134,14 @@ def refusals(
     ] = "",
 ) -> None:
     """Show why requests were refused lately: alike ones together, the newest last."""
-    import msgspec
-
     from onema.cli.output import print_json
-    from onema.cli.refusals import print_refusals
+    from onema.cli.refusals import print_refusals, refusals_as_json
     from onema.engine.control_requests import ReadRefusals
 
     with cli.session() as session:
         found = session.answer(ReadRefusals(account=name))
     if cli.json:
-        print_json(
-            {"total": found.total, "refusals": [msgspec.structs.asdict(entry) for entry in found.entries]}
-        )
+        print_json({"total": found.total, "refusals": refusals_as_json(found)})
     else:
         print_refusals(found)
 
@@ -153,11 +149,9 @@ def refusals(
 @app.command("show")
 def show(cli: Cli, name: Name) -> None:
     """Show all that is configured for an account, and why its requests were refused lately."""
-    import msgspec
-
     from onema.cli.changes import print_document, print_documents, shown_fields
     from onema.cli.output import CliError, print_json, say_lines
-    from onema.cli.refusals import print_refusals
+    from onema.cli.refusals import print_refusals, refusals_as_json
     from onema.domain import documents as doc
     from onema.engine.control_requests import ReadRefusals
 
@@ -180,8 +174,8 @@ def show(cli: Cli, name: Name) -> None:
         parts = {
             title: [shown_fields(found) for found in documents] for title, (documents, _) in below.items()
         }
-        entries = [msgspec.structs.asdict(entry) for entry in refused.entries]
-        print_json({**shown_fields(account), **parts, "refused": refused.total, "refusals": entries})
+        told = {"refused": refused.total, "refusals": refusals_as_json(refused)}
+        print_json({**shown_fields(account), **parts, **told})
         return
     print_document(cli, account)
     for title, (documents, columns) in below.items():

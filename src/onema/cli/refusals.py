@@ -1,7 +1,19 @@
+from typing import Any
+
+import msgspec
+
 from onema.cli.output import print_table, say, show_time
 from onema.engine.control_requests import FoundRefusals
 
 _COLUMNS = ("last", "times", "since", "api", "refusal", "phone", "client", "application", "detail")
+
+
+def refusals_as_json(found: FoundRefusals) -> list[dict[str, Any]]:
+    """Its entries, with times as all other documents have them."""
+    return [
+        {**msgspec.structs.asdict(entry), "at": show_time(entry.at), "since": show_time(entry.since)}
+        for entry in found.entries
+    ]
 
 
 def print_refusals(found: FoundRefusals) -> None:

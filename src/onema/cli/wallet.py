@@ -1,12 +1,22 @@
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from onema.cli.command import Cli, Commands
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from onema.domain.records import LedgerEntry
+
 app = Commands(help="Money of accounts.")
 
 Account = Annotated[str, typer.Argument(help="Whose wallet.")]
+
+
+def newest_first(entries: "Iterable[LedgerEntry]") -> "list[LedgerEntry]":
+    """Of a subject, too: a release comes after its hold, whatever their kinds are called."""
+    return sorted(entries, key=lambda entry: (entry.subject, entry.at), reverse=True)
 
 
 @app.command("top-up")
@@ -69,7 +79,7 @@ def ledger(
     account: Account,
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="How many entries.")] = 20,
 ) -> None:
-    """List the newest movements of money."""
+    """List the newest movements of money; those of one message or top-up stand together."""
     from onema.cli.output import print_json, print_table, show_time
     from onema.domain.money import format_amount
     from onema.engine.control_requests import ReadLedger
@@ -79,7 +89,7 @@ def ledger(
     columns = ("at", "kind", "amount", "subject", "note")
     rows = [
         (show_time(entry.at), str(entry.kind), format_amount(entry.amount), str(entry.subject), entry.note)
-        for entry in entries
+        for entry in newest_first(entries)
     ]
     if cli.json:
         print_json([dict(zip(columns, row, strict=True)) for row in rows])
