@@ -23,6 +23,8 @@ ANSWER_LIMIT = 262_144
 """So many bytes of an answer are read, whatever they are: interim answers, headers, the wrapping of chunks, a body. To
 take them apart is our time.
 """
+READ_AT_ONCE = 4_096
+"""Bytes that are taken apart before others have their turn: of the smallest chunks 64 KiB take a third of a second."""
 LOOKUPS = 256
 """Names that are looked up at once. A lookup cannot be ended, and one that nobody answers takes half a minute."""
 
@@ -98,7 +100,7 @@ class BoundedStream(httpcore.AsyncNetworkStream):
         """Raises httpcore.ReadError."""
         if self._left <= 0:
             raise httpcore.ReadError("the answer is too long")
-        data = await self._inner.read(min(max_bytes, self._left), timeout)
+        data = await self._inner.read(min(max_bytes, self._left, READ_AT_ONCE), timeout)
         self._left -= len(data)
         return data
 

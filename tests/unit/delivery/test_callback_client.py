@@ -21,7 +21,14 @@ from cryptography.x509.oid import NameOID
 
 from onema.delivery.callback_client import BODY_LIMIT, CallbackClient, ClientRefused, Told
 from onema.delivery.callback_contract import CallbackRequest
-from onema.delivery.callback_network import ANSWER_LIMIT, LOOKUPS, GuardedNetwork, Lookups
+from onema.delivery.callback_network import (
+    ANSWER_LIMIT,
+    LOOKUPS,
+    READ_AT_ONCE,
+    BoundedStream,
+    GuardedNetwork,
+    Lookups,
+)
 from onema.domain.callback_target import Address
 from onema.telemetry.logs import configure_logging
 from onema.testing.fake_clock import FakeClock
@@ -169,6 +176,27 @@ async def test_each_answer_on_a_connection_has_its_own_limit(receiver: Receiver,
     for _ in range(2 * ANSWER_LIMIT // BODY_LIMIT + 1):
         assert await client.tell(get(f"http://{receiver.host}/")) == Told()
     assert receiver.connections == 1
+
+
+async def test_an_answer_is_taken_apart_a_little_at_a_time() -> None:
+    """Between two parts others have their turn, however large the receiver's parts are."""
+
+    class Recorded(httpcore.AsyncMockStream):
+        def __init__(self) -> None:
+            super().__init__([])
+            self.asked: list[int] = []
+
+        async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109  # httpcore's
+            self.asked.append(max_bytes)
+            return b"x" * max_bytes
+
+    inner = Recorded()
+    stream = BoundedStream(inner)
+    for _ in range(ANSWER_LIMIT // READ_AT_ONCE):
+        assert len(await stream.read(65_536)) == READ_AT_ONCE
+    assert set(inner.asked) == {READ_AT_ONCE}
+    with pytest.raises(httpcore.ReadError):
+        await stream.read(65_536)
 
 
 async def test_a_packed_body_is_not_unpacked(receiver: Receiver, make: Make) -> None:
