@@ -10,7 +10,7 @@ def doctor(cli: Cli) -> None:
 
     from onema.cli.checkup import examine
     from onema.cli.finding import Level
-    from onema.cli.output import print_json, say
+    from onema.cli.output import print_json, say_below
 
     findings = list(examine(cli.settings()))
     if cli.json:
@@ -22,8 +22,8 @@ def doctor(cli: Cli) -> None:
         )
     else:
         for found in findings:
-            say(f"{found.level:<4}  {found.what}: {found.detail}")
+            say_below(f"{found.level:<4}  {found.what}: {found.detail}", " " * 6)
             if found.hint:
-                say(f"      -> {found.hint}")
+                say_below(f"      -> {found.hint}", " " * 9)
     if any(found.level is Level.FAIL for found in findings):
         raise typer.Exit(1)

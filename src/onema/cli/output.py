@@ -157,6 +157,19 @@ def _shares(widths: Sequence[int], room: int) -> Iterator[list[int]]:
     yield share
 
 
+def say_below(line: str, indent: str) -> None:
+    """Write one line, on a terminal in as many as it needs, all but the first below `indent`."""
+    width = terminal_width()
+    if width <= len(indent) + MIN_WIDTH // 2:
+        say(line)
+        return
+    broken = textwrap.wrap(
+        printable_line(line), width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
+    for part in broken:
+        say(part)
+
+
 def terminal_width() -> int:
     """How many characters fit into a line of the terminal; 0 where there is none."""
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else 0

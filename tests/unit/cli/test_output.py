@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onema.cli.output import print_table
+from onema.cli.output import print_table, say_below
 
 COLUMNS = ("id", "at", "account", "phone", "state")
 ROWS = [
@@ -40,3 +40,20 @@ def test_a_table_in_a_pipe_has_a_line_for_each_row(
     heading, *lines = capsys.readouterr().out.splitlines()
     assert heading.split() == list(COLUMNS)
     assert [tuple(line.split()) for line in lines] == ROWS
+
+
+def test_a_long_finding_stays_in_its_column(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On a terminal; what a program reads is one line."""
+    finding = "warn  accounts[shop].windows: " + " ".join(["word"] * 30)
+    say_below(finding, " " * 6)
+    assert capsys.readouterr().out == f"{finding}\n"
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    say_below(finding, " " * 6)
+    first, *further = capsys.readouterr().out.splitlines()
+    assert max(map(len, (first, *further))) <= 80
+    assert further
+    assert all(line.startswith("      word") for line in further)
+    assert " ".join(map(str.strip, (first, *further))) == finding
