@@ -66,14 +66,14 @@ class StreamingConsole:
 class RunningServer:
     """A server on a free port with the doubles behind it."""
 
-    def __init__(self, tls: TlsFiles | None = None) -> None:
+    def __init__(self, tls: TlsFiles | None = None, patience: Patience = NORMAL_PATIENCE) -> None:
         stopping = asyncio.Event()
         self.api = EchoApi()
         self.console = StreamingConsole(stopping)
         self.app = HttpApplication(
             [self.api], self.console, TrustedProxies(), lambda: True, Metrics(), lambda: "c0ffee"
         )
-        self.http = HttpServer(self.app, "127.0.0.1", 0, tls, stopping)
+        self.http = HttpServer(self.app, "127.0.0.1", 0, tls, stopping, patience=patience)
 
     @asynccontextmanager
     async def connection(self, tls: ssl.SSLContext | None = None) -> AsyncIterator["Connection"]:

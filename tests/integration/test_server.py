@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from starlette.types import Receive, Scope, Send
 
+from onema.http.connection import Patience
 from onema.http.server import HttpServer, TlsFiles, reserve_port
 
 from .raw_http import RunningServer, on_uvloop, serving
@@ -340,6 +341,19 @@ def test_tls_on_the_listener(tmp_path: Path) -> None:
             async with server.connection() as plain:
                 plain.get("/echo/x")
                 assert b"200" not in await plain.reader.read()
+
+    on_uvloop(scenario)
+
+
+def test_a_connection_that_never_shakes_hands_is_closed(tmp_path: Path) -> None:
+    """It would hold one of the process's files, and no request of it would ever be late."""
+
+    async def scenario() -> None:
+        running = RunningServer(self_signed(tmp_path), Patience(handshake=0.05))
+        await running.http.start()
+        async with running.connection() as silent:
+            assert await silent.reader.read() == b""
+        await running.http.stop(0.0)
 
     on_uvloop(scenario)
 

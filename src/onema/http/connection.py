@@ -22,6 +22,7 @@ KEEP_ALIVE_SECONDS = 75.0
 """How long a connection stays open on which nothing is asked."""
 SENDING_SECONDS = 30.0
 READING_SECONDS = 60.0
+HANDSHAKE_SECONDS = 10.0
 
 # So much is parsed before bytes and waiting requests are counted again: by so much a head may pass the limit.
 _PIECE = 1024
@@ -31,12 +32,13 @@ _REFUSAL = b"%scontent-type: text/plain; charset=utf-8\r\ncontent-length: %d\r\n
 
 class Patience(NamedTuple):
     """How long a connection waits for its client, in seconds: for a request from its first byte to its last one, for
-    the client to read what it was sent, and for the next request.
+    the client to read what it was sent, for the next request, and before all of them for a TLS handshake.
     """
 
     sending: float = SENDING_SECONDS
     reading: float = READING_SECONDS
     idle: float = KEEP_ALIVE_SECONDS
+    handshake: float = HANDSHAKE_SECONDS
 
 
 NORMAL_PATIENCE = Patience()

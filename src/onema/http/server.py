@@ -6,7 +6,6 @@ OSError.
 """
 
 import asyncio
-import functools
 import logging
 import socket
 import ssl
@@ -59,6 +58,7 @@ class HttpServer:
         self._crowded_logged_at = -_CROWDED_LOG_SECONDS
         self._shared_port = shared_port
         self._tls = tls
+        self._patience = patience
         self.on_stopping = on_stopping or asyncio.Event()
         self._host = host
         self._requested_port = port
@@ -68,9 +68,6 @@ class HttpServer:
         self._server = uvicorn.Server(
             uvicorn.Config(
                 app,
-                http=functools.partial(  # type: ignore[arg-type]  # a factory serves as well as a class
-                    Connection, on_lost=self._lost.set, has_room=self._has_room, patience=patience
-                ),
                 ws="none",
                 lifespan="off",
                 interface="asgi3",
@@ -80,7 +77,6 @@ class HttpServer:
                 access_log=False,
                 proxy_headers=False,
                 server_header=False,
-                backlog=_BACKLOG,
                 ssl_certfile=tls.certificate if tls else None,
                 ssl_keyfile=tls.key if tls else None,
             )
@@ -96,10 +92,17 @@ class HttpServer:
         config = self._server.config
         if not config.loaded:
             config.load()
-        self._server.lifespan = config.lifespan_class(config)
         self._socket = _listening_socket(self._host, self._requested_port, shared=self._shared_port)
         await self._server.on_tick(0)
-        await self._server.startup(sockets=[self._socket])
+        listener = await asyncio.get_running_loop().create_server(
+            self._connection,
+            sock=self._socket,
+            backlog=_BACKLOG,
+            ssl=config.ssl,
+            # No connection has been made before: only this time bounds who connects and says nothing.
+            ssl_handshake_timeout=self._patience.handshake if config.ssl else None,
+        )
+        self._server.servers = [listener]
         self._ticks = asyncio.create_task(self._tick(), name="http ticks")
 
     def read_certificates_anew(self) -> None:
@@ -166,6 +169,16 @@ class HttpServer:
             now = asyncio.get_running_loop().time()
             for connection in list(self._server.server_state.connections):
                 cast(Connection, connection).end_if_late(now)
+
+    def _connection(self) -> Connection:
+        return Connection(
+            self._server.config,
+            self._server.server_state,
+            {},
+            on_lost=self._lost.set,
+            has_room=self._has_room,
+            patience=self._patience,
+        )
 
     def _has_room(self) -> bool:
         if len(self._server.server_state.connections) <= self._most_connections:
