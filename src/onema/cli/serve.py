@@ -1,6 +1,7 @@
 """`onema serve`: run the server until it is told to stop."""
 
 import asyncio
+import contextlib
 import errno
 import gc
 import logging
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from onema.workers.membership import Membership
 
 log = logging.getLogger(__name__)
+
+_SCHEMA_SECONDS = 5.0
 
 
 class CannotStart(Exception):
@@ -180,17 +183,23 @@ def _tell_nobody(*_: str) -> None:
 
 
 async def _what_started(app: "App", settings: "Settings") -> dict[str, object]:
-    """What somebody who reads this log later asks first. Raises StorageError."""
+    """What somebody who reads this log later asks first."""
     from onema.cli.database import configured_place, show_place
+    from onema.storage.contract import StorageError
 
     place = configured_place(settings)
+    schema: int | None = None
+    # It serves already, and a database that goes away at this moment must not end it.
+    with contextlib.suppress(StorageError, OSError):  # TimeoutError is one
+        async with asyncio.timeout(_SCHEMA_SECONDS):
+            schema = await _schema_of(place)
     return {
         "action": "serve",
         "version": onema.__version__,
         "node": app.node,
         "roles": list(settings.roles),
         "store": show_place(place if isinstance(place, str) else place.absolute()),
-        "schema": await _schema_of(place),
+        "schema": schema,
         "address": f"{settings.listen.host}:{app.port}",
         "carriers": app.carriers,
     }
