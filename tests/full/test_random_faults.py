@@ -41,7 +41,12 @@ INTEGRATORS = 48
 ROUNDS = 2
 """How often each fault happens that can happen again."""
 
-LEASE = {"ONEMA_DELIVERY_LEASE": "2", "ONEMA_CALLBACK_TIMEOUT": "1.5"}
+SETTINGS = {
+    "ONEMA_DELIVERY_LEASE": "2",
+    "ONEMA_CALLBACK_TIMEOUT": "1.5",
+    # The receiver is this test.
+    "ONEMA_CALLBACK_PRIVATE_TARGETS": "true",
+}
 ACCOUNT = 2
 """The demo's account is the first."""
 
@@ -169,7 +174,7 @@ async def test_one_node_on_sqlite_keeps_its_books(
     told, clock, disk = Told(), Clock(tmp_path), SmallDisk(tmp_path / "disk", megabytes=400)
     with disk.mounted():
         data = disk.folder / "data"
-        node = RunningServer(data, "demo", environment={**LEASE, **clock.environment})
+        node = RunningServer(data, "demo", environment={**SETTINGS, **clock.environment})
         await asyncio.to_thread(node.start)
         try:
             await asyncio.to_thread(configure, node, await receiver.start())
@@ -202,7 +207,7 @@ async def test_two_nodes_on_postgresql_keep_their_books(
                 dsn = await way.open("faults")
                 stack.push_async_callback(way.close)
                 environment = {
-                    **LEASE,
+                    **SETTINGS,
                     **(clock.environment if number == 1 else {}),
                     "ONEMA_DATABASE": dsn,
                     "ONEMA_SERVER_KEY": "5a" * 32,
