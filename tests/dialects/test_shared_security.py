@@ -16,7 +16,6 @@ from onema.dialects.esms.routes import EsmsApi
 from onema.dialects.vbee.routes import VbeeApi
 from onema.dialects.ytx.routes import YtxApi
 from onema.domain import documents as doc
-from onema.domain.decision import Context
 from onema.domain.refusals import Refusal
 from onema.engine.gateway import Gateway
 from onema.http.asgi import HttpApplication
@@ -222,7 +221,7 @@ async def test_an_empty_secret_opens_nothing(vendor: Vendor, api: Dialect, core:
     """Even where one got past the rules for documents, which refuse it."""
     empty = msgspec.structs.replace(vendor.credential, secret="")
     directory = core.gateway.directory.replace({(empty.kind, empty.identity): empty}, revision=99)
-    core.committer.context = Context(directory, core.keyring)
+    core.committer.snapshot.use(directory)
     assert await code_of(vendor, api, vendor.request(core, "", vendor.credential.key)) != "ok"
 
 

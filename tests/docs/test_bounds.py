@@ -91,7 +91,7 @@ UNLISTED = {
     "onema.domain.message_template._LONGEST_CODE": "the longest code that is made, which is listed",
     "onema.domain.problems._LONGEST_FOUND": "how much of a wrong value a sentence shows",
     "onema.delivery.sweeper.LONGEST_PAUSE_MS": "made of pauses, which are listed",
-    "onema.engine.committer.LONGEST_PAUSE_SECONDS": "a pause between tries of our own",
+    "onema.engine.store_patience.LONGEST_PAUSE_SECONDS": "a pause between tries of our own",
 }
 """Constants whose names sound like bounds on strangers and customers, and what they are instead."""
 _SOUNDS_LIKE_A_BOUND = re.compile(

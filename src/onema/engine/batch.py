@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from onema.domain.decision import Command, Context, Decision
-from onema.domain.records import Job, Key
+from onema.domain.records import TABLE_ORDER, Job, Key, Row
 
 
 class Pending(msgspec.Struct, gc=False):
@@ -33,18 +33,29 @@ class Pending(msgspec.Struct, gc=False):
 class Batch:
     """Commands that are decided over one load of their rows and committed together.
 
-    `context` is what all of them are decided with, also when the batch is replayed. `jobs` are those of its new
-    ones that this process will get once the batch is durable.
+    `context` is what all of them are decided with, also when the batch is replayed.
     """
 
     def __init__(self, context: Context) -> None:
         self.context = context
         self.pending: list[Pending] = []
+        """In order of arrival; `gather` puts them in."""
         self.keys: set[Key] = set()
+        """The rows of all of them."""
         self.jobs: list[Job] = []
+        """Its new jobs that this process will get once the batch is durable; JobLeasing puts them in and out."""
 
     def __len__(self) -> int:
         return len(self.pending)
+
+    def keys_in_lock_order(self) -> list[Key]:
+        """Every batch locks in this order, so that batches cannot deadlock."""
+        by_table: dict[type[Row], list[Key]] = {}
+        for key in self.keys:
+            by_table.setdefault(key[0], []).append(key)
+        return [
+            key for table in sorted(by_table, key=TABLE_ORDER.__getitem__) for key in sorted(by_table[table])
+        ]
 
     def refuse(self, why: Exception) -> None:
         """What was decided about each command does not hold."""

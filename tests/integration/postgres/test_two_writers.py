@@ -8,7 +8,8 @@ import msgspec
 from onema.domain.decision import Context, Decision, World
 from onema.domain.keyring import Keyring
 from onema.domain.records import Event, Key, Wallet
-from onema.engine.committer import WORTH_A_BATCH, Committer
+from onema.engine.command_queue import WORTH_A_BATCH
+from onema.engine.committer import Committer
 from onema.engine.observer import Unobserved
 from onema.engine.ports import IdSource, SystemClock
 

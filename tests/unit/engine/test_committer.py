@@ -9,11 +9,13 @@ import pytest
 from onema.domain.decision import Context, Decision, World
 from onema.domain.records import TABLES, Job, JobKind, Key, LedgerEntry, Row, Wallet
 from onema.domain.refusals import Refusal, Refused
-from onema.engine.committer import GATHERED, HAND_OVER
+from onema.engine.batch_saving import HAND_OVER
+from onema.engine.command_queue import GATHERED
 from onema.storage.contract import CommitUnknown, Conflict, DataRejected, Storage, StorageError, Unavailable
 from onema.storage.sqlite import SqliteStorage
 from onema.testing.conformance.storage import sample
 from onema.testing.failing_storage import FailingStorage, always, once, times
+from onema.testing.fake_clock import FakeClock
 from onema.testing.memory_storage import MemoryStorage
 
 from .conftest import StartCommitter
@@ -471,7 +473,9 @@ class RecordingDispatcher:
         self.taken.extend(jobs)
 
 
-async def test_new_jobs_go_to_this_process_while_it_has_room(start_committer: StartCommitter) -> None:
+async def test_new_jobs_go_to_this_process_while_it_has_room(
+    start_committer: StartCommitter, clock: FakeClock
+) -> None:
     """They are born leased; the rest are due at once for whoever polls."""
     storage = MemoryStorage()
     committer = await start_committer(storage)
@@ -479,7 +483,7 @@ async def test_new_jobs_go_to_this_process_while_it_has_room(start_committer: St
     committer.deliver_to(dispatcher)
     await asyncio.gather(*(committer.execute(Insert(a_job(number))) for number in range(1, 6)))
     assert [(job.id, job.lease) for job in dispatcher.taken] == [(1, 1), (2, 1)]
-    left = await committer.between_batches(lambda: storage.lease_jobs(committer._clock.now(), 10**15, 10))
+    left = await committer.between_batches(lambda: storage.lease_jobs(clock.now(), 10**15, 10))
     assert [job.id for job in left] == [3, 4, 5]
 
 
@@ -511,7 +515,7 @@ async def test_a_callback_goes_to_this_process_at_once_and_later_work_does_not(
 
 
 async def test_rows_of_a_large_batch_are_handed_over_while_it_is_decided(
-    start_committer: StartCommitter,
+    start_committer: StartCommitter, clock: FakeClock
 ) -> None:
     """None is lost or saved twice, and jobs are taken as far as there is room in the whole batch."""
     storage = MemoryStorage()
@@ -523,7 +527,7 @@ async def test_rows_of_a_large_batch_are_handed_over_while_it_is_decided(
     await asyncio.gather(*(committer.execute(Insert(a_job(number))) for number in range(jobs)))
     assert storage.batches == before + 1
     assert [job.id for job in dispatcher.taken] == list(range(HAND_OVER + 1))
-    left = await committer.between_batches(lambda: storage.lease_jobs(committer._clock.now(), 10**15, jobs))
+    left = await committer.between_batches(lambda: storage.lease_jobs(clock.now(), 10**15, jobs))
     assert [job.id for job in left] == list(range(HAND_OVER + 1, jobs))
 
 

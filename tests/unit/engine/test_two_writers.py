@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Mapping, Sequence
 
 from onema.domain.records import Job, JobKind, Key, Row
-from onema.engine.committer import WORTH_A_BATCH, Committer
+from onema.engine.command_queue import WORTH_A_BATCH
+from onema.engine.committer import Committer
 from onema.storage.contract import Conflict
 from onema.testing.memory_storage import MemoryStorage
 
