@@ -1,0 +1,65 @@
+"""docs/vendors/vbee.md: its samples, run against a demo server."""
+
+import base64
+import hmac
+import re
+from pathlib import Path
+
+import pytest
+
+from onema.testing.running_server import RunningServer, eventually
+
+from .samples import EVERY_LANGUAGE, PAGES, Program, operations
+
+VOICE_OTP = operations("vbee")["Voice OTP"]
+PHONE = "0901888481"
+
+
+@pytest.mark.parametrize("language", EVERY_LANGUAGE)
+def test_the_samples_call_with_the_code(language: str, server: RunningServer, tmp_path: Path) -> None:
+    """Each prints the page's answer, the phone hears the code, and a wrong secret is refused as the page shows."""
+    keys = server.credentials("vbee")
+    given = {
+        "VBEE_URL": f"http://127.0.0.1:{server.port}",
+        "VBEE_API_KEY": keys["apiKey"],
+        "VBEE_API_SECRET": keys["apiSecret"],
+        "PHONE": PHONE,
+        "CODE": CODES[language],
+    }
+    program = Program(VOICE_OTP.samples[language], language, tmp_path / "call")
+    called = program.run(given)
+    contact = {"contact_id": called.answer["result"]["contact_id"]}
+    assert called == (0, {**VOICE_OTP.answers[0], "result": contact})
+    assert eventually(lambda: CODES[language] in heard(server))
+    refused = program.run({**given, "VBEE_API_SECRET": "another secret"})
+    assert refused == (0 if language == "bash" else 1, VOICE_OTP.answers[1])
+
+
+CODES = {
+    "bash": "068681",
+    "python": "068682",
+    "php": "068683",
+    "javascript": "068684",
+    "java": "068685",
+    "csharp": "068686",
+}
+"""One for each, so that it is told whose call came."""
+
+
+def heard(server: RunningServer) -> set[str]:
+    """The codes that the phone was told."""
+    return {each["code"] for each in server.json("/handset/messages", to=PHONE, limit="100")}
+
+
+def test_the_worked_token_is_right() -> None:
+    """A reader who gets the page's numbers signs as the vendor's libraries do."""
+    page = (PAGES / "vbee.md").read_text()
+    row = dict(re.findall(r"^\| (.+?) \| `(.+)` \|$", page, re.M))
+    assert segment(row["header"].encode()) == row["header in Base64"]
+    assert segment(row["claims"].encode()) == row["claims in Base64"]
+    signed = f"{row['header in Base64']}.{row['claims in Base64']}"
+    assert segment(hmac.digest(row["API_SECRET"].encode(), signed.encode(), "sha256")) == row["signature"]
+
+
+def segment(content: bytes) -> str:
+    return base64.urlsafe_b64encode(content).rstrip(b"=").decode()

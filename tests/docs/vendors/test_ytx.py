@@ -1,0 +1,82 @@
+"""docs/vendors/ytx.md: its samples, run against a demo server."""
+
+import base64
+import hashlib
+import re
+from pathlib import Path
+
+import pytest
+
+from onema.testing.running_server import RunningServer, eventually
+
+from .samples import EVERY_LANGUAGE, PAGES, Program, operations, without
+
+OPERATIONS = operations("ytx")
+CALL_OUT = OPERATIONS["CodeCallOut"]
+GET_BALANCE = OPERATIONS["getBlance"]
+PHONE = "13911281234"
+
+
+def environment(server: RunningServer) -> dict[str, str]:
+    """What the page asks to set."""
+    keys = server.credentials("ytx")
+    return {
+        "YTX_URL": f"http://127.0.0.1:{server.port}",
+        "YTX_ACCOUNT_SID": keys["accountSID"],
+        "YTX_AUTH_TOKEN": keys["authToken"],
+        "YTX_APPID": keys["appid"],
+        "PHONE": PHONE,
+        "CODE": "158456",
+    }
+
+
+@pytest.mark.parametrize("language", EVERY_LANGUAGE)
+def test_the_samples_call_with_the_code(language: str, server: RunningServer, tmp_path: Path) -> None:
+    """Each prints the page's answer, the phone hears the code, and a missing one is refused as the page shows."""
+    given = environment(server)
+    program = Program(CALL_OUT.samples[language], language, tmp_path / "call")
+    called = program.run(given)
+    assert (called.status, without(called.answer, "requestId")) == (
+        0,
+        without(CALL_OUT.answers[0], "requestId"),
+    )
+    message = str(int(called.answer["requestId"][6:25]))
+    assert eventually(lambda: heard(server).get(message)) == given["CODE"]
+    refused = program.run({**given, "CODE": ""})
+    assert refused == (0 if language == "bash" else 1, CALL_OUT.answers[1])
+
+
+@pytest.mark.parametrize("language", EVERY_LANGUAGE)
+def test_the_samples_ask_for_the_balance(language: str, server: RunningServer, tmp_path: Path) -> None:
+    """Each prints the page's two members; a wrong token is told as an error."""
+    given = environment(server)
+    program = Program(GET_BALANCE.samples[language], language, tmp_path / "balance")
+    status, told = program.run(given)
+    assert (status, list(told)) == (0, list(GET_BALANCE.answers[0]))
+    assert told["AccountSID"] == given["YTX_ACCOUNT_SID"]
+    assert isinstance(told["Blance"], int | float)
+    refused = program.run({**given, "YTX_AUTH_TOKEN": "another"})
+    assert (refused.status, refused.answer["statusCode"]) == (0 if language == "bash" else 1, "-203")
+
+
+def heard(server: RunningServer) -> dict[str, str]:
+    """The codes that the phone was told, by message."""
+    return {each["id"]: each["code"] for each in server.json("/handset/messages", to=PHONE, limit="100")}
+
+
+def test_the_worked_signature_is_right() -> None:
+    """A reader who gets the page's numbers signs as the vendor asks."""
+    page = (PAGES / "ytx.md").read_text()
+    row = {
+        name: value.replace("\\|", "|") for name, value in re.findall(r"^\| (.+?) \| `(.+)` \|$", page, re.M)
+    }
+    assert row["MD5 of"] == row["accountSID"] + row["authToken"] + row["time"]
+    assert row["`Sign`"] == hashlib.md5(row["MD5 of"].encode()).hexdigest().upper()
+    assert row["Base64 of"] == f"{row['accountSID']}|{row['time']}"
+    assert row["`Authorization`"] == base64.b64encode(row["Base64 of"].encode()).decode()
+    request = re.search(
+        r"```http\nPOST (?P<target>\S+).*?Length: (?P<length>\d+)\n\n(?P<body>.*?)\n```", page, re.S
+    )
+    assert request is not None
+    assert request["target"].endswith(f"/{row['accountSID']}/call/CodeCallOut.wx?Sign={row['`Sign`']}")
+    assert int(request["length"]) == len(request["body"].encode())
