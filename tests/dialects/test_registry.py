@@ -17,6 +17,7 @@ from .running_core import RunningCore
 from .test_shared_security import VENDORS
 
 FOLDER = Path(onema.dialects.__file__).parent
+PAGES = Path(__file__).parents[2] / "docs" / "vendors"
 FILES = {"routes.py", "wire.py", "auth.py", "credentials.py", "errors.py", "callbacks.py", "DIVERGENCES.md"}
 
 
@@ -32,6 +33,19 @@ def test_every_folder_is_a_registered_dialect(registry: Sequence[Dialect]) -> No
     assert {name: FILES - {file.name for file in path.iterdir()} for name, path in folders.items()} == {
         name: set() for name in folders
     }
+
+
+def test_every_operation_is_in_the_page_of_its_dialect(registry: Sequence[Dialect]) -> None:
+    """docs/vendors is where integrators look; each dialect has a page there."""
+    pages = {dialect.name: PAGES / f"{dialect.name}.md" for dialect in registry}
+    assert [name for name, page in pages.items() if not page.exists()] == []
+    missing = {
+        name
+        for dialect in registry
+        for name in dialect.operations
+        if name.lower() not in pages[dialect.name].read_text().lower()
+    }
+    assert missing == set()
 
 
 def test_every_dialect_looks_at_its_credentials(registry: Sequence[Dialect]) -> None:

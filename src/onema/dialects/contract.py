@@ -1,4 +1,4 @@
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Protocol
 
 from onema.delivery.callback_contract import CallbackRenderer
@@ -8,6 +8,10 @@ from onema.http.asgi import WireApi
 
 class Dialect(WireApi, Protocol):
     """One vendor's wire API, as wiring registers it. docs/adding-a-dialect.md tells how one is made."""
+
+    @property
+    def operations(self) -> Collection[str]:
+        """What is served, by path or its last part, in any case: docs/vendors has a section about each."""
 
     @property
     def refusals(self) -> Mapping[Refusal, object]:

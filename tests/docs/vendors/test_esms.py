@@ -1,12 +1,17 @@
 """docs/vendors/esms.md: its samples, run against a demo server."""
 
+import re
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 import pytest
 
+from onema.dialects.esms.callbacks import delivery_callback
+from onema.dialects.esms.wire import message_of_smsid
+from onema.domain.records import Channel, Message, MessageState
 from onema.testing.running_server import RunningServer, eventually
 
-from .samples import EVERY_LANGUAGE, Program, operations, without
+from .samples import EVERY_LANGUAGE, PAGES, Program, operations, without
 
 OPERATIONS = operations("esms")
 SEND = OPERATIONS["GENCODE: make a code and send it"]
@@ -15,7 +20,7 @@ CHECK = OPERATIONS["CHECKCODE: check a code"]
 
 @pytest.mark.parametrize("language", EVERY_LANGUAGE)
 def test_the_samples_send_a_code_and_check_it(language: str, server: RunningServer, tmp_path: Path) -> None:
-    """Each prints the answer of the page: accepted, right, and wrong the second time."""
+    """Each prints the answers of the page: wrong keys, accepted, right, and used up."""
     keys = server.credentials("esms")
     phone = "0901888484"
     environment = {
@@ -24,8 +29,11 @@ def test_the_samples_send_a_code_and_check_it(language: str, server: RunningServ
         "ESMS_SECRET_KEY": keys["SecretKey"],
         "PHONE": phone,
     }
+    send = Program(SEND.samples[language], language, tmp_path / "send")
+    refusal = 0 if language == "bash" else 1
+    assert send.run({**environment, "ESMS_SECRET_KEY": "WRONG"}) == (refusal, SEND.answers[1])
     before = newest_message(server, phone)["id"]
-    sent = Program(SEND.samples[language], language, tmp_path / "send").run(environment)
+    sent = send.run(environment)
     assert (sent.status, without(sent.answer, "SMSID")) == (0, without(SEND.answers[0], "SMSID"))
     eventually(lambda: newest_message(server, phone)["id"] != before)
     environment["CODE"] = code = newest_message(server, phone)["code"]
@@ -33,9 +41,40 @@ def test_the_samples_send_a_code_and_check_it(language: str, server: RunningServ
     assert check.run(environment) == (0, CHECK.answers[0])
     shown = CHECK.answers[1]["ErrorMessage"].replace("1NTTJ6", code)
     assert check.run(environment) == (
-        0 if language == "bash" else 1,
+        refusal,
         {**CHECK.answers[1], "ErrorMessage": shown},
     )
+
+
+def test_the_callback_is_the_one_that_is_made() -> None:
+    """Names, order and a delivered message's values."""
+    page = (PAGES / "esms.md").read_text()
+    shown = re.search(r"^GET /your/path\?(\S+)$", page, re.MULTILINE)
+    assert shown is not None
+    sent = Message(
+        account=1,
+        id=message_of_smsid(dict(parse_qsl(shown[1]))["SMSID"]),
+        dialect="esms",
+        channel=Channel.SMS,
+        phone="+84901888484",
+        sender="Baotrixemay",
+        application="",
+        reference="",
+        client_ip="203.0.113.9",
+        verification=1,
+        code_expires_at=0,
+        segments=1,
+        period=0,
+        unit_price=8_500_000,
+        price=8_500_000,
+        held=0,
+        charged=8_500_000,
+        talked_ms=0,
+        state=MessageState.DELIVERED,
+        reason="",
+        ended_at=1,
+    )
+    assert delivery_callback(sent, "https://shop.example/").url == f"https://shop.example/?{shown[1]}"
 
 
 def newest_message(server: RunningServer, phone: str) -> dict[str, str]:

@@ -1,10 +1,19 @@
-"""What every page of docs/vendors has in common."""
+"""What every page of docs/vendors has in common, and that it is complete."""
+
+import importlib
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 import pytest
+
+from onema.http.messages import Response
 
 from .samples import LANGUAGES, PAGES, operations
 
 NAMES = sorted(page.stem for page in PAGES.glob("*.md"))
+CODE, TEXT = ("CodeResult", "statusCode", "code"), ("ErrorMessage", "statusMsg", "message")
+"""What dialects call them in their answers."""
 
 
 @pytest.mark.parametrize("page", NAMES)
@@ -17,3 +26,36 @@ def test_every_operation_has_a_sample_in_every_language(page: str) -> None:
         for heading, operation in found.items()
     }
     assert missing == dict.fromkeys(found, (set(), False))
+
+
+@pytest.mark.parametrize("page", NAMES)
+def test_every_error_of_the_dialect_is_in_its_page(page: str) -> None:
+    """Its code, as `code`, with the text that comes with it."""
+    text = (PAGES / f"{page}.md").read_text()
+    rows = [line for line in text.splitlines() if line.startswith("|")]
+    errors = set(errors_of(page))
+    assert errors
+    missing = {
+        error
+        for error in errors
+        if not any(f"`{error[0]}`" in row and f"`{error[1]}`" in row for row in rows)
+    }
+    assert missing == set()
+
+
+def errors_of(dialect: str) -> Iterator[tuple[str, str]]:
+    """Code and text of every answer that errors.py makes."""
+    errors = importlib.import_module(f"onema.dialects.{dialect}.errors")
+    for value in flat(vars(errors).values()):
+        if isinstance(value, errors.VendorError):
+            yield str(value.code), value.message
+        elif isinstance(value, Response):
+            body = json.loads(value.body)
+            for code in (str(body[name]) for name in CODE if name in body):
+                yield code, next(body[name] for name in TEXT if name in body)
+
+
+def flat(values: Iterable[Any]) -> Iterator[Any]:
+    """What is in a module, and in its tables."""
+    for value in values:
+        yield from value.values() if isinstance(value, dict) else (value,)

@@ -58,7 +58,7 @@ class EsmsApi:
         self._gateway = gateway
         self._time_alive_max = time_alive_max
         self._invalid_code = invalid_code
-        self._operations: dict[str, Callable[[AccountView, Parameters, str], Awaitable[Response]]] = {
+        self.operations: dict[str, Callable[[AccountView, Parameters, str], Awaitable[Response]]] = {
             "mainservice.svc/json/sendmessageautogencode_v4_get": self._send_code,
             "mainservice.svc/json/checkcodegen_v4_get": self._check_code,
             # As they are documented, and nearly always written.
@@ -74,10 +74,10 @@ class EsmsApi:
         return response
 
     async def _answer(self, request: Request, asking: Asking) -> Response:
-        operation = self._operations.get(request.path)
+        operation = self.operations.get(request.path)
         if operation is None:
             path = "/".join([segment for segment in request.path.lower().split("/") if segment])
-            operation = self._operations.get(path)
+            operation = self.operations.get(path)
         if operation is None:
             return NOT_SERVED
         if request.method not in ("GET", "POST"):

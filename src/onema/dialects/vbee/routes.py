@@ -39,6 +39,7 @@ class VbeeApi:
 
     name = DIALECT
     path_segments = frozenset({"api"})
+    operations = (_VOICE_OTP,)
     refusals = REFUSALS
     callbacks = VbeeCallbacks()
 

@@ -79,7 +79,7 @@ class YtxApi:
         self._environments = environments
         self._balance = balance
         self.callbacks = YtxCallbacks(gateway)
-        self._functions = {
+        self.operations = {
             "call/codecallout.wx": _Function(
                 "callOutCode", ("action", "appid", "dst", "code"), self._call_out
             ),
@@ -124,7 +124,7 @@ class YtxApi:
     def _route(self, request: Request) -> tuple[_Function | None, str]:
         match [segment for segment in request.path.split("/") if segment]:
             case [_, sid, account_sid, *function] if sid.lower() == "sid" and request.method == "POST":
-                return self._functions.get("/".join(function).lower()), account_sid
+                return self.operations.get("/".join(function).lower()), account_sid
             case _:
                 return None, ""
 
