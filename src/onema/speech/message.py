@@ -13,8 +13,8 @@ from onema.speech.stretched_clips import STRETCHED
 MIN_RATE, MAX_RATE = 0.5, 2.0
 RATE_STEP = 0.05
 
-# Seconds at rate 1.0. A listener writes a character down in about a second, speech included; the longer
-# pause after three lets the group be said back (specs/voice.md: 0.25-0.4 s, longer between groups).
+# Seconds at rate 1.0, found by listening: who writes along needs about a second for a character, speech
+# included, and says a group of three back in the longer pause after it.
 LEAD_IN = 0.4
 AFTER_SENTENCE = 0.5
 BETWEEN_CHARACTERS = 0.3

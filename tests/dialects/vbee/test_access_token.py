@@ -1,6 +1,6 @@
 """The ACCESS_TOKEN, as the vendor's samples in four languages make it.
 
-https://api-docs.aicall.vbee.ai/huong-dan-khoi-tao/huong-dan-tao-access-token and specs/vbee.md section 2.
+https://api-docs.aicall.vbee.ai/huong-dan-khoi-tao/huong-dan-tao-access-token and docs/vendors/vbee.md#the-access-token.
 """
 
 import json
@@ -64,7 +64,7 @@ WORKED = {
 }
 
 
-# specs/vbee.md section 2, "Worked example".
+# The first is the worked example of docs/vendors/vbee.md#the-access-token.
 @pytest.mark.parametrize("maker", WORKED)
 async def test_the_worked_examples_are_signed(client: VendorClient, maker: str) -> None:
     """With and without `iat`, in either order of header members; the secret has eight characters."""
@@ -165,7 +165,7 @@ async def test_an_api_key_that_is_no_string_is_no_token(client: VendorClient, ke
     assert told(await client.call_with(apiKey=key)) == UNAUTHORIZED
 
 
-# specs/vbee.md section 2: honour `exp` and `nbf`; accept a future `iat`, any `aud` and `sub`.
+# jsonwebtoken, the library of the vendor's own sample, checks `exp` and `nbf` unasked and nothing of these.
 @pytest.mark.parametrize(
     "claims",
     [

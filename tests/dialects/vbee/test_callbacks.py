@@ -1,6 +1,6 @@
 """The webhook, which is of our own design: the vendor's payload is not known.
 
-specs/vbee.md section 5.
+docs/vendors/vbee.md#the-webhook; the vendor's "Webhook API" page was found nowhere.
 """
 
 import json

@@ -1,6 +1,6 @@
 """The vendor's error table, each row reached through configuration; and the order in which errors are found.
 
-https://api-docs.aicall.vbee.ai/danh-sach-api/voice-otp/api-voice-otp and specs/vbee.md section 4.
+https://api-docs.aicall.vbee.ai/danh-sach-api/voice-otp/api-voice-otp and docs/vendors/vbee.md#errors.
 """
 
 import json
@@ -76,7 +76,8 @@ def test_the_document_lists_every_refusal_with_its_code() -> None:
     assert listed == [(refusal.value, str(error.code), error.message) for refusal, error in REFUSALS.items()]
 
 
-# The vendor's error example; specs/vbee.md section 4 on the order of members and the HTTP status.
+# The vendor's error example. HTTP status and order of members: github.com/levietcuong2602/vbee-sachnoi-backend,
+# middlewares/errorHandler.js, the same house's.
 async def test_an_http_error_has_the_documents_order(client: VendorClient) -> None:
     """status, code, message, as the document prints it."""
     response = await client.call_with(exp=1)
@@ -228,7 +229,7 @@ def test_an_oversized_body_is_refused(api: VbeeApi) -> None:
     assert told(response) == http_error(400, "body is too large")
 
 
-# specs/vbee.md section 4, "Order of checks".
+# See docs/vendors/vbee.md#order-of-checks. 1201 before a wrong signature follows from "check API_KEY", the rest not.
 async def test_errors_are_found_in_the_vendors_order(client: VendorClient, core: RunningCore) -> None:
     """A request with everything wrong is put right one thing at a time."""
     expired = msgspec.structs.replace(PREPAID, wallet_expires_at="2026-01-01")

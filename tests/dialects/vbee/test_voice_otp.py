@@ -1,6 +1,6 @@
 """Voice OTP: a call that reads out the code of the caller's token.
 
-https://api-docs.aicall.vbee.ai/danh-sach-api/voice-otp/api-voice-otp and specs/vbee.md section 3.
+https://api-docs.aicall.vbee.ai/danh-sach-api/voice-otp/api-voice-otp and docs/vendors/vbee.md#voice-otp.
 """
 
 import json
@@ -66,7 +66,7 @@ async def test_every_call_has_a_contact_id_of_its_own(client: VendorClient) -> N
     assert len(contacts) == 3
 
 
-# specs/vbee.md section 2: otpCode is the literal to speak; a number or a string.
+# See docs/vendors/vbee.md#sources: otpCode is the code itself, since nothing else carries one.
 @pytest.mark.parametrize(
     ("claim", "spoken"),
     [
@@ -104,7 +104,7 @@ async def test_a_token_without_a_code_has_no_content(client: VendorClient, claim
     assert told(await client.call_with(otpCode=claim)) == business_error(1204, "OTP content is not found")
 
 
-# specs/vbee.md section 3: the vendor's framework runs camelcase-keys before its handlers.
+# github.com/levietcuong2602/vbee-sachnoi-backend, middlewares/camelCaseRequest.js: camelcase-keys, before the handlers.
 @pytest.mark.parametrize("name", ["phone_number", "phoneNumber", "phone-number"])
 async def test_the_phone_field_has_three_spellings(client: VendorClient, name: str) -> None:
     """The document's own Java sample uses the second."""
@@ -153,7 +153,7 @@ async def test_each_of_the_three_voices_is_ours_of_that_region(
     assert (await client.payload_of(await client.call(voice=voice))).voice == ours
 
 
-# specs/vbee.md section 3: rate is a number, default 1.0; the Java sample sends the integer 1.
+# The document: rate is a Number, default 1.0. Its Java sample sends the integer 1.
 @pytest.mark.parametrize(
     ("rate", "spoken"),
     [

@@ -13,7 +13,7 @@ from onema.http.messages import Request, Response
 
 from ..running_core import RunningCore
 
-# The worked example of specs/vbee.md section 2.
+# The worked example of docs/vendors/vbee.md#the-access-token.
 API_KEY = "11111111-2222-4333-8444-555555555555"
 API_SECRET = "Secret8c"
 OTP_CODE = "686868"

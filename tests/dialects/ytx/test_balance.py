@@ -1,6 +1,7 @@
 """getBlance, the vendor's spelling: what is left in the wallet.
 
-specs/ytx.md section 6.
+https://console.ytx.net/FileDetails/FileGetBlance, which github.com/fanshuai/kubrick, server/voice/ytxz/ytx_apis.py,
+names beside an answer; docs/vendors/ytx.md#getblance.
 """
 
 import pytest
@@ -13,7 +14,7 @@ from .vendor_client import ACCOUNT_SID, APPID, GET_BALANCE, VendorClient, change
 QUERY: dict[str, object] = {"action": "queryBlance", "appid": APPID}
 
 
-# specs/ytx.md section 6: `{"AccountSID":"...","Blance":7.08}`, without a statusCode.
+# kubrick's sample: `{"AccountSID": "...", "Blance": 7.08}`, without a statusCode.
 @pytest.mark.parametrize("version", ["201612", "201512"])
 async def test_the_balance_is_told_in_the_vendors_exact_body(
     client: VendorClient, core: RunningCore, version: str

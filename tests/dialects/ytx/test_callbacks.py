@@ -1,6 +1,7 @@
 """The CDR push.
 
-specs/ytx.md section 5; receivers: github.com/megatontech/yzbcore CallCallbackController.cs, fanshuai/kubrick.
+docs/vendors/ytx.md#the-cdr-push; a receiver: github.com/megatontech/yzbcore,
+yzbcore/Controllers/app/CallCallbackController.cs.
 """
 
 import json
@@ -40,7 +41,7 @@ def ended(message: Message, state: MessageState, reason: str = "", periods: int 
     )
 
 
-# specs/ytx.md section 5: POST {"cdr":[{...}]}, all strings, `requestid` in lower case.
+# That receiver: POST {"cdr":[{...}]}, all strings, `requestid` in lower case.
 async def test_an_answered_call_is_pushed_in_the_vendors_shape(
     client: VendorClient, core: RunningCore
 ) -> None:

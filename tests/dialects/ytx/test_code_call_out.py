@@ -1,6 +1,6 @@
 """CodeCallOut: a call that reads a code out.
 
-http://console.ytx.net/FileDetails/FileCodeCallOut and specs/ytx.md section 3.
+http://console.ytx.net/FileDetails/FileCodeCallOut and docs/vendors/ytx.md#codecallout.
 """
 
 import json
@@ -40,7 +40,7 @@ from .vendor_client import (
 )
 
 
-# specs/ytx.md section 3, "Response": strings in this order; the words must be UTF-8.
+# The document's sample: strings in this order. github.com/megatontech/yzbcore, yzbcore/Socket/CALL.cs, reads UTF-8.
 async def test_an_accepted_call_gets_the_vendors_exact_body(client: VendorClient, core: RunningCore) -> None:
     """Member order, types and spacing are the vendor's."""
     response = await client.call()
@@ -60,7 +60,7 @@ async def test_the_request_id_spells_the_message_that_was_queued(
     assert (message.state, message.verification, message.sender) == (MessageState.ACCEPTED, 0, "")
 
 
-# specs/ytx.md section 3: yyyyMM + 19 digits + function + node; the month is China's.
+# Samples of github.com/fanshuai/kubrick, server/voice/ytxz/ytx_apis.py: yyyyMM, 19 digits, function, node.
 def test_a_request_ids_month_is_chinas() -> None:
     """An hour before midnight in UTC is the next month there."""
     message = compose_id(milliseconds_at("20200501070000"), 7, 3)
@@ -87,7 +87,7 @@ def test_what_is_no_request_id_of_ours_is_refused(text: str) -> None:
         message_of_request_id(text)
 
 
-# specs/ytx.md section 3: code is letters and digits, shorter than 20; never parsed as an integer.
+# The document: letters and digits, shorter than 20. Its type there is long, which would lose leading zeros.
 @pytest.mark.parametrize(
     ("given_code", "spoken"),
     [
@@ -115,7 +115,7 @@ async def test_a_code_that_cannot_be_spoken_is_a_bad_value(client: VendorClient,
     assert (await client.call(code=given_code)).body == error_body("-101", "参数不合法")
 
 
-# specs/ytx.md section 7, "Choices": time absent is two; 1 to 3 accepted. Clients send "3" and 3.
+# The document: at most 3, sent as "3"; github.com/kerbalwzy/YunXunSDKPy sends 3. That none is two is a choice.
 @pytest.mark.parametrize(
     ("time", "times"),
     [(..., 2), (None, 2), ("", 2), ("1", 1), ("2", 2), ("3", 3), (1, 1), (3, 3)],
@@ -131,7 +131,7 @@ async def test_any_other_time_is_a_bad_value(client: VendorClient, time: object)
     assert (await client.call(time=time)).body == error_body("-101", "参数不合法")
 
 
-# specs/ytx.md section 3: dst is one mobile, or a landline with its area code.
+# The document: one mobile, or one landline with its area code.
 @pytest.mark.parametrize(
     ("dst", "phone"),
     [
@@ -165,7 +165,7 @@ async def test_an_accounts_country_is_that_of_its_national_numbers(
     assert (await client.placed(dst="0901888484")).phone == "+84901888484"
 
 
-# specs/ytx.md, "Choices": dstclid is accepted and ignored, as the vendor says ("not open yet").
+# The document: dstclid is "not open yet".
 @pytest.mark.parametrize("dstclid", [None, "01053189990", "", 7])
 async def test_dstclid_changes_nothing(client: VendorClient, dstclid: object) -> None:
     """The caller number is the carrier's, or the pool's."""
@@ -206,14 +206,14 @@ async def test_an_application_with_a_pool_calls_from_its_hotlines(
     assert {number: callers.count(number) for number in numbers} == dict.fromkeys(numbers, 3)
 
 
-# specs/ytx.md section 7: no idempotency key exists; do not dedupe silently.
+# The document has no key for a repeated request, so one that is left out would be a call that nobody gets.
 async def test_a_request_that_is_sent_twice_calls_twice(client: VendorClient, core: RunningCore) -> None:
     """Two answers, two calls."""
     assert await client.place() != await client.place()
     assert len(await core.messages("shop")) == 2
 
 
-# specs/ytx.md section 2: header tolerance, each seen in a production client.
+# Each is sent by a public client: docs/vendors/ytx.md#every-request.
 @pytest.mark.parametrize(
     "headers",
     [
@@ -311,7 +311,7 @@ async def test_the_official_net_helpers_request_is_served(client: VendorClient, 
     assert "提交成功".encode() in response.body
 
 
-# specs/ytx.md section 3: the sample's content-length says that dstclid was in it.
+# The sample's content-length of 139 is 24 more than its printed body: exactly `"dstclid":"01053189990",`.
 async def test_the_documents_sample_request_is_served(client: VendorClient) -> None:
     """The printed body with the dstclid that its length tells of."""
     body = (

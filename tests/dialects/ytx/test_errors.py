@@ -1,6 +1,6 @@
 """The vendor's error table, each row reached through configuration; and the order in which errors are found.
 
-specs/ytx.md section 4.
+docs/vendors/ytx.md#errors; the codes are those of github.com/fanshuai/kubrick, server/voice/ytxz/ytx_const.py.
 """
 
 import re
@@ -330,7 +330,7 @@ def test_a_fault_of_ours_names_its_incident_in_a_header(api: YtxApi) -> None:
     assert dict(response.headers) == {b"x-incident": b"1a2b3c4d"}
 
 
-# specs/ytx.md section 4, "Order of checks".
+# See docs/vendors/ytx.md#order-of-checks: a choice, for the vendor names none.
 async def test_errors_are_found_in_the_vendors_order(client: VendorClient, core: RunningCore) -> None:
     """A request with everything wrong is put right one thing at a time."""
     full = doc.WindowLimit(per="account", seconds=60, limit=0)

@@ -1,6 +1,6 @@
 """Sign and Authorization, in every form that clients were seen to send.
 
-http://console.ytx.net/FileDetails/FileCodeCallOut and specs/ytx.md section 2.
+http://console.ytx.net/FileDetails/FileCodeCallOut and docs/vendors/ytx.md#signing-a-request.
 """
 
 import pytest
@@ -42,7 +42,7 @@ def set_clock(core: RunningCore, stamp: str, seconds: float = 0) -> None:
     core.clock.advance((milliseconds_at(stamp) - core.clock.now()) / 1000 + seconds)
 
 
-# specs/ytx.md section 2, "Worked example".
+# docs/vendors/ytx.md#signing-a-request.
 @pytest.mark.parametrize("given_sign", [WORKED_SIGN, WORKED_SIGN.lower()])
 async def test_the_worked_example_is_signed(client: VendorClient, core: RunningCore, given_sign: str) -> None:
     """MD5 in either case, and the Authorization to the byte."""
@@ -56,7 +56,7 @@ async def test_the_worked_example_is_signed(client: VendorClient, core: RunningC
     assert status_code(response) == "0"
 
 
-# specs/ytx.md section 2: a Java client's BigInteger drops leading zeros; two leading zeros here.
+# A Java client's `new BigInteger(1, digest).toString(16)` drops leading zeros; the digest here begins with one.
 @pytest.mark.parametrize("given_sign", ["4BF378CED8A366C18F5CF065A320E14", "4bf378ced8a366c18f5cf065a320e14"])
 async def test_a_sign_may_have_lost_its_leading_zeros(
     client: VendorClient, core: RunningCore, given_sign: str
@@ -67,7 +67,7 @@ async def test_a_sign_may_have_lost_its_leading_zeros(
     assert status_code(response) == "0"
 
 
-# specs/ytx.md section 2: the Python SDK computes the timestamp separately for Sign and Authorization.
+# github.com/kerbalwzy/YunXunSDKPy, yunxunSDK/core.py: the clock is read for Sign and again for Authorization.
 @pytest.mark.parametrize("second", ["20140416142029", "20140416142031"])
 async def test_sign_may_be_a_second_away_from_authorization(
     client: VendorClient, core: RunningCore, second: str
@@ -96,7 +96,7 @@ async def test_a_colon_may_stand_for_the_bar(client: VendorClient, core: Running
     assert status_code(response) == "0"
 
 
-# specs/ytx.md section 2: valid for 24 hours, evaluated in UTC+8.
+# The document: the time stamp is valid for 24 hours. Clients in China write their local time.
 @pytest.mark.parametrize("seconds", [-86_400, 0, 86_400])
 async def test_a_signature_is_valid_for_24_hours(
     client: VendorClient, core: RunningCore, seconds: int
@@ -148,7 +148,7 @@ async def test_a_request_without_authorization_is_refused(client: VendorClient) 
     assert response.body == HEADER_INVALID
 
 
-# specs/ytx.md section 7: a missing Sign is -203.
+# The document: Sign must stand behind the URL. That a missing one is -203 is a choice (DIVERGENCES.md).
 @pytest.mark.parametrize(
     "query",
     [

@@ -15,7 +15,7 @@ from onema.http.messages import Request, Response
 
 from ..running_core import RunningCore
 
-# The worked example of specs/ytx.md section 2; the appid and the phone are those of the vendor's sample.
+# The worked example of docs/vendors/ytx.md#signing-a-request; the appid and the phone are those of the vendor's sample.
 ACCOUNT_SID = "abcdefghijklmnopqrstuvwxyz012345"
 AUTH_TOKEN = "0123456789abcdef0123456789abcdef"
 APPID = "ff8080813fc70a7b013fc72312324213"

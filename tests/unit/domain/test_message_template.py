@@ -9,7 +9,7 @@ from onema.domain.refusals import Refusal, Refused
 from onema.domain.template_matching import Templates
 from onema.domain.written_form import text_form
 
-# The text of the vendor's test brandname (specs/esms.md section 7).
+# The text of the vendor's test brandname (docs/vendors/esms.md#sources).
 OTP_TEMPLATE = "{OTP} la ma xac minh dang ky Baotrixemay cua ban"
 
 SOURCES = {
@@ -33,7 +33,7 @@ def accepts(template: str, message: str) -> bool:
         (OTP_TEMPLATE, "123456 la ma xac minh dang ky Baotrixemay cua ban"),
         (OTP_TEMPLATE, "1NTTJ6 la ma xac minh dang ky Baotrixemay cua ban"),
         (OTP_TEMPLATE, "  {OTP}  la ma   xac minh dang ky Baotrixemay cua ban \n"),
-        # What GetTemplate lists for that brandname (specs/esms.md section 9).
+        # What GetTemplate lists for that brandname (docs/vendors/esms.md#sources).
         ("{P1,20} la ma xac minh dang ky Baotrixemay cua ban", OTP_TEMPLATE),
         ("{P2,50} la ma", "{OTP} la ma"),
         ("{P2,50} la ma", "Ma cua ban {OTP} la ma"),

@@ -83,7 +83,7 @@ def spellings(draw: st.DrawFn, region: str) -> str:
         "84901888484",
         "+84901888484",
         "0084901888484",
-        "0901.888.484",  # the vendor's own demo writes dots (specs/esms.md section 12)
+        "0901.888.484",  # the vendor's own demo writes dots (docs/vendors/esms.md#phones)
         "0901 888 484",
         "0901-888-484",
         "(090) 188 8484",

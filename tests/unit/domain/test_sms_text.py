@@ -170,7 +170,7 @@ def test_there_are_134_vietnamese_letters_to_fold() -> None:
 
 
 def test_folding_saves_a_segment() -> None:
-    """87 accented characters cost two segments, folded one (specs/smpp.md)."""
+    """87 accented characters cost two segments of 67, folded one of up to 160 (3GPP TS 23.038 and 23.040)."""
     text = ("Mã xác minh đăng ký của bạn là 123456, có hiệu lực trong 5 phút. Không chia sẻ với ai!!!")[:87]
     assert segments(text) == Segmentation(Encoding.UCS2, 2, 87)
     assert segments(fold(text)) == Segmentation(Encoding.GSM7, 1, 87)

@@ -1,8 +1,9 @@
-"""The ACCESS_TOKEN: a JWT that the customer signs with HMAC-SHA256 (RFC 7515, RFC 7519; specs/vbee.md section 2).
+"""The ACCESS_TOKEN: a JWT that the customer signs with HMAC-SHA256 (RFC 7515, RFC 7519).
 
-Verified here rather than by PyJWT, which the flow below would need twice: it costs 15 times as much, reads the
-wall clock for `exp` and warns of the short secrets that this vendor hands out. A property test holds the two
-against each other.
+https://api-docs.aicall.vbee.ai/huong-dan-khoi-tao/huong-dan-tao-access-token has samples in four languages;
+docs/vendors/vbee.md tells integrators. Verified here rather than by PyJWT, which the flow below would need
+twice: it costs 15 times as much, reads the wall clock for `exp` and warns of the short secrets that this vendor
+hands out. A property test holds the two against each other.
 """
 
 import base64
@@ -32,7 +33,10 @@ class _Header(msgspec.Struct):
 
 
 class _Claims(msgspec.Struct, rename="camel"):
-    """Vendor's clients set no `exp`, and a future `iat` or odd `aud` and `sub` do not matter."""
+    """The vendor's samples set no `exp`; those in Python and PHP set no `iat` either. jsonwebtoken, which the
+    vendor's own sample uses, honours `exp` and `nbf` unasked, and refuses neither a future `iat` nor any `aud`
+    and `sub`.
+    """
 
     api_key: str = ""
     otp_code: object = None
@@ -55,8 +59,9 @@ _claims_decoder = msgspec.json.Decoder(_Claims)
 def authenticate(directory: Directory, authorization: bytes | None, now: int, asking: Asking) -> Caller:
     """Raises Rejected(UNAUTHORIZED), and Refused(CREDENTIAL_UNKNOWN) for an API_KEY that nobody has.
 
-    `asking` gets the account that has the key, even when the signature is wrong.
-    The key is looked up before the signature is verified: a token of an unknown application is told so.
+    `asking` gets the account that has the key, even when the signature is wrong. The key is looked up before
+    the signature is verified: 1201 is documented as "check API_KEY", which a server could not say if it told a
+    wrong signature first.
     """
     match = _BEARER.fullmatch(authorization or b"")
     if match is None:
@@ -95,5 +100,7 @@ def _decoded(segment: bytes) -> bytes:
 
 
 def _is_signed(signed: bytes, signature: bytes, secret: bytes) -> bool:
+    # Over the bytes that came: libraries differ in the order of the header's members. A secret may be short,
+    # since the vendor's have 8 characters; an empty one signs nothing.
     expected = base64.urlsafe_b64encode(hmac.digest(secret, signed, "sha256")).rstrip(b"=")
     return bool(secret) and hmac.compare_digest(expected, signature)

@@ -1,4 +1,8 @@
-"""How a call ended, as a webhook of our own design: the vendor's payload is not known (specs/vbee.md section 5)."""
+"""How a call ended, as a webhook of our own design (docs/vendors/vbee.md#the-webhook).
+
+The vendor's page says "if you have enabled the webhook, see Webhook API", and that page was found nowhere; no
+public program receives one. So this one claims no compatibility.
+"""
 
 import datetime as dt
 
@@ -10,7 +14,8 @@ from onema.domain.records import Message, MessageState
 
 _JSON = ((b"content-type", b"application/json; charset=utf-8"),)
 
-# After the vendor's `re_call` flags is_busy, is_failed, is_no_answer and is_voice_mail.
+# After the flags of `re_call` in the vendor's scenarios: is_busy, is_failed, is_no_answer and is_voice_mail
+# (https://api-docs.aicall.vbee.ai/danh-sach-api/call-scenario-apis/api-lay-thong-tin-kich-ban).
 _BY_REASON = {"busy": "busy", "declined": "busy", "no answer": "no_answer", "voicemail": "voice_mail"}
 _BY_STATE = {MessageState.DELIVERED: "answered", MessageState.UNCONFIRMED: "unknown"}
 _FAILED = "failed"

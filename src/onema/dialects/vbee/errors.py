@@ -1,7 +1,9 @@
-"""Our refusals in the vendor's words (specs/vbee.md section 4).
+"""Our refusals in the vendor's words (docs/vendors/vbee.md#errors).
 
-Codes that are also an HTTP status are sent with it; all others are the vendor's business errors, whose status
-is a setting.
+401 and 1104 to 2302 are from https://api-docs.aicall.vbee.ai/danh-sach-api/voice-otp/api-voice-otp. It prints
+no HTTP status. The error handler of another product of the house sends codes that are an HTTP status with it
+and all others with 200 (github.com/levietcuong2602/vbee-sachnoi-backend, middlewares/errorHandler.js, seen
+2026-11); whether AICall has the same is not known, so the second is a setting.
 """
 
 import msgspec
@@ -31,6 +33,8 @@ class Rejected(Exception):
 
 
 _APPLICATION_NOT_FOUND = VendorError(1201, "Application is not found")
+# 403 and 404 are in no list of this API; their words are the same handler's. Those of 400 and 500 are ours: the
+# list has no words for 500, and 400 is not in it.
 _FORBIDDEN = VendorError(403, "Forbidden")
 _NOT_CALLED = VendorError(400, "phone_number can not be called")
 _SYSTEM_ERROR = VendorError(500, "Internal server error")
@@ -44,6 +48,9 @@ REFUSALS: dict[Refusal, VendorError] = {
     Refusal.APPLICATION_INACTIVE: _APPLICATION_NOT_FOUND,
     Refusal.WRONG_ENVIRONMENT: _APPLICATION_NOT_FOUND,
     Refusal.FEATURE_OFF: _FORBIDDEN,
+    # "Không tìm thấy nội dung thông báo OTP_CODE (xem cách tạo ứng dụng)": what is said belongs to the
+    # application. It could also mean that otpCode names a text; docs/vendors/vbee.md#sources says why it is
+    # read as the code.
     Refusal.SENTENCE_MISSING: VendorError(1204, "OTP content is not found"),
     Refusal.PHONE_INVALID: _BAD_PHONE,
     Refusal.COUNTRY_NOT_ALLOWED: _NOT_CALLED,
@@ -56,7 +63,9 @@ REFUSALS: dict[Refusal, VendorError] = {
     Refusal.VOICE_UNKNOWN: VendorError(400, "voice is not in the list of voices"),
     Refusal.POOL_UNKNOWN: VendorError(2301, "Pool hotline do not exist"),
     Refusal.POOL_INACTIVE: VendorError(2302, "Pool hotline is inactive"),
+    # Also for daily caps, of which the vendor says nothing.
     Refusal.HOTLINE_UNAVAILABLE: VendorError(1501, "Hotline is empty or inactive"),
+    # Ours: the vendor's list has nothing for it.
     Refusal.RATE_LIMITED: VendorError(429, "Too many requests"),
     Refusal.PRICE_MISSING: _NOT_CALLED,
     Refusal.WALLET_EXPIRED: VendorError(1104, "Portal wallet is expired"),

@@ -31,7 +31,7 @@ _CONTACT_ID_BYTES = 16
 
 
 class VbeeApi:
-    """POST /api/v1/public-api/voice-otp, checked in the order of specs/vbee.md section 4.
+    """POST /api/v1/public-api/voice-otp, checked in the order of docs/vendors/vbee.md#order-of-checks.
 
     `business_error_status` is the HTTP status of errors whose code is not itself one; the vendor's documents
     do not name it.

@@ -1,7 +1,9 @@
 """The fields of a request, and the bytes of every answer.
 
 The vendor's middlewares turn the names of a request into camelCase, and those of an answer into snake_case in
-alphabetical order, errors excepted (specs/vbee.md sections 3 and 4).
+alphabetical order, errors excepted: github.com/levietcuong2602/vbee-sachnoi-backend,
+middlewares/camelCaseRequest.js and snakeCaseResponse.js. That is another product of the house, but all
+documented answers bear the marks.
 """
 
 import re
@@ -17,8 +19,10 @@ VOICES = {
     "hue_female_huonggiang_full_48k-fhg": "vi-central",
     "sg_female_thaotrinh_full_48k-fhg": "vi-south",
 }
+# The vendor documents the default alone. Slower or faster than this, a voice is hard to follow.
 SLOWEST, DEFAULT_RATE, FASTEST = 0.5, 1.0, 2.0
 
+# camelcase-keys folds all of these to phoneNumber; the document's Java sample sends the second.
 _SPELLINGS = {
     "phone_number": "phone_number",
     "phoneNumber": "phone_number",
@@ -58,7 +62,10 @@ def read_body(body: bytes) -> CallRequest:
 
 
 def code_to_speak(claim: object) -> str:
-    """The code as it is read out; a number's digits. Raises Refused(CODE_INVALID)."""
+    """The code as it is read out; a number's digits. Raises Refused(CODE_INVALID).
+
+    The document names no type and no length.
+    """
     if isinstance(claim, float) and claim.is_integer():
         claim = int(claim)
     if isinstance(claim, int) and not isinstance(claim, bool) and 0 <= claim < _LONGEST_NUMBER:
@@ -78,7 +85,7 @@ def accepted(contact: str) -> bytes:
 
 
 def refused(status: int, code: int, message: str) -> bytes:
-    """Errors of HTTP status 400 and above pass the vendor's sorting middleware by."""
+    """The vendor sorts members in express-mung, which leaves alone what has HTTP status 400 and above."""
     text = msgspec.json.encode(message)
     if status >= 400:
         return b'{"status":0,"code":%d,"message":%b}' % (code, text)

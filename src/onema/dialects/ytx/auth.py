@@ -16,10 +16,14 @@ DIALECT = "ytx"
 
 Environment = Literal["production", "sandbox"]
 
+# "Valid for 24 hours" (console.ytx.net/FileDetails/FileCodeCallOut) does not say from when on: a client whose
+# clock is ahead is taken as long.
 _WINDOW = dt.timedelta(hours=24)
-# The public Python SDK reads the clock once for Sign and once more for Authorization (specs/ytx.md section 2).
+# The public Python SDK reads the clock once for Sign and once more for Authorization (github.com/kerbalwzy/YunXunSDKPy,
+# yunxunSDK/core.py). The document asks for the same time; whether the vendor tolerates another is not known.
 _SKEWS = (dt.timedelta(), dt.timedelta(seconds=-1), dt.timedelta(seconds=1))
-# The vendor's own sample has a colon where its text says "|".
+# The document's sample decodes to an account id, a colon and an end that is no time, where its text says "|".
+# No client sends a colon.
 _AUTHORIZATION = re.compile(rb"(?P<sid>.+)[|:](?P<stamp>[0-9]{14})", re.DOTALL)
 _SIGN_LENGTH = 32
 
@@ -27,7 +31,7 @@ _SIGN_LENGTH = 32
 def authenticate(
     directory: Directory, account_sid: str, authorization: bytes | None, sign: str, now: int, asking: Asking
 ) -> AccountView:
-    """The account that signed; specs/ytx.md sections 2 and 4 give the order of what is looked at.
+    """The account that signed; docs/vendors/ytx.md#order-of-checks says in which order things are looked at.
 
     `asking` gets the account that has the SID, even when the signature is wrong.
     Raises Refused(CREDENTIAL_UNKNOWN | ACCOUNT_SUSPENDED), Rejected(INVALID_HEADER | INVALID_SIGN).
@@ -55,7 +59,10 @@ def environment_of(host: str, environments: Mapping[str, Environment]) -> Enviro
 
 
 def _signing_time(authorization: bytes, account_sid: str, now: int) -> dt.datetime:
-    """The time inside base64(accountSID|yyyyMMddHHmmss), China's, at most 24 hours from now."""
+    """The time inside base64(accountSID|yyyyMMddHHmmss), at most 24 hours from now.
+
+    No page names a time zone. Clients use the local time of machines in China, so UTC+8.
+    """
     try:
         match = _AUTHORIZATION.fullmatch(binascii.a2b_base64(authorization))
         if match is None or match["sid"] != account_sid.encode():
@@ -70,7 +77,11 @@ def _signing_time(authorization: bytes, account_sid: str, now: int) -> dt.dateti
 
 
 def _is_signed(sign: str, signed: str, moment: dt.datetime) -> bool:
-    """Sign is MD5 in hex of either case; a Java client in the field drops its leading zeros."""
+    """Sign is MD5 in hex of either case: public clients send lower case, the vendor's .NET helper upper case.
+
+    A Java client in the field prints it through BigInteger, which drops leading zeros. Filling them up lets
+    nobody in: what is compared are the digits that the digest has.
+    """
     given = sign.lower().rjust(_SIGN_LENGTH, "0").encode()
     return any(hmac.compare_digest(given, _sign(signed, moment + skew)) for skew in _SKEWS)
 

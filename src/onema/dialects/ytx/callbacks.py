@@ -1,4 +1,9 @@
-"""The CDR push: a POST that says how a call ended and what it cost (specs/ytx.md section 5)."""
+"""The CDR push: a POST that says how a call ended and what it cost (docs/vendors/ytx.md#the-cdr-push).
+
+The vendor's page of it (console.ytx.net/FileDetails/FileCdrCallback) was not found. The shape is what a
+receiver in production models: github.com/megatontech/yzbcore,
+yzbcore/Controllers/app/CallCallbackController.cs, seen 2026-11.
+"""
 
 import math
 
@@ -14,7 +19,10 @@ from onema.engine.gateway import Gateway
 # A receiver in the field is ASP.NET Core's [FromBody], which takes no other type.
 _JSON = ((b"content-type", b"application/json; charset=utf-8"),)
 
-# The words that receivers match; "应答|正常" was seen for answered calls, the others for voice calls that failed.
+# That receiver calls somebody else on nine words: 未知 关机 空号 停机 正在通话中 用户拒接 无法拨通 暂停服务
+# 用户正忙. Which ending the vendor tells by which of them was never seen, so ours are a reading of the words.
+# Of a call that was answered only the record of a double call was seen (github.com/fanshuai/kubrick,
+# server/voice/ytxz/ytx_apis.py).
 _ANSWERED = "应答|正常"
 _NOT_REACHED = "无法拨通"
 _UNKNOWN = "未知"
@@ -22,6 +30,7 @@ _BY_REASON = {
     "busy": "用户正忙",
     "declined": "用户拒接",
     "no answer": _NOT_REACHED,
+    # The phone's owner did not hear the code, and a receiver that reads "answered" would try nobody else.
     "voicemail": _NOT_REACHED,
     "absent subscriber": "关机",
 }
@@ -35,7 +44,9 @@ class YtxCallbacks:
         self._gateway = gateway
 
     def render(self, message: Message, url: str) -> CallbackRequest:
-        """All members are strings, for receivers model them so; `requestid` is in lower case here alone."""
+        """All members are strings: that receiver's System.Text.Json refuses a number for one. The vendor's pull
+        of records, which is not served, has numbers. `requestid` is in lower case in pushes alone.
+        """
         record = {
             "requestid": request_id(message.id),
             "appid": self._appid(message),

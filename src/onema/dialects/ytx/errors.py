@@ -1,4 +1,10 @@
-"""Our refusals in the vendor's words (specs/ytx.md section 4)."""
+"""Our refusals in the vendor's words (docs/vendors/ytx.md#errors).
+
+The vendor prints -2 and -205 alone (console.ytx.net/FileDetails/FileCodeCallOut). The other codes and their
+words are those that a client in production keeps, without saying when each comes (github.com/fanshuai/kubrick,
+server/voice/ytxz/ytx_const.py, seen 2026-11): which refusal gets which is our reading, where no line below says
+otherwise.
+"""
 
 import msgspec
 
@@ -12,7 +18,7 @@ class VendorError(msgspec.Struct, frozen=True):
     message: str
 
     def response(self, outcome: str, headers: Headers = ()) -> Response:
-        """HTTP status 200, always: clients retry a POST on 5xx, and a retry calls again."""
+        """HTTP status 200, always: that client sends a POST again after 500, 502, 503 and 504, and so calls again."""
         return Response(200, wire.answer(self.code, self.message), headers=headers, outcome=outcome)
 
 
@@ -28,8 +34,12 @@ _NUMBER_NOT_CALLED = VendorError("-1", "号码无效")
 _NO_SUCH_FUNCTION = VendorError("-3", "无效action")
 _OWN_FAILURE = VendorError("-100", "异常错误")
 _BAD_VALUE = VendorError("-101", "参数不合法")
+# In no table: code and words are from a client's comment on live traffic, whose answer had no requestId. Ours
+# has an empty one like every other error, because clients decode all three members.
 _TOO_OFTEN = VendorError("-104", "请求频率过高")
 _NO_BALANCE = VendorError("-204", "账户余额不足")
+# The document's question 6 names the reasons: another environment's appid, an address outside the list, a
+# function that is off, an application that is not on line.
 _APPLICATION = VendorError("-205", "应用验证失败")
 _NOT_JSON = VendorError("-4", "无效的JSON")
 _BAD_PHONE = VendorError("-102", "电话号码不合法")
@@ -54,9 +64,11 @@ REFUSALS: dict[Refusal, VendorError] = {
     Refusal.VOICE_UNKNOWN: _APPLICATION,
     Refusal.POOL_UNKNOWN: _APPLICATION,
     Refusal.POOL_INACTIVE: _APPLICATION,
+    # Caller numbers are no concern of the vendor's clients; "later" is what helps.
     Refusal.HOTLINE_UNAVAILABLE: _TOO_OFTEN,
     Refusal.RATE_LIMITED: _TOO_OFTEN,
     Refusal.PRICE_MISSING: _NUMBER_NOT_CALLED,
+    # The vendor's wallets are not known to expire; what helps is a top-up in either case.
     Refusal.WALLET_EXPIRED: _NO_BALANCE,
     Refusal.BALANCE_TOO_LOW: _NO_BALANCE,
     Refusal.DUPLICATE: _OWN_FAILURE,

@@ -35,8 +35,11 @@ from onema.http.parameters import parse_query
 HOME_COUNTRY = "CN"
 DEFAULT_VOICE = "zh"
 
+# The document has 201512. The vendor's .NET helper asks getBlance under 201612 (github.com/megatontech/yzbcore,
+# yzbcore/Bussiness/CommenHelper.cs).
 _VERSIONS = frozenset({"201512", "201612"})
-# "Letters and digits, shorter than 20": the documents call it a long, which would lose leading zeros.
+# "Letters and digits, shorter than 20" (console.ytx.net/FileDetails/FileCodeCallOut). The same table calls it a
+# long, which would lose leading zeros.
 _CODE = re.compile(r"[0-9A-Za-z]{1,19}", re.ASCII)
 
 Members = dict[str, object]
@@ -58,7 +61,7 @@ class _Function(msgspec.Struct, frozen=True):
 
 
 class YtxApi:
-    """/{version}/sid/{accountSID}/{func}/{funcURL}?Sign=, checked in the order of specs/ytx.md section 4.
+    """/{version}/sid/{accountSID}/{func}/{funcURL}?Sign=, checked in the order of docs/vendors/ytx.md#order-of-checks.
 
     `environments` says which Host headers, in lower case with or without a port, are production's and which
     the sandbox's; a host that it does not name serves both. `balance` tells what an account's wallet holds.
@@ -165,6 +168,7 @@ class YtxApi:
                 code=code,
                 voice=application.document.voice or DEFAULT_VOICE,
                 times=times,
+                # The vendor's caller numbers are its own; nobody names a pool through this API.
                 pool_required=False,
             )
         )

@@ -1,7 +1,11 @@
 """What the members of a request are, and the bytes of every answer.
 
 Answers are UTF-8 and their members strings in the vendor's order; clients look for words in statusMsg
-(specs/ytx.md section 3).
+(docs/vendors/ytx.md#codecallout).
+
+The document's Content-Length of 85 and 61 are its two sample bodies in GBK, so a server of 2016 sent GBK; all
+clients of today read UTF-8. Success is told by the words 提交成功 in github.com/megatontech/yzbcore,
+yzbcore/Socket/CALL.cs: they may not change.
 """
 
 import datetime as dt
@@ -16,12 +20,15 @@ from onema.http.parameters import parse_json_object
 CHINA = dt.timezone(dt.timedelta(hours=8))
 """The vendor's clock: its clients sign with their local time and are told local times."""
 
-# The number of a function inside a requestId. 01 is SMS and 04 the double call (specs/ytx.md section 3); that
-# of voice codes was never seen.
+# The number of a function inside a requestId: samples of real traffic end in 04 and 00 for double calls, whose
+# `fid` is 4 (github.com/fanshuai/kubrick, server/voice/ytxz/ytx_apis.py), and have 01 for SMS and 09 for number
+# tags. That of voice codes was never seen, so 02 may be wrong.
 FUNCTION = "02"
 _NODE = "00"
 
 _REQUEST_ID = re.compile(r"[0-9]{6}(?P<message>[0-9]{19})[0-9]{4}", re.ASCII)
+# The document says at most 3 and names no default; the vendor's other spoken operation, NoticeCall, has 2
+# (github.com/kerbalwzy/YunXunSDKPy, yunxunSDK/mixins.py).
 _DEFAULT_TIMES = 2
 _TIMES = {"1": 1, "2": 2, "3": 3}
 
@@ -68,5 +75,5 @@ def answer(code: str, message: str, request: str = "") -> bytes:
 
 
 def balance(account_sid: str, minor: int) -> bytes:
-    """The vendor writes it so; this answer alone has no statusCode (specs/ytx.md section 6)."""
+    """The vendor writes it so; this answer alone has no statusCode (docs/vendors/ytx.md#getblance)."""
     return msgspec.json.encode({"AccountSID": account_sid, "Blance": as_number(minor)})
