@@ -84,7 +84,7 @@ def apply(
 
 def _top_up(session: "Session", content: "Content", *, dry_run: bool) -> "Iterator[Change]":
     from onema.domain.configure import Change
-    from onema.domain.money import parse_amount
+    from onema.domain.values.money import parse_amount
     from onema.engine.control_requests import TopUp
 
     for name, entry in content.top_ups.items():

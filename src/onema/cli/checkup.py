@@ -24,7 +24,7 @@ from onema.core import this_installation, voice_ids
 from onema.domain import documents as doc
 from onema.domain.configuration_rules import After, problems
 from onema.domain.directory import parse_time
-from onema.domain.money import format_amount
+from onema.domain.values.money import format_amount
 from onema.engine.control_requests import ReadBalance, ReadDocuments, Status
 from onema.engine.data_folder import (
     DATABASE,

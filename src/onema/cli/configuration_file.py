@@ -17,9 +17,9 @@ from onema.cli.references import STORED, Elsewhere, is_reference
 from onema.domain import documents as doc
 from onema.domain.document_fields import SECRET, fields_of, mended, read_fields, unknown_field
 from onema.domain.document_rules import DEEPEST_SETTING, bad_password
-from onema.domain.money import parse_amount
 from onema.domain.problems import Problem, closest, label
 from onema.domain.top_up import reference_fault
+from onema.domain.values.money import parse_amount
 
 
 class FileError(ValueError):

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable
 from onema.cli.output import CliError
 from onema.domain import documents as doc
 from onema.domain.directory import parse_time
-from onema.domain.phone import parse_phone
 from onema.domain.records import Message, MessageState
 from onema.domain.refusals import Refused
+from onema.domain.values.phone import parse_phone
 
 _HOME_COUNTRIES = ("VN", "CN")
 """Those of the dialects, where an account names none."""

@@ -49,7 +49,7 @@ def try_out(
     from onema.domain import documents as doc
     from onema.domain.directory import BrandnameView
     from onema.domain.message_template import CODE_MARKER
-    from onema.domain.written_form import text_form
+    from onema.domain.values.written_form import text_form
 
     with cli.session() as session:
         found = [one for one in session.of_kind(doc.Brandname, account) if one.name == brandname]

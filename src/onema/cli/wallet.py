@@ -30,7 +30,7 @@ def top_up(
 ) -> None:
     """Put money in."""
     from onema.cli.output import CliError, print_json, say
-    from onema.domain.money import format_amount, parse_amount
+    from onema.domain.values.money import format_amount, parse_amount
     from onema.engine.control_requests import ReadBalance, TopUp
 
     try:
@@ -53,7 +53,7 @@ def top_up(
 def show(cli: Cli, account: Account) -> None:
     """Show the balance and its terms."""
     from onema.cli.output import print_json, say, show_time
-    from onema.domain.money import format_amount
+    from onema.domain.values.money import format_amount
     from onema.engine.control_requests import ReadBalance
 
     with cli.session() as session:
@@ -81,7 +81,7 @@ def ledger(
 ) -> None:
     """List the newest movements of money; those of one message or top-up stand together."""
     from onema.cli.output import print_json, print_table, show_time
-    from onema.domain.money import format_amount
+    from onema.domain.values.money import format_amount
     from onema.engine.control_requests import ReadLedger
 
     with cli.session() as session:

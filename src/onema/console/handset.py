@@ -15,9 +15,9 @@ from onema.console.events import EventStream, EventStreams
 from onema.console.items import InboxReader, Presenter
 from onema.console.words import words_for
 from onema.domain.payload import CallPayload
-from onema.domain.phone import Phone, parse_phone
 from onema.domain.refusals import Refused
-from onema.domain.written_form import number_form
+from onema.domain.values.phone import Phone, parse_phone
+from onema.domain.values.written_form import number_form
 
 DEFAULT_LIMIT, MAX_LIMIT = 100, 1_000
 _PEAKS = 56

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 import msgspec
 
 from onema.domain.documents import User
-from onema.domain.written_ahead import TOLERATED_MS
+from onema.domain.values.written_ahead import TOLERATED_MS
 
 SESSION_MS = 12 * 3_600_000
 COOKIE = "onema_session"

@@ -12,7 +12,7 @@ from onema.delivery.callback_client import LONGEST_PAUSE_SECONDS
 from onema.delivery.given_up import RETRY_AFTER_SECONDS
 from onema.domain.ids import first_id_at
 from onema.domain.records import JobKind
-from onema.domain.written_ahead import TOLERATED_MS
+from onema.domain.values.written_ahead import TOLERATED_MS
 from onema.engine.committer import Committer
 from onema.engine.ports import Clock, steady_seconds
 from onema.storage.contract import Storage, StorageError

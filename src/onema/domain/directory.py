@@ -16,16 +16,16 @@ from typing import TypeVar
 import msgspec
 
 from onema.domain import documents as doc
-from onema.domain.destinations import REACHED, NumberType, number_type
 from onema.domain.document_mappings import DocumentKey, DocumentsByKind, ViewsByOwner
 from onema.domain.message_template import CODE_MARKER, MessageTemplate, place_code
-from onema.domain.money import Minor, parse_amount
-from onema.domain.phone import country_of
 from onema.domain.records import Channel
 from onema.domain.refusals import Refusal, Refused
-from onema.domain.sms_text import fold, segments
 from onema.domain.template_matching import Templates
-from onema.domain.written_form import text_form
+from onema.domain.values.destinations import REACHED, NumberType, number_type
+from onema.domain.values.money import Minor, parse_amount
+from onema.domain.values.phone import country_of
+from onema.domain.values.sms_text import fold, segments
+from onema.domain.values.written_form import text_form
 
 D = TypeVar("D", bound=doc.Document)
 

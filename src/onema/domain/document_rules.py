@@ -10,12 +10,12 @@ import phonenumbers
 
 from onema.domain import documents as doc
 from onema.domain.callback_target import callback_url_problem
-from onema.domain.destinations import NumberType
 from onema.domain.directory import parse_time
 from onema.domain.message_template import MessageTemplate
-from onema.domain.money import parse_amount
 from onema.domain.problems import Problem, every_text, one_of, shown
 from onema.domain.refusals import Refused
+from onema.domain.values.destinations import NumberType
+from onema.domain.values.money import parse_amount
 
 SHORTEST_SECRET = 8
 """A client's secret is all that keeps others from its account; vendors hand out 24 characters and more."""

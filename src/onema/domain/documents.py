@@ -51,7 +51,7 @@ class Account(Document, frozen=True, kw_only=True, tag="account"):
 
     `countries` are ISO regions that may be sent to, "*" for all; empty means the region of its national
     numbers. `destinations` are types of numbers that it may send to besides those which a channel reaches for
-    everyone (domain/destinations.py). `country` is where national numbers belong, empty for the dialect's own.
+    everyone (domain/values/destinations.py). `country` is where national numbers belong, empty for the dialect's own.
     `wallet` prepaid stops at `floor`; postpaid has none unless `credit_limit` says so.
     """
 

@@ -6,7 +6,7 @@ from onema.domain.decision import World
 from onema.domain.directory import AccountView
 from onema.domain.records import Key, Window
 from onema.domain.refusals import Refusal, Refused
-from onema.domain.written_ahead import is_void
+from onema.domain.values.written_ahead import is_void
 
 
 def window_keys(account: AccountView, phone: str, client_ip: str) -> list[Key]:

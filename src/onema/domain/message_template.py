@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from onema.domain.refusals import Refusal, Refused
-from onema.domain.written_form import text_form
+from onema.domain.values.written_form import text_form
 
 CODE_MARKER = "{OTP}"
 

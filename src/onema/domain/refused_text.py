@@ -8,7 +8,7 @@ import msgspec
 from onema.domain.keyring import Keyring, Unsealable
 from onema.domain.message_template import CODE_MARKER
 from onema.domain.records import Event
-from onema.domain.written_form import text_form
+from onema.domain.values.written_form import text_form
 
 KEPT = "refused text"
 WITHOUT_MARKER = "text without {OTP}"

@@ -12,7 +12,7 @@ from onema.domain.message_template import (
     PlaceholderKind,
 )
 from onema.domain.template_matching import PlacesIn
-from onema.domain.written_form import text_form
+from onema.domain.values.written_form import text_form
 
 
 class Difference(msgspec.Struct, frozen=True):

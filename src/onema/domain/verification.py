@@ -1,7 +1,7 @@
 """Codes: how one is drawn, and how long and how often it may be tried."""
 
-from onema.domain.written_ahead import TOLERATED_MS
-from onema.domain.written_form import code_form
+from onema.domain.values.written_ahead import TOLERATED_MS
+from onema.domain.values.written_form import code_form
 
 ATTEMPTS = 5
 """Checks that a code survives, for every dialect."""

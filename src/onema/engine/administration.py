@@ -17,7 +17,6 @@ from onema.domain.configure import Change, Configure, Proposal
 from onema.domain.directory import AccountView, Directory
 from onema.domain.keyring import Keyring
 from onema.domain.note_refusals import NOBODY, noted_in
-from onema.domain.phone import parse_phone
 from onema.domain.problems import InvalidConfiguration, Problem
 from onema.domain.records import (
     CarrierSeats,
@@ -37,8 +36,9 @@ from onema.domain.revive_job import ReviveJob
 from onema.domain.seats import holders_of
 from onema.domain.send_sms_code import KEPT_TEXTS, REFUSED_TEXTS
 from onema.domain.top_up import TopUpWallet
+from onema.domain.values.phone import parse_phone
+from onema.domain.values.written_ahead import TOLERATED_MS
 from onema.domain.verification import LONGEST_LIFE_MINUTES
-from onema.domain.written_ahead import TOLERATED_MS
 from onema.engine.control_requests import (
     Balance,
     Configuration,

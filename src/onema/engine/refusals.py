@@ -15,8 +15,8 @@ import msgspec
 from onema.domain.decision import Command
 from onema.domain.directory import AccountView
 from onema.domain.note_refusals import KEPT_ENTRIES, NOBODY, NoteRefusals, RefusedRequest
-from onema.domain.phone import mask
 from onema.domain.refusals import Refused
+from onema.domain.values.phone import mask
 from onema.telemetry.redaction import redact_text, safe
 
 log = logging.getLogger(__name__)

@@ -5,8 +5,8 @@ import contextlib
 from collections.abc import Mapping
 
 from onema.domain.directory import AccountView
-from onema.domain.money import SCALE
 from onema.domain.records import JobKind, Wallet
+from onema.domain.values.money import SCALE
 from onema.engine.committer import Committer
 from onema.engine.ports import Clock
 from onema.storage.contract import Storage, StorageError

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from onema.domain.message_template import MessageTemplate, place_code
 from onema.domain.refusals import Refusal, Refused
 from onema.domain.template_matching import Templates
-from onema.domain.written_form import text_form
+from onema.domain.values.written_form import text_form
 
 # The text of the vendor's test brandname (docs/vendors/esms.md#sources).
 OTP_TEMPLATE = "{OTP} la ma xac minh dang ky Baotrixemay cua ban"

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from onema.domain.message_template import MessageTemplate
 from onema.domain.template_difference import Difference, first_difference, nearest_difference
 from onema.domain.template_matching import Templates
-from onema.domain.written_form import text_form
+from onema.domain.values.written_form import text_form
 
 TEMPLATE = "Xin chao {P2,20}, {OTP} la ma cua ban"
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from onema.domain.message_template import MessageTemplate
 from onema.domain.template_matching import LONGEST_MESSAGE, MOST_TRIED, Templates
-from onema.domain.written_form import text_form
+from onema.domain.values.written_form import text_form
 
 PIECE = re.compile(r"(\{[^}]*\})")
 WORD, WORDS = re.compile(r"\{P1,(\d+)\}"), re.compile(r"\{P2,(\d+)\}")

@@ -4,9 +4,9 @@ import pytest
 
 from onema.domain import documents as doc
 from onema.domain.configure import Configure
-from onema.domain.money import parse_amount
 from onema.domain.records import Job, JobKind
 from onema.domain.top_up import TopUpWallet
+from onema.domain.values.money import parse_amount
 from onema.engine.committer import Committer
 from onema.engine.store_readings import LOWEST_BALANCES, StoreReadings
 from onema.storage.contract import Unavailable

@@ -5,8 +5,8 @@ from urllib.parse import quote_plus
 
 from onema.delivery.callback_contract import CallbackRequest
 from onema.dialects.esms.wire import smsid
-from onema.domain.money import format_amount
 from onema.domain.records import Message, MessageState
+from onema.domain.values.money import format_amount
 
 _FINISHED = "5"
 _CUSTOMER_CARE = "2"

@@ -9,8 +9,8 @@ import datetime as dt
 import msgspec
 
 from onema.delivery.callback_contract import CallbackRequest
-from onema.domain.money import as_number
 from onema.domain.records import Message, MessageState
+from onema.domain.values.money import as_number
 
 _JSON = ((b"content-type", b"application/json; charset=utf-8"),)
 

@@ -12,8 +12,8 @@ import msgspec
 from onema.delivery.callback_contract import CallbackRequest
 from onema.dialects.ytx.wire import FUNCTION, local_time, request_id
 from onema.domain.ids import time_of_id
-from onema.domain.money import format_amount
 from onema.domain.records import Message, MessageState
+from onema.domain.values.money import format_amount
 from onema.engine.gateway import Gateway
 
 # A receiver in the field is ASP.NET Core's [FromBody], which takes no other type.

@@ -23,10 +23,10 @@ from onema.dialects.ytx.errors import (
 )
 from onema.domain.admission import admit_account, admit_application
 from onema.domain.directory import AccountView, ApplicationView
-from onema.domain.phone import parse_phone
 from onema.domain.place_call import ENTROPY_BYTES, PlaceCall
 from onema.domain.refusals import Refusal, Refused
 from onema.domain.send_sms_code import Sent
+from onema.domain.values.phone import parse_phone
 from onema.engine.gateway import Gateway
 from onema.engine.refusals import Asking
 from onema.http.messages import Request, Response

@@ -14,7 +14,7 @@ import re
 import msgspec
 
 from onema.domain.ids import time_of_id
-from onema.domain.money import as_number
+from onema.domain.values.money import as_number
 from onema.http.parameters import parse_json_object
 
 CHINA = dt.timezone(dt.timedelta(hours=8))

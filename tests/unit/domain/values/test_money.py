@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onema.domain.money import LARGEST, Minor, as_number, format_amount, parse_amount
+from onema.domain.values.money import LARGEST, Minor, as_number, format_amount, parse_amount
 
 amounts = st.integers(-LARGEST, LARGEST).map(Minor)
 

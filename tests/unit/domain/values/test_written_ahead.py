@@ -10,8 +10,8 @@ from onema.domain.hotlines import take_hotline
 from onema.domain.limits import count, used_now
 from onema.domain.records import LiveVerification, Window
 from onema.domain.refusals import Refused
+from onema.domain.values.written_ahead import TOLERATED_MS
 from onema.domain.verification import LONGEST_LIFE_MINUTES
-from onema.domain.written_ahead import TOLERATED_MS
 from onema.testing.pure_store import PureStore, context_of
 
 NOW = 1_800_000_000_000

@@ -13,7 +13,7 @@ import phonenumbers
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, NumberParseException, PhoneMetadata, PhoneNumberFormat
 
 from onema.domain.refusals import Refusal, Refused
-from onema.domain.written_form import number_form
+from onema.domain.values.written_form import number_form
 
 Phone = NewType("Phone", str)
 """A valid number in E.164, such as "+84901888484"."""

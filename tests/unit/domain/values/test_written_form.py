@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onema.domain.written_form import code_form, number_form, text_form
+from onema.domain.values.written_form import code_form, number_form, text_form
 
 INVISIBLE = [
     "\u00ad",

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from onema.domain import phone as subject
-from onema.domain.phone import UNKNOWN_COUNTRY, country_of, mask, parse_phone
 from onema.domain.refusals import Refusal, Refused
+from onema.domain.values import phone as subject
+from onema.domain.values.phone import UNKNOWN_COUNTRY, country_of, mask, parse_phone
 
 NOT_EVERYDAY = "(?!)"
 REGIONS = sorted(phonenumbers.SUPPORTED_REGIONS)

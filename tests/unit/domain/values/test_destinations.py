@@ -5,12 +5,12 @@ from hypothesis import strategies as st
 from phonenumbers import PhoneNumberFormat, PhoneNumberType
 
 from onema.domain import documents as doc
-from onema.domain.destinations import NumberType, number_type
 from onema.domain.directory import AccountView
 from onema.domain.document_rules import problems_of
-from onema.domain.phone import Phone, country_of, parse_phone
 from onema.domain.records import Channel
 from onema.domain.refusals import Refusal, Refused
+from onema.domain.values.destinations import NumberType, number_type
+from onema.domain.values.phone import Phone, country_of, parse_phone
 
 REGIONS = sorted(phonenumbers.SUPPORTED_REGIONS)
 TYPES = [kind for kind in NumberType if kind is not NumberType.UNKNOWN]

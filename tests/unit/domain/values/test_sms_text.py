@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onema.domain.sms_text import (
+from onema.domain.values.sms_text import (
     GSM_DEFAULT,
     GSM_EXTENSION,
     Encoding,
