@@ -23,8 +23,8 @@ from pathlib import Path
 import msgspec
 import uvloop
 
-from onema.domain import documents as doc
-from onema.domain.configure import Configure
+from onema.domain.configuration import documents as doc
+from onema.domain.configuration.configure import Configure
 from onema.domain.decision import Command, Decision
 from onema.domain.keyring import Keyring
 from onema.domain.records import Job, Wallet

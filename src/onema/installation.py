@@ -9,12 +9,12 @@ from onema.channels.handset import configuration as handset
 from onema.dialects.esms import credentials as esms
 from onema.dialects.vbee import credentials as vbee
 from onema.dialects.ytx import credentials as ytx
-from onema.domain import documents as doc
-from onema.domain.callback_target import callback_url_problem
-from onema.domain.configuration_advice import Advice
-from onema.domain.configuration_advice import advice as configuration_advice
-from onema.domain.configuration_rules import After
-from onema.domain.problems import Problem, one_of, place_of
+from onema.domain.configuration import documents as doc
+from onema.domain.configuration.advice import Advice
+from onema.domain.configuration.advice import advice as configuration_advice
+from onema.domain.configuration.callback_target import callback_url_problem
+from onema.domain.configuration.problems import Problem, one_of, place_of
+from onema.domain.configuration.rules import After
 
 DIALECTS: Mapping[str, Callable[[doc.Credential], Iterator[Problem]]] = {
     "esms": esms.problems_of,

@@ -29,7 +29,7 @@ from onema.dialects.contract import Dialect
 from onema.dialects.esms.routes import EsmsApi
 from onema.dialects.vbee.routes import VbeeApi
 from onema.dialects.ytx.routes import YtxApi
-from onema.domain import documents as doc
+from onema.domain.configuration import documents as doc
 from onema.domain.records import JobKind
 from onema.engine.administration import read_balance
 from onema.engine.clock_check import ClockCheck

@@ -14,8 +14,8 @@ from onema.channels.handset.calls import CallState, LiveCall
 from onema.console.app import build_console
 from onema.console.handset import DemoHints, Hint
 from onema.console.inbox import HandsetInbox
-from onema.domain.configure import Configure
-from onema.domain.documents import User
+from onema.domain.configuration.configure import Configure
+from onema.domain.configuration.documents import User
 from onema.domain.ids import compose_id
 from onema.domain.keyring import Keyring
 from onema.domain.payload import CallPayload, Payload, SmsPayload

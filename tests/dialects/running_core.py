@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from onema.domain.configure import Configure
+from onema.domain.configuration.configure import Configure
+from onema.domain.configuration.directory import AccountView
+from onema.domain.configuration.documents import AnyDocument
 from onema.domain.decision import Command
-from onema.domain.directory import AccountView
-from onema.domain.documents import AnyDocument
 from onema.domain.keyring import Keyring
 from onema.domain.payload import SmsPayload, open_payload
 from onema.domain.records import Job, Key, LiveVerification, Message, Row, Wallet

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from onema.domain import documents as doc
+from onema.domain.configuration import documents as doc
 from onema.domain.note_refusals import RefusedRequest
 from onema.engine.administration import Administration
 from onema.engine.control_requests import ReadRefusals

@@ -8,7 +8,7 @@ import pytest
 import onema.channels
 import onema.dialects
 from onema.dialects.contract import Dialect
-from onema.domain import documents as doc
+from onema.domain.configuration import documents as doc
 from onema.installation import CARRIER_TYPES, DIALECTS, problems_of
 from onema.settings import Settings
 from onema.wiring import build_dialects

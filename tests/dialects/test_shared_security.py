@@ -15,7 +15,7 @@ from onema.dialects.contract import Dialect
 from onema.dialects.esms.routes import EsmsApi
 from onema.dialects.vbee.routes import VbeeApi
 from onema.dialects.ytx.routes import YtxApi
-from onema.domain import documents as doc
+from onema.domain.configuration import documents as doc
 from onema.domain.refusals import Refusal
 from onema.engine.gateway import Gateway
 from onema.http.asgi import HttpApplication

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from onema.domain.documents import DEFAULT_WINDOWS
+from onema.domain.configuration.documents import DEFAULT_WINDOWS
 from onema.settings import Settings, describe
 
 PAGE = Path(__file__).parents[2] / "docs" / "limits.md"
@@ -87,9 +87,9 @@ def test_a_bound_is_listed_once() -> None:
 UNLISTED = {
     "onema.dialects.esms.wire._LARGEST_ID": "what a column holds",
     "onema.dialects.vbee.wire._LONGEST_NUMBER": "a code of at most 20 digits, as a number",
-    "onema.domain.document_fields._LARGEST_INTEGER": "what a column holds",
-    "onema.domain.message_template._LONGEST_CODE": "the longest code that is made, which is listed",
-    "onema.domain.problems._LONGEST_FOUND": "how much of a wrong value a sentence shows",
+    "onema.domain.configuration.document_fields._LARGEST_INTEGER": "what a column holds",
+    "onema.domain.configuration.message_template._LONGEST_CODE": "the longest code that is made, which is listed",
+    "onema.domain.configuration.problems._LONGEST_FOUND": "how much of a wrong value a sentence shows",
     "onema.delivery.sweeper.LONGEST_PAUSE_MS": "made of pauses, which are listed",
     "onema.engine.store_patience.LONGEST_PAUSE_SECONDS": "a pause between tries of our own",
 }

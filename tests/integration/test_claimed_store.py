@@ -4,7 +4,7 @@ import pytest
 
 from onema.cli.output import CliError
 from onema.cli.session import open_session
-from onema.domain import documents as doc
+from onema.domain.configuration import documents as doc
 from onema.engine.control_requests import PutDocuments
 from onema.secret import Secret
 from onema.settings import Settings

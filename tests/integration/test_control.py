@@ -11,10 +11,10 @@ import pytest
 import uvloop
 
 from onema.cli.session import ask_running_server
-from onema.domain import documents as doc
+from onema.domain.configuration import documents as doc
+from onema.domain.configuration.problems import InvalidConfiguration, Problem
 from onema.domain.decision import Command, Decision
 from onema.domain.keyring import Keyring
-from onema.domain.problems import InvalidConfiguration, Problem
 from onema.domain.records import Window
 from onema.domain.refusals import Refusal, Refused
 from onema.engine.administration import Administration
@@ -239,7 +239,7 @@ async def test_a_configure_that_lost_against_another_writer_is_decided_again() -
                 raise Refused(Refusal.CONFLICT, "the configuration changed meanwhile; try again")
             return await super().execute(command)  # type: ignore[arg-type]  # whatever was asked
 
-    from onema.domain.configure import Configure
+    from onema.domain.configuration.configure import Configure
 
     TAKE_OVER = Configure(entropy=bytes(32), documents=(doc.Tariff(name="theirs"),))  # noqa: N806
     clock, storage = SystemClock(), MemoryStorage()

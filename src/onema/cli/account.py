@@ -50,7 +50,7 @@ def add(
 ) -> None:
     """Add an account. Its tariff must exist."""
     from onema.cli.changes import create, made
-    from onema.domain import documents as doc
+    from onema.domain.configuration import documents as doc
 
     fields = _fields(tariff, country, countries, destinations, allowed_ips, windows, capture_on, callback_url)
     create(cli, made(doc.Account, name=name, wallet=wallet, currency=currency, **fields))
@@ -74,7 +74,7 @@ def change(
     """Change what the options name; the rest stays. How it pays is changed with `onema wallet terms`."""
     from onema.cli.changes import edit_whole
     from onema.cli.output import CliError
-    from onema.domain import documents as doc
+    from onema.domain.configuration import documents as doc
 
     if wallet is not None:
         raise CliError(f"How it pays is changed with `onema wallet terms {name} --prepaid` or `--postpaid`.")
@@ -100,7 +100,7 @@ def resume(cli: Cli, name: Name) -> None:
 
 def _set_state(cli: Cli, name: str, state: str) -> None:
     from onema.cli.changes import edit
-    from onema.domain import documents as doc
+    from onema.domain.configuration import documents as doc
 
     edit(cli, doc.Account, name, state=state)
 
@@ -109,7 +109,7 @@ def _set_state(cli: Cli, name: str, state: str) -> None:
 def remove(cli: Cli, name: Name) -> None:
     """Remove an account that never sent anything, with all that is configured for it."""
     from onema.cli import changes
-    from onema.domain import documents as doc
+    from onema.domain.configuration import documents as doc
 
     below = (doc.Template, doc.Brandname, doc.Credential, doc.Application)
     changes.remove(cli, doc.Account, name, below=below)
@@ -119,7 +119,7 @@ def remove(cli: Cli, name: Name) -> None:
 def show_all(cli: Cli) -> None:
     """List the accounts."""
     from onema.cli.changes import print_documents
-    from onema.domain import documents as doc
+    from onema.domain.configuration import documents as doc
 
     with cli.session() as session:
         accounts = session.of_kind(doc.Account)
@@ -152,7 +152,7 @@ def show(cli: Cli, name: Name) -> None:
     from onema.cli.changes import print_document, print_documents, shown_fields
     from onema.cli.output import CliError, print_json, say_lines
     from onema.cli.refusals import print_refusals, refusals_as_json
-    from onema.domain import documents as doc
+    from onema.domain.configuration import documents as doc
     from onema.engine.control_requests import ReadRefusals
 
     with cli.session() as session:

@@ -39,7 +39,7 @@ def add(
 ) -> None:
     """Register an application."""
     from onema.cli.changes import create, made
-    from onema.domain import documents as doc
+    from onema.domain.configuration import documents as doc
 
     fields = _fields(appid, sandbox, voice_code, allowed_ips, callback_url, voice, sentence, pool)
     create(cli, made(doc.Application, account=account, name=name, **fields))
@@ -62,7 +62,7 @@ def change(
 ) -> None:
     """Change what the options name."""
     from onema.cli.changes import edit, state_of
-    from onema.domain import documents as doc
+    from onema.domain.configuration import documents as doc
 
     fields = _fields(appid, sandbox, voice_code, allowed_ips, callback_url, voice, sentence, pool)
     edit(cli, doc.Application, f"{account}/{name}", **fields, state=state_of(active))
@@ -80,7 +80,7 @@ def record(
 ) -> None:
     """Use a recording of one's own for the application's sentence, instead of a rendered one."""
     from onema.cli.output import CliError, print_json, say
-    from onema.domain import documents as doc
+    from onema.domain.configuration import documents as doc
     from onema.engine.control_requests import PutRecording
     from onema.speech.recording import RecordingError, clip_from_wav
 
@@ -108,7 +108,7 @@ def record(
 def remove(cli: Cli, account: Account, name: Name) -> None:
     """Remove an application that no credential names."""
     from onema.cli import changes
-    from onema.domain import documents as doc
+    from onema.domain.configuration import documents as doc
 
     changes.remove(cli, doc.Application, f"{account}/{name}")
 
@@ -119,7 +119,7 @@ def show_all(
 ) -> None:
     """List applications."""
     from onema.cli.changes import print_documents
-    from onema.domain import documents as doc
+    from onema.domain.configuration import documents as doc
 
     with cli.session() as session:
         found = session.of_kind(doc.Application, account)

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from onema.cli.configuration_file import Content
     from onema.cli.session import Session
-    from onema.domain.configure import Change
+    from onema.domain.configuration.configure import Change
 
 app = Commands()
 
@@ -41,8 +41,8 @@ def apply(
     from onema.cli.plan import doubts, plan_documents
     from onema.cli.session import Documents, NothingThere, invalid_configuration, without_store
     from onema.core import voice_ids
-    from onema.domain.configure import Change
-    from onema.domain.problems import Problem, together
+    from onema.domain.configuration.configure import Change
+    from onema.domain.configuration.problems import Problem, together
     from onema.engine.control_requests import PutDocuments
 
     content = _read(file)
@@ -83,7 +83,7 @@ def apply(
 
 
 def _top_up(session: "Session", content: "Content", *, dry_run: bool) -> "Iterator[Change]":
-    from onema.domain.configure import Change
+    from onema.domain.configuration.configure import Change
     from onema.domain.values.money import parse_amount
     from onema.engine.control_requests import TopUp
 

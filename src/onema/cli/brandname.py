@@ -15,7 +15,7 @@ Expires = Annotated[str | None, typer.Option(help="ISO 8601 time from which it m
 def add(cli: Cli, account: Account, name: Name, expires: Expires = None) -> None:
     """Register a brandname. It sends only texts that fit one of its templates."""
     from onema.cli.changes import create
-    from onema.domain import documents as doc
+    from onema.domain.configuration import documents as doc
 
     create(cli, doc.Brandname(account=account, name=name, expires_at=expires or ""))
 
@@ -30,7 +30,7 @@ def change(
 ) -> None:
     """Change what the options name."""
     from onema.cli.changes import edit, state_of
-    from onema.domain import documents as doc
+    from onema.domain.configuration import documents as doc
 
     edit(cli, doc.Brandname, f"{account}/{name}", expires_at=expires, state=state_of(active))
 
@@ -39,7 +39,7 @@ def change(
 def remove(cli: Cli, account: Account, name: Name) -> None:
     """Remove a brandname and its templates."""
     from onema.cli import changes
-    from onema.domain import documents as doc
+    from onema.domain.configuration import documents as doc
 
     changes.remove(cli, doc.Brandname, f"{account}/{name}", below=(doc.Template,))
 
@@ -50,7 +50,7 @@ def show_all(
 ) -> None:
     """List brandnames."""
     from onema.cli.changes import print_documents
-    from onema.domain import documents as doc
+    from onema.domain.configuration import documents as doc
 
     with cli.session() as session:
         found = session.of_kind(doc.Brandname, account)

@@ -32,7 +32,7 @@ def add(
 ) -> None:
     """Add a carrier. It sends once a route names it."""
     from onema.cli.changes import create
-    from onema.domain import documents as doc
+    from onema.domain.configuration import documents as doc
 
     document = doc.Carrier(
         name=name,
@@ -55,7 +55,7 @@ def change(
 ) -> None:
     """Change its state or totals, or replace all its settings."""
     from onema.cli.changes import edit, state_of
-    from onema.domain import documents as doc
+    from onema.domain.configuration import documents as doc
 
     edit(
         cli,
@@ -72,7 +72,7 @@ def change(
 def remove(cli: Cli, name: Name) -> None:
     """Remove a carrier that no route names."""
     from onema.cli import changes
-    from onema.domain import documents as doc
+    from onema.domain.configuration import documents as doc
 
     changes.remove(cli, doc.Carrier, name)
 
@@ -81,7 +81,7 @@ def remove(cli: Cli, name: Name) -> None:
 def show_all(cli: Cli) -> None:
     """List carriers."""
     from onema.cli.changes import print_documents
-    from onema.domain import documents as doc
+    from onema.domain.configuration import documents as doc
 
     with cli.session() as session:
         found = session.of_kind(doc.Carrier)

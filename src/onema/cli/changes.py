@@ -9,10 +9,10 @@ import msgspec
 from onema.cli.command import Cli
 from onema.cli.output import CliError, print_json, print_table, say
 from onema.cli.session import Documents, invalid_configuration
-from onema.domain import documents as doc
-from onema.domain.configure import Change
-from onema.domain.document_fields import read_fields
-from onema.domain.problems import label
+from onema.domain.configuration import documents as doc
+from onema.domain.configuration.configure import Change
+from onema.domain.configuration.document_fields import read_fields
+from onema.domain.configuration.problems import label
 from onema.domain.refusals import Refusal
 from onema.engine.administration import masked
 from onema.engine.control_requests import PutDocuments, ReadDocuments

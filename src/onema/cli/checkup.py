@@ -21,9 +21,9 @@ from onema.cli.node_probe import node_at
 from onema.cli.output import CliError
 from onema.cli.session import Session, open_session
 from onema.core import this_installation, voice_ids
-from onema.domain import documents as doc
-from onema.domain.configuration_rules import After, problems
-from onema.domain.directory import parse_time
+from onema.domain.configuration import documents as doc
+from onema.domain.configuration.directory import parse_time
+from onema.domain.configuration.rules import After, problems
 from onema.domain.values.money import format_amount
 from onema.engine.control_requests import ReadBalance, ReadDocuments, Status
 from onema.engine.data_folder import (

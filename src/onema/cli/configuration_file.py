@@ -14,10 +14,10 @@ from typing import Any
 import msgspec
 
 from onema.cli.references import STORED, Elsewhere, is_reference
-from onema.domain import documents as doc
-from onema.domain.document_fields import SECRET, fields_of, mended, read_fields, unknown_field
-from onema.domain.document_rules import DEEPEST_SETTING, bad_password
-from onema.domain.problems import Problem, closest, label
+from onema.domain.configuration import documents as doc
+from onema.domain.configuration.document_fields import SECRET, fields_of, mended, read_fields, unknown_field
+from onema.domain.configuration.document_rules import DEEPEST_SETTING, bad_password
+from onema.domain.configuration.problems import Problem, closest, label
 from onema.domain.top_up import reference_fault
 from onema.domain.values.money import parse_amount
 

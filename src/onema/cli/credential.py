@@ -27,7 +27,7 @@ def add(
 
     from onema.cli.changes import create
     from onema.cli.output import say
-    from onema.domain import documents as doc
+    from onema.domain.configuration import documents as doc
     from onema.engine.ports import SystemEntropy
 
     entropy = SystemEntropy()
@@ -52,7 +52,7 @@ def show_all(
 ) -> None:
     """List credentials, without their secrets."""
     from onema.cli.changes import print_documents
-    from onema.domain import documents as doc
+    from onema.domain.configuration import documents as doc
 
     with cli.session() as session:
         found = session.of_kind(doc.Credential, account)
@@ -70,7 +70,7 @@ def revoke(
 ) -> None:
     """Let a key work no more."""
     from onema.cli import changes
-    from onema.domain import documents as doc
+    from onema.domain.configuration import documents as doc
 
     identity = f"{dialect}/{key}"
     if remove:

@@ -21,7 +21,7 @@ from onema.engine.data_folder import DEMO_CREDENTIALS
 
 if TYPE_CHECKING:
     from onema.console.handset import DemoHints
-    from onema.domain.documents import AnyDocument
+    from onema.domain.configuration.documents import AnyDocument
     from onema.settings import Settings
 
 DEMO_DATA = Path("demo-data")
@@ -134,7 +134,7 @@ def _documents(credentials: dict[str, Any], user: object) -> "tuple[AnyDocument,
     """The demo account is postpaid without limit and has no windows, so that anyone can measure with it."""
     import argon2
 
-    from onema.domain import documents as doc
+    from onema.domain.configuration import documents as doc
     from onema.speech.render import EspeakRenderer
 
     sentence = SENTENCE if EspeakRenderer.is_installed() else SENTENCE_OF_THE_VOICES

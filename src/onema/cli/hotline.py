@@ -15,7 +15,7 @@ DailyCap = Annotated[int | None, typer.Option(min=0, help="Calls a UTC day; 0: n
 def add(cli: Cli, pool: Pool, number: Number, daily_cap: DailyCap = None) -> None:
     """Put a number into a pool."""
     from onema.cli.changes import create
-    from onema.domain import documents as doc
+    from onema.domain.configuration import documents as doc
 
     create(cli, doc.Hotline(pool=pool, number=number, daily_cap=daily_cap or 0))
 
@@ -30,7 +30,7 @@ def change(
 ) -> None:
     """Change what the options name."""
     from onema.cli.changes import edit, state_of
-    from onema.domain import documents as doc
+    from onema.domain.configuration import documents as doc
 
     edit(cli, doc.Hotline, f"{pool}/{number}", daily_cap=daily_cap, state=state_of(active))
 
@@ -39,7 +39,7 @@ def change(
 def remove(cli: Cli, pool: Pool, number: Number) -> None:
     """Take a number out of its pool."""
     from onema.cli import changes
-    from onema.domain import documents as doc
+    from onema.domain.configuration import documents as doc
 
     changes.remove(cli, doc.Hotline, f"{pool}/{number}")
 
@@ -48,7 +48,7 @@ def remove(cli: Cli, pool: Pool, number: Number) -> None:
 def show_all(cli: Cli, pool: Annotated[str | None, typer.Argument(help="Only this pool's.")] = None) -> None:
     """List hotlines."""
     from onema.cli.changes import print_documents
-    from onema.domain import documents as doc
+    from onema.domain.configuration import documents as doc
 
     with cli.session() as session:
         found = [one for one in session.of_kind(doc.Hotline) if pool in (None, one.pool)]

@@ -15,7 +15,7 @@ def show_all(
 ) -> None:
     """List callbacks and other jobs that were given up, newest first."""
     from onema.cli.output import print_json, print_table, show_time
-    from onema.domain import documents as doc
+    from onema.domain.configuration import documents as doc
     from onema.domain.ids import time_of_id
     from onema.engine.control_requests import ReadDeadJobs
 

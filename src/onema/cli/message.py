@@ -33,7 +33,7 @@ def show_all(
     from onema.cli.message_search import known_state, matcher, parse_since, spelled_phone
     from onema.cli.output import CliError, complain, print_json, print_table
     from onema.cli.story import message_as_json
-    from onema.domain import documents as doc
+    from onema.domain.configuration import documents as doc
     from onema.engine.ports import SystemClock
 
     oldest = _message_id(before) if before else 0
@@ -75,7 +75,7 @@ def show(
     from onema.cli.refused_text import as_lines as lines_of_why
     from onema.cli.refused_text import why_refused
     from onema.cli.story import as_json, as_lines
-    from onema.domain import documents as doc
+    from onema.domain.configuration import documents as doc
     from onema.engine.control_requests import ReadStory
 
     with cli.session() as session:

@@ -4,8 +4,8 @@ import re
 from collections.abc import Callable, Iterable
 
 from onema.cli.output import CliError
-from onema.domain import documents as doc
-from onema.domain.directory import parse_time
+from onema.domain.configuration import documents as doc
+from onema.domain.configuration.directory import parse_time
 from onema.domain.records import Message, MessageState
 from onema.domain.refusals import Refused
 from onema.domain.values.phone import parse_phone

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from onema.telemetry.printable import printable, printable_json, printable_line
 
 if TYPE_CHECKING:
-    from onema.domain.problems import Problem
+    from onema.domain.configuration.problems import Problem
 
 MIN_WIDTH = 60
 _INDENT = " " * 6

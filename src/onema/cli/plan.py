@@ -8,9 +8,9 @@ import msgspec
 
 from onema.cli.configuration_file import Content, PasswordUser
 from onema.cli.references import STORED
-from onema.domain import documents as doc
-from onema.domain.configure import Proposal
-from onema.domain.problems import Problem, place_of
+from onema.domain.configuration import documents as doc
+from onema.domain.configuration.configure import Proposal
+from onema.domain.configuration.problems import Problem, place_of
 from onema.engine.control_requests import PutDocuments
 from onema.installation import advice
 

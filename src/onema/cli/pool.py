@@ -13,7 +13,7 @@ Name = Annotated[str, typer.Argument(help="The pool's name.")]
 def add(cli: Cli, name: Name) -> None:
     """Make an empty pool."""
     from onema.cli.changes import create
-    from onema.domain import documents as doc
+    from onema.domain.configuration import documents as doc
 
     create(cli, doc.HotlinePool(name=name))
 
@@ -24,7 +24,7 @@ def change(
 ) -> None:
     """Switch a pool on or off."""
     from onema.cli.changes import edit, state_of
-    from onema.domain import documents as doc
+    from onema.domain.configuration import documents as doc
 
     edit(cli, doc.HotlinePool, name, state=state_of(active))
 
@@ -33,7 +33,7 @@ def change(
 def remove(cli: Cli, name: Name) -> None:
     """Remove a pool and its hotlines."""
     from onema.cli import changes
-    from onema.domain import documents as doc
+    from onema.domain.configuration import documents as doc
 
     changes.remove(cli, doc.HotlinePool, name, below=(doc.Hotline,))
 
@@ -42,7 +42,7 @@ def remove(cli: Cli, name: Name) -> None:
 def show_all(cli: Cli) -> None:
     """List pools."""
     from onema.cli.changes import print_documents
-    from onema.domain import documents as doc
+    from onema.domain.configuration import documents as doc
 
     with cli.session() as session:
         found = session.of_kind(doc.HotlinePool)

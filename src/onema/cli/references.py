@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from onema.domain.problems import Problem
+from onema.domain.configuration.problems import Problem
 
 STORED = "\0stored"
 """Stands for what is stored. With its NUL it can be no value itself, and no rule would let it be stored."""

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from onema.domain import documents as doc
-from onema.domain.message_template import MessageTemplate
-from onema.domain.template_difference import nearest_difference
+from onema.domain.configuration import documents as doc
+from onema.domain.configuration.message_template import MessageTemplate
+from onema.domain.configuration.template_difference import nearest_difference
 
 _LONGEST_SHOWN = 60
 

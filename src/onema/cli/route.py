@@ -21,7 +21,7 @@ def add(
 ) -> None:
     """Send a channel's messages for a prefix to a carrier."""
     from onema.cli.changes import create, made
-    from onema.domain import documents as doc
+    from onema.domain.configuration import documents as doc
 
     create(cli, made(doc.Route, channel=channel, carrier=carrier, prefix=prefix, priority=priority))
 
@@ -36,7 +36,7 @@ def change(
 ) -> None:
     """Change a route's priority."""
     from onema.cli.changes import edit
-    from onema.domain import documents as doc
+    from onema.domain.configuration import documents as doc
 
     edit(cli, doc.Route, f"{channel}/{prefix}/{carrier}", priority=priority)
 
@@ -45,7 +45,7 @@ def change(
 def remove(cli: Cli, channel: Channel, carrier: Carrier, prefix: Prefix = "+") -> None:
     """Remove a route."""
     from onema.cli import changes
-    from onema.domain import documents as doc
+    from onema.domain.configuration import documents as doc
 
     changes.remove(cli, doc.Route, f"{channel}/{prefix}/{carrier}")
 
@@ -54,7 +54,7 @@ def remove(cli: Cli, channel: Channel, carrier: Carrier, prefix: Prefix = "+") -
 def show_all(cli: Cli) -> None:
     """List routes in the order in which they are tried."""
     from onema.cli.changes import print_documents
-    from onema.domain import documents as doc
+    from onema.domain.configuration import documents as doc
 
     with cli.session() as session:
         found = session.of_kind(doc.Route)

@@ -11,10 +11,10 @@ import msgspec
 
 from onema.cli.output import CliError, complain
 from onema.core import data_folder, open_core, this_installation
-from onema.domain import documents as doc
-from onema.domain.configuration_rules import problems
-from onema.domain.configure import Change, Proposal
-from onema.domain.problems import InvalidConfiguration, Problem
+from onema.domain.configuration import documents as doc
+from onema.domain.configuration.configure import Change, Proposal
+from onema.domain.configuration.problems import InvalidConfiguration, Problem
+from onema.domain.configuration.rules import problems
 from onema.domain.refusals import Refusal, Refused
 from onema.engine.administration import Administration, Administrator
 from onema.engine.control import ControlClient, ControlError, connect

@@ -5,7 +5,7 @@ import typer
 from onema.cli.command import Cli, Commands
 
 if TYPE_CHECKING:
-    from onema.domain.documents import Rate
+    from onema.domain.configuration.documents import Rate
 
 app = Commands(
     help="Price lists: per SMS segment, and per started period of a call. The longest prefix wins."
@@ -25,7 +25,7 @@ def put(
 ) -> None:
     """Make a price list, or replace all its rates."""
     from onema.cli.changes import print_changes
-    from onema.domain import documents as doc
+    from onema.domain.configuration import documents as doc
     from onema.engine.control_requests import PutDocuments
 
     tariff = doc.Tariff(name=name, rates=tuple(_rate(text) for text in rate))
@@ -38,7 +38,7 @@ def put(
 def remove(cli: Cli, name: Name) -> None:
     """Remove a price list that no account uses."""
     from onema.cli import changes
-    from onema.domain import documents as doc
+    from onema.domain.configuration import documents as doc
 
     changes.remove(cli, doc.Tariff, name)
 
@@ -48,7 +48,7 @@ def show_all(cli: Cli) -> None:
     """List prices."""
     from onema.cli.changes import shown_fields
     from onema.cli.output import print_json, print_table
-    from onema.domain import documents as doc
+    from onema.domain.configuration import documents as doc
 
     with cli.session() as session:
         tariffs = session.of_kind(doc.Tariff)
@@ -75,7 +75,7 @@ def _rate(text: str) -> "Rate":
     import msgspec
 
     from onema.cli.output import CliError
-    from onema.domain.documents import Rate
+    from onema.domain.configuration.documents import Rate
 
     match = re.fullmatch(r"(sms|call):(\+\d*)=([0-9.]+)(?:/(\d+))?", text)
     if match is None or (match[1] == "sms" and match[4]):

@@ -21,7 +21,7 @@ def add(
 ) -> None:
     """Allow a text."""
     from onema.cli.changes import create
-    from onema.domain import documents as doc
+    from onema.domain.configuration import documents as doc
 
     create(cli, doc.Template(account=account, brandname=brandname, text=text, fold=fold))
 
@@ -30,7 +30,7 @@ def add(
 def remove(cli: Cli, account: Account, brandname: Brandname, text: Text) -> None:
     """Allow a text no more."""
     from onema.cli import changes
-    from onema.domain import documents as doc
+    from onema.domain.configuration import documents as doc
 
     changes.remove(cli, doc.Template, f"{account}/{brandname}/{text}")
 
@@ -46,9 +46,9 @@ def try_out(
     """Say which template a text fits and what is sent, or where it differs from the nearest one; nothing is sent."""
     from onema.cli.output import CliError, print_json, say
     from onema.cli.refused_text import as_lines, why_refused
-    from onema.domain import documents as doc
-    from onema.domain.directory import BrandnameView
-    from onema.domain.message_template import CODE_MARKER
+    from onema.domain.configuration import documents as doc
+    from onema.domain.configuration.directory import BrandnameView
+    from onema.domain.configuration.message_template import CODE_MARKER
     from onema.domain.values.written_form import text_form
 
     with cli.session() as session:
@@ -84,7 +84,7 @@ def show_all(
 ) -> None:
     """List templates."""
     from onema.cli.changes import print_documents
-    from onema.domain import documents as doc
+    from onema.domain.configuration import documents as doc
 
     with cli.session() as session:
         found = session.of_kind(doc.Template, account)

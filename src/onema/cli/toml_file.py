@@ -8,8 +8,8 @@ import msgspec
 
 from onema.cli.configuration_file import TABLES, Table
 from onema.cli.references import is_reference
-from onema.domain import documents as doc
-from onema.domain.document_fields import SECRET
+from onema.domain.configuration import documents as doc
+from onema.domain.configuration.document_fields import SECRET
 
 STORED = "{ stored = true }"
 

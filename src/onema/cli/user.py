@@ -16,7 +16,7 @@ PasswordStdin = Annotated[
 def add(cli: Cli, name: Name, password_stdin: PasswordStdin = False) -> None:
     """Add someone, with a password."""
     from onema.cli.changes import create
-    from onema.domain import documents as doc
+    from onema.domain.configuration import documents as doc
 
     create(cli, doc.User(name=name, password_hash=_hash(_password(password_stdin))))
 
@@ -31,7 +31,7 @@ def change(
 ) -> None:
     """Change a password, or whether someone may log in."""
     from onema.cli.changes import edit, state_of
-    from onema.domain import documents as doc
+    from onema.domain.configuration import documents as doc
 
     given = _hash(_password(password_stdin)) if password or password_stdin else None
     edit(cli, doc.User, name, password_hash=given, state=state_of(active))
@@ -41,7 +41,7 @@ def change(
 def remove(cli: Cli, name: Name) -> None:
     """Remove someone."""
     from onema.cli import changes
-    from onema.domain import documents as doc
+    from onema.domain.configuration import documents as doc
 
     changes.remove(cli, doc.User, name)
 
@@ -50,7 +50,7 @@ def remove(cli: Cli, name: Name) -> None:
 def show_all(cli: Cli) -> None:
     """List users."""
     from onema.cli.changes import print_documents
-    from onema.domain import documents as doc
+    from onema.domain.configuration import documents as doc
 
     with cli.session() as session:
         found = session.of_kind(doc.User)
@@ -61,7 +61,7 @@ def _password(from_stdin: bool) -> str:
     import sys
 
     from onema.cli.output import CliError
-    from onema.domain.document_rules import bad_password
+    from onema.domain.configuration.document_rules import bad_password
 
     if from_stdin:
         password = sys.stdin.readline().rstrip("\r\n")

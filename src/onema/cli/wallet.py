@@ -113,7 +113,7 @@ def terms(
     """Change how an account pays."""
     from onema.cli.changes import edit_whole
     from onema.cli.output import CliError
-    from onema.domain import documents as doc
+    from onema.domain.configuration import documents as doc
 
     changed: dict[str, object] = {}
     if postpaid is not None:

@@ -16,7 +16,7 @@ from onema.console.items import InboxReader, Presenter
 from onema.console.login import Login
 from onema.console.security_headers import SecurityHeaders
 from onema.console.session import Sessions
-from onema.domain.documents import User
+from onema.domain.configuration.documents import User
 from onema.domain.refusals import Refused
 from onema.engine.gateway import Gateway
 from onema.storage.contract import StorageError

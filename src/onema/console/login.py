@@ -13,8 +13,8 @@ from onema.console.access import Doorman, refuse_cross_site
 from onema.console.session import COOKIE, SESSION_MS, Sessions
 from onema.console.throttle import Throttle
 from onema.console.words import Words, words_for
-from onema.domain.documents import User
-from onema.domain.log_out import LogOut
+from onema.domain.configuration.documents import User
+from onema.domain.configuration.log_out import LogOut
 from onema.engine.gateway import Gateway
 from onema.http.parameters import parse_form
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-from onema.domain.documents import User
+from onema.domain.configuration.documents import User
 from onema.domain.values.written_ahead import TOLERATED_MS
 
 SESSION_MS = 12 * 3_600_000

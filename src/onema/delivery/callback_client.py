@@ -18,7 +18,7 @@ import msgspec
 import onema
 from onema.delivery.callback_contract import CallbackRequest
 from onema.delivery.callback_network import GuardedNetwork, Resolve, TargetRefused, resolve
-from onema.domain.callback_target import (
+from onema.domain.configuration.callback_target import (
     DEFAULT_PORTS,
     BadCallbackUrl,
     CallbackTarget,

@@ -14,7 +14,7 @@ from typing import Any
 
 import httpcore
 
-from onema.domain.callback_target import Address, is_public
+from onema.domain.configuration.callback_target import Address, is_public
 
 CONNECT_SECONDS = 3.0
 """For one of a host's addresses; then the next one has its turn."""

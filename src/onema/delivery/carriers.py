@@ -14,7 +14,7 @@ import msgspec
 
 from onema.channels.contract import Carrier, Share
 from onema.delivery.seats import Seats
-from onema.domain import documents as doc
+from onema.domain.configuration import documents as doc
 from onema.domain.refusals import Refused
 from onema.domain.seats import RENEW_SECONDS, STOP_SECONDS, Holding
 from onema.engine.committer import Committer

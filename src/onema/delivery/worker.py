@@ -17,7 +17,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from onema.channels.contract import Carrier, Outgoing
 from onema.delivery.given_up import LEASES, RETRY_AFTER_SECONDS, TRIES, GivenUp
 from onema.delivery.places import Places
-from onema.domain.documents import Carrier as CarrierDocument
+from onema.domain.configuration.documents import Carrier as CarrierDocument
 from onema.domain.end_job import EndJob
 from onema.domain.finish_job import FinishJob
 from onema.domain.keyring import Keyring, Unsealable

@@ -4,7 +4,7 @@ Dialects call these in their vendor's order of checks; what a request costs and 
 decided in the batch.
 """
 
-from onema.domain.directory import AccountView, ApplicationView
+from onema.domain.configuration.directory import AccountView, ApplicationView
 from onema.domain.refusals import Refusal, Refused
 
 

@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeVar
 
 import msgspec
 
-from onema.domain.directory import Directory
+from onema.domain.configuration.directory import Directory
 from onema.domain.keyring import Keyring
 from onema.domain.records import Key, Row
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 
 from onema.domain import limits
+from onema.domain.configuration.directory import PoolView
 from onema.domain.decision import World
-from onema.domain.directory import PoolView
 from onema.domain.records import Key, Window
 from onema.domain.refusals import Refusal, Refused
 

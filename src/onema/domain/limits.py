@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from onema.domain.configuration.directory import AccountView
 from onema.domain.decision import World
-from onema.domain.directory import AccountView
 from onema.domain.records import Key, Window
 from onema.domain.refusals import Refusal, Refused
 from onema.domain.values.written_ahead import is_void

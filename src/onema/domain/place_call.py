@@ -6,9 +6,9 @@ from collections.abc import Iterable
 import msgspec
 
 from onema.domain import limits, wallet
+from onema.domain.configuration.directory import AccountView
+from onema.domain.configuration.documents import Application
 from onema.domain.decision import Context, Decision, World
-from onema.domain.directory import AccountView
-from onema.domain.documents import Application
 from onema.domain.hotlines import hotline_keys, take_hotline
 from onema.domain.keyring import NONCE_BYTES
 from onema.domain.message_progress import delivery_job

@@ -5,8 +5,8 @@ A text without the marker {OTP} may hold a code of the integrator's own, so of s
 
 import msgspec
 
+from onema.domain.configuration.message_template import CODE_MARKER
 from onema.domain.keyring import Keyring, Unsealable
-from onema.domain.message_template import CODE_MARKER
 from onema.domain.records import Event
 from onema.domain.values.written_form import text_form
 

@@ -1,7 +1,7 @@
 """Which carriers a message may take, best first."""
 
-from onema.domain.directory import Directory
-from onema.domain.documents import Carrier
+from onema.domain.configuration.directory import Directory
+from onema.domain.configuration.documents import Carrier
 from onema.domain.records import Channel
 
 

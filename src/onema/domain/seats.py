@@ -12,8 +12,8 @@ from collections.abc import Iterable
 
 import msgspec
 
+from onema.domain.configuration.directory import Directory
 from onema.domain.decision import Context, Decision, World
-from onema.domain.directory import Directory
 from onema.domain.records import CarrierSeats, Key
 
 RENEW_SECONDS = 3.0

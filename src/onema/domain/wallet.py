@@ -5,8 +5,8 @@ is accepted; the hold ends exactly once, by a capture (what it cost) and a relea
 What becomes known after that (a receipt days later) is an adjust.
 """
 
+from onema.domain.configuration.directory import AccountView
 from onema.domain.decision import World
-from onema.domain.directory import AccountView
 from onema.domain.records import EntryKind, LedgerEntry, Row, Wallet
 from onema.domain.refusals import Refusal, Refused
 

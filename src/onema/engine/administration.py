@@ -9,15 +9,15 @@ from typing import Any, Protocol, TypeVar
 import msgspec
 
 import onema
-from onema.domain import documents as doc
 from onema.domain import hotlines
 from onema.domain.check_code import WRONG_CHECKS
-from onema.domain.configuration_rules import After, problems
-from onema.domain.configure import Change, Configure, Proposal
-from onema.domain.directory import AccountView, Directory
+from onema.domain.configuration import documents as doc
+from onema.domain.configuration.configure import Change, Configure, Proposal
+from onema.domain.configuration.directory import AccountView, Directory
+from onema.domain.configuration.problems import InvalidConfiguration, Problem
+from onema.domain.configuration.rules import After, problems
 from onema.domain.keyring import Keyring
 from onema.domain.note_refusals import NOBODY, noted_in
-from onema.domain.problems import InvalidConfiguration, Problem
 from onema.domain.records import (
     CarrierSeats,
     DeadJob,

@@ -13,9 +13,9 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
-from onema.domain.configure import REVISION
+from onema.domain.configuration.configure import REVISION
+from onema.domain.configuration.directory import Directory
 from onema.domain.decision import Command, Decision, World
-from onema.domain.directory import Directory
 from onema.domain.keyring import Keyring
 from onema.domain.records import DirectoryRevision, Message
 from onema.domain.refusals import Refusal, Refused

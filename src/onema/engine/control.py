@@ -16,8 +16,8 @@ from typing import TypeVar
 
 import msgspec
 
-from onema.domain import documents as doc
-from onema.domain.problems import InvalidConfiguration, Problem
+from onema.domain.configuration import documents as doc
+from onema.domain.configuration.problems import InvalidConfiguration, Problem
 from onema.domain.refusals import Refusal, Refused
 from onema.engine.administration import Administrator
 from onema.engine.control_requests import Configuration, PutDocuments, Request, TopUp, WireRequest

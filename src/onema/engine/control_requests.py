@@ -5,8 +5,8 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 import msgspec
 
-from onema.domain import documents as doc
-from onema.domain.configure import Change
+from onema.domain.configuration import documents as doc
+from onema.domain.configuration.configure import Change
 from onema.domain.note_refusals import RefusedRequest
 from onema.domain.records import DeadJob, LedgerEntry, Message, Window
 from onema.domain.refused_text import RefusedText

@@ -3,10 +3,10 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 
-from onema.domain.configure import decode_document
-from onema.domain.directory import Directory
-from onema.domain.document_mappings import DocumentKey
-from onema.domain.documents import Document
+from onema.domain.configuration.configure import decode_document
+from onema.domain.configuration.directory import Directory
+from onema.domain.configuration.document_mappings import DocumentKey
+from onema.domain.configuration.documents import Document
 from onema.domain.keyring import Keyring
 from onema.domain.records import DirectoryRow
 from onema.storage.contract import Storage

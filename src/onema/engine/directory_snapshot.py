@@ -2,8 +2,8 @@
 
 import asyncio
 
+from onema.domain.configuration.directory import Directory
 from onema.domain.decision import Context
-from onema.domain.directory import Directory
 from onema.domain.keyring import Keyring
 from onema.engine.directory_loading import follow_directory, load_directory
 from onema.storage.contract import Storage

@@ -3,8 +3,8 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from onema.domain.configuration.directory import Directory
 from onema.domain.decision import Command
-from onema.domain.directory import Directory
 from onema.engine.committer import Committer
 from onema.engine.ports import Clock, Entropy, IdSource
 from onema.engine.refusals import Refusals

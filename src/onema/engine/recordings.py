@@ -5,8 +5,8 @@ import contextlib
 import logging
 from collections.abc import Iterable
 
-from onema.domain import documents as doc
-from onema.domain.keep_recording import KeepRecording
+from onema.domain.configuration import documents as doc
+from onema.domain.configuration.keep_recording import KeepRecording
 from onema.domain.records import Recording
 from onema.domain.refusals import Refusal, Refused
 from onema.engine.committer import Committer

@@ -12,8 +12,8 @@ from typing import Any
 
 import msgspec
 
+from onema.domain.configuration.directory import AccountView
 from onema.domain.decision import Command
-from onema.domain.directory import AccountView
 from onema.domain.note_refusals import KEPT_ENTRIES, NOBODY, NoteRefusals, RefusedRequest
 from onema.domain.refusals import Refused
 from onema.domain.values.phone import mask

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import Mapping
 
-from onema.domain.directory import AccountView
+from onema.domain.configuration.directory import AccountView
 from onema.domain.records import JobKind, Wallet
 from onema.domain.values.money import SCALE
 from onema.engine.committer import Committer

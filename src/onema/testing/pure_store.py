@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from onema.domain.configuration.directory import Directory
+from onema.domain.configuration.documents import Document
 from onema.domain.decision import Command, Context, World
-from onema.domain.directory import Directory
-from onema.domain.documents import Document
 from onema.domain.keyring import Keyring
 from onema.domain.records import Key, LedgerEntry, Row, Wallet
 

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from onema.dialects.esms.routes import EsmsApi
-from onema.domain import documents as doc
+from onema.domain.configuration import documents as doc
 from onema.http.messages import Request
 
 from ..running_core import RunningCore

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from onema.dialects.esms.routes import EsmsApi
 from onema.dialects.esms.wire import smsid
-from onema.domain import documents as doc
+from onema.domain.configuration import documents as doc
 from onema.domain.records import MessageState
 from onema.domain.verification import DIGITS, LETTERS_AND_DIGITS
 

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from onema.dialects.esms.errors import REFUSALS
 from onema.dialects.esms.routes import EsmsApi
-from onema.domain import documents as doc
+from onema.domain.configuration import documents as doc
 from onema.domain.refusals import Refusal
 from onema.http.messages import Request
 

@@ -6,7 +6,7 @@ from urllib.parse import quote, urlencode
 
 from onema.dialects.esms.routes import EsmsApi
 from onema.dialects.esms.wire import message_of_smsid
-from onema.domain import documents as doc
+from onema.domain.configuration import documents as doc
 from onema.http.messages import Request, Response
 
 from ..running_core import RunningCore

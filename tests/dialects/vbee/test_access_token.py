@@ -17,8 +17,8 @@ from jwt.warnings import InsecureKeyLengthWarning
 
 from onema.dialects.vbee.auth import authenticate
 from onema.dialects.vbee.errors import Rejected
-from onema.domain import documents as doc
-from onema.domain.directory import Directory
+from onema.domain.configuration import documents as doc
+from onema.domain.configuration.directory import Directory
 from onema.domain.refusals import Refused
 from onema.engine.refusals import Asking
 

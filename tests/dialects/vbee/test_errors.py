@@ -12,7 +12,7 @@ import pytest
 
 from onema.dialects.vbee.errors import REFUSALS
 from onema.dialects.vbee.routes import VbeeApi
-from onema.domain import documents as doc
+from onema.domain.configuration import documents as doc
 from onema.domain.refusals import Refusal
 from onema.http.messages import Request
 

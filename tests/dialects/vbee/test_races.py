@@ -5,7 +5,7 @@ from collections import Counter
 
 import msgspec
 
-from onema.domain import documents as doc
+from onema.domain.configuration import documents as doc
 
 from ..running_core import RunningCore
 from .vendor_client import ACCOUNT, HOTLINE, VendorClient, members

@@ -10,7 +10,7 @@ import uuid
 import msgspec
 import pytest
 
-from onema.domain import documents as doc
+from onema.domain.configuration import documents as doc
 from onema.domain.place_call import longest_call
 from onema.domain.records import Channel, MessageState
 

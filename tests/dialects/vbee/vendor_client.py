@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from onema.dialects.vbee.routes import VbeeApi
-from onema.domain import documents as doc
+from onema.domain.configuration import documents as doc
 from onema.domain.payload import CallPayload, open_payload
 from onema.domain.records import Job, Message
 from onema.http.messages import Request, Response

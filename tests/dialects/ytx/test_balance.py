@@ -6,7 +6,7 @@ names beside an answer; docs/vendors/ytx.md#getblance.
 
 import pytest
 
-from onema.domain import documents as doc
+from onema.domain.configuration import documents as doc
 
 from ..running_core import RunningCore
 from .vendor_client import ACCOUNT_SID, APPID, GET_BALANCE, VendorClient, changed, error_body, members

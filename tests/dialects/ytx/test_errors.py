@@ -11,7 +11,7 @@ import pytest
 
 from onema.dialects.ytx.errors import REFUSALS
 from onema.dialects.ytx.routes import YtxApi
-from onema.domain import documents as doc
+from onema.domain.configuration import documents as doc
 from onema.domain.refusals import Refusal
 from onema.http.messages import Request
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from onema.dialects.ytx.auth import authenticate
 from onema.dialects.ytx.errors import Rejected
-from onema.domain.directory import Directory
+from onema.domain.configuration.directory import Directory
 from onema.engine.refusals import Asking
 
 from ..running_core import RunningCore

@@ -3,9 +3,9 @@ import secrets
 from collections.abc import Iterable
 from typing import Any
 
-from onema.domain import documents as doc
 from onema.domain.check_code import Check, CheckCode
-from onema.domain.configure import Configure
+from onema.domain.configuration import documents as doc
+from onema.domain.configuration.configure import Configure
 from onema.domain.keyring import Keyring
 from onema.domain.payload import SmsPayload, open_payload
 from onema.domain.records import Job, Wallet

@@ -10,8 +10,8 @@ from onema.channels.contract import Share
 from onema.delivery.carriers import RunningCarriers
 from onema.delivery.seats import Seats
 from onema.delivery.worker import DeliveryWorker
-from onema.domain import documents as doc
-from onema.domain.configure import Configure
+from onema.domain.configuration import documents as doc
+from onema.domain.configuration.configure import Configure
 from onema.domain.records import Job, MessageState
 from onema.domain.seats import LEASE_SECONDS, RENEW_SECONDS
 from onema.engine.gateway import Gateway

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from onema.cli.configuration_file import Content, FileError, parse_file
-from onema.domain import documents as doc
+from onema.domain.configuration import documents as doc
 
 
 def parse(text: str, folder: Path = Path(), **environment: str) -> Content:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from onema.cli.init import new_configuration
-from onema.domain import documents as doc
+from onema.domain.configuration import documents as doc
 
 from .test_commands import Program
 

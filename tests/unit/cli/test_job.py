@@ -9,7 +9,7 @@ import pytest
 
 from onema.cli import main
 from onema.cli.session import open_session
-from onema.domain import documents as doc
+from onema.domain.configuration import documents as doc
 from onema.domain.ids import first_id_at
 from onema.domain.records import DeadJob, Job, JobKind
 from onema.engine.control_requests import PutDocuments

@@ -7,7 +7,7 @@ import pytest
 
 from onema.cli.message import SCAN_LIMIT, matching
 from onema.cli.message_search import parse_since, spelled_phone
-from onema.domain import documents as doc
+from onema.domain.configuration import documents as doc
 from onema.domain.ids import compose_id
 from onema.domain.records import Message
 

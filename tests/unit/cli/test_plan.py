@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 from onema.cli.configuration_file import Content, parse_file
 from onema.cli.plan import plan_documents
 from onema.cli.session import Documents
-from onema.domain import documents as doc
-from onema.domain.configuration_rules import problems
-from onema.domain.configure import Proposal
+from onema.domain.configuration import documents as doc
+from onema.domain.configuration.configure import Proposal
+from onema.domain.configuration.rules import problems
 from onema.installation import ThisInstallation
 
 NAMES = st.sampled_from(["acme", "globex", "initech"])

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from onema.cli.configuration_file import parse_file
 from onema.cli.plan import plan_documents
 from onema.cli.toml_file import toml_file
-from onema.domain import documents as doc
-from onema.domain.configure import Proposal
+from onema.domain.configuration import documents as doc
+from onema.domain.configuration.configure import Proposal
 from onema.engine.administration import masked
 
 NAMES = st.sampled_from(["acme", "globex"])

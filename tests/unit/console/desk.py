@@ -13,10 +13,10 @@ from starlette.types import ASGIApp, Message
 from onema.channels.handset.calls import CallState, LiveCall
 from onema.console.app import build_console
 from onema.console.inbox import Received
-from onema.domain.configure import Configure, directory_from_rows
+from onema.domain.configuration.configure import Configure, directory_from_rows
+from onema.domain.configuration.directory import Directory
+from onema.domain.configuration.documents import User
 from onema.domain.decision import Command, Context
-from onema.domain.directory import Directory
-from onema.domain.documents import User
 from onema.domain.ids import compose_id
 from onema.domain.keyring import Keyring
 from onema.domain.payload import CallPayload, SmsPayload

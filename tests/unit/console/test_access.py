@@ -3,7 +3,7 @@ import pytest
 
 from onema.console.login import NOBODYS_HASH
 from onema.console.session import SESSION_MS
-from onema.domain.documents import User
+from onema.domain.configuration.documents import User
 
 from .desk import PASSWORD, Desk, MemoryInbox, OneCall
 

@@ -1,6 +1,6 @@
 from onema.console.session import SESSION_MS, Sessions
 from onema.console.throttle import Throttle
-from onema.domain.documents import User
+from onema.domain.configuration.documents import User
 from onema.testing.fake_clock import FakeClock
 
 YEAR_SECONDS = 365 * 86_400

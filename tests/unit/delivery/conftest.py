@@ -7,8 +7,8 @@ import msgspec
 import pytest
 
 from onema.delivery.worker import DeliveryWorker
-from onema.domain import documents as doc
-from onema.domain.configure import Configure
+from onema.domain.configuration import documents as doc
+from onema.domain.configuration.configure import Configure
 from onema.domain.decision import Context, Decision, World
 from onema.domain.keyring import Keyring
 from onema.domain.place_call import ENTROPY_BYTES as CALL_ENTROPY_BYTES

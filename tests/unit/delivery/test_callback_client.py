@@ -29,7 +29,7 @@ from onema.delivery.callback_network import (
     GuardedNetwork,
     Lookups,
 )
-from onema.domain.callback_target import Address
+from onema.domain.configuration.callback_target import Address
 from onema.telemetry.logs import configure_logging
 from onema.testing.fake_clock import FakeClock
 

@@ -10,8 +10,8 @@ from onema.delivery.callback_contract import CallbackRequest
 from onema.delivery.callbacks import CallbackSender
 from onema.delivery.given_up import RETRY_AFTER_SECONDS
 from onema.delivery.worker import DeliveryWorker
-from onema.domain import documents as doc
-from onema.domain.configure import Configure
+from onema.domain.configuration import documents as doc
+from onema.domain.configuration.configure import Configure
 from onema.domain.records import JobKind, Message, MessageState
 from onema.telemetry.redaction import RedactionFilter
 from onema.testing.recording_carrier import RecordingCarrier

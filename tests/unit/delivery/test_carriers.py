@@ -6,8 +6,8 @@ import pytest
 from onema.channels.contract import Carrier, Share
 from onema.delivery.carriers import CarrierRefused, RunningCarriers
 from onema.delivery.seats import Seats
-from onema.domain import documents as doc
-from onema.domain.configure import Configure
+from onema.domain.configuration import documents as doc
+from onema.domain.configuration.configure import Configure
 from onema.domain.records import CarrierSeats
 from onema.domain.seats import LEASE_SECONDS, RENEW_SECONDS, USE_SECONDS
 from onema.storage.contract import Unavailable

@@ -1,7 +1,7 @@
 import itertools
 
-from onema.domain import documents as doc
 from onema.domain.check_code import WRONG_CHECKS_OF_A_PHONE, Check, CheckCode
+from onema.domain.configuration import documents as doc
 from onema.domain.records import LiveVerification, Window
 from onema.domain.verification import ATTEMPTS
 from onema.testing.pure_store import PureStore, context_of

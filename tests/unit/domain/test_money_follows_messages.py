@@ -6,7 +6,7 @@ import hypothesis.strategies as st
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from onema.domain import documents as doc
+from onema.domain.configuration import documents as doc
 from onema.domain.end_job import EndJob
 from onema.domain.finish_job import FinishJob
 from onema.domain.message_states import FINAL

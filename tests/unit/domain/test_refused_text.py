@@ -2,8 +2,8 @@
 
 import pytest
 
-from onema.domain import documents as doc
-from onema.domain.directory import BrandnameView
+from onema.domain.configuration import documents as doc
+from onema.domain.configuration.directory import BrandnameView
 from onema.domain.keyring import Keyring
 from onema.domain.records import Event, Job, Message, MessageState
 from onema.domain.refusals import Refusal, Refused

@@ -1,4 +1,4 @@
-from onema.domain import documents as doc
+from onema.domain.configuration import documents as doc
 from onema.domain.records import Channel
 from onema.domain.routing import plan_route
 from onema.testing.pure_store import context_of

@@ -2,8 +2,8 @@
 
 import pytest
 
-from onema.domain import documents as doc
-from onema.domain.document_rules import problems_of
+from onema.domain.configuration import documents as doc
+from onema.domain.configuration.document_rules import problems_of
 from onema.domain.records import CarrierSeats
 from onema.domain.seats import (
     LEASE_SECONDS,

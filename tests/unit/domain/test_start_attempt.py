@@ -1,6 +1,6 @@
 import msgspec
 
-from onema.domain import documents as doc
+from onema.domain.configuration import documents as doc
 from onema.domain.finish_job import FinishJob
 from onema.domain.outcome import Outcome, OutcomeKind
 from onema.domain.record_outcome import RecordOutcome, SettleMessage

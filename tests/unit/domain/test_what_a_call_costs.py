@@ -1,6 +1,6 @@
 import pytest
 
-from onema.domain import documents as doc
+from onema.domain.configuration import documents as doc
 from onema.domain.outcome import Outcome, OutcomeKind
 from onema.domain.place_call import PlaceCall, longest_call
 from onema.domain.record_outcome import RecordOutcome

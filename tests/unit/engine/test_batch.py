@@ -4,8 +4,8 @@ from collections.abc import Iterable
 import msgspec
 import pytest
 
+from onema.domain.configuration.directory import Directory
 from onema.domain.decision import Context, Decision, World
-from onema.domain.directory import Directory
 from onema.domain.keyring import Keyring
 from onema.domain.records import Key, Wallet
 from onema.domain.refusals import Refusal, Refused

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from onema.domain import documents as doc
-from onema.domain.configure import Configure
+from onema.domain.configuration import documents as doc
+from onema.domain.configuration.configure import Configure
 from onema.domain.refusals import Refused
 from onema.engine.administration import Administration
 from onema.engine.committer import Committer

@@ -3,8 +3,8 @@ from collections.abc import Collection
 
 import pytest
 
-from onema.domain import documents as doc
-from onema.domain.configure import encode_document
+from onema.domain.configuration import documents as doc
+from onema.domain.configuration.configure import encode_document
 from onema.domain.keyring import NONCE_BYTES, Keyring
 from onema.domain.records import DirectoryRevision, DirectoryRow
 from onema.engine.directory_follower import DirectoryFollower

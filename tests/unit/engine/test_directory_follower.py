@@ -2,8 +2,8 @@ import asyncio
 
 import pytest
 
-from onema.domain import documents as doc
-from onema.domain.configure import Configure
+from onema.domain.configuration import documents as doc
+from onema.domain.configuration.configure import Configure
 from onema.domain.keyring import Keyring
 from onema.domain.records import DirectoryRevision, DirectoryRow
 from onema.engine.directory_follower import DirectoryFollower

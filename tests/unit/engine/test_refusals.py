@@ -3,9 +3,9 @@ import logging
 
 import pytest
 
-from onema.domain import documents as doc
+from onema.domain.configuration import documents as doc
+from onema.domain.configuration.directory import Directory
 from onema.domain.decision import Command
-from onema.domain.directory import Directory
 from onema.domain.note_refusals import KEPT_ENTRIES, NOBODY, NoteRefusals
 from onema.domain.refusals import Refusal, Refused
 from onema.engine.refusals import (

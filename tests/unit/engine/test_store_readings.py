@@ -2,8 +2,8 @@ import secrets
 
 import pytest
 
-from onema.domain import documents as doc
-from onema.domain.configure import Configure
+from onema.domain.configuration import documents as doc
+from onema.domain.configuration.configure import Configure
 from onema.domain.records import Job, JobKind
 from onema.domain.top_up import TopUpWallet
 from onema.domain.values.money import parse_amount

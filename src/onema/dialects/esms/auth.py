@@ -1,7 +1,7 @@
 import hmac
 from collections.abc import Mapping
 
-from onema.domain.directory import AccountView, Directory
+from onema.domain.configuration.directory import AccountView, Directory
 from onema.domain.refusals import Refusal
 from onema.engine.refusals import Asking
 

@@ -17,7 +17,7 @@ from onema.dialects.esms.errors import (
     refused_message,
 )
 from onema.domain.check_code import Check, CheckCode
-from onema.domain.directory import AccountView
+from onema.domain.configuration.directory import AccountView
 from onema.domain.refusals import Refusal, Refused
 from onema.domain.send_sms_code import ENTROPY_BYTES, SendSmsCode, Sent
 from onema.domain.values.phone import parse_phone

@@ -14,7 +14,7 @@ from typing import Literal
 import msgspec
 
 from onema.dialects.vbee.errors import UNAUTHORIZED, Rejected
-from onema.domain.directory import AccountView, ApplicationView, Directory
+from onema.domain.configuration.directory import AccountView, ApplicationView, Directory
 from onema.domain.refusals import Refusal, Refused
 from onema.engine.refusals import Asking
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from onema.domain.documents import Application, Credential
-from onema.domain.problems import Problem
+from onema.domain.configuration.documents import Application, Credential
+from onema.domain.configuration.problems import Problem
 
 
 def problems_of(credential: Credential) -> Iterator[Problem]:

@@ -8,7 +8,7 @@ from typing import Literal
 
 from onema.dialects.ytx.errors import INVALID_HEADER, INVALID_SIGN, Rejected
 from onema.dialects.ytx.wire import local_time
-from onema.domain.directory import AccountView, Directory
+from onema.domain.configuration.directory import AccountView, Directory
 from onema.domain.refusals import Refusal, Refused
 from onema.engine.refusals import Asking
 

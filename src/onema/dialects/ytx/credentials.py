@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator
 
-from onema.domain.documents import Credential
-from onema.domain.problems import Problem
+from onema.domain.configuration.documents import Credential
+from onema.domain.configuration.problems import Problem
 
 _SID = re.compile(r"[A-Za-z0-9._~-]+")
 

@@ -22,7 +22,7 @@ from onema.dialects.ytx.errors import (
     fault,
 )
 from onema.domain.admission import admit_account, admit_application
-from onema.domain.directory import AccountView, ApplicationView
+from onema.domain.configuration.directory import AccountView, ApplicationView
 from onema.domain.place_call import ENTROPY_BYTES, PlaceCall
 from onema.domain.refusals import Refusal, Refused
 from onema.domain.send_sms_code import Sent

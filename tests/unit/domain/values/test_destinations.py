@@ -4,9 +4,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from phonenumbers import PhoneNumberFormat, PhoneNumberType
 
-from onema.domain import documents as doc
-from onema.domain.directory import AccountView
-from onema.domain.document_rules import problems_of
+from onema.domain.configuration import documents as doc
+from onema.domain.configuration.directory import AccountView
+from onema.domain.configuration.document_rules import problems_of
 from onema.domain.records import Channel
 from onema.domain.refusals import Refusal, Refused
 from onema.domain.values.destinations import NumberType, number_type

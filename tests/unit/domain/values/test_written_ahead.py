@@ -2,10 +2,10 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from onema.domain import documents as doc
 from onema.domain.check_code import Check, CheckCode
+from onema.domain.configuration import documents as doc
+from onema.domain.configuration.directory import PoolView
 from onema.domain.decision import World
-from onema.domain.directory import PoolView
 from onema.domain.hotlines import take_hotline
 from onema.domain.limits import count, used_now
 from onema.domain.records import LiveVerification, Window

@@ -9,10 +9,10 @@ from typing import TypeVar
 
 import phonenumbers
 
-from onema.domain import documents as doc
-from onema.domain.document_mappings import DocumentsByKind
-from onema.domain.document_rules import problems_of
-from onema.domain.problems import Problem, one_of, place_of, shown
+from onema.domain.configuration import documents as doc
+from onema.domain.configuration.document_mappings import DocumentsByKind
+from onema.domain.configuration.document_rules import problems_of
+from onema.domain.configuration.problems import Problem, one_of, place_of, shown
 
 LIVE_CREDENTIALS = 2
 """So that a client can move to new keys without a gap."""

@@ -2,8 +2,8 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from onema.domain import documents as doc
-from onema.domain.directory import Directory
+from onema.domain.configuration import documents as doc
+from onema.domain.configuration.directory import Directory
 from onema.domain.records import Channel
 from onema.domain.refusals import Refused
 

@@ -12,7 +12,7 @@ from urllib.parse import quote, unquote_to_bytes
 
 import msgspec
 
-from onema.domain import documents as doc
+from onema.domain.configuration import documents as doc
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from onema.domain import documents as doc
+from onema.domain.configuration import documents as doc
 from onema.domain.refusals import Refusal, Refused
 
 _LONGEST_FOUND = 60

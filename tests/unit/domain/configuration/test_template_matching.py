@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from onema.domain.message_template import MessageTemplate
-from onema.domain.template_matching import LONGEST_MESSAGE, MOST_TRIED, Templates
+from onema.domain.configuration.message_template import MessageTemplate
+from onema.domain.configuration.template_matching import LONGEST_MESSAGE, MOST_TRIED, Templates
 from onema.domain.values.written_form import text_form
 
 PIECE = re.compile(r"(\{[^}]*\})")

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onema.domain.message_template import MessageTemplate, place_code
+from onema.domain.configuration.message_template import MessageTemplate, place_code
+from onema.domain.configuration.template_matching import Templates
 from onema.domain.refusals import Refusal, Refused
-from onema.domain.template_matching import Templates
 from onema.domain.values.written_form import text_form
 
 # The text of the vendor's test brandname (docs/vendors/esms.md#sources).

@@ -2,9 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onema.domain.message_template import MessageTemplate
-from onema.domain.template_difference import Difference, first_difference, nearest_difference
-from onema.domain.template_matching import Templates
+from onema.domain.configuration.message_template import MessageTemplate
+from onema.domain.configuration.template_difference import Difference, first_difference, nearest_difference
+from onema.domain.configuration.template_matching import Templates
 from onema.domain.values.written_form import text_form
 
 TEMPLATE = "Xin chao {P2,20}, {OTP} la ma cua ban"

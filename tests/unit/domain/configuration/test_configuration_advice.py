@@ -1,8 +1,8 @@
 import pytest
 
-from onema.domain import documents as doc
-from onema.domain.configuration_advice import advice
-from onema.domain.configuration_rules import After
+from onema.domain.configuration import documents as doc
+from onema.domain.configuration.advice import advice
+from onema.domain.configuration.rules import After
 
 SOUND = (
     doc.Tariff(

@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
 import msgspec
 
-from onema.domain.problems import Problem, closest, one_of, shown
+from onema.domain.configuration.problems import Problem, closest, one_of, shown
 
 S = TypeVar("S", bound=msgspec.Struct)
 

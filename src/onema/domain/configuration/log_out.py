@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 import msgspec
 
-from onema.domain import documents as doc
-from onema.domain.configure import REVISION, decode_document, encode_document
+from onema.domain.configuration import documents as doc
+from onema.domain.configuration.configure import REVISION, decode_document, encode_document
 from onema.domain.decision import Context, Decision, World
 from onema.domain.records import DirectoryRevision, DirectoryRow, Key
 

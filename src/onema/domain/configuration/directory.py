@@ -15,12 +15,12 @@ from typing import TypeVar
 
 import msgspec
 
-from onema.domain import documents as doc
-from onema.domain.document_mappings import DocumentKey, DocumentsByKind, ViewsByOwner
-from onema.domain.message_template import CODE_MARKER, MessageTemplate, place_code
+from onema.domain.configuration import documents as doc
+from onema.domain.configuration.document_mappings import DocumentKey, DocumentsByKind, ViewsByOwner
+from onema.domain.configuration.message_template import CODE_MARKER, MessageTemplate, place_code
+from onema.domain.configuration.template_matching import Templates
 from onema.domain.records import Channel
 from onema.domain.refusals import Refusal, Refused
-from onema.domain.template_matching import Templates
 from onema.domain.values.destinations import REACHED, NumberType, number_type
 from onema.domain.values.money import Minor, parse_amount
 from onema.domain.values.phone import country_of

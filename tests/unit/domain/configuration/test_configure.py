@@ -4,12 +4,17 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from onema.domain import documents as doc
-from onema.domain.configure import Configure, decode_document, directory_from_rows, encode_document
+from onema.domain.configuration import documents as doc
+from onema.domain.configuration.configure import (
+    Configure,
+    decode_document,
+    directory_from_rows,
+    encode_document,
+)
+from onema.domain.configuration.directory import Directory
+from onema.domain.configuration.log_out import LogOut
 from onema.domain.decision import Command, Context
-from onema.domain.directory import Directory
 from onema.domain.keyring import Keyring, Unsealable
-from onema.domain.log_out import LogOut
 from onema.domain.records import DirectoryRevision, DirectoryRow
 from onema.domain.refusals import Refusal, Refused
 from onema.testing.pure_store import PureStore

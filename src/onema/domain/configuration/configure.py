@@ -7,13 +7,13 @@ from typing import Literal
 
 import msgspec
 
-from onema.domain import documents as doc
-from onema.domain.configuration_rules import After, problems
+from onema.domain.configuration import documents as doc
+from onema.domain.configuration.directory import Directory
+from onema.domain.configuration.document_mappings import DocumentKey
+from onema.domain.configuration.problems import InvalidConfiguration
+from onema.domain.configuration.rules import After, problems
 from onema.domain.decision import Context, Decision, World
-from onema.domain.directory import Directory
-from onema.domain.document_mappings import DocumentKey
 from onema.domain.keyring import NONCE_BYTES, Keyring
-from onema.domain.problems import InvalidConfiguration
 from onema.domain.records import DirectoryRevision, DirectoryRow, Key
 from onema.domain.refusals import Refusal, Refused
 

@@ -5,13 +5,13 @@ from collections.abc import Iterable
 
 import msgspec
 
-from onema.domain.message_template import (
+from onema.domain.configuration.message_template import (
     CODE_MARKER,
     MessageTemplate,
     Placeholder,
     PlaceholderKind,
 )
-from onema.domain.template_matching import PlacesIn
+from onema.domain.configuration.template_matching import PlacesIn
 from onema.domain.values.written_form import text_form
 
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onema.domain import documents as doc
-from onema.domain.callback_target import (
+from onema.domain.configuration import documents as doc
+from onema.domain.configuration.callback_target import (
     LONGEST_URL,
     BadCallbackUrl,
     CallbackTarget,
@@ -13,7 +13,7 @@ from onema.domain.callback_target import (
     is_public,
     parse_callback_url,
 )
-from onema.domain.document_rules import problems_of
+from onema.domain.configuration.document_rules import problems_of
 
 PUBLIC = """
     8.8.8.8 1.1.1.1 2001:4860:4860::8888 ::ffff:8.8.8.8 64:ff9b::8.8.8.8 2002:808:808::

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Generic, TypeVar, overload
 
-from onema.domain import documents as doc
+from onema.domain.configuration import documents as doc
 
 DocumentKey = tuple[str, str]
 

@@ -1,7 +1,7 @@
 import pytest
 
-from onema.domain import documents as doc
-from onema.domain.configuration_rules import After, problems
+from onema.domain.configuration import documents as doc
+from onema.domain.configuration.rules import After, problems
 
 ACME = doc.Account(name="acme")
 BASE = (

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 import msgspec
 import phonenumbers
 
-from onema.domain import documents as doc
-from onema.domain.callback_target import callback_url_problem
-from onema.domain.directory import parse_time
-from onema.domain.message_template import MessageTemplate
-from onema.domain.problems import Problem, every_text, one_of, shown
+from onema.domain.configuration import documents as doc
+from onema.domain.configuration.callback_target import callback_url_problem
+from onema.domain.configuration.directory import parse_time
+from onema.domain.configuration.message_template import MessageTemplate
+from onema.domain.configuration.problems import Problem, every_text, one_of, shown
 from onema.domain.refusals import Refused
 from onema.domain.values.destinations import NumberType
 from onema.domain.values.money import parse_amount

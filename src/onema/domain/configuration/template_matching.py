@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 
-from onema.domain.message_template import (
+from onema.domain.configuration.message_template import (
     ANY_CODE,
     CODE_MARKER,
     MessageTemplate,

@@ -2,11 +2,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onema.domain import documents as doc
-from onema.domain.configuration_rules import After, problems
-from onema.domain.configure import decode_document, encode_document
-from onema.domain.directory import Directory
-from onema.domain.document_rules import LARGEST_NUMBER, LONGEST_TEXT, LONGEST_WINDOW, problems_of
+from onema.domain.configuration import documents as doc
+from onema.domain.configuration.configure import decode_document, encode_document
+from onema.domain.configuration.directory import Directory
+from onema.domain.configuration.document_rules import (
+    LARGEST_NUMBER,
+    LONGEST_TEXT,
+    LONGEST_WINDOW,
+    problems_of,
+)
+from onema.domain.configuration.rules import After, problems
 from onema.domain.keyring import NONCE_BYTES, Keyring
 
 HASH = "$argon2id$v=19$m=65536,t=3,p=4$c2FsdHNhbHQ$aGFzaGhhc2g"

@@ -4,10 +4,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 
 import phonenumbers
 
-from onema.domain import documents as doc
-from onema.domain.configuration_rules import After, Key
-from onema.domain.message_template import CODE_MARKER
-from onema.domain.problems import Problem, place_of
+from onema.domain.configuration import documents as doc
+from onema.domain.configuration.message_template import CODE_MARKER
+from onema.domain.configuration.problems import Problem, place_of
+from onema.domain.configuration.rules import After, Key
 from onema.domain.records import Channel
 
 PLENTY_SECRET = 16
