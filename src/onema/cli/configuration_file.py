@@ -18,7 +18,7 @@ from onema.domain.configuration import documents as doc
 from onema.domain.configuration.document_fields import SECRET, fields_of, mended, read_fields, unknown_field
 from onema.domain.configuration.document_rules import DEEPEST_SETTING, bad_password
 from onema.domain.configuration.problems import Problem, closest, label
-from onema.domain.top_up import reference_fault
+from onema.domain.money.top_up import reference_fault
 from onema.domain.values.money import parse_amount
 
 

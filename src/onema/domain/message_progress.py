@@ -4,9 +4,9 @@ import math
 
 import msgspec
 
-from onema.domain import wallet
 from onema.domain.decision import Context, World
 from onema.domain.message_states import FINAL, move
+from onema.domain.money import wallet
 from onema.domain.records import Job, JobKind, Key, Message, Row, Wallet
 from onema.domain.records import MessageState as S
 

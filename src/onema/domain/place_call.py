@@ -5,13 +5,14 @@ from collections.abc import Iterable
 
 import msgspec
 
-from onema.domain import limits, wallet
+from onema.domain import limits
 from onema.domain.configuration.directory import AccountView
 from onema.domain.configuration.documents import Application
 from onema.domain.decision import Context, Decision, World
 from onema.domain.hotlines import hotline_keys, take_hotline
 from onema.domain.keyring import NONCE_BYTES
 from onema.domain.message_progress import delivery_job
+from onema.domain.money import wallet
 from onema.domain.payload import CallPayload, seal_payload
 from onema.domain.records import Channel, JobKind, Key, Message, MessageState, Row, Wallet
 from onema.domain.refusals import Refusal, Refused

@@ -17,6 +17,7 @@ from onema.domain.configuration.directory import AccountView, Directory
 from onema.domain.configuration.problems import InvalidConfiguration, Problem
 from onema.domain.configuration.rules import After, problems
 from onema.domain.keyring import Keyring
+from onema.domain.money.top_up import TopUpWallet
 from onema.domain.note_refusals import NOBODY, noted_in
 from onema.domain.records import (
     CarrierSeats,
@@ -35,7 +36,6 @@ from onema.domain.reset_windows import ResetWindows
 from onema.domain.revive_job import ReviveJob
 from onema.domain.seats import holders_of
 from onema.domain.send_sms_code import KEPT_TEXTS, REFUSED_TEXTS
-from onema.domain.top_up import TopUpWallet
 from onema.domain.values.phone import parse_phone
 from onema.domain.values.written_ahead import TOLERATED_MS
 from onema.domain.verification import LONGEST_LIFE_MINUTES

@@ -10,6 +10,7 @@ from onema.domain.configuration import documents as doc
 from onema.domain.end_job import EndJob
 from onema.domain.finish_job import FinishJob
 from onema.domain.message_states import FINAL
+from onema.domain.money.top_up import TopUpWallet
 from onema.domain.outcome import Outcome, OutcomeKind
 from onema.domain.place_call import PlaceCall
 from onema.domain.record_outcome import RecordOutcome, RecordReceipt, SettleMessage
@@ -17,7 +18,6 @@ from onema.domain.records import HANDING_OVER, DeadJob, EntryKind, Job, JobKind,
 from onema.domain.refusals import Refusal, Refused
 from onema.domain.send_sms_code import SendSmsCode
 from onema.domain.start_attempt import StartAttempt
-from onema.domain.top_up import TopUpWallet
 from onema.testing.pure_store import PureStore, context_of
 
 ACCOUNT = 1

@@ -4,8 +4,8 @@ import pytest
 
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.configure import Configure
+from onema.domain.money.top_up import TopUpWallet
 from onema.domain.records import Job, JobKind
-from onema.domain.top_up import TopUpWallet
 from onema.domain.values.money import parse_amount
 from onema.engine.committer import Committer
 from onema.engine.store_readings import LOWEST_BALANCES, StoreReadings

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 import msgspec
 
-from onema.domain import wallet
 from onema.domain.decision import Context, Decision, World
+from onema.domain.money import wallet
 from onema.domain.records import Key, Row, TopUp, Wallet
 from onema.domain.refusals import Refusal, Refused
 
