@@ -16,9 +16,9 @@ from onema.console.handset import DemoHints, Hint
 from onema.console.inbox import HandsetInbox
 from onema.domain.configuration.configure import Configure
 from onema.domain.configuration.documents import User
+from onema.domain.delivery.payload import CallPayload, Payload, SmsPayload
 from onema.domain.ids import compose_id
 from onema.domain.keyring import Keyring
-from onema.domain.payload import CallPayload, Payload, SmsPayload
 from onema.engine.committer import Committer
 from onema.engine.gateway import Gateway
 from onema.engine.ports import IdSource, SystemClock, SystemEntropy

@@ -7,9 +7,9 @@ from onema.domain.configuration.configure import Configure
 from onema.domain.configuration.directory import AccountView
 from onema.domain.configuration.documents import AnyDocument
 from onema.domain.decision import Command
+from onema.domain.delivery.payload import SmsPayload, open_payload
 from onema.domain.keyring import Keyring
 from onema.domain.money.top_up import TopUpWallet
-from onema.domain.payload import SmsPayload, open_payload
 from onema.domain.records import Job, Key, LiveVerification, Message, Row, Wallet
 from onema.domain.values.money import parse_amount
 from onema.engine.committer import Committer

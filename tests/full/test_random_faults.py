@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from onema.domain.message_states import FINAL
+from onema.domain.delivery.message_states import FINAL
 from onema.domain.records import Message, MessageState, Wallet
 from onema.storage.contract import Storage
 from onema.storage.postgres import PostgresStorage

@@ -8,7 +8,7 @@ from pathlib import Path
 import apsw
 import pytest
 
-from onema.domain.keep_in_inbox import KeepInInbox
+from onema.domain.delivery.keep_in_inbox import KeepInInbox
 from onema.domain.keyring import Keyring
 from onema.domain.records import InboxItem, Key, Row
 from onema.domain.refusals import Refusal, Refused

@@ -5,8 +5,8 @@ import pytest
 
 from onema.channels.handset.calls import CallState, HandsetCalls, LiveCall
 from onema.channels.handset.scripted_numbers import Script
-from onema.domain.outcome import Outcome, OutcomeKind
-from onema.domain.payload import CallPayload
+from onema.domain.delivery.outcome import Outcome, OutcomeKind
+from onema.domain.delivery.payload import CallPayload
 
 CALL = CallPayload("+84901888484", "+842471000001", "en", "123456", None, 1, 1.0, 60, 0)
 LONG = 3600.0

@@ -8,8 +8,8 @@ import pytest
 from onema.channels.contract import Outgoing
 from onema.channels.handset.calls import HandsetCalls
 from onema.channels.handset.carrier import HandsetCarrier
-from onema.domain.outcome import Outcome, OutcomeKind
-from onema.domain.payload import CallPayload, SmsPayload
+from onema.domain.delivery.outcome import Outcome, OutcomeKind
+from onema.domain.delivery.payload import CallPayload, SmsPayload
 
 DELIVERED, UNDELIVERED, SUBMITTED = OutcomeKind.DELIVERED, OutcomeKind.UNDELIVERED, OutcomeKind.SUBMITTED
 

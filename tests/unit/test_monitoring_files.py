@@ -12,8 +12,8 @@ import pytest
 
 from onema.domain.check_code import Check, CheckCode
 from onema.domain.decision import Decision
+from onema.domain.delivery.start_attempt import StartAttempt
 from onema.domain.records import Event, Job, JobKind
-from onema.domain.start_attempt import StartAttempt
 from onema.telemetry.metrics import Metrics
 from onema.testing.cluster import DEPLOY
 from onema.workers.messages import ReadMetrics

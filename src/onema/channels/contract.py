@@ -5,8 +5,8 @@ from typing import Any, Protocol
 
 import msgspec
 
-from onema.domain.outcome import Outcome
-from onema.domain.payload import Payload
+from onema.domain.delivery.outcome import Outcome
+from onema.domain.delivery.payload import Payload
 
 
 class Outgoing(msgspec.Struct, frozen=True, gc=False):

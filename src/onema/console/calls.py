@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from onema.channels.handset.calls import LiveCall
-from onema.domain.payload import CallPayload
+from onema.domain.delivery.payload import CallPayload
 
 
 class CallControl(Protocol):

@@ -14,7 +14,7 @@ from onema.console.calls import AudioSource, CallControl
 from onema.console.events import EventStream, EventStreams
 from onema.console.items import InboxReader, Presenter
 from onema.console.words import words_for
-from onema.domain.payload import CallPayload
+from onema.domain.delivery.payload import CallPayload
 from onema.domain.refusals import Refused
 from onema.domain.values.phone import Phone, parse_phone
 from onema.domain.values.written_form import number_form

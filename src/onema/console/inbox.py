@@ -6,9 +6,9 @@ from collections.abc import Sequence
 import msgspec
 
 from onema.channels.contract import Outgoing
-from onema.domain.keep_in_inbox import KeepInInbox
+from onema.domain.delivery.keep_in_inbox import KeepInInbox
+from onema.domain.delivery.payload import CallPayload, Payload, SmsPayload
 from onema.domain.keyring import NONCE_BYTES, Keyring, Unsealable
-from onema.domain.payload import CallPayload, Payload, SmsPayload
 from onema.domain.records import Channel, InboxItem
 from onema.engine.gateway import Gateway
 from onema.storage.contract import Storage

@@ -9,8 +9,8 @@ from onema.channels.handset.scripted_numbers import SCRIPTS
 from onema.console.calls import AudioSource
 from onema.console.code_in_text import find_code
 from onema.console.inbox import Received
+from onema.domain.delivery.payload import CallPayload
 from onema.domain.ids import time_of_id
-from onema.domain.payload import CallPayload
 from onema.domain.records import Channel
 
 

@@ -1,6 +1,6 @@
 """The carriers that run in this process, kept in step with the configuration.
 
-A carrier with a total runs only while this process holds seats of it (domain/seats.py): it is started with the first
+A carrier with a total runs only while this process holds seats of it (domain/delivery/seats.py): it is started with the first
 seat, told every change of the share, and stopped when the share is gone or could not be renewed in time.
 """
 
@@ -15,8 +15,8 @@ import msgspec
 from onema.channels.contract import Carrier, Share
 from onema.delivery.seats import Seats
 from onema.domain.configuration import documents as doc
+from onema.domain.delivery.seats import RENEW_SECONDS, STOP_SECONDS, Holding
 from onema.domain.refusals import Refused
-from onema.domain.seats import RENEW_SECONDS, STOP_SECONDS, Holding
 from onema.engine.committer import Committer
 
 log = logging.getLogger(__name__)

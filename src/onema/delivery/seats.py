@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from onema.domain.seats import LEASE_SECONDS, USE_SECONDS, Holder, Holding, HoldSeats, LeaveSeats
+from onema.domain.delivery.seats import LEASE_SECONDS, USE_SECONDS, Holder, Holding, HoldSeats, LeaveSeats
 from onema.engine.ports import Clock
 
 

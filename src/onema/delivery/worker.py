@@ -18,18 +18,18 @@ from onema.channels.contract import Carrier, Outgoing
 from onema.delivery.given_up import LEASES, RETRY_AFTER_SECONDS, TRIES, GivenUp
 from onema.delivery.places import Places
 from onema.domain.configuration.documents import Carrier as CarrierDocument
-from onema.domain.end_job import EndJob
-from onema.domain.finish_job import FinishJob
+from onema.domain.delivery.end_job import EndJob
+from onema.domain.delivery.finish_job import FinishJob
+from onema.domain.delivery.leave_job import LeaveJob
+from onema.domain.delivery.outcome import Outcome, OutcomeKind
+from onema.domain.delivery.payload import CallPayload, Payload, SmsPayload, open_payload
+from onema.domain.delivery.record_outcome import RecordOutcome, RecordReceipt, SettleMessage
+from onema.domain.delivery.routing import plan_route
+from onema.domain.delivery.start_attempt import StartAttempt
 from onema.domain.keyring import Keyring, Unsealable
-from onema.domain.leave_job import LeaveJob
-from onema.domain.outcome import Outcome, OutcomeKind
-from onema.domain.payload import CallPayload, Payload, SmsPayload, open_payload
 from onema.domain.place_call import VALID_MS
-from onema.domain.record_outcome import RecordOutcome, RecordReceipt, SettleMessage
 from onema.domain.records import FAIRLY_SHARED, HANDING_OVER, Attempt, Channel, Job, JobKind
 from onema.domain.refusals import Refused
-from onema.domain.routing import plan_route
-from onema.domain.start_attempt import StartAttempt
 from onema.engine.committer import Committer
 from onema.engine.gateway import Gateway
 from onema.storage.contract import Storage, StorageError

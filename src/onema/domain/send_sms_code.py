@@ -8,9 +8,9 @@ from onema.domain import limits, refused_text
 from onema.domain.configuration.directory import AccountView, AllowedText, BrandnameView
 from onema.domain.configuration.message_template import place_code
 from onema.domain.decision import Context, Decision, World
-from onema.domain.message_progress import delivery_job
+from onema.domain.delivery.message_progress import delivery_job
+from onema.domain.delivery.payload import SmsPayload, seal_payload
 from onema.domain.money import wallet
-from onema.domain.payload import SmsPayload, seal_payload
 from onema.domain.records import (
     Channel,
     Event,

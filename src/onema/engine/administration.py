@@ -16,6 +16,8 @@ from onema.domain.configuration.configure import Change, Configure, Proposal
 from onema.domain.configuration.directory import AccountView, Directory
 from onema.domain.configuration.problems import InvalidConfiguration, Problem
 from onema.domain.configuration.rules import After, problems
+from onema.domain.delivery.revive_job import ReviveJob
+from onema.domain.delivery.seats import holders_of
 from onema.domain.keyring import Keyring
 from onema.domain.money.top_up import TopUpWallet
 from onema.domain.note_refusals import NOBODY, noted_in
@@ -33,8 +35,6 @@ from onema.domain.records import TopUp as BookedTopUp
 from onema.domain.refusals import Refusal, Refused
 from onema.domain.refused_text import RefusedText, kept_text
 from onema.domain.reset_windows import ResetWindows
-from onema.domain.revive_job import ReviveJob
-from onema.domain.seats import holders_of
 from onema.domain.send_sms_code import KEPT_TEXTS, REFUSED_TEXTS
 from onema.domain.values.phone import parse_phone
 from onema.domain.values.written_ahead import TOLERATED_MS

@@ -4,7 +4,7 @@ import asyncio
 import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from onema.domain.payload import CallPayload
+from onema.domain.delivery.payload import CallPayload
 from onema.speech.clip import Clip
 from onema.speech.message import SpokenMessage, speak
 from onema.speech.pack import Voice

@@ -19,8 +19,8 @@ from typing import Any, TypeVar
 import apsw
 from msgspec.structs import astuple
 
+from onema.domain.delivery.leave_job import LEFT_FOR_MS
 from onema.domain.ids import first_id_at
-from onema.domain.leave_job import LEFT_FOR_MS
 from onema.domain.records import (
     Attempt,
     DeadJob,

@@ -14,9 +14,9 @@ from prometheus_client.registry import Collector
 
 from onema.domain.check_code import Check, CheckCode
 from onema.domain.decision import Command, Decision
+from onema.domain.delivery.start_attempt import StartAttempt
 from onema.domain.ids import time_of_id
 from onema.domain.records import Event, Job, JobKind
-from onema.domain.start_attempt import StartAttempt
 
 _REQUEST_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 _COMMIT_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)

@@ -13,8 +13,8 @@ from typing import Any, NoReturn, cast
 
 from onema.channels.contract import Carrier, Outgoing, Share
 from onema.cli.demo import prepare
-from onema.domain.outcome import Outcome
-from onema.domain.payload import Payload
+from onema.domain.delivery.outcome import Outcome
+from onema.domain.delivery.payload import Payload
 from onema.domain.records import Attempt, AttemptState, Event, Key, LiveVerification, Message, Row
 from onema.settings import load_settings
 from onema.storage.contract import Storage

@@ -5,8 +5,8 @@ from typing import TypeVar
 
 import msgspec
 
+from onema.domain.delivery.leave_job import LEFT_FOR_MS
 from onema.domain.ids import first_id_at
-from onema.domain.leave_job import LEFT_FOR_MS
 from onema.domain.records import (
     Attempt,
     CarrierReference,

@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Callable
 
 from onema.channels.contract import Outgoing, Share
-from onema.domain.outcome import Outcome, OutcomeKind
-from onema.domain.payload import Payload
+from onema.domain.delivery.outcome import Outcome, OutcomeKind
+from onema.domain.delivery.payload import Payload
 
 DELIVERED = Outcome(kind=OutcomeKind.DELIVERED)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from onema.dialects.vbee.routes import VbeeApi
 from onema.domain.configuration import documents as doc
-from onema.domain.payload import CallPayload, open_payload
+from onema.domain.delivery.payload import CallPayload, open_payload
 from onema.domain.records import Job, Message
 from onema.http.messages import Request, Response
 

@@ -9,7 +9,7 @@ from typing import Any
 from onema.dialects.ytx.routes import YtxApi
 from onema.dialects.ytx.wire import message_of_request_id
 from onema.domain.configuration import documents as doc
-from onema.domain.payload import CallPayload, open_payload
+from onema.domain.delivery.payload import CallPayload, open_payload
 from onema.domain.records import Job
 from onema.http.messages import Request, Response
 

@@ -6,9 +6,9 @@ from typing import Any
 from onema.domain.check_code import Check, CheckCode
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.configure import Configure
+from onema.domain.delivery.payload import SmsPayload, open_payload
 from onema.domain.keyring import Keyring
 from onema.domain.money.top_up import TopUpWallet
-from onema.domain.payload import SmsPayload, open_payload
 from onema.domain.records import Job, Wallet
 from onema.domain.refusals import Refused
 from onema.domain.send_sms_code import ENTROPY_BYTES, SendSmsCode, Sent

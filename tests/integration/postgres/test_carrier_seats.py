@@ -12,8 +12,8 @@ from onema.delivery.seats import Seats
 from onema.delivery.worker import DeliveryWorker
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.configure import Configure
+from onema.domain.delivery.seats import LEASE_SECONDS, RENEW_SECONDS
 from onema.domain.records import Job, MessageState
-from onema.domain.seats import LEASE_SECONDS, RENEW_SECONDS
 from onema.engine.gateway import Gateway
 from onema.engine.ports import SystemEntropy
 from onema.storage.contract import Story

@@ -17,9 +17,9 @@ from onema.domain.configuration.configure import Configure, directory_from_rows
 from onema.domain.configuration.directory import Directory
 from onema.domain.configuration.documents import User
 from onema.domain.decision import Command, Context
+from onema.domain.delivery.payload import CallPayload, SmsPayload
 from onema.domain.ids import compose_id
 from onema.domain.keyring import Keyring
-from onema.domain.payload import CallPayload, SmsPayload
 from onema.domain.records import DirectoryRow
 from onema.engine.committer import Committer
 from onema.engine.gateway import Gateway

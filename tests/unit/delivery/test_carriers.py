@@ -8,8 +8,8 @@ from onema.delivery.carriers import CarrierRefused, RunningCarriers
 from onema.delivery.seats import Seats
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.configure import Configure
+from onema.domain.delivery.seats import LEASE_SECONDS, RENEW_SECONDS, USE_SECONDS
 from onema.domain.records import CarrierSeats
-from onema.domain.seats import LEASE_SECONDS, RENEW_SECONDS, USE_SECONDS
 from onema.storage.contract import Unavailable
 from onema.testing.recording_carrier import RecordingCarrier
 from onema.wiring import refuse_handset_beside_carriers

@@ -8,11 +8,11 @@ import pytest
 
 from onema.delivery.given_up import LEASES, RETRY_AFTER_SECONDS, TRIES, GivenUp
 from onema.delivery.worker import DeliveryWorker
-from onema.domain.finish_job import FinishJob
+from onema.domain.delivery.finish_job import FinishJob
+from onema.domain.delivery.revive_job import ReviveJob
+from onema.domain.delivery.start_attempt import StartAttempt
 from onema.domain.records import DeadJob, Job, JobKind, MessageState
 from onema.domain.refusals import Refused
-from onema.domain.revive_job import ReviveJob
-from onema.domain.start_attempt import StartAttempt
 from onema.storage.contract import Unavailable
 from onema.testing.conformance.storage import insert
 from onema.testing.recording_carrier import RecordingCarrier

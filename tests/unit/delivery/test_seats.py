@@ -1,7 +1,7 @@
 """What one process makes of the seats that it was granted."""
 
 from onema.delivery.seats import Seats
-from onema.domain.seats import LEASE_SECONDS, USE_SECONDS, Holder, Holding
+from onema.domain.delivery.seats import LEASE_SECONDS, USE_SECONDS, Holder, Holding
 from onema.testing.fake_clock import FakeClock
 
 OTHER = Holder("other", 1, 7)

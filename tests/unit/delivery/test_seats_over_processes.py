@@ -8,7 +8,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from onema.delivery.carriers import WATCH_SECONDS
 from onema.delivery.seats import Seats
 from onema.domain.configuration import documents as doc
-from onema.domain.seats import LEASE_SECONDS, STOP_SECONDS, Holding, HoldSeats
+from onema.domain.delivery.seats import LEASE_SECONDS, STOP_SECONDS, Holding, HoldSeats
 from onema.testing.fake_clock import FakeClock
 from onema.testing.pure_store import PureStore, context_of
 

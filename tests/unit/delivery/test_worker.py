@@ -4,12 +4,12 @@ import pytest
 
 from onema.channels.contract import Outgoing
 from onema.delivery.worker import OVERDUE_MS
-from onema.domain.leave_job import LEFT_FOR_MS
-from onema.domain.outcome import Outcome, OutcomeKind
-from onema.domain.payload import SmsPayload
-from onema.domain.record_outcome import RecordReceipt
+from onema.domain.delivery.leave_job import LEFT_FOR_MS
+from onema.domain.delivery.outcome import Outcome, OutcomeKind
+from onema.domain.delivery.payload import SmsPayload
+from onema.domain.delivery.record_outcome import RecordReceipt
+from onema.domain.delivery.start_attempt import StartAttempt
 from onema.domain.records import Job, JobKind, MessageState
-from onema.domain.start_attempt import StartAttempt
 from onema.telemetry.logs import ContextFilter
 from onema.testing.recording_carrier import DELIVERED, RecordingCarrier
 

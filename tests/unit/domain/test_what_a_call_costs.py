@@ -1,11 +1,11 @@
 import pytest
 
 from onema.domain.configuration import documents as doc
-from onema.domain.outcome import Outcome, OutcomeKind
+from onema.domain.delivery.outcome import Outcome, OutcomeKind
+from onema.domain.delivery.record_outcome import RecordOutcome
+from onema.domain.delivery.start_attempt import StartAttempt
 from onema.domain.place_call import PlaceCall, longest_call
-from onema.domain.record_outcome import RecordOutcome
 from onema.domain.records import Job, Message
-from onema.domain.start_attempt import StartAttempt
 from onema.testing.pure_store import PureStore, context_of
 
 ACCOUNT, CALL, NOW = 1, 7, 1_800_000_000_000

@@ -4,9 +4,9 @@ from pathlib import Path
 
 from onema.domain.check_code import Check, CheckCode
 from onema.domain.decision import Decision
+from onema.domain.delivery.start_attempt import StartAttempt
 from onema.domain.ids import first_id_at
 from onema.domain.records import Event, Job, JobKind
-from onema.domain.start_attempt import StartAttempt
 from onema.telemetry.health import Readiness
 from onema.telemetry.metrics import Metrics
 from onema.workers.messages import ReadMetrics

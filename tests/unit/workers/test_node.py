@@ -8,8 +8,8 @@ import pytest
 
 from onema.channels.handset.calls import CallState, HandsetCalls
 from onema.channels.handset.scripted_numbers import Script
-from onema.domain.outcome import Outcome, OutcomeKind
-from onema.domain.payload import CallPayload
+from onema.domain.delivery.outcome import Outcome, OutcomeKind
+from onema.domain.delivery.payload import CallPayload
 from onema.telemetry.metrics import Metrics
 from onema.testing.running_server import comes_true
 from onema.workers.line import Line, LineClosed

@@ -9,8 +9,8 @@ from types import MappingProxyType
 import msgspec
 
 from onema.channels.handset.scripted_numbers import Script
-from onema.domain.outcome import Outcome, OutcomeKind
-from onema.domain.payload import CallPayload
+from onema.domain.delivery.outcome import Outcome, OutcomeKind
+from onema.domain.delivery.payload import CallPayload
 
 RING_SECONDS = 10.0
 """A phone that nobody touches answers by itself after this long."""

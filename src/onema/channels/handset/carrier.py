@@ -7,8 +7,8 @@ from typing import Any, Protocol
 from onema.channels.contract import Outgoing, ReceiptSink, Share
 from onema.channels.handset.calls import RING_SECONDS, HandsetCalls
 from onema.channels.handset.scripted_numbers import SCRIPTS, SLOW_SECONDS, Script
-from onema.domain.outcome import Outcome, OutcomeKind
-from onema.domain.payload import CallPayload, Payload
+from onema.domain.delivery.outcome import Outcome, OutcomeKind
+from onema.domain.delivery.payload import CallPayload, Payload
 
 _DELIVERED = Outcome(kind=OutcomeKind.DELIVERED)
 _UNDELIVERED = Outcome(kind=OutcomeKind.UNDELIVERED, reason="absent subscriber")

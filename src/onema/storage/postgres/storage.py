@@ -5,8 +5,8 @@ import itertools
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from typing import Any, TypeVar
 
+from onema.domain.delivery.leave_job import LEFT_FOR_MS
 from onema.domain.ids import first_id_at
-from onema.domain.leave_job import LEFT_FOR_MS
 from onema.domain.records import (
     TABLE_ORDER,
     Attempt,

@@ -7,8 +7,8 @@ from operator import attrgetter
 import msgspec
 import pytest
 
+from onema.domain.delivery.leave_job import LEFT_FOR_MS
 from onema.domain.ids import first_id_at
-from onema.domain.leave_job import LEFT_FOR_MS
 from onema.domain.records import (
     TABLES,
     Attempt,

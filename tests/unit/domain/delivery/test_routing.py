@@ -1,6 +1,6 @@
 from onema.domain.configuration import documents as doc
+from onema.domain.delivery.routing import plan_route
 from onema.domain.records import Channel
-from onema.domain.routing import plan_route
 from onema.testing.pure_store import context_of
 
 

@@ -4,8 +4,7 @@ import pytest
 
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.document_rules import problems_of
-from onema.domain.records import CarrierSeats
-from onema.domain.seats import (
+from onema.domain.delivery.seats import (
     LEASE_SECONDS,
     STOP_SECONDS,
     USE_SECONDS,
@@ -15,6 +14,7 @@ from onema.domain.seats import (
     LeaveSeats,
     holders_of,
 )
+from onema.domain.records import CarrierSeats
 from onema.testing.pure_store import PureStore, context_of
 
 

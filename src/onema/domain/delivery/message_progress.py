@@ -5,7 +5,7 @@ import math
 import msgspec
 
 from onema.domain.decision import Context, World
-from onema.domain.message_states import FINAL, move
+from onema.domain.delivery.message_states import FINAL, move
 from onema.domain.money import wallet
 from onema.domain.records import Job, JobKind, Key, Message, Row, Wallet
 from onema.domain.records import MessageState as S

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 import msgspec
 
 from onema.domain.decision import Context, Decision, World
-from onema.domain.message_progress import Advance, advance
-from onema.domain.message_states import NEXT
+from onema.domain.delivery.message_progress import Advance, advance
+from onema.domain.delivery.message_states import NEXT
 from onema.domain.records import (
     HANDING_OVER,
     Attempt,
