@@ -23,13 +23,13 @@ from pathlib import Path
 import msgspec
 import uvloop
 
+from onema.domain.codes.send_sms_code import ENTROPY_BYTES, SendSmsCode
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.configure import Configure
 from onema.domain.decision import Command, Decision
 from onema.domain.keyring import Keyring
 from onema.domain.money.top_up import TopUpWallet
 from onema.domain.records import Job, Wallet
-from onema.domain.send_sms_code import ENTROPY_BYTES, SendSmsCode
 from onema.engine.committer import Committer
 from onema.engine.ports import IdSource, SystemClock
 from onema.storage.contract import Storage

@@ -14,8 +14,8 @@ from typing import Annotated, Literal, get_args, get_type_hints
 import msgspec
 from msgspec import Meta
 
+from onema.domain.codes.verification import LONGEST_LIFE_MINUTES
 from onema.domain.ids import MAX_NODE
-from onema.domain.verification import LONGEST_LIFE_MINUTES
 from onema.secret import MASK, Secret
 
 _PREFIX = "ONEMA_"

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from onema.domain.codes.place_call import ENTROPY_BYTES, VALID_MS, PlaceCall
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.configure import Configure
-from onema.domain.place_call import ENTROPY_BYTES, VALID_MS, PlaceCall
 from onema.domain.records import JobKind, MessageState
 from onema.settings import Callback, Listen, Role, Settings
 from onema.storage.contract import Story

@@ -2,7 +2,7 @@
 
 import pytest
 
-from onema.domain.place_call import longest_call
+from onema.domain.codes.place_call import longest_call
 from onema.speech import Voices, speak
 from onema.speech.message import LEAD_IN, LEAD_OUT
 

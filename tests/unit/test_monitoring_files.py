@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from onema.domain.check_code import Check, CheckCode
+from onema.domain.codes.check_code import Check, CheckCode
 from onema.domain.decision import Decision
 from onema.domain.delivery.start_attempt import StartAttempt
 from onema.domain.records import Event, Job, JobKind

@@ -28,7 +28,7 @@ def reset(
 ) -> None:
     """Count anew from now on, as if nothing had been sent."""
     from onema.cli.output import CliError, print_json, print_table
-    from onema.domain.limits import counters_of
+    from onema.domain.codes.limits import counters_of
     from onema.engine.control_requests import ResetCounting
 
     if bool(account) == bool(hotline) or (hotline and (phone or client_ip)):

@@ -17,6 +17,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from onema.channels.contract import Carrier, Outgoing
 from onema.delivery.given_up import LEASES, RETRY_AFTER_SECONDS, TRIES, GivenUp
 from onema.delivery.places import Places
+from onema.domain.codes.place_call import VALID_MS
 from onema.domain.configuration.documents import Carrier as CarrierDocument
 from onema.domain.delivery.end_job import EndJob
 from onema.domain.delivery.finish_job import FinishJob
@@ -27,7 +28,6 @@ from onema.domain.delivery.record_outcome import RecordOutcome, RecordReceipt, S
 from onema.domain.delivery.routing import plan_route
 from onema.domain.delivery.start_attempt import StartAttempt
 from onema.domain.keyring import Keyring, Unsealable
-from onema.domain.place_call import VALID_MS
 from onema.domain.records import FAIRLY_SHARED, HANDING_OVER, Attempt, Channel, Job, JobKind
 from onema.domain.refusals import Refused
 from onema.engine.committer import Committer

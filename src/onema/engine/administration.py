@@ -9,8 +9,12 @@ from typing import Any, Protocol, TypeVar
 import msgspec
 
 import onema
-from onema.domain import hotlines
-from onema.domain.check_code import WRONG_CHECKS
+from onema.domain.codes import hotlines
+from onema.domain.codes.check_code import WRONG_CHECKS
+from onema.domain.codes.refused_text import RefusedText, kept_text
+from onema.domain.codes.reset_windows import ResetWindows
+from onema.domain.codes.send_sms_code import KEPT_TEXTS, REFUSED_TEXTS
+from onema.domain.codes.verification import LONGEST_LIFE_MINUTES
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.configure import Change, Configure, Proposal
 from onema.domain.configuration.directory import AccountView, Directory
@@ -33,12 +37,8 @@ from onema.domain.records import (
 )
 from onema.domain.records import TopUp as BookedTopUp
 from onema.domain.refusals import Refusal, Refused
-from onema.domain.refused_text import RefusedText, kept_text
-from onema.domain.reset_windows import ResetWindows
-from onema.domain.send_sms_code import KEPT_TEXTS, REFUSED_TEXTS
 from onema.domain.values.phone import parse_phone
 from onema.domain.values.written_ahead import TOLERATED_MS
-from onema.domain.verification import LONGEST_LIFE_MINUTES
 from onema.engine.control_requests import (
     Balance,
     Configuration,

@@ -5,11 +5,11 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 import msgspec
 
+from onema.domain.codes.refused_text import RefusedText
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.configure import Change
 from onema.domain.note_refusals import RefusedRequest
 from onema.domain.records import DeadJob, LedgerEntry, Message, Window
-from onema.domain.refused_text import RefusedText
 from onema.storage.contract import Story
 
 A_co = TypeVar("A_co", covariant=True)

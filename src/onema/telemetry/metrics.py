@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry, Gauge, ProcessCollector, genera
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
 
-from onema.domain.check_code import Check, CheckCode
+from onema.domain.codes.check_code import Check, CheckCode
 from onema.domain.decision import Command, Decision
 from onema.domain.delivery.start_attempt import StartAttempt
 from onema.domain.ids import time_of_id

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from onema.dialects.esms.routes import EsmsApi
-from onema.domain.verification import ATTEMPTS
+from onema.domain.codes.verification import ATTEMPTS
 from onema.storage.contract import Story
 
 from ..running_core import RunningCore

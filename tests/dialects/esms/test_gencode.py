@@ -12,9 +12,9 @@ from msgspec.structs import replace
 
 from onema.dialects.esms.routes import EsmsApi
 from onema.dialects.esms.wire import smsid
+from onema.domain.codes.verification import DIGITS, LETTERS_AND_DIGITS
 from onema.domain.configuration import documents as doc
 from onema.domain.records import MessageState
-from onema.domain.verification import DIGITS, LETTERS_AND_DIGITS
 
 from ..running_core import RunningCore
 from .vendor_client import (

@@ -10,8 +10,8 @@ import uuid
 import msgspec
 import pytest
 
+from onema.domain.codes.place_call import longest_call
 from onema.domain.configuration import documents as doc
-from onema.domain.place_call import longest_call
 from onema.domain.records import Channel, MessageState
 
 from ..running_core import RunningCore

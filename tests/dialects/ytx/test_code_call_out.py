@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from onema.dialects.ytx.wire import message_of_request_id, request_id
+from onema.domain.codes.place_call import longest_call
 from onema.domain.configuration import documents as doc
 from onema.domain.ids import compose_id, time_of_id
-from onema.domain.place_call import longest_call
 from onema.domain.records import Channel, MessageState
 
 from ..running_core import RunningCore

@@ -3,7 +3,8 @@ import secrets
 from collections.abc import Iterable
 from typing import Any
 
-from onema.domain.check_code import Check, CheckCode
+from onema.domain.codes.check_code import Check, CheckCode
+from onema.domain.codes.send_sms_code import ENTROPY_BYTES, SendSmsCode, Sent
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.configure import Configure
 from onema.domain.delivery.payload import SmsPayload, open_payload
@@ -11,7 +12,6 @@ from onema.domain.keyring import Keyring
 from onema.domain.money.top_up import TopUpWallet
 from onema.domain.records import Job, Wallet
 from onema.domain.refusals import Refused
-from onema.domain.send_sms_code import ENTROPY_BYTES, SendSmsCode, Sent
 from onema.domain.values.money import parse_amount
 from onema.engine.committer import Committer
 from onema.engine.observer import Unobserved

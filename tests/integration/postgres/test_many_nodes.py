@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from onema.domain.check_code import Check
+from onema.domain.codes.check_code import Check
 from onema.domain.note_refusals import noted_in
 from onema.domain.records import (
     DirectoryRevision,

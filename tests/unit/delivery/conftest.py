@@ -7,14 +7,14 @@ import msgspec
 import pytest
 
 from onema.delivery.worker import DeliveryWorker
+from onema.domain.codes.place_call import ENTROPY_BYTES as CALL_ENTROPY_BYTES
+from onema.domain.codes.place_call import PlaceCall
+from onema.domain.codes.send_sms_code import ENTROPY_BYTES, SendSmsCode
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.configure import Configure
 from onema.domain.decision import Context, Decision, World
 from onema.domain.keyring import Keyring
-from onema.domain.place_call import ENTROPY_BYTES as CALL_ENTROPY_BYTES
-from onema.domain.place_call import PlaceCall
 from onema.domain.records import Job, JobKind, Key, Message, Wallet
-from onema.domain.send_sms_code import ENTROPY_BYTES, SendSmsCode
 from onema.engine.committer import Committer
 from onema.engine.gateway import Gateway
 from onema.engine.ports import IdSource, SystemEntropy

@@ -2,7 +2,7 @@ import platform
 import re
 from pathlib import Path
 
-from onema.domain.check_code import Check, CheckCode
+from onema.domain.codes.check_code import Check, CheckCode
 from onema.domain.decision import Decision
 from onema.domain.delivery.start_attempt import StartAttempt
 from onema.domain.ids import first_id_at

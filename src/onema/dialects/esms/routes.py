@@ -16,12 +16,12 @@ from onema.dialects.esms.errors import (
     fault,
     refused_message,
 )
-from onema.domain.check_code import Check, CheckCode
+from onema.domain.codes.check_code import Check, CheckCode
+from onema.domain.codes.send_sms_code import ENTROPY_BYTES, SendSmsCode, Sent
+from onema.domain.codes.verification import DIGITS, LETTERS_AND_DIGITS, MAX_LENGTH, MIN_LENGTH
 from onema.domain.configuration.directory import AccountView
 from onema.domain.refusals import Refusal, Refused
-from onema.domain.send_sms_code import ENTROPY_BYTES, SendSmsCode, Sent
 from onema.domain.values.phone import parse_phone
-from onema.domain.verification import DIGITS, LETTERS_AND_DIGITS, MAX_LENGTH, MIN_LENGTH
 from onema.engine.gateway import Gateway
 from onema.engine.refusals import Asking
 from onema.http.messages import Request, Response

@@ -14,8 +14,8 @@ from onema.dialects.vbee.errors import (
     invalid_body,
     responses,
 )
-from onema.domain.admission import admit_account, admit_application
-from onema.domain.place_call import ENTROPY_BYTES, PlaceCall
+from onema.domain.codes.admission import admit_account, admit_application
+from onema.domain.codes.place_call import ENTROPY_BYTES, PlaceCall
 from onema.domain.refusals import Refusal, Refused
 from onema.domain.values.phone import parse_phone
 from onema.engine.gateway import Gateway

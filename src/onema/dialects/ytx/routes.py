@@ -21,11 +21,11 @@ from onema.dialects.ytx.errors import (
     accepted,
     fault,
 )
-from onema.domain.admission import admit_account, admit_application
+from onema.domain.codes.admission import admit_account, admit_application
+from onema.domain.codes.place_call import ENTROPY_BYTES, PlaceCall
+from onema.domain.codes.send_sms_code import Sent
 from onema.domain.configuration.directory import AccountView, ApplicationView
-from onema.domain.place_call import ENTROPY_BYTES, PlaceCall
 from onema.domain.refusals import Refusal, Refused
-from onema.domain.send_sms_code import Sent
 from onema.domain.values.phone import parse_phone
 from onema.engine.gateway import Gateway
 from onema.engine.refusals import Asking

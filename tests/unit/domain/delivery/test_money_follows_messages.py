@@ -6,6 +6,8 @@ import hypothesis.strategies as st
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from onema.domain.codes.place_call import PlaceCall
+from onema.domain.codes.send_sms_code import SendSmsCode
 from onema.domain.configuration import documents as doc
 from onema.domain.delivery.end_job import EndJob
 from onema.domain.delivery.finish_job import FinishJob
@@ -14,10 +16,8 @@ from onema.domain.delivery.outcome import Outcome, OutcomeKind
 from onema.domain.delivery.record_outcome import RecordOutcome, RecordReceipt, SettleMessage
 from onema.domain.delivery.start_attempt import StartAttempt
 from onema.domain.money.top_up import TopUpWallet
-from onema.domain.place_call import PlaceCall
 from onema.domain.records import HANDING_OVER, DeadJob, EntryKind, Job, JobKind, Message, MessageState
 from onema.domain.refusals import Refusal, Refused
-from onema.domain.send_sms_code import SendSmsCode
 from onema.testing.pure_store import PureStore, context_of
 
 ACCOUNT = 1

@@ -1,12 +1,12 @@
 import msgspec
 
+from onema.domain.codes.send_sms_code import SendSmsCode
 from onema.domain.configuration import documents as doc
 from onema.domain.delivery.finish_job import FinishJob
 from onema.domain.delivery.outcome import Outcome, OutcomeKind
 from onema.domain.delivery.record_outcome import RecordOutcome, SettleMessage
 from onema.domain.delivery.start_attempt import StartAttempt
 from onema.domain.records import Attempt, Job
-from onema.domain.send_sms_code import SendSmsCode
 from onema.testing.pure_store import PureStore, context_of
 
 ACCOUNT, MESSAGE, NOW = 1, 7, 1_800_000_000_000

@@ -2,16 +2,16 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from onema.domain.check_code import Check, CheckCode
+from onema.domain.codes.check_code import Check, CheckCode
+from onema.domain.codes.hotlines import take_hotline
+from onema.domain.codes.limits import count, used_now
+from onema.domain.codes.verification import LONGEST_LIFE_MINUTES
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.directory import PoolView
 from onema.domain.decision import World
-from onema.domain.hotlines import take_hotline
-from onema.domain.limits import count, used_now
 from onema.domain.records import LiveVerification, Window
 from onema.domain.refusals import Refused
 from onema.domain.values.written_ahead import TOLERATED_MS
-from onema.domain.verification import LONGEST_LIFE_MINUTES
 from onema.testing.pure_store import PureStore, context_of
 
 NOW = 1_800_000_000_000

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from onema.domain import limits
+from onema.domain.codes import limits
 from onema.domain.configuration.directory import PoolView
 from onema.domain.decision import World
 from onema.domain.records import Key, Window

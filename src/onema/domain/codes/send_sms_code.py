@@ -4,7 +4,8 @@ from collections.abc import Iterable
 
 import msgspec
 
-from onema.domain import limits, refused_text
+from onema.domain.codes import limits, refused_text
+from onema.domain.codes.verification import ATTEMPTS, CODE_ENTROPY_BYTES, draw_code
 from onema.domain.configuration.directory import AccountView, AllowedText, BrandnameView
 from onema.domain.configuration.message_template import place_code
 from onema.domain.decision import Context, Decision, World
@@ -23,7 +24,6 @@ from onema.domain.records import (
     Window,
 )
 from onema.domain.refusals import Refusal, Refused
-from onema.domain.verification import ATTEMPTS, CODE_ENTROPY_BYTES, draw_code
 
 ENTROPY_BYTES = CODE_ENTROPY_BYTES + 12
 """A code's share and a nonce's."""

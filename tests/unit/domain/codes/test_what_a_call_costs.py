@@ -1,10 +1,10 @@
 import pytest
 
+from onema.domain.codes.place_call import PlaceCall, longest_call
 from onema.domain.configuration import documents as doc
 from onema.domain.delivery.outcome import Outcome, OutcomeKind
 from onema.domain.delivery.record_outcome import RecordOutcome
 from onema.domain.delivery.start_attempt import StartAttempt
-from onema.domain.place_call import PlaceCall, longest_call
 from onema.domain.records import Job, Message
 from onema.testing.pure_store import PureStore, context_of
 

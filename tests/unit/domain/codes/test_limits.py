@@ -2,7 +2,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from onema.domain.limits import count, used_now
+from onema.domain.codes.limits import count, used_now
 from onema.domain.records import Window
 from onema.domain.refusals import Refusal, Refused
 

@@ -5,18 +5,18 @@ from collections.abc import Iterable
 
 import msgspec
 
-from onema.domain import limits
+from onema.domain.codes import limits
+from onema.domain.codes.hotlines import hotline_keys, take_hotline
+from onema.domain.codes.send_sms_code import Sent
 from onema.domain.configuration.directory import AccountView
 from onema.domain.configuration.documents import Application
 from onema.domain.decision import Context, Decision, World
 from onema.domain.delivery.message_progress import delivery_job
 from onema.domain.delivery.payload import CallPayload, seal_payload
-from onema.domain.hotlines import hotline_keys, take_hotline
 from onema.domain.keyring import NONCE_BYTES
 from onema.domain.money import wallet
 from onema.domain.records import Channel, JobKind, Key, Message, MessageState, Row, Wallet
 from onema.domain.refusals import Refusal, Refused
-from onema.domain.send_sms_code import Sent
 
 ENTROPY_BYTES = NONCE_BYTES
 """A nonce's."""

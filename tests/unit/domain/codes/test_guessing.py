@@ -1,9 +1,9 @@
 import itertools
 
-from onema.domain.check_code import WRONG_CHECKS_OF_A_PHONE, Check, CheckCode
+from onema.domain.codes.check_code import WRONG_CHECKS_OF_A_PHONE, Check, CheckCode
+from onema.domain.codes.verification import ATTEMPTS
 from onema.domain.configuration import documents as doc
 from onema.domain.records import LiveVerification, Window
-from onema.domain.verification import ATTEMPTS
 from onema.testing.pure_store import PureStore, context_of
 
 ACCOUNT = 7

@@ -9,12 +9,12 @@ from collections.abc import Iterable
 
 import msgspec
 
-from onema.domain import limits
+from onema.domain.codes import limits
+from onema.domain.codes.verification import is_current, typed_code, typed_codes
 from onema.domain.decision import Context, Decision, World
 from onema.domain.keyring import Keyring
 from onema.domain.records import Event, Key, LiveVerification, Window
 from onema.domain.refusals import Refused
-from onema.domain.verification import is_current, typed_code, typed_codes
 
 WRONG_CHECKS = "wrong checks"
 WRONG_CHECKS_OF_A_PHONE = ((3_600, 30), (86_400, 100))

@@ -2,19 +2,19 @@
 
 import pytest
 
-from onema.domain.configuration import documents as doc
-from onema.domain.configuration.directory import BrandnameView
-from onema.domain.keyring import Keyring
-from onema.domain.records import Event, Job, Message, MessageState
-from onema.domain.refusals import Refusal, Refused
-from onema.domain.refused_text import KEPT, KEPT_CHARACTERS, WITHOUT_MARKER, RefusedText, kept_text
-from onema.domain.send_sms_code import (
+from onema.domain.codes.refused_text import KEPT, KEPT_CHARACTERS, WITHOUT_MARKER, RefusedText, kept_text
+from onema.domain.codes.send_sms_code import (
     ENTROPY_BYTES,
     KEPT_TEXTS_LIMITS,
     REFUSED_TEXTS_LIMITS,
     SendSmsCode,
     Sent,
 )
+from onema.domain.configuration import documents as doc
+from onema.domain.configuration.directory import BrandnameView
+from onema.domain.keyring import Keyring
+from onema.domain.records import Event, Job, Message, MessageState
+from onema.domain.refusals import Refusal, Refused
 from onema.testing.pure_store import PureStore, context_of
 
 ((SECONDS, MOST_REFUSED),) = REFUSED_TEXTS_LIMITS

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onema.domain.verification import (
+from onema.domain.codes.verification import (
     CODE_ENTROPY_BYTES,
     DIGITS,
     LETTERS_AND_DIGITS,
