@@ -18,9 +18,9 @@ from pathlib import Path
 import uvloop
 
 from bench.server import fresh_folder
-from onema.core import data_folder, open_core
 from onema.engine.control import ControlServer
 from onema.settings import Settings
+from onema.wiring.core import data_folder, open_core
 
 ACCOUNTS = 5_000
 TEMPLATES_EACH = 2

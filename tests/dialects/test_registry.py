@@ -9,9 +9,9 @@ import onema.channels
 import onema.dialects
 from onema.dialects.contract import Dialect
 from onema.domain.configuration import documents as doc
-from onema.installation import CARRIER_TYPES, DIALECTS, problems_of
 from onema.settings import Settings
-from onema.wiring import build_dialects
+from onema.wiring.installation import CARRIER_TYPES, DIALECTS, problems_of
+from onema.wiring.server import build_dialects
 
 from .running_core import RunningCore
 from .test_shared_security import VENDORS

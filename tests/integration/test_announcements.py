@@ -6,7 +6,7 @@ from onema.domain.records import Job, JobKind
 from onema.settings import Listen, Settings
 from onema.storage.contract import Subscription
 from onema.testing.memory_storage import MemoryStorage
-from onema.wiring import App
+from onema.wiring.server import App
 
 
 class AnnouncingStorage(MemoryStorage):

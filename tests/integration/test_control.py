@@ -41,7 +41,7 @@ from onema.settings import Listen, Logs, Settings
 from onema.testing.conformance.storage import insert
 from onema.testing.memory_storage import MemoryStorage
 from onema.testing.turns_of_the_loop import TurnsOfTheLoop
-from onema.wiring import App
+from onema.wiring.server import App
 
 HASH = "$argon2id$v=19$m=65536,t=3,p=4$c2FsdHNhbHQ$aGFzaGhhc2g"
 ACME = (

@@ -21,7 +21,7 @@ from onema.settings import Listen, Settings
 from onema.storage.statements import migrations
 from onema.testing.postgres_server import PostgresServer, running_server
 from onema.testing.running_server import free_port
-from onema.wiring import App
+from onema.wiring.server import App
 
 from .test_server import self_signed
 

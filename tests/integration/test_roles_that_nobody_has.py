@@ -16,7 +16,7 @@ from onema.storage.contract import Story
 from onema.storage.sqlite import SqliteStorage
 from onema.testing.fake_clock import FakeClock
 from onema.testing.running_server import comes_true
-from onema.wiring import App
+from onema.wiring.server import App
 
 ACCOUNT = 1
 

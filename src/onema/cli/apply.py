@@ -40,10 +40,10 @@ def apply(
     from onema.cli.output import CliError, problem_as_json, say, warn
     from onema.cli.plan import doubts, plan_documents
     from onema.cli.session import Documents, NothingThere, invalid_configuration, without_store
-    from onema.core import voice_ids
     from onema.domain.configuration.configure import Change
     from onema.domain.configuration.problems import Problem, together
     from onema.engine.control_requests import PutDocuments
+    from onema.wiring.core import voice_ids
 
     content = _read(file)
     problems: list[Problem] = []

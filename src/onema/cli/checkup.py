@@ -20,7 +20,6 @@ from onema.cli.finding import Finding, Level
 from onema.cli.node_probe import node_at
 from onema.cli.output import CliError
 from onema.cli.session import Session, open_session
-from onema.core import this_installation, voice_ids
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.directory import parse_time
 from onema.domain.configuration.rules import After, problems
@@ -36,8 +35,9 @@ from onema.engine.data_folder import (
     read_server_key,
 )
 from onema.engine.ports import SystemClock
-from onema.installation import advice
 from onema.settings import Settings
+from onema.wiring.core import this_installation, voice_ids
+from onema.wiring.installation import advice
 
 ENOUGH_BYTES = 1 << 30
 TOO_FEW_BYTES = 100 << 20
@@ -182,7 +182,7 @@ def _key(settings: Settings) -> Iterator[Finding]:
 
 def _callbacks(settings: Settings) -> Iterator[Finding]:
     from onema.delivery.callback_client import ClientRefused
-    from onema.wiring import callback_client
+    from onema.wiring.server import callback_client
 
     try:
         callback_client(settings, SystemClock())

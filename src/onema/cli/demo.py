@@ -80,11 +80,11 @@ async def prepare(settings: "Settings") -> dict[str, Any]:
     """Make the demo's credentials once, and its configuration as this version wants it. Raises CannotStart."""
     import msgspec
 
-    from onema.core import data_folder, open_core
     from onema.domain.refusals import Refused
     from onema.engine.control_requests import PutDocuments
     from onema.engine.data_folder import DataFolderError
     from onema.storage.contract import StorageError
+    from onema.wiring.core import data_folder, open_core
 
     file = settings.data / DEMO_CREDENTIALS
     try:

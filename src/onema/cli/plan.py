@@ -12,7 +12,7 @@ from onema.domain.configuration import documents as doc
 from onema.domain.configuration.configure import Proposal
 from onema.domain.configuration.problems import Problem, place_of
 from onema.engine.control_requests import PutDocuments
-from onema.installation import advice
+from onema.wiring.installation import advice
 
 _Found = dict[tuple[str, str], doc.Document]
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from onema.cli.database import Place
     from onema.console.handset import DemoHints
     from onema.settings import Settings
-    from onema.wiring import App
+    from onema.wiring.server import App
     from onema.workers.membership import Membership
 
 log = logging.getLogger(__name__)
@@ -127,7 +127,7 @@ async def serve_until(
     from onema.delivery.carriers import CarrierRefused
     from onema.engine.data_folder import DataFolderError
     from onema.storage.contract import StorageError
-    from onema.wiring import App
+    from onema.wiring.server import App
 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

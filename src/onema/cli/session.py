@@ -10,7 +10,6 @@ from typing import TypeVar
 import msgspec
 
 from onema.cli.output import CliError, complain
-from onema.core import data_folder, open_core, this_installation
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.configure import Change, Proposal
 from onema.domain.configuration.problems import InvalidConfiguration, Problem
@@ -22,6 +21,7 @@ from onema.engine.control_requests import PutDocuments, ReadDocuments, Request
 from onema.engine.data_folder import DATABASE, SERVER_KEY, DataFolder, DataFolderError, DataFolderInUseError
 from onema.settings import Settings
 from onema.storage.contract import StorageError
+from onema.wiring.core import data_folder, open_core, this_installation
 
 A = TypeVar("A")
 D = TypeVar("D", bound=doc.Document)

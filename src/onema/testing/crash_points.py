@@ -18,7 +18,7 @@ from onema.domain.delivery.payload import Payload
 from onema.domain.records import Attempt, AttemptState, Event, Key, LiveVerification, Message, Row
 from onema.settings import load_settings
 from onema.storage.contract import Storage
-from onema.wiring import App
+from onema.wiring.server import App
 
 Batch = Callable[[Mapping[Key, Row | None], Sequence[Row]], bool]
 

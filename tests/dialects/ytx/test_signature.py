@@ -67,7 +67,7 @@ async def test_a_sign_may_have_lost_its_leading_zeros(
     assert status_code(response) == "0"
 
 
-# github.com/kerbalwzy/YunXunSDKPy, yunxunSDK/core.py: the clock is read for Sign and again for Authorization.
+# github.com/kerbalwzy/YunXunSDKPy, yunxunSDK/wiring/core.py: the clock is read for Sign and again for Authorization.
 @pytest.mark.parametrize("second", ["20140416142029", "20140416142031"])
 async def test_sign_may_be_a_second_away_from_authorization(
     client: VendorClient, core: RunningCore, second: str

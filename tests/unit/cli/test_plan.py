@@ -9,7 +9,7 @@ from onema.cli.session import Documents
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.configure import Proposal
 from onema.domain.configuration.rules import problems
-from onema.installation import ThisInstallation
+from onema.wiring.installation import ThisInstallation
 
 NAMES = st.sampled_from(["acme", "globex", "initech"])
 

@@ -12,7 +12,7 @@ from onema.domain.delivery.seats import LEASE_SECONDS, RENEW_SECONDS, USE_SECOND
 from onema.domain.records import CarrierSeats
 from onema.storage.contract import Unavailable
 from onema.testing.recording_carrier import RecordingCarrier
-from onema.wiring import refuse_handset_beside_carriers
+from onema.wiring.server import refuse_handset_beside_carriers
 
 from .conftest import DeliveryRig
 

@@ -13,9 +13,9 @@ from onema.engine.committer import Committer
 from onema.engine.control_requests import PutDocuments
 from onema.engine.gateway import Gateway
 from onema.engine.ports import IdSource, SystemEntropy
-from onema.installation import ThisInstallation
 from onema.testing.fake_clock import FakeClock
 from onema.testing.memory_storage import MemoryStorage
+from onema.wiring.installation import ThisInstallation
 
 from .conftest import StartCommitter
 

@@ -20,7 +20,7 @@ Environment = Literal["production", "sandbox"]
 # clock is ahead is taken as long.
 _WINDOW = dt.timedelta(hours=24)
 # The public Python SDK reads the clock once for Sign and once more for Authorization (github.com/kerbalwzy/YunXunSDKPy,
-# yunxunSDK/core.py). The document asks for the same time; whether the vendor tolerates another is not known.
+# yunxunSDK/wiring/core.py). The document asks for the same time; whether the vendor tolerates another is not known.
 _SKEWS = (dt.timedelta(), dt.timedelta(seconds=-1), dt.timedelta(seconds=1))
 # The document's sample decodes to an account id, a colon and an end that is no time, where its text says "|".
 # No client sends a colon.

@@ -18,7 +18,6 @@ from onema.engine.gateway import Gateway
 from onema.engine.observer import Observer, Unobserved
 from onema.engine.ports import Clock, Entropy, IdSource, SystemClock, SystemEntropy
 from onema.engine.recordings import Recordings
-from onema.installation import ThisInstallation
 from onema.settings import Settings, shown
 from onema.speech.announcement import Announcements
 from onema.speech.pack import PackError, Voice
@@ -26,6 +25,7 @@ from onema.speech.render import EspeakRenderer
 from onema.speech.voices import Voices
 from onema.storage.contract import Storage, Unavailable
 from onema.storage.sqlite import SqliteStorage
+from onema.wiring.installation import ThisInstallation
 
 _WRONG_KEY = "The server key is not the one that this data was made with, which every node needs"
 

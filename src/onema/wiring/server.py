@@ -18,7 +18,6 @@ from onema.console.app import build_console
 from onema.console.calls import CallControl
 from onema.console.handset import DemoHints
 from onema.console.inbox import HandsetInbox
-from onema.core import Core, choose_storage, data_folder, open_core
 from onema.delivery.callback_client import CallbackClient
 from onema.delivery.callbacks import CallbackSender
 from onema.delivery.carriers import CarrierFactory, CarrierRefused, RunningCarriers
@@ -42,12 +41,13 @@ from onema.http.asgi import HttpApplication
 from onema.http.client_address import TrustedProxies
 from onema.http.not_served import NotServed, not_served
 from onema.http.server import HttpServer, TlsFiles
-from onema.installation import handset_beside_carriers, problems_of
 from onema.settings import Settings
 from onema.speech.announcement import Announcements
 from onema.storage.contract import Storage
 from onema.telemetry.health import Readiness
 from onema.telemetry.metrics import Metrics
+from onema.wiring.core import Core, choose_storage, data_folder, open_core
+from onema.wiring.installation import handset_beside_carriers, problems_of
 from onema.workers.membership import Membership
 
 DAY_MS = 86_400_000
