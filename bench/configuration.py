@@ -18,7 +18,7 @@ from pathlib import Path
 import uvloop
 
 from bench.server import fresh_folder
-from onema.engine.control import ControlServer
+from onema.administration.socket import ControlServer
 from onema.settings import Settings
 from onema.wiring.core import data_folder, open_core
 

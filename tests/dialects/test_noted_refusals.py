@@ -3,10 +3,10 @@
 import msgspec
 import pytest
 
+from onema.administration.answers import Administration
+from onema.administration.requests import ReadRefusals
 from onema.domain.configuration import documents as doc
 from onema.domain.note_refusals import RefusedRequest
-from onema.engine.administration import Administration
-from onema.engine.control_requests import ReadRefusals
 
 from .running_core import RunningCore
 from .test_shared_security import CLIENT_IP, OTHER_IP, VENDORS, Vendor, right

@@ -26,7 +26,7 @@ import asyncio, sys
 from pathlib import Path
 from onema.cli.session import _open
 from contextlib import AsyncExitStack
-from onema.engine.control import ControlServer
+from onema.administration.socket import ControlServer
 from onema.settings import Settings
 
 async def serve(folder):

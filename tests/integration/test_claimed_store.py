@@ -2,10 +2,10 @@ from pathlib import Path
 
 import pytest
 
+from onema.administration.requests import PutDocuments
 from onema.cli.output import CliError
 from onema.cli.session import open_session
 from onema.domain.configuration import documents as doc
-from onema.engine.control_requests import PutDocuments
 from onema.secret import Secret
 from onema.settings import Settings
 from onema.testing.postgres_server import PostgresServer

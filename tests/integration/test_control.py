@@ -10,17 +10,9 @@ from pathlib import Path
 import pytest
 import uvloop
 
-from onema.cli.session import ask_running_server
-from onema.domain.configuration import documents as doc
-from onema.domain.configuration.problems import InvalidConfiguration, Problem
-from onema.domain.decision import Command, Decision
-from onema.domain.keyring import Keyring
-from onema.domain.records import Window
-from onema.domain.refusals import Refusal, Refused
-from onema.engine.administration import Administration
-from onema.engine.committer import Committer
-from onema.engine.control import LONGEST_LINE, SOCKET, ControlClient, ControlError, ControlServer, connect
-from onema.engine.control_requests import (
+from onema.administration.answers import Administration
+from onema.administration.data_folder import DataFolder, DataFolderError, DataFolderInUseError
+from onema.administration.requests import (
     PutDocuments,
     ReadBalance,
     ReadDocuments,
@@ -32,7 +24,22 @@ from onema.engine.control_requests import (
     Status,
     TopUp,
 )
-from onema.engine.data_folder import DataFolder, DataFolderError, DataFolderInUseError
+from onema.administration.socket import (
+    LONGEST_LINE,
+    SOCKET,
+    ControlClient,
+    ControlError,
+    ControlServer,
+    connect,
+)
+from onema.cli.session import ask_running_server
+from onema.domain.configuration import documents as doc
+from onema.domain.configuration.problems import InvalidConfiguration, Problem
+from onema.domain.decision import Command, Decision
+from onema.domain.keyring import Keyring
+from onema.domain.records import Window
+from onema.domain.refusals import Refusal, Refused
+from onema.engine.committer import Committer
 from onema.engine.directory_loading import SLICE
 from onema.engine.gateway import Gateway
 from onema.engine.ports import IdSource, SystemClock, SystemEntropy
@@ -355,7 +362,7 @@ def test_a_data_folder_is_open_in_one_process_only(tmp_path: Path) -> None:
 def test_the_lock_goes_with_a_process_that_is_killed(tmp_path: Path) -> None:
     """So a restart needs no cleaning up."""
     program = (
-        "import sys; from pathlib import Path; from onema.engine.data_folder import DataFolder\n"
+        "import sys; from pathlib import Path; from onema.administration.data_folder import DataFolder\n"
         "with DataFolder(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
     )
     with subprocess.Popen(

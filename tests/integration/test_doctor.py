@@ -10,12 +10,12 @@ import apsw
 import msgspec
 import pytest
 
+from onema.administration.requests import PutDocuments, TopUp
 from onema.cli.checkup import examine
 from onema.cli.finding import Finding, Level
 from onema.cli.node_probe import node_at
 from onema.cli.session import open_session
 from onema.domain.configuration import documents as doc
-from onema.engine.control_requests import PutDocuments, TopUp
 from onema.secret import Secret
 from onema.settings import Listen, Settings
 from onema.storage.statements import migrations

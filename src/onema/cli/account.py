@@ -134,9 +134,9 @@ def refusals(
     ] = "",
 ) -> None:
     """Show why requests were refused lately: alike ones together, the newest last."""
+    from onema.administration.requests import ReadRefusals
     from onema.cli.output import print_json
     from onema.cli.refusals import print_refusals, refusals_as_json
-    from onema.engine.control_requests import ReadRefusals
 
     with cli.session() as session:
         found = session.answer(ReadRefusals(account=name))
@@ -149,11 +149,11 @@ def refusals(
 @app.command("show")
 def show(cli: Cli, name: Name) -> None:
     """Show all that is configured for an account, and why its requests were refused lately."""
+    from onema.administration.requests import ReadRefusals
     from onema.cli.changes import print_document, print_documents, shown_fields
     from onema.cli.output import CliError, print_json, say_lines
     from onema.cli.refusals import print_refusals, refusals_as_json
     from onema.domain.configuration import documents as doc
-    from onema.engine.control_requests import ReadRefusals
 
     with cli.session() as session:
         account = next(iter(session.of_kind(doc.Account, name)), None)

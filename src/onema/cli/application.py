@@ -79,9 +79,9 @@ def record(
     sentence: Annotated[str | None, typer.Option(help="The sentence's text; the application's.")] = None,
 ) -> None:
     """Use a recording of one's own for the application's sentence, instead of a rendered one."""
+    from onema.administration.requests import PutRecording
     from onema.cli.output import CliError, print_json, say
     from onema.domain.configuration import documents as doc
-    from onema.engine.control_requests import PutRecording
     from onema.speech.recording import RecordingError, clip_from_wav
 
     with cli.session() as session:

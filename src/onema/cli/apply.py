@@ -36,13 +36,13 @@ def apply(
     """
     import msgspec
 
+    from onema.administration.requests import PutDocuments
     from onema.cli.changes import print_changes
     from onema.cli.output import CliError, problem_as_json, say, warn
     from onema.cli.plan import doubts, plan_documents
     from onema.cli.session import Documents, NothingThere, invalid_configuration, without_store
     from onema.domain.configuration.configure import Change
     from onema.domain.configuration.problems import Problem, together
-    from onema.engine.control_requests import PutDocuments
     from onema.wiring.core import voice_ids
 
     content = _read(file)
@@ -83,9 +83,9 @@ def apply(
 
 
 def _top_up(session: "Session", content: "Content", *, dry_run: bool) -> "Iterator[Change]":
+    from onema.administration.requests import TopUp
     from onema.domain.configuration.configure import Change
     from onema.domain.values.money import parse_amount
-    from onema.engine.control_requests import TopUp
 
     for name, entry in content.top_ups.items():
         amount = parse_amount(entry.amount)

@@ -33,8 +33,8 @@ def backup(
     """
     import datetime as dt
 
+    from onema.administration.data_folder import DATABASE, lies_in_data_folder
     from onema.cli.output import CliError, print_json, say, say_lines
-    from onema.engine.data_folder import DATABASE, lies_in_data_folder
     from onema.engine.ports import SystemClock
     from onema.storage.contract import StorageError
     from onema.storage.sqlite_file import back_up

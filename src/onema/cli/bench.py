@@ -78,8 +78,8 @@ def bench(
 
 def _demo_credentials(cli: Cli) -> Path:
     """Of the demo that runs on the data folder, else of the one that `onema demo` makes here."""
+    from onema.administration.data_folder import DEMO_CREDENTIALS
     from onema.cli.demo import DEMO_DATA
-    from onema.engine.data_folder import DEMO_CREDENTIALS
 
     own = cli.settings().data / DEMO_CREDENTIALS
     usual = DEMO_DATA / DEMO_CREDENTIALS

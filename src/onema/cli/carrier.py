@@ -98,8 +98,8 @@ def show_seats(
 
     import msgspec
 
+    from onema.administration.requests import ReadSeats
     from onema.cli.output import print_json, print_table
-    from onema.engine.control_requests import ReadSeats
 
     with cli.session() as session:
         found = [one for one in session.answer(ReadSeats()) if name in (None, one.carrier)]

@@ -6,6 +6,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from onema.administration.answers import masked
+from onema.administration.requests import PutDocuments, ReadDocuments
 from onema.cli.command import Cli
 from onema.cli.output import CliError, print_json, print_table, say
 from onema.cli.session import Documents, invalid_configuration
@@ -14,8 +16,6 @@ from onema.domain.configuration.configure import Change
 from onema.domain.configuration.document_fields import read_fields
 from onema.domain.configuration.problems import label
 from onema.domain.refusals import Refusal
-from onema.engine.administration import masked
-from onema.engine.control_requests import PutDocuments, ReadDocuments
 
 D = TypeVar("D", bound=doc.Document)
 

@@ -15,6 +15,16 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from onema.administration.data_folder import (
+    DATABASE,
+    DEMO_CREDENTIALS,
+    SERVER_KEY,
+    DataFolderError,
+    is_used_by_nodes,
+    parse_server_key,
+    read_server_key,
+)
+from onema.administration.requests import ReadBalance, ReadDocuments, Status
 from onema.cli.database_findings import database_findings
 from onema.cli.finding import Finding, Level
 from onema.cli.node_probe import node_at
@@ -24,16 +34,6 @@ from onema.domain.configuration import documents as doc
 from onema.domain.configuration.directory import parse_time
 from onema.domain.configuration.rules import After, problems
 from onema.domain.values.money import format_amount
-from onema.engine.control_requests import ReadBalance, ReadDocuments, Status
-from onema.engine.data_folder import (
-    DATABASE,
-    DEMO_CREDENTIALS,
-    SERVER_KEY,
-    DataFolderError,
-    is_used_by_nodes,
-    parse_server_key,
-    read_server_key,
-)
 from onema.engine.ports import SystemClock
 from onema.settings import Settings
 from onema.wiring.core import this_installation, voice_ids

@@ -35,9 +35,9 @@ def copy_command(
     """
     import asyncio
 
+    from onema.administration.data_folder import DATABASE, DataFolderError
     from onema.cli.database import parse_place, show_place
     from onema.cli.output import CliError, print_json, say, say_lines
-    from onema.engine.data_folder import DATABASE, DataFolderError
     from onema.storage.contract import CommitUnknown, StorageError
     from onema.storage.moving import MoveRefused
 
@@ -83,7 +83,7 @@ async def _copy(old: "Place", new: "Place") -> "Counts":
 
 @contextlib.asynccontextmanager
 async def _opened_source(place: "Place") -> "AsyncIterator[Source]":
-    from onema.engine.data_folder import DataFolder
+    from onema.administration.data_folder import DataFolder
     from onema.storage.moving import MoveRefused
 
     if isinstance(place, str):
@@ -109,7 +109,7 @@ async def _opened_target(place: "Place") -> "AsyncIterator[Target]":
         async with postgres_target(place) as target:
             yield target
         return
-    from onema.engine.data_folder import DataFolder
+    from onema.administration.data_folder import DataFolder
     from onema.storage.moving_sqlite import sqlite_target
 
     with DataFolder(place.parent):

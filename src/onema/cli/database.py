@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import TypeAlias
 from urllib.parse import urlsplit
 
+from onema.administration.data_folder import DATABASE
 from onema.cli.output import CliError
-from onema.engine.data_folder import DATABASE
 from onema.settings import Settings
 
 Place: TypeAlias = Path | str

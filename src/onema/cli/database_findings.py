@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from onema.administration.data_folder import DATABASE, DataFolderError, refuse_lost_database
 from onema.cli.finding import Finding, Level
-from onema.engine.data_folder import DATABASE, DataFolderError, refuse_lost_database
 from onema.settings import Settings
 from onema.storage.contract import StorageError
 

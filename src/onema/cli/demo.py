@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from onema.administration.data_folder import DEMO_CREDENTIALS
 from onema.cli.command import folder
 from onema.cli.output import complain
 from onema.cli.serve import CannotStart, refuse_to_start, run
-from onema.engine.data_folder import DEMO_CREDENTIALS
 
 if TYPE_CHECKING:
     from onema.console.handset import DemoHints
@@ -80,9 +80,9 @@ async def prepare(settings: "Settings") -> dict[str, Any]:
     """Make the demo's credentials once, and its configuration as this version wants it. Raises CannotStart."""
     import msgspec
 
+    from onema.administration.data_folder import DataFolderError
+    from onema.administration.requests import PutDocuments
     from onema.domain.refusals import Refused
-    from onema.engine.control_requests import PutDocuments
-    from onema.engine.data_folder import DataFolderError
     from onema.storage.contract import StorageError
     from onema.wiring.core import data_folder, open_core
 

@@ -10,9 +10,9 @@ def export(cli: Cli) -> None:
     Secrets and passwords are not in it: { stored = true } keeps what is stored. Money and messages are not
     configuration.
     """
+    from onema.administration.requests import ReadDocuments
     from onema.cli.output import print_json, say_lines
     from onema.cli.toml_file import toml_file
-    from onema.engine.control_requests import ReadDocuments
 
     with cli.session() as session:
         documents = session.answer(ReadDocuments()).documents

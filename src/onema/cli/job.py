@@ -14,10 +14,10 @@ def show_all(
     before: Annotated[int, typer.Option(help="Only those given up before this one.", show_default=False)] = 0,
 ) -> None:
     """List callbacks and other jobs that were given up, newest first."""
+    from onema.administration.requests import ReadDeadJobs
     from onema.cli.output import print_json, print_table, show_time
     from onema.domain.configuration import documents as doc
     from onema.domain.ids import time_of_id
-    from onema.engine.control_requests import ReadDeadJobs
 
     with cli.session() as session:
         dead = session.answer(ReadDeadJobs(before=before, limit=limit))
@@ -46,7 +46,7 @@ def retry(
     cli: Cli, job: Annotated[int, typer.Argument(help="Its id, as `onema job list` shows it.")]
 ) -> None:
     """Try a callback that was given up once more; `onema message show` tells what became of it."""
-    from onema.engine.control_requests import RetryJob
+    from onema.administration.requests import RetryJob
 
     with cli.session() as session:
         session.answer(RetryJob(dead=job))

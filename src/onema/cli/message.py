@@ -71,12 +71,12 @@ def show(
     account: Annotated[str, typer.Option(help="Look only here.")] = "",
 ) -> None:
     """Tell a message's whole story: request, decision, attempts, receipts, checks, money."""
+    from onema.administration.requests import ReadStory
     from onema.cli.output import CliError, print_json, say
     from onema.cli.refused_text import as_lines as lines_of_why
     from onema.cli.refused_text import why_refused
     from onema.cli.story import as_json, as_lines
     from onema.domain.configuration import documents as doc
-    from onema.engine.control_requests import ReadStory
 
     with cli.session() as session:
         found = session.answer(ReadStory(message=_message_id(message), account=account))
@@ -124,8 +124,8 @@ def matching(
     since: int | None,
 ) -> "tuple[list[Message], int]":
     """The newest messages that match, and the last one that was looked at when more were left than are searched."""
+    from onema.administration.requests import ReadMessages
     from onema.domain.ids import time_of_id
-    from onema.engine.control_requests import ReadMessages
 
     found: list[Message] = []
     searched = 0

@@ -25,9 +25,9 @@ def migrate(
     """
     import asyncio
 
+    from onema.administration.data_folder import DataFolderError
     from onema.cli.database import configured_place, parse_place, show_place
     from onema.cli.output import CliError, print_json, say
-    from onema.engine.data_folder import DataFolderError
     from onema.storage.contract import StorageError
 
     place = parse_place(database) if database else configured_place(cli.settings())
@@ -53,7 +53,7 @@ async def _postgres(dsn: str) -> tuple[int, int]:
 
 
 async def _sqlite(path: "Path") -> tuple[int, int]:
-    from onema.engine.data_folder import DataFolder
+    from onema.administration.data_folder import DataFolder
     from onema.storage.sqlite import SqliteStorage
     from onema.storage.sqlite_file import schema_of
 

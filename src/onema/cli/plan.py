@@ -6,12 +6,12 @@ from typing import Any
 import argon2
 import msgspec
 
+from onema.administration.requests import PutDocuments
 from onema.cli.configuration_file import Content, PasswordUser
 from onema.cli.references import STORED
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.configure import Proposal
 from onema.domain.configuration.problems import Problem, place_of
-from onema.engine.control_requests import PutDocuments
 from onema.wiring.installation import advice
 
 _Found = dict[tuple[str, str], doc.Document]

@@ -2,8 +2,8 @@ from typing import Any
 
 import msgspec
 
+from onema.administration.requests import FoundRefusals
 from onema.cli.output import print_table, say, show_time
-from onema.engine.control_requests import FoundRefusals
 
 _COLUMNS = ("last", "times", "since", "api", "refusal", "phone", "client", "application", "detail")
 

@@ -9,16 +9,22 @@ from typing import TypeVar
 
 import msgspec
 
+from onema.administration.answers import Administration, Administrator
+from onema.administration.data_folder import (
+    DATABASE,
+    SERVER_KEY,
+    DataFolder,
+    DataFolderError,
+    DataFolderInUseError,
+)
+from onema.administration.requests import PutDocuments, ReadDocuments, Request
+from onema.administration.socket import ControlClient, ControlError, connect
 from onema.cli.output import CliError, complain
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.configure import Change, Proposal
 from onema.domain.configuration.problems import InvalidConfiguration, Problem
 from onema.domain.configuration.rules import problems
 from onema.domain.refusals import Refusal, Refused
-from onema.engine.administration import Administration, Administrator
-from onema.engine.control import ControlClient, ControlError, connect
-from onema.engine.control_requests import PutDocuments, ReadDocuments, Request
-from onema.engine.data_folder import DATABASE, SERVER_KEY, DataFolder, DataFolderError, DataFolderInUseError
 from onema.settings import Settings
 from onema.storage.contract import StorageError
 from onema.wiring.core import data_folder, open_core, this_installation

@@ -17,9 +17,9 @@ def settings(
     """List every setting, its value and what it means: of the server that runs on the data folder, else as this
     command line finds them.
     """
+    from onema.administration.requests import ReadSettings
     from onema.cli.output import print_json, print_table, say, terminal_width
     from onema.cli.session import ask_running_server
-    from onema.engine.control_requests import ReadSettings
     from onema.settings import Settings, describe, shown
 
     own = cli.settings()

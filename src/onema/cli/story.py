@@ -7,12 +7,12 @@ from typing import Any
 
 import msgspec
 
+from onema.administration.requests import FoundStory
 from onema.cli.output import show_time
 from onema.domain.codes.refused_text import KEPT
 from onema.domain.ids import time_of_id
 from onema.domain.records import LedgerEntry, Message
 from onema.domain.values.money import format_amount
-from onema.engine.control_requests import FoundStory
 from onema.storage.contract import Story
 
 _LONGEST_ID = 63

@@ -24,9 +24,9 @@ def put(
     ],
 ) -> None:
     """Make a price list, or replace all its rates."""
+    from onema.administration.requests import PutDocuments
     from onema.cli.changes import print_changes
     from onema.domain.configuration import documents as doc
-    from onema.engine.control_requests import PutDocuments
 
     tariff = doc.Tariff(name=name, rates=tuple(_rate(text) for text in rate))
     with cli.session(creates=True) as session:

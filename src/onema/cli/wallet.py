@@ -29,9 +29,9 @@ def top_up(
     ] = "",
 ) -> None:
     """Put money in."""
+    from onema.administration.requests import ReadBalance, TopUp
     from onema.cli.output import CliError, print_json, say
     from onema.domain.values.money import format_amount, parse_amount
-    from onema.engine.control_requests import ReadBalance, TopUp
 
     try:
         minor = parse_amount(amount)
@@ -52,9 +52,9 @@ def top_up(
 @app.command("show")
 def show(cli: Cli, account: Account) -> None:
     """Show the balance and its terms."""
+    from onema.administration.requests import ReadBalance
     from onema.cli.output import print_json, say, show_time
     from onema.domain.values.money import format_amount
-    from onema.engine.control_requests import ReadBalance
 
     with cli.session() as session:
         wallet = session.answer(ReadBalance(account=account))
@@ -80,9 +80,9 @@ def ledger(
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="How many entries.")] = 20,
 ) -> None:
     """List the newest movements of money; those of one message or top-up stand together."""
+    from onema.administration.requests import ReadLedger
     from onema.cli.output import print_json, print_table, show_time
     from onema.domain.values.money import format_amount
-    from onema.engine.control_requests import ReadLedger
 
     with cli.session() as session:
         entries = session.answer(ReadLedger(account=account, limit=limit))

@@ -27,9 +27,9 @@ def reset(
     hotline: Annotated[str, typer.Option(help="This hotline's daily cap, which all accounts share.")] = "",
 ) -> None:
     """Count anew from now on, as if nothing had been sent."""
+    from onema.administration.requests import ResetCounting
     from onema.cli.output import CliError, print_json, print_table
     from onema.domain.codes.limits import counters_of
-    from onema.engine.control_requests import ResetCounting
 
     if bool(account) == bool(hotline) or (hotline and (phone or client_ip)):
         raise CliError("Name an account, with --phone or --client-ip if you like; or else a --hotline.")

@@ -7,17 +7,17 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from onema.administration.answers import Administration
+from onema.administration.data_folder import DataFolder, DataFolderError
+from onema.delivery.recordings import Recordings
 from onema.domain.configuration.claim_store import ClaimStore
 from onema.domain.ids import MAX_NODE
 from onema.domain.keyring import Keyring, Unsealable
 from onema.domain.refusals import Refused
-from onema.engine.administration import Administration
 from onema.engine.committer import Committer
-from onema.engine.data_folder import DataFolder, DataFolderError
 from onema.engine.gateway import Gateway
 from onema.engine.observer import Observer, Unobserved
 from onema.engine.ports import Clock, Entropy, IdSource, SystemClock, SystemEntropy
-from onema.engine.recordings import Recordings
 from onema.settings import Settings, shown
 from onema.speech.announcement import Announcements
 from onema.speech.pack import PackError, Voice

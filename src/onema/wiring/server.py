@@ -11,6 +11,8 @@ from contextlib import AsyncExitStack
 from typing import Self
 
 import onema
+from onema.administration.answers import read_balance
+from onema.administration.socket import ControlServer
 from onema.channels.contract import Carrier, ReceiptSink
 from onema.channels.handset.calls import HandsetCalls
 from onema.channels.handset.carrier import HandsetCarrier
@@ -30,9 +32,7 @@ from onema.dialects.vbee.routes import VbeeApi
 from onema.dialects.ytx.routes import YtxApi
 from onema.domain.configuration import documents as doc
 from onema.domain.records import JobKind
-from onema.engine.administration import read_balance
 from onema.engine.clock_check import ClockCheck
-from onema.engine.control import ControlServer
 from onema.engine.directory_follower import DirectoryFollower
 from onema.engine.gateway import Gateway
 from onema.engine.ports import Clock, Entropy, steady_seconds

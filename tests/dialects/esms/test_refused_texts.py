@@ -4,10 +4,10 @@ import logging
 
 import pytest
 
+from onema.administration.answers import Administration
+from onema.administration.requests import ReadRefusals, ReadStory
 from onema.cli.refused_text import as_lines, why_refused
 from onema.dialects.esms.wire import message_of_smsid
-from onema.engine.administration import Administration
-from onema.engine.control_requests import ReadRefusals, ReadStory
 
 from ..running_core import RunningCore
 from .vendor_client import TEMPLATE, TEXT, VendorClient

@@ -7,8 +7,8 @@ from pathlib import Path
 import apsw
 import pytest
 
+from onema.administration.data_folder import DataFolder
 from onema.cli import main
-from onema.engine.data_folder import DataFolder
 
 Backup = Callable[..., int | str | None]
 

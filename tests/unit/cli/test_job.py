@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
+from onema.administration.requests import PutDocuments
 from onema.cli import main
 from onema.cli.session import open_session
 from onema.domain.configuration import documents as doc
 from onema.domain.ids import first_id_at
 from onema.domain.records import DeadJob, Job, JobKind
-from onema.engine.control_requests import PutDocuments
 from onema.settings import Settings
 from onema.storage.sqlite import SqliteStorage
 from onema.testing.conformance.storage import insert

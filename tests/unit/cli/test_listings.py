@@ -1,10 +1,10 @@
 """What is listed, and how its times are told."""
 
+from onema.administration.requests import FoundRefusals
 from onema.cli.refusals import refusals_as_json
 from onema.cli.wallet import newest_first
 from onema.domain.note_refusals import RefusedRequest
 from onema.domain.records import LedgerEntry
-from onema.engine.control_requests import FoundRefusals
 
 
 def test_movements_of_one_message_are_in_the_order_of_their_times() -> None:

@@ -4,12 +4,12 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
+from onema.administration.answers import masked
 from onema.cli.configuration_file import parse_file
 from onema.cli.plan import plan_documents
 from onema.cli.toml_file import toml_file
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.configure import Proposal
-from onema.engine.administration import masked
 
 NAMES = st.sampled_from(["acme", "globex"])
 TEXTS = st.text(max_size=20) | st.sampled_from(

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 
 import pytest
 
+from onema.administration.answers import Administration
+from onema.administration.requests import PutDocuments
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.configure import Configure
 from onema.domain.refusals import Refused
-from onema.engine.administration import Administration
 from onema.engine.committer import Committer
-from onema.engine.control_requests import PutDocuments
 from onema.engine.gateway import Gateway
 from onema.engine.ports import IdSource, SystemEntropy
 from onema.testing.fake_clock import FakeClock

@@ -9,6 +9,31 @@ from typing import Any, Protocol, TypeVar
 import msgspec
 
 import onema
+from onema.administration.requests import (
+    Balance,
+    Configuration,
+    FoundRefusals,
+    FoundStory,
+    HeldSeats,
+    PutDocuments,
+    PutRecording,
+    ReadBalance,
+    ReadDeadJobs,
+    ReadDocuments,
+    ReadLedger,
+    ReadMessages,
+    ReadRefusals,
+    ReadSeats,
+    ReadSettings,
+    ReadStory,
+    Request,
+    ResetCounting,
+    RetryJob,
+    ServerStatus,
+    Status,
+    TopUp,
+)
+from onema.delivery.recordings import Recordings
 from onema.domain.codes import hotlines
 from onema.domain.codes.check_code import WRONG_CHECKS
 from onema.domain.codes.refused_text import RefusedText, kept_text
@@ -39,33 +64,8 @@ from onema.domain.records import TopUp as BookedTopUp
 from onema.domain.refusals import Refusal, Refused
 from onema.domain.values.phone import parse_phone
 from onema.domain.values.written_ahead import TOLERATED_MS
-from onema.engine.control_requests import (
-    Balance,
-    Configuration,
-    FoundRefusals,
-    FoundStory,
-    HeldSeats,
-    PutDocuments,
-    PutRecording,
-    ReadBalance,
-    ReadDeadJobs,
-    ReadDocuments,
-    ReadLedger,
-    ReadMessages,
-    ReadRefusals,
-    ReadSeats,
-    ReadSettings,
-    ReadStory,
-    Request,
-    ResetCounting,
-    RetryJob,
-    ServerStatus,
-    Status,
-    TopUp,
-)
 from onema.engine.directory_loading import SLICE
 from onema.engine.gateway import Gateway
-from onema.engine.recordings import Recordings
 from onema.storage.contract import Storage, StorageError, Story
 
 MASK = "***"

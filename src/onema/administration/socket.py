@@ -16,11 +16,11 @@ from typing import TypeVar
 
 import msgspec
 
+from onema.administration.answers import Administrator
+from onema.administration.requests import Configuration, PutDocuments, Request, TopUp, WireRequest
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.problems import InvalidConfiguration, Problem
 from onema.domain.refusals import Refusal, Refused
-from onema.engine.administration import Administrator
-from onema.engine.control_requests import Configuration, PutDocuments, Request, TopUp, WireRequest
 from onema.engine.directory_loading import SLICE
 
 log = logging.getLogger(__name__)
