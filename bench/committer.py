@@ -34,7 +34,7 @@ from onema.engine.committer import Committer
 from onema.engine.ports import IdSource, SystemClock
 from onema.storage.contract import Storage
 from onema.storage.postgres import PostgresStorage
-from onema.storage.sqlite import SqliteStorage
+from onema.storage.sqlite.storage import SqliteStorage
 from onema.testing.chart import Bars, bar_chart
 from onema.testing.postgres_server import PostgresServer, running_server
 

@@ -25,7 +25,7 @@ from onema.engine.ports import IdSource, SystemClock, SystemEntropy
 from onema.http.asgi import HttpApplication
 from onema.http.client_address import TrustedProxies
 from onema.http.server import HttpServer
-from onema.storage.sqlite import SqliteStorage
+from onema.storage.sqlite.storage import SqliteStorage
 from onema.telemetry.metrics import Metrics
 
 HINTS: DemoHints = (

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from onema.storage.contract import Storage
-from onema.storage.sqlite import SqliteStorage
+from onema.storage.sqlite.storage import SqliteStorage
 from onema.testing.conformance.storage import StorageConformance
 from onema.testing.memory_storage import MemoryStorage
 

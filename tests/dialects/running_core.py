@@ -17,7 +17,7 @@ from onema.engine.gateway import Gateway
 from onema.engine.observer import Unobserved
 from onema.engine.ports import IdSource, SystemEntropy
 from onema.storage.contract import Story, Unavailable
-from onema.storage.sqlite import SqliteStorage
+from onema.storage.sqlite.storage import SqliteStorage
 from onema.testing.fake_clock import FakeClock
 
 NODE = 7

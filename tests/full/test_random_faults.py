@@ -13,7 +13,7 @@ from onema.domain.delivery.message_states import FINAL
 from onema.domain.records import Message, MessageState, Wallet
 from onema.storage.contract import Storage
 from onema.storage.postgres import PostgresStorage
-from onema.storage.sqlite import SqliteStorage
+from onema.storage.sqlite.storage import SqliteStorage
 from onema.testing.cutting_proxy import CuttingProxy
 from onema.testing.postgres_server import running_server, running_standby
 from onema.testing.running_server import RunningServer, comes_true

@@ -36,7 +36,7 @@ from onema.storage.postgres.row_statements import (
     save_statement,
 )
 from onema.storage.postgres.storage import PostgresStorage
-from onema.storage.sqlite import SqliteStorage
+from onema.storage.sqlite.storage import SqliteStorage
 from onema.storage.statements import named_statements, plain_statements
 from onema.testing.conformance.storage import sample
 from onema.testing.postgres_server import running_server

@@ -14,7 +14,7 @@ from onema.domain.records import InboxItem, Key, Row
 from onema.domain.refusals import Refusal, Refused
 from onema.engine.committer import Committer
 from onema.engine.ports import IdSource
-from onema.storage.sqlite import SqliteStorage
+from onema.storage.sqlite.storage import SqliteStorage
 from onema.telemetry.metrics import Metrics
 from onema.testing.fake_clock import FakeClock
 

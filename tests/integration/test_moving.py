@@ -24,11 +24,11 @@ from onema.domain.records import (
 )
 from onema.storage.contract import CommitUnknown, Storage, StorageError
 from onema.storage.moving import BATCH_ROWS, COPIED, MoveRefused, Source, Values, copy
-from onema.storage.moving_postgres import PARTITION_DAYS, postgres_source, postgres_target
-from onema.storage.moving_sqlite import SqliteTarget, sqlite_source, sqlite_target
 from onema.storage.postgres import PostgresStorage
-from onema.storage.sqlite import SqliteStorage
-from onema.storage.sqlite_file import back_up
+from onema.storage.postgres.moving import PARTITION_DAYS, postgres_source, postgres_target
+from onema.storage.sqlite.file import back_up
+from onema.storage.sqlite.moving import SqliteTarget, sqlite_source, sqlite_target
+from onema.storage.sqlite.storage import SqliteStorage
 from onema.testing.conformance.storage import insert, message, sample
 from onema.testing.cutting_proxy import Cut, CuttingProxy
 from onema.testing.postgres_server import PostgresServer

@@ -19,8 +19,8 @@ from onema.settings import Settings
 from onema.storage.contract import Storage, StorageError
 from onema.storage.postgres import PostgresStorage
 from onema.storage.postgres.migrating import migrate as migrate_postgres
-from onema.storage.sqlite import SqliteStorage
-from onema.storage.sqlite_file import migrate as migrate_sqlite
+from onema.storage.sqlite.file import migrate as migrate_sqlite
+from onema.storage.sqlite.storage import SqliteStorage
 from onema.storage.statements import Migration, Migrations, migrations
 from onema.testing.conformance.storage import insert, job
 from onema.testing.postgres_server import PostgresServer, running_server

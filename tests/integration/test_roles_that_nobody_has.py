@@ -13,7 +13,7 @@ from onema.domain.configuration.configure import Configure
 from onema.domain.records import JobKind, MessageState
 from onema.settings import Callback, Listen, Role, Settings
 from onema.storage.contract import Story
-from onema.storage.sqlite import SqliteStorage
+from onema.storage.sqlite.storage import SqliteStorage
 from onema.testing.fake_clock import FakeClock
 from onema.testing.running_server import comes_true
 from onema.wiring.server import App

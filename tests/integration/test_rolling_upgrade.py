@@ -15,7 +15,7 @@ import pytest
 from onema.domain.records import TABLES, CarrierSeats, DeadJob, KeyFingerprint, RecentRefusals, Row
 from onema.storage.postgres import PostgresStorage
 from onema.storage.postgres.link import Connection, connect
-from onema.storage.sqlite import SqliteStorage
+from onema.storage.sqlite.storage import SqliteStorage
 
 from .freeze_statements import FOLDER, Step, run_on_postgres, run_on_sqlite
 

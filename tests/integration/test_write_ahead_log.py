@@ -11,8 +11,8 @@ import apsw
 import pytest
 
 from onema.domain.records import InboxItem
-from onema.storage.sqlite import SqliteStorage
-from onema.storage.sqlite_wal import WAL_LIMIT_BYTES
+from onema.storage.sqlite.storage import SqliteStorage
+from onema.storage.sqlite.write_ahead_log import WAL_LIMIT_BYTES
 
 BLOB = 200_000
 

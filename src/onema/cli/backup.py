@@ -37,7 +37,7 @@ def backup(
     from onema.cli.output import CliError, print_json, say, say_lines
     from onema.engine.ports import SystemClock
     from onema.storage.contract import StorageError
-    from onema.storage.sqlite_file import back_up
+    from onema.storage.sqlite.file import back_up
 
     settings = cli.settings()
     if settings.database:

@@ -87,12 +87,12 @@ async def _opened_source(place: "Place") -> "AsyncIterator[Source]":
     from onema.storage.moving import MoveRefused
 
     if isinstance(place, str):
-        from onema.storage.moving_postgres import postgres_source
+        from onema.storage.postgres.moving import postgres_source
 
         async with postgres_source(place) as source:
             yield source
         return
-    from onema.storage.moving_sqlite import sqlite_source
+    from onema.storage.sqlite.moving import sqlite_source
 
     if not _is_file(place):
         raise MoveRefused(f"There is no database {place.absolute()}.")
@@ -104,13 +104,13 @@ async def _opened_source(place: "Place") -> "AsyncIterator[Source]":
 @contextlib.asynccontextmanager
 async def _opened_target(place: "Place") -> "AsyncIterator[Target]":
     if isinstance(place, str):
-        from onema.storage.moving_postgres import postgres_target
+        from onema.storage.postgres.moving import postgres_target
 
         async with postgres_target(place) as target:
             yield target
         return
     from onema.administration.data_folder import DataFolder
-    from onema.storage.moving_sqlite import sqlite_target
+    from onema.storage.sqlite.moving import sqlite_target
 
     with DataFolder(place.parent):
         async with sqlite_target(place) as target:

@@ -26,7 +26,7 @@ def database_findings(settings: Settings) -> Iterator[Finding]:
 def _embedded(settings: Settings) -> Iterator[Finding]:
     import apsw
 
-    from onema.storage.sqlite_file import find_damage, sqlite_errors, usable_schema
+    from onema.storage.sqlite.file import find_damage, sqlite_errors, usable_schema
     from onema.storage.statements import migrations
 
     database, key = settings.data / DATABASE, settings.server_key_path
@@ -70,7 +70,7 @@ def _embedded(settings: Settings) -> Iterator[Finding]:
 
 
 def _shared(settings: Settings) -> Iterator[Finding]:
-    from onema.storage.moving_postgres import schema_of
+    from onema.storage.postgres.moving import schema_of
     from onema.storage.postgres.server_state import server_state, strays
     from onema.storage.statements import migrations
 

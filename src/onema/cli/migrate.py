@@ -44,8 +44,8 @@ def migrate(
 
 
 async def _postgres(dsn: str) -> tuple[int, int]:
-    from onema.storage.moving_postgres import schema_of
     from onema.storage.postgres.migrating import migrate
+    from onema.storage.postgres.moving import schema_of
 
     before = await schema_of(dsn)
     await migrate(dsn)
@@ -54,8 +54,8 @@ async def _postgres(dsn: str) -> tuple[int, int]:
 
 async def _sqlite(path: "Path") -> tuple[int, int]:
     from onema.administration.data_folder import DataFolder
-    from onema.storage.sqlite import SqliteStorage
-    from onema.storage.sqlite_file import schema_of
+    from onema.storage.sqlite.file import schema_of
+    from onema.storage.sqlite.storage import SqliteStorage
 
     with DataFolder(path.parent):
         before = schema_of(path)

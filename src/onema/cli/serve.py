@@ -207,10 +207,10 @@ async def _what_started(app: "App", settings: "Settings") -> dict[str, object]:
 
 async def _schema_of(place: "Place") -> int:
     if isinstance(place, str):
-        from onema.storage.moving_postgres import schema_of as schema_of_postgres
+        from onema.storage.postgres.moving import schema_of as schema_of_postgres
 
         return await schema_of_postgres(place)
-    from onema.storage.sqlite_file import schema_of
+    from onema.storage.sqlite.file import schema_of
 
     return schema_of(place)
 

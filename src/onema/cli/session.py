@@ -166,7 +166,7 @@ async def _open(settings: Settings, stack: AsyncExitStack, *, creates: bool = Fa
 
 
 async def _open_database(settings: Settings, stack: AsyncExitStack, *, creates: bool) -> Administration:
-    from onema.storage.moving_postgres import schema_of
+    from onema.storage.postgres.moving import schema_of
 
     if not creates and not await schema_of(settings.database.reveal()):
         raise NothingThere(_NOTHING_THERE.format(place="This database"))

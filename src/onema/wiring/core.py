@@ -24,7 +24,7 @@ from onema.speech.pack import PackError, Voice
 from onema.speech.render import EspeakRenderer
 from onema.speech.voices import Voices
 from onema.storage.contract import Storage, Unavailable
-from onema.storage.sqlite import SqliteStorage
+from onema.storage.sqlite.storage import SqliteStorage
 from onema.wiring.installation import ThisInstallation
 
 _WRONG_KEY = "The server key is not the one that this data was made with, which every node needs"

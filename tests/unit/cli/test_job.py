@@ -14,7 +14,7 @@ from onema.domain.configuration import documents as doc
 from onema.domain.ids import first_id_at
 from onema.domain.records import DeadJob, Job, JobKind
 from onema.settings import Settings
-from onema.storage.sqlite import SqliteStorage
+from onema.storage.sqlite.storage import SqliteStorage
 from onema.testing.conformance.storage import insert
 
 AT = 1_790_000_000_000

@@ -12,7 +12,7 @@ from onema.domain.refusals import Refusal, Refused
 from onema.engine.batch_saving import HAND_OVER
 from onema.engine.command_queue import GATHERED
 from onema.storage.contract import CommitUnknown, Conflict, DataRejected, Storage, StorageError, Unavailable
-from onema.storage.sqlite import SqliteStorage
+from onema.storage.sqlite.storage import SqliteStorage
 from onema.testing.conformance.storage import sample
 from onema.testing.failing_storage import FailingStorage, always, once, times
 from onema.testing.fake_clock import FakeClock

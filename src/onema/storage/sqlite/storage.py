@@ -45,9 +45,9 @@ from onema.storage.contract import (
     Writer,
     expected_size,
 )
-from onema.storage.disk_thread import DiskThread
-from onema.storage.sqlite_file import migrate, sqlite_errors, what_is_wrong
-from onema.storage.sqlite_wal import WriteAheadLog
+from onema.storage.sqlite.disk_thread import DiskThread
+from onema.storage.sqlite.file import migrate, sqlite_errors, what_is_wrong
+from onema.storage.sqlite.write_ahead_log import WriteAheadLog
 from onema.storage.statements import named_statements, plain_statements
 
 CACHE_KIB = 16_384
