@@ -12,8 +12,8 @@ import msgspec
 from onema.channels.contract import Outgoing
 from onema.channels.handset.calls import CallState, LiveCall
 from onema.console.app import build_console
-from onema.console.handset import DemoHints, Hint
-from onema.console.inbox import HandsetInbox
+from onema.console.handset.inbox import HandsetInbox
+from onema.console.handset.routes import DemoHints, Hint
 from onema.domain.configuration.configure import Configure
 from onema.domain.configuration.documents import User
 from onema.domain.delivery.payload import CallPayload, Payload, SmsPayload

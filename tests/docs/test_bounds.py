@@ -124,11 +124,11 @@ def test_the_windows_of_an_account_are_those_that_it_gets() -> None:
     [
         ("64 KiB", "onema.http.body.BODY_LIMIT", [65_536]),
         ("65,536 bytes", "onema.http.body.BODY_LIMIT", [65_536]),
-        ("15 minutes", "onema.console.login._NAME_WAITS_MS", [900]),
+        ("15 minutes", "onema.console.door.login._NAME_WAITS_MS", [900]),
         ("3 days", "delivery.receipt_lifetime", [259_200]),
         ("10 and 3,600 s", "onema.delivery.callbacks.RETRY_AFTER_SECONDS", [10, 3_600]),
         ("90", "retention.days", [90 * 86_400]),
-        ("250 ms", "onema.console.events.HEARTBEAT_SECONDS", [0.25]),
+        ("250 ms", "onema.console.handset.events.HEARTBEAT_SECONDS", [0.25]),
     ],
 )
 def test_numbers_are_read_as_people_write_them(number: str, name: str, expected: list[float]) -> None:

@@ -20,7 +20,7 @@ from onema.cli.output import complain
 from onema.cli.serve import CannotStart, refuse_to_start, run
 
 if TYPE_CHECKING:
-    from onema.console.handset import DemoHints
+    from onema.console.handset.routes import DemoHints
     from onema.domain.configuration.documents import AnyDocument
     from onema.settings import Settings
 
@@ -180,7 +180,7 @@ def _write_private(file: Path, content: bytes) -> None:
 
 def hints(base: str, credentials: dict[str, Any]) -> "DemoHints":
     """Lines to paste into a shell, one step each."""
-    from onema.console.handset import Hint
+    from onema.console.handset.routes import Hint
 
     esms = credentials["esms"]
     service = f"{base}/MainService.svc/json"

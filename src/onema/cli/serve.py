@@ -22,7 +22,7 @@ from onema.cli.service_manager import tell_service_manager
 
 if TYPE_CHECKING:
     from onema.cli.database import Place
-    from onema.console.handset import DemoHints
+    from onema.console.handset.routes import DemoHints
     from onema.settings import Settings
     from onema.wiring.server import App
     from onema.workers.membership import Membership

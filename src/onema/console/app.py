@@ -7,15 +7,15 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from onema.console.access import Doorman
 from onema.console.assets import Assets, template_environment
-from onema.console.calls import AudioSource, CallControl
-from onema.console.events import HEARTBEAT_SECONDS, EventStreams
-from onema.console.handset import DemoHints, HandsetPages
-from onema.console.items import InboxReader, Presenter
-from onema.console.login import Login
+from onema.console.door.access import Doorman
+from onema.console.door.login import Login
+from onema.console.door.session import Sessions
+from onema.console.handset.calls import AudioSource, CallControl
+from onema.console.handset.events import HEARTBEAT_SECONDS, EventStreams
+from onema.console.handset.items import InboxReader, Presenter
+from onema.console.handset.routes import DemoHints, HandsetPages
 from onema.console.security_headers import SecurityHeaders
-from onema.console.session import Sessions
 from onema.domain.configuration.documents import User
 from onema.domain.refusals import Refused
 from onema.engine.gateway import Gateway

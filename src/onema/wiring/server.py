@@ -17,9 +17,9 @@ from onema.channels.contract import Carrier, ReceiptSink
 from onema.channels.handset.calls import HandsetCalls
 from onema.channels.handset.carrier import HandsetCarrier
 from onema.console.app import build_console
-from onema.console.calls import CallControl
-from onema.console.handset import DemoHints
-from onema.console.inbox import HandsetInbox
+from onema.console.handset.calls import CallControl
+from onema.console.handset.inbox import HandsetInbox
+from onema.console.handset.routes import DemoHints
 from onema.delivery.callback_client import CallbackClient
 from onema.delivery.callbacks import CallbackSender
 from onema.delivery.carriers import CarrierFactory, CarrierRefused, RunningCarriers

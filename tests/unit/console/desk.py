@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message
 
 from onema.channels.handset.calls import CallState, LiveCall
 from onema.console.app import build_console
-from onema.console.inbox import Received
+from onema.console.handset.inbox import Received
 from onema.domain.configuration.configure import Configure, directory_from_rows
 from onema.domain.configuration.directory import Directory
 from onema.domain.configuration.documents import User

@@ -1,8 +1,8 @@
 import argon2
 import pytest
 
-from onema.console.login import NOBODYS_HASH
-from onema.console.session import SESSION_MS
+from onema.console.door.login import NOBODYS_HASH
+from onema.console.door.session import SESSION_MS
 from onema.domain.configuration.documents import User
 
 from .desk import PASSWORD, Desk, MemoryInbox, OneCall

@@ -1,5 +1,5 @@
-from onema.console.session import SESSION_MS, Sessions
-from onema.console.throttle import Throttle
+from onema.console.door.session import SESSION_MS, Sessions
+from onema.console.door.throttle import Throttle
 from onema.domain.configuration.documents import User
 from onema.testing.fake_clock import FakeClock
 

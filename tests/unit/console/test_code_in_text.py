@@ -1,6 +1,6 @@
 import pytest
 
-from onema.console.code_in_text import find_code
+from onema.console.handset.code_in_text import find_code
 
 
 @pytest.mark.parametrize(

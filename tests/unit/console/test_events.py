@@ -3,7 +3,7 @@ import contextlib
 
 import msgspec
 
-from onema.console.events import MOST_STREAMS
+from onema.console.handset.events import MOST_STREAMS
 
 from .desk import Desk, MemoryInbox, OneCall
 

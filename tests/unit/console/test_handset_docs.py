@@ -3,8 +3,8 @@ from pathlib import Path
 
 import msgspec
 
-from onema.console.handset import scripted_numbers
-from onema.console.items import Item, Ring
+from onema.console.handset.items import Item, Ring
+from onema.console.handset.routes import scripted_numbers
 
 DOCUMENT = (Path(__file__).parents[3] / "docs" / "handset.md").read_text("utf-8")
 

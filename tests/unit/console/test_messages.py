@@ -2,7 +2,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from onema.console.inbox import Received
+from onema.console.handset.inbox import Received
 from onema.storage.contract import Unavailable
 
 from .desk import Bytes, Desk, MemoryInbox

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 
-from onema.console.session import COOKIE, Sessions
+from onema.console.door.session import COOKIE, Sessions
 from onema.http.client_address import FORWARDED_HOST
 
 Endpoint = Callable[[Request], Awaitable[Response]]

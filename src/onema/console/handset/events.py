@@ -13,10 +13,10 @@ from starlette.responses import JSONResponse, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from onema.channels.handset.calls import LiveCall
-from onema.console.calls import CallControl
-from onema.console.feed import Feed
-from onema.console.inbox import Received
-from onema.console.items import InboxReader, Presenter
+from onema.console.handset.calls import CallControl
+from onema.console.handset.feed import Feed
+from onema.console.handset.inbox import Received
+from onema.console.handset.items import InboxReader, Presenter
 from onema.domain.ids import first_id_at, time_of_id
 
 HEARTBEAT_SECONDS = 15.0

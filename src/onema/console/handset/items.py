@@ -6,9 +6,9 @@ import msgspec
 
 from onema.channels.handset.calls import LiveCall
 from onema.channels.handset.scripted_numbers import SCRIPTS
-from onema.console.calls import AudioSource
-from onema.console.code_in_text import find_code
-from onema.console.inbox import Received
+from onema.console.handset.calls import AudioSource
+from onema.console.handset.code_in_text import find_code
+from onema.console.handset.inbox import Received
 from onema.domain.delivery.payload import CallPayload
 from onema.domain.ids import time_of_id
 from onema.domain.records import Channel

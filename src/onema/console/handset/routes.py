@@ -9,10 +9,10 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from onema.channels.handset.scripted_numbers import SCRIPTS, Script
-from onema.console.access import Doorman
-from onema.console.calls import AudioSource, CallControl
-from onema.console.events import EventStream, EventStreams
-from onema.console.items import InboxReader, Presenter
+from onema.console.door.access import Doorman
+from onema.console.handset.calls import AudioSource, CallControl
+from onema.console.handset.events import EventStream, EventStreams
+from onema.console.handset.items import InboxReader, Presenter
 from onema.console.words import words_for
 from onema.domain.delivery.payload import CallPayload
 from onema.domain.refusals import Refused

@@ -9,9 +9,9 @@ from argon2.exceptions import Argon2Error, InvalidHashError
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 
-from onema.console.access import Doorman, refuse_cross_site
-from onema.console.session import COOKIE, SESSION_MS, Sessions
-from onema.console.throttle import Throttle
+from onema.console.door.access import Doorman, refuse_cross_site
+from onema.console.door.session import COOKIE, SESSION_MS, Sessions
+from onema.console.door.throttle import Throttle
 from onema.console.words import Words, words_for
 from onema.domain.configuration.documents import User
 from onema.domain.configuration.log_out import LogOut

@@ -9,9 +9,9 @@ import contextlib
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from typing import Any
 
-from onema.console.calls import CallControl
-from onema.console.inbox import Received
-from onema.console.items import InboxReader
+from onema.console.handset.calls import CallControl
+from onema.console.handset.inbox import Received
+from onema.console.handset.items import InboxReader
 from onema.storage.contract import StorageError
 
 WINDOW = 300
