@@ -11,15 +11,15 @@ from pathlib import Path
 
 import pytest
 
+from onema.node.supervisor import Supervisor, WorkerFailed
 from onema.testing.running_server import comes_true
-from onema.workers.supervisor import Supervisor, WorkerFailed
 
 # The orders are the name of a folder. Whoever starts leaves its process's number there, and fails when it finds
 # the file `broken`, or `broken-N` for worker N.
 _WORKER = """
 import asyncio, os, pathlib, signal, socket, sys
-from onema.workers.line import Line
-from onema.workers.messages import Failed, Started
+from onema.node.line import Line
+from onema.node.messages import Failed, Started
 
 async def work(number, connection):
     line = await Line.over(connection)

@@ -14,10 +14,10 @@ from onema.domain.codes.check_code import Check, CheckCode
 from onema.domain.decision import Decision
 from onema.domain.delivery.start_attempt import StartAttempt
 from onema.domain.records import Event, Job, JobKind
+from onema.node.messages import ReadMetrics
+from onema.node.switchboard import Switchboard
 from onema.telemetry.metrics import Metrics
 from onema.testing.cluster import DEPLOY
-from onema.workers.messages import ReadMetrics
-from onema.workers.switchboard import Switchboard
 
 ALERTS = DEPLOY / "prometheus" / "onema-alerts.yml"
 FIRED = Path(__file__).parent / "alerts_test.yml"

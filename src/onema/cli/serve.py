@@ -23,9 +23,9 @@ from onema.cli.service_manager import tell_service_manager
 if TYPE_CHECKING:
     from onema.cli.database import Place
     from onema.console.handset.routes import DemoHints
+    from onema.node.membership import Membership
     from onema.settings import Settings
     from onema.wiring.server import App
-    from onema.workers.membership import Membership
 
 log = logging.getLogger(__name__)
 

@@ -17,13 +17,13 @@ from onema.cli.serve import CannotStart, leave_no_core, on_hang_up, refuse_to_st
 from onema.cli.service_manager import tell_service_manager
 from onema.domain.ids import MAX_NODE
 from onema.http.server import reserve_port
+from onema.node.line import Line
+from onema.node.membership import Membership
+from onema.node.messages import Failed, Started
+from onema.node.supervisor import Supervisor, WorkerFailed
 from onema.secret import Secret
 from onema.settings import Settings
 from onema.telemetry.logs import configure_logging
-from onema.workers.line import Line
-from onema.workers.membership import Membership
-from onema.workers.messages import Failed, Started
-from onema.workers.supervisor import Supervisor, WorkerFailed
 
 log = logging.getLogger(__name__)
 

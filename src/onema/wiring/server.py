@@ -41,6 +41,7 @@ from onema.http.asgi import HttpApplication
 from onema.http.client_address import TrustedProxies
 from onema.http.not_served import NotServed, not_served
 from onema.http.server import HttpServer, TlsFiles
+from onema.node.membership import Membership
 from onema.settings import Settings
 from onema.speech.announcement import Announcements
 from onema.storage.contract import Storage
@@ -48,7 +49,6 @@ from onema.telemetry.health import Readiness
 from onema.telemetry.metrics import Metrics
 from onema.wiring.core import Core, choose_storage, data_folder, open_core
 from onema.wiring.installation import handset_beside_carriers, problems_of
-from onema.workers.membership import Membership
 
 DAY_MS = 86_400_000
 INBOX_POLL_SECONDS = 0.5

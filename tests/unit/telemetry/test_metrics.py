@@ -7,10 +7,10 @@ from onema.domain.decision import Decision
 from onema.domain.delivery.start_attempt import StartAttempt
 from onema.domain.ids import first_id_at
 from onema.domain.records import Event, Job, JobKind
+from onema.node.messages import ReadMetrics
+from onema.node.switchboard import Switchboard
 from onema.telemetry.health import Readiness
 from onema.telemetry.metrics import Metrics
-from onema.workers.messages import ReadMetrics
-from onema.workers.switchboard import Switchboard
 
 
 def test_exchanges_are_counted_and_timed() -> None:

@@ -2,8 +2,8 @@ from collections.abc import Mapping
 from typing import Literal
 
 from onema.channels.handset.calls import HandsetCalls, LiveCall
-from onema.workers.line import ASK_ALL_SECONDS, Line, LineClosed
-from onema.workers.messages import Calls, Steer
+from onema.node.line import ASK_ALL_SECONDS, Line, LineClosed
+from onema.node.messages import Calls, Steer
 
 
 class NodeCalls:

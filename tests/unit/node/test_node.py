@@ -10,13 +10,13 @@ from onema.channels.handset.calls import CallState, HandsetCalls
 from onema.channels.handset.scripted_numbers import Script
 from onema.domain.delivery.outcome import Outcome, OutcomeKind
 from onema.domain.delivery.payload import CallPayload
+from onema.node.line import Line, LineClosed
+from onema.node.membership import Membership
+from onema.node.messages import ReadReadiness
+from onema.node.node_calls import NodeCalls
+from onema.node.switchboard import Switchboard
 from onema.telemetry.metrics import Metrics
 from onema.testing.running_server import comes_true
-from onema.workers.line import Line, LineClosed
-from onema.workers.membership import Membership
-from onema.workers.messages import ReadReadiness
-from onema.workers.node_calls import NodeCalls
-from onema.workers.switchboard import Switchboard
 
 CALL = CallPayload("+84901888484", "+842471000001", "en", "123456", None, 1, 1.0, 60, 0)
 LONG = 3600.0

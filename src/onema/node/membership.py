@@ -1,9 +1,9 @@
 from collections.abc import Callable
 
 from onema.channels.handset.calls import HandsetCalls
-from onema.workers.line import ASK_ALL_SECONDS, Line, LineClosed
-from onema.workers.messages import Answer, Calls, News, Question, ReadMetrics, ReadReadiness, Steer
-from onema.workers.node_calls import NodeCalls
+from onema.node.line import ASK_ALL_SECONDS, Line, LineClosed
+from onema.node.messages import Answer, Calls, News, Question, ReadMetrics, ReadReadiness, Steer
+from onema.node.node_calls import NodeCalls
 
 
 class Membership:

@@ -15,9 +15,9 @@ from asyncio.subprocess import Process
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-from onema.workers.line import Line
-from onema.workers.messages import Failed, News, ReadReadiness, Started
-from onema.workers.switchboard import Switchboard
+from onema.node.line import Line
+from onema.node.messages import Failed, News, ReadReadiness, Started
+from onema.node.switchboard import Switchboard
 
 log = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ from typing import Self
 
 import msgspec
 
-from onema.workers.messages import Answer, News, Question
+from onema.node.messages import Answer, News, Question
 
 log = logging.getLogger(__name__)
 

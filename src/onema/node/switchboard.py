@@ -3,9 +3,9 @@ import asyncio
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 from onema.channels.handset.calls import LiveCall
+from onema.node.line import Line, LineClosed
+from onema.node.messages import Answer, Calls, News, Question, ReadMetrics, ReadReadiness, Steer
 from onema.telemetry.merged_metrics import MergedMetrics
-from onema.workers.line import Line, LineClosed
-from onema.workers.messages import Answer, Calls, News, Question, ReadMetrics, ReadReadiness, Steer
 
 
 class Switchboard:
