@@ -12,7 +12,7 @@ import jwt
 import pytest
 
 from onema.speech import Voices
-from onema.speech.decode import hear_wav
+from onema.speech.hearing.decode import hear_wav
 from onema.testing.running_server import RunningServer, eventually
 
 SHOP_SECRET = "a secret of the length that jwt asks for"

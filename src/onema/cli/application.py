@@ -82,7 +82,7 @@ def record(
     from onema.administration.requests import PutRecording
     from onema.cli.output import CliError, print_json, say
     from onema.domain.configuration import documents as doc
-    from onema.speech.recording import RecordingError, clip_from_wav
+    from onema.speech.making.recording import RecordingError, clip_from_wav
 
     with cli.session() as session:
         identity = f"{account}/{name}"

@@ -135,7 +135,7 @@ def _documents(credentials: dict[str, Any], user: object) -> "tuple[AnyDocument,
     import argon2
 
     from onema.domain.configuration import documents as doc
-    from onema.speech.render import EspeakRenderer
+    from onema.speech.making.render import EspeakRenderer
 
     sentence = SENTENCE if EspeakRenderer.is_installed() else SENTENCE_OF_THE_VOICES
     esms, ytx, vbee, console = (credentials[name] for name in ("esms", "ytx", "vbee", "console"))

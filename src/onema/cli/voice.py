@@ -63,7 +63,7 @@ def play(
 
     from onema.cli.output import CliError, print_json, say
     from onema.speech import UnspeakableCodeError, speak
-    from onema.speech.render import EspeakRenderer, RenderError
+    from onema.speech.making.render import EspeakRenderer, RenderError
 
     chosen = _voice(_voices(packs), voice)
     try:
@@ -82,7 +82,7 @@ def play(
 def verify(cli: Cli, packs: Packs = None) -> None:
     """Check every clip: its sha256, its length and loudness, and that it is told from all others."""
     from onema.cli.output import print_json, say
-    from onema.speech.verify import faults
+    from onema.speech.hearing.verify import faults
 
     voices = _voices(packs)
     found = [f"{voice.id}: {fault}" for voice in voices.values() for fault in faults(voice)]
@@ -122,9 +122,9 @@ def import_recordings(
 ) -> None:
     """Make a voice pack from recordings: 8 to 48 kHz WAV files, one for each line."""
     from onema.cli.output import CliError, print_json, say
-    from onema.speech.own_pack import from_recordings
+    from onema.speech.hearing.verify import faults
+    from onema.speech.making.own_pack import from_recordings
     from onema.speech.pack import PackError, save
-    from onema.speech.verify import faults
 
     model = _voice(_voices(None), like)
     try:
@@ -151,8 +151,8 @@ def build(
 ) -> None:
     """For maintainers: render the built-in packs anew. docs/voices.md says which tools it needs."""
     from onema.cli.output import CliError, print_json, say
-    from onema.speech.build_lines import BUILT_IN_LINES
-    from onema.speech.build_pack import build as build_pack
+    from onema.speech.making.build_lines import BUILT_IN_LINES
+    from onema.speech.making.build_pack import build as build_pack
     from onema.speech.voices import BUILT_IN
 
     made = []

@@ -12,7 +12,7 @@ from onema.domain.refusals import Refusal, Refused
 from onema.engine.committer import Committer
 from onema.engine.gateway import Gateway
 from onema.speech.announcement import Announcements, Sentence, render, voices_for
-from onema.speech.render import RenderError, SentenceRenderer
+from onema.speech.making.render import RenderError, SentenceRenderer
 from onema.storage.contract import Storage, StorageError
 
 log = logging.getLogger(__name__)

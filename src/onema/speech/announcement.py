@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from onema.domain.delivery.payload import CallPayload
 from onema.speech.clip import Clip
+from onema.speech.making.render import SentenceRenderer
 from onema.speech.message import SpokenMessage, speak
 from onema.speech.pack import Voice
-from onema.speech.render import SentenceRenderer
 
 CODE_MARKER = "{OTP}"
 

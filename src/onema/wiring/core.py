@@ -20,8 +20,8 @@ from onema.engine.observer import Observer, Unobserved
 from onema.engine.ports import Clock, Entropy, IdSource, SystemClock, SystemEntropy
 from onema.settings import Settings, shown
 from onema.speech.announcement import Announcements
+from onema.speech.making.render import EspeakRenderer
 from onema.speech.pack import PackError, Voice
-from onema.speech.render import EspeakRenderer
 from onema.speech.voices import Voices
 from onema.storage.contract import Storage, Unavailable
 from onema.storage.sqlite.storage import SqliteStorage

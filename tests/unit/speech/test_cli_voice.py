@@ -9,7 +9,7 @@ import pytest
 
 from onema.cli import main
 from onema.speech import Voices
-from onema.speech.decode import hear_wav
+from onema.speech.hearing.decode import hear_wav
 from onema.speech.wav import from_pcmu
 
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from onema.speech import Law, Voices, speak
-from onema.speech.decode import hear, hear_frames, hear_wav
 from onema.speech.g711 import FRAME_BYTES
+from onema.speech.hearing.decode import hear, hear_frames, hear_wav
 from onema.speech.samples import from_g711
 
 

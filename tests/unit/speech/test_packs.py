@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from onema.speech import PackError, Voices, pack
-from onema.speech.own_pack import from_recordings
+from onema.speech.hearing.verify import faults
+from onema.speech.making.own_pack import from_recordings
 from onema.speech.pack import CHARACTERS, SENTENCE
-from onema.speech.verify import faults
 from onema.speech.voices import BUILT_IN
 from onema.speech.wav import from_pcmu
 

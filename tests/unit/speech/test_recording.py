@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onema.speech.recording import LOUDNESS, RecordingError, clip_from_wav
+from onema.speech.making.recording import LOUDNESS, RecordingError, clip_from_wav
 from onema.speech.samples import from_g711, loudness
 from onema.speech.wav import Wav, write
 

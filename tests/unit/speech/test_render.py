@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from onema.speech import Voices, speak
-from onema.speech.decode import hear_wav
-from onema.speech.recording import LOUDNESS
-from onema.speech.render import MAX_TEXT, EspeakRenderer, RenderError
+from onema.speech.hearing.decode import hear_wav
+from onema.speech.making.recording import LOUDNESS
+from onema.speech.making.render import MAX_TEXT, EspeakRenderer, RenderError
 from onema.speech.samples import from_g711, loudness
 
 SENTENCE = "Mã OTP của bạn tại cửa hàng là"

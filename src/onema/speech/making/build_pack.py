@@ -6,9 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from onema.speech import pack, recording
-from onema.speech.build_lines import BUILT_IN_LINES, VoiceLines
+from onema.speech import pack
 from onema.speech.clip import Clip
+from onema.speech.making import recording
+from onema.speech.making.build_lines import BUILT_IN_LINES, VoiceLines
 from onema.speech.pack import Origin, Voice
 
 _WORDS_PER_MINUTE = 110
@@ -30,7 +31,7 @@ def build(voice_id: str, folder: Path, kokoro_voices: Path | None = None) -> Voi
 
 
 def _espeak(lines: VoiceLines) -> Voice:
-    from onema.speech import espeak_process
+    from onema.speech.making import espeak_process
 
     def spoken(text: str, words_per_minute: int) -> Clip:
         # A process for each line: espeak-ng 1.52 spoils its phonemes when it is initialised a second time.
@@ -56,7 +57,7 @@ def _espeak(lines: VoiceLines) -> Voice:
 
 
 def _kokoro(lines: VoiceLines, kokoro_voice: str, folder: Path | None) -> Voice:
-    from onema.speech import build_kokoro
+    from onema.speech.making import build_kokoro
 
     if folder is None:
         raise ValueError(f"voice {lines.id} needs the folder of Kokoro's voices")

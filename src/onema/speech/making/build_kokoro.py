@@ -18,9 +18,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from onema.speech import recording, samples
-from onema.speech.build_lines import CHOSEN_TAKES, KokoroTake, VoiceLines
+from onema.speech import samples
 from onema.speech.clip import Clip
+from onema.speech.making import recording
+from onema.speech.making.build_lines import CHOSEN_TAKES, KokoroTake, VoiceLines
 from onema.speech.pack import SENTENCE
 from onema.speech.samples import Samples
 

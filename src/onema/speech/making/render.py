@@ -56,10 +56,10 @@ class EspeakRenderer:
             raise RenderError(
                 "espeak-ng is not installed: install onema with its extra 'voice', or upload a recording"
             )
-        arguments = ("onema.speech.espeak_process", voice.espeak_voice, str(self._words_per_minute))
+        arguments = ("onema.speech.making.espeak_process", voice.espeak_voice, str(self._words_per_minute))
         audio = await self._run(sentence.encode(), *arguments)
         # Not here: resampling needs numpy, 16 MB that a server which only joins clips does without.
-        return Clip(sentence, await self._run(audio, "onema.speech.recording"))
+        return Clip(sentence, await self._run(audio, "onema.speech.making.recording"))
 
     async def _run(self, data: bytes, module: str, *arguments: str) -> bytes:
         process = await asyncio.create_subprocess_exec(

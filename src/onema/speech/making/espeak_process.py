@@ -1,6 +1,6 @@
 """The helper process that speaks with espeak-ng.
 
-Called as `python -m onema.speech.espeak_process VOICE WORDS_PER_MINUTE`.
+Called as `python -m onema.speech.making.espeak_process VOICE WORDS_PER_MINUTE`.
 Text comes on stdin (UTF-8), a WAV file leaves on stdout. espeak-ng is GPL-3.0-or-later, so its library is
 loaded here and nowhere else; this module uses nothing of onema but the format of the file.
 """

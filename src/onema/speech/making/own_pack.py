@@ -3,8 +3,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from onema.speech.clip import Clip
+from onema.speech.making.recording import RecordingError, clip_from_wav
 from onema.speech.pack import SENTENCE, Origin, PackError, Voice
-from onema.speech.recording import RecordingError, clip_from_wav
 
 
 def from_recordings(folder: Path, like: Voice, voice_id: str, speaker: str, licence: str) -> Voice:

@@ -23,7 +23,7 @@ from onema.speech.stretched_clips import STRETCHED
 
 THRESHOLD = 0.75
 _BLOCK = 16384
-# 1 s; longer characters do not occur (onema.speech.verify).
+# 1 s; longer characters do not occur (onema.speech.hearing.verify).
 _LONGEST = SAMPLE_RATE
 _SENTENCE = ""
 # Below this the window is silence or comfort noise, where likeness means nothing.

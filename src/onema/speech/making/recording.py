@@ -95,7 +95,7 @@ def _levelled(audio: Samples) -> Samples:
 
 
 def main() -> int:
-    """`python -m onema.speech.recording`: a WAV file on stdin, a clip's mu-law bytes on stdout."""
+    """`python -m onema.speech.making.recording`: a WAV file on stdin, a clip's mu-law bytes on stdout."""
     try:
         clip = clip_from_wav(sys.stdin.buffer.read(), "")
     except RecordingError as error:

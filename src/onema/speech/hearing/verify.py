@@ -8,10 +8,10 @@ import numpy as np
 
 from onema.speech import samples
 from onema.speech.clip import Clip
-from onema.speech.decode import hear_wav
+from onema.speech.hearing.decode import hear_wav
+from onema.speech.making.recording import LOUDNESS, PEAK
 from onema.speech.message import speak
 from onema.speech.pack import SENTENCE, Voice
-from onema.speech.recording import LOUDNESS, PEAK
 
 # A character shorter than this is a click, a longer one was cut badly; the longest built-in one is
 # Vietnamese "em-mờ" or English "double-u".
