@@ -16,8 +16,8 @@ import uvloop
 from bench import growth, http, load, postgres
 from bench.report import Report, markdown
 from bench.server import ServerFailed
-from onema.testing.chart import Bars, bar_chart
-from onema.testing.load import LoadError
+from onema.loadtest.chart import Bars, bar_chart
+from onema.loadtest.load import LoadError
 
 RESULTS = Path(__file__).parent / "results"
 

@@ -22,7 +22,7 @@ from bench.codes import CodeRounds, code_rounds
 from bench.http import PAUSED
 from bench.measured import Figures
 from bench.server import ServerFailed, fresh_folder, running_server
-from onema.testing.load import LoadError
+from onema.loadtest.load import LoadError
 
 ROOT = Path(__file__).parent.parent
 LEAST_ROUNDS = 10

@@ -11,8 +11,8 @@ import apsw
 from bench.measured import Figures, Load, Measured, Servers, Settled
 from bench.requests import LIVE, DemoRequests
 from bench.server import ServerFailed, ServerProcess
-from onema.testing.load import LoadGenerator
-from onema.testing.vendor_requests import CodeRequests, vietnamese_phone
+from onema.loadtest.load import LoadGenerator
+from onema.loadtest.requests import CodeRequests, vietnamese_phone
 
 CONNECTIONS = 64
 PER_ROUND = 4_000

@@ -32,10 +32,10 @@ from onema.domain.money.top_up import TopUpWallet
 from onema.domain.records import Job, Wallet
 from onema.engine.committer import Committer
 from onema.engine.ports import IdSource, SystemClock
+from onema.loadtest.chart import Bars, bar_chart
 from onema.storage.contract import Storage
 from onema.storage.postgres import PostgresStorage
 from onema.storage.sqlite.storage import SqliteStorage
-from onema.testing.chart import Bars, bar_chart
 from onema.testing.postgres_server import PostgresServer, running_server
 
 MANY = 500

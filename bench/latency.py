@@ -16,8 +16,8 @@ from bench.nodes import NODES, Deployment, SpreadLoad, running_nodes
 from bench.postgres import recommended_settings
 from bench.requests import DemoRequests
 from bench.server import fresh_folder, running_server
-from onema.testing.chart import Bars, bar_chart
-from onema.testing.load import Histogram, LoadGenerator
+from onema.loadtest.chart import Bars, bar_chart
+from onema.loadtest.load import Histogram, LoadGenerator
 from onema.testing.postgres_server import running_server as running_database
 
 RATES = (250, 500, 1_000, 1_500, 2_000, 2_500)

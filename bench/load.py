@@ -11,7 +11,7 @@ from bench.measured import Row
 from bench.report import Goal, Report, Table
 from bench.requests import DemoRequests
 from bench.server import ServerFailed, ServerProcess, fresh_folder, running_server
-from onema.testing.load import LoadGenerator, LoadResult
+from onema.loadtest.load import LoadGenerator, LoadResult
 
 RATE = 400
 MINUTE_SECONDS = 60

@@ -12,7 +12,7 @@ from typing import Protocol
 import msgspec
 
 from bench.server import ServerFailed
-from onema.testing.load import Classifier, Histogram, LoadResult, by_status
+from onema.loadtest.load import Classifier, Histogram, LoadResult, by_status
 
 Settled = Callable[[], Awaitable[None]]
 

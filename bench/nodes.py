@@ -10,8 +10,8 @@ from pathlib import Path
 
 from bench.codes import ANY_JOB, CONNECTIONS, CodeRounds
 from bench.server import ServerProcess, running_server
+from onema.loadtest.load import Classifier, LoadGenerator, LoadResult, by_status
 from onema.storage.postgres.link import connect
-from onema.testing.load import Classifier, LoadGenerator, LoadResult, by_status
 from onema.testing.postgres_server import PostgresServer
 
 NODES = 2

@@ -13,9 +13,9 @@ import asyncpg  # type: ignore[import-untyped]  # the package carries no type ma
 from bench.requests import phones
 from onema.domain.ids import compose_id, time_of_id
 from onema.domain.records import Attempt, Event, InboxItem, LedgerEntry, Message, Row
+from onema.loadtest.requests import ALL_PHONES, STRIDE
 from onema.storage.postgres.partitions import Partitions
 from onema.storage.statements import plain_statements
-from onema.testing.vendor_requests import ALL_PHONES, STRIDE
 
 _MESSAGE_COLUMN: dict[type[Row], str] = {
     Message: "id",

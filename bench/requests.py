@@ -1,10 +1,10 @@
-"""The bytes of the measured requests; those that send codes are onema.testing.vendor_requests'."""
+"""The bytes of the measured requests; those that send codes are onema.loadtest.requests'."""
 
 import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from onema.testing.vendor_requests import (
+from onema.loadtest.requests import (
     CodeRequests,
     Credentials,
     EsmsRequests,

@@ -9,8 +9,8 @@ import typer
 from onema.cli.command import Cli, Commands
 
 if TYPE_CHECKING:
-    from onema.testing.load import LoadResult
-    from onema.testing.vendor_requests import CodeRequests
+    from onema.loadtest.load import LoadResult
+    from onema.loadtest.requests import CodeRequests
 
 app = Commands()
 
@@ -54,7 +54,7 @@ def bench(
 
     from onema.cli.bench_run import drive
     from onema.cli.output import CliError, print_json
-    from onema.testing.load import LoadError
+    from onema.loadtest.load import LoadError
 
     amount = max(round(rate * seconds), 1)
     if amount > MOST_REQUESTS:
@@ -107,7 +107,7 @@ def _requests(dialect: Dialect, file: Path, host: str) -> "CodeRequests":
     import json
 
     from onema.cli.output import CliError
-    from onema.testing.vendor_requests import CODE_REQUESTS
+    from onema.loadtest.requests import CODE_REQUESTS
 
     try:
         return CODE_REQUESTS[dialect](json.loads(file.read_bytes())[dialect], host)
@@ -158,7 +158,7 @@ def _print(report: dict[str, Any], connections: int, accepted: str) -> None:
 
 def _draw(file: Path, title: str, result: "LoadResult") -> None:
     from onema.cli.output import CliError
-    from onema.testing.chart import percentile_chart
+    from onema.loadtest.chart import percentile_chart
 
     latency = result.latency
     drawing = percentile_chart(title, "ms", latency.count, lambda percent: latency.percentile(percent) / 1000)

@@ -4,8 +4,8 @@ import secrets
 import sys
 from collections.abc import Iterator
 
-from onema.testing.load import LoadGenerator, LoadResult
-from onema.testing.vendor_requests import CodeRequests
+from onema.loadtest.load import LoadGenerator, LoadResult
+from onema.loadtest.requests import CodeRequests
 
 _REDRAW_SECONDS = 1.0
 _FIRST_PHONES = 1_000_000

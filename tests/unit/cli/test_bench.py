@@ -10,9 +10,9 @@ import jwt
 import pytest
 
 from onema.cli import main
-from onema.testing.chart import percentile_chart
+from onema.loadtest.chart import percentile_chart
+from onema.loadtest.requests import CODE_REQUESTS, CodeRequests
 from onema.testing.running_server import free_port
-from onema.testing.vendor_requests import CODE_REQUESTS, CodeRequests
 
 SECRET = "a secret of the length that jwt asks for"
 CREDENTIALS = {

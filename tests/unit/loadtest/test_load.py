@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onema.testing.load import Histogram, LoadError, LoadGenerator
+from onema.loadtest.load import Histogram, LoadError, LoadGenerator
 
 Answer = Callable[[bytes, asyncio.StreamWriter], Awaitable[None]]
 
