@@ -1,7 +1,7 @@
 """The carriers that run in this process, kept in step with the configuration.
 
-A carrier with a total runs only while this process holds seats of it (domain/delivery/seats.py): it is started with the first
-seat, told every change of the share, and stopped when the share is gone or could not be renewed in time.
+A carrier with a total runs only while this process holds seats of it (domain/delivery/seats.py): it is started with
+the first seat, told every change of the share, and stopped when the share is gone or could not be renewed in time.
 """
 
 import asyncio
