@@ -18,6 +18,7 @@ from onema.domain.configuration import documents as doc
 from onema.domain.delivery.seats import RENEW_SECONDS, STOP_SECONDS, Holding
 from onema.domain.refusals import Refused
 from onema.engine.committer import Committer
+from onema.engine.loops import Loop
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +56,13 @@ class RunningCarriers(Mapping[str, Carrier]):
         self._seats: dict[str, Seats] = {}
         self._one_at_a_time = defaultdict[str, asyncio.Lock](asyncio.Lock)
         self._ending: dict[str, asyncio.Task[None]] = {}
-        self._tasks: list[asyncio.Task[None]] = []
+        self._changed = asyncio.Event()
+        """Set when the configuration changes after the one that was followed; `_follow` takes the next."""
+        self._loops = (
+            Loop("carriers", self._follow),
+            Loop("carrier-seats", self.renew, every_seconds=RENEW_SECONDS, pauses_first=True),
+            Loop("carrier-watch", self._watch, every_seconds=WATCH_SECONDS, pauses_first=True),
+        )
 
     def __getitem__(self, name: str) -> Carrier:
         seats = self._seats.get(name)
@@ -75,20 +82,14 @@ class RunningCarriers(Mapping[str, Carrier]):
 
     async def start(self) -> None:
         """Raises CarrierRefused."""
-        changed = self._committer.directory_changed
+        self._changed = self._committer.directory_changed
         await self._follow_once()
-        loops = {
-            "carriers": self._follow(changed),
-            "carrier-seats": self._renew(),
-            "carrier-watch": self._watch(),
-        }
-        self._tasks = [asyncio.create_task(loop, name=name) for name, loop in loops.items()]
+        for loop in self._loops:
+            loop.start()
 
     async def stop(self) -> None:
         """Stop all carriers, then give their seats to others."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*(loop.stop() for loop in self._loops))
         for name in list(self._running):
             self._end(name)
         await asyncio.gather(*self._ending.values())
@@ -97,15 +98,14 @@ class RunningCarriers(Mapping[str, Carrier]):
 
     # Following the configuration.
 
-    async def _follow(self, changed: asyncio.Event) -> None:
-        while True:
-            await changed.wait()
-            # Taken before it is followed, so that no change meanwhile is missed.
-            changed = self._committer.directory_changed
-            try:
-                await self._follow_once()
-            except CarrierRefused as refused:
-                log.error("carriers not changed", extra={"action": "configure", "detail": str(refused)})
+    async def _follow(self) -> None:
+        await self._changed.wait()
+        # Taken before it is followed, so that no change meanwhile is missed.
+        self._changed = self._committer.directory_changed
+        try:
+            await self._follow_once()
+        except CarrierRefused as refused:
+            log.error("carriers not changed", extra={"action": "configure", "detail": str(refused)})
 
     async def _follow_once(self) -> None:
         wanted = {
@@ -141,11 +141,6 @@ class RunningCarriers(Mapping[str, Carrier]):
             raise CarrierRefused(" ".join(refused))
 
     # Seats.
-
-    async def _renew(self) -> None:
-        while True:
-            await asyncio.sleep(RENEW_SECONDS)
-            await self.renew()
 
     async def renew(self) -> None:
         """Renew all seats once, and let the carriers know what they may use."""
@@ -199,9 +194,7 @@ class RunningCarriers(Mapping[str, Carrier]):
         return max(seats, self._running[name].allow(share))
 
     async def _watch(self) -> None:
-        while True:
-            await asyncio.sleep(WATCH_SECONDS)
-            self.stop_overdue()
+        self.stop_overdue()
 
     def stop_overdue(self) -> None:
         """Stop the carriers of which nothing may be used any more: soon others will."""

@@ -1,7 +1,6 @@
 """Keeps applications' own sentences as sound: made when they are configured, in memory when calls are."""
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Iterable
 
@@ -11,6 +10,7 @@ from onema.domain.records import Recording
 from onema.domain.refusals import Refusal, Refused
 from onema.engine.committer import Committer
 from onema.engine.gateway import Gateway
+from onema.engine.loops import Loop
 from onema.speech.announcement import Announcements, Sentence, render, voices_for
 from onema.speech.making.render import RenderError, SentenceRenderer
 from onema.storage.contract import Storage, StorageError
@@ -34,19 +34,20 @@ class Recordings:
         self._storage = storage
         self._announcements = announcements
         self._renderer = renderer
-        self._following: asyncio.Task[None] | None = None
+        self._changed = asyncio.Event()
+        """Set when the configuration changes after the one that was followed; `_follow` takes the next."""
+        # The store may be away for a while; the next change tries again.
+        self._loop = Loop("recordings", self._follow, expected=StorageError)
 
     async def start(self) -> None:
         """Returns when the voices, and every configured sentence that was ever made, are in memory."""
         _ = self._announcements.voices
+        self._changed = self._committer.directory_changed
         await self._load()
-        self._following = asyncio.create_task(self._follow(), name="recordings")
+        self._loop.start()
 
     async def stop(self) -> None:
-        if self._following is not None:
-            self._following.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._following
+        await self._loop.stop()
 
     async def make(self, documents: Iterable[doc.Document]) -> None:
         """Render the sentences of these documents that do not sound yet. Where that is not possible, one
@@ -98,8 +99,7 @@ class Recordings:
         self._announcements.know(recording.voice, recording.sentence, recording.before, recording.after)
 
     async def _follow(self) -> None:
-        while True:
-            await self._committer.directory_changed.wait()
-            # The store may be away for a while; the next change tries again.
-            with contextlib.suppress(StorageError):
-                await self._load()
+        await self._changed.wait()
+        # Taken before it is followed, so that no change meanwhile is missed.
+        self._changed = self._committer.directory_changed
+        await self._load()

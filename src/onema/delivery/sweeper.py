@@ -3,7 +3,6 @@ brings forward the jobs that were put off before.
 """
 
 import asyncio
-import contextlib
 import functools
 import logging
 from collections.abc import Callable
@@ -14,6 +13,7 @@ from onema.domain.ids import first_id_at
 from onema.domain.records import JobKind
 from onema.domain.values.written_ahead import TOLERATED_MS
 from onema.engine.committer import Committer
+from onema.engine.loops import Loop
 from onema.engine.ports import Clock, steady_seconds
 from onema.storage.contract import Storage, StorageError
 
@@ -51,19 +51,21 @@ class Sweeper:
         self._keep_inbox_ms = keep_inbox_ms
         self._keep_messages_ms = keep_messages_ms
         self._receipt_lifetime_ms = receipt_lifetime_ms
-        self._every_seconds = every_seconds
         self._steady = steady
         self._clock_was_at: float | None = None
-        self._task: asyncio.Task[None] | None = None
+        """By how much the clock was ahead of the steady one in the last round (ms)."""
+        self._rounds = 0
+        """How many began; what is done more seldom counts by it."""
+        # The store may be away for a while; the next round tries again.
+        self._loop = Loop(
+            "sweeper", self._round, every_seconds=every_seconds, pauses_first=True, expected=StorageError
+        )
 
     async def start(self) -> None:
-        self._task = asyncio.create_task(self._run(), name="sweeper")
+        self._loop.start()
 
     async def stop(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        await self._loop.stop()
 
     async def sweep(self) -> int:
         """One round over the expiring tables; how many rows went."""
@@ -106,19 +108,14 @@ class Sweeper:
         self._clock_was_at = is_at
         return brought
 
-    async def _run(self) -> None:
-        rounds = 0
-        while True:
-            await asyncio.sleep(self._every_seconds)
-            rounds += 1
-            # The store may be away for a while; the next round tries again.
-            with contextlib.suppress(StorageError):
-                await self.look_at_the_clock()
-                while await self.sweep() >= ROWS_AT_ONCE:  # noqa: ASYNC110  # it lets requests in between rounds
-                    await asyncio.sleep(0)
-                if rounds % INBOX_EVERY_ROUNDS == 0:
-                    await self.trim_inbox()
-                if rounds % UPKEEP_EVERY_ROUNDS == 0:
-                    await self._storage.maintain(self._clock.now())
-                    while await self.drop_old():  # noqa: ASYNC110  # as above
-                        await asyncio.sleep(0)
+    async def _round(self) -> None:
+        self._rounds += 1
+        await self.look_at_the_clock()
+        while await self.sweep() >= ROWS_AT_ONCE:  # noqa: ASYNC110  # it lets requests in between rounds
+            await asyncio.sleep(0)
+        if self._rounds % INBOX_EVERY_ROUNDS == 0:
+            await self.trim_inbox()
+        if self._rounds % UPKEEP_EVERY_ROUNDS == 0:
+            await self._storage.maintain(self._clock.now())
+            while await self.drop_old():  # noqa: ASYNC110  # as above
+                await asyncio.sleep(0)

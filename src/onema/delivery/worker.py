@@ -32,6 +32,7 @@ from onema.domain.records import FAIRLY_SHARED, HANDING_OVER, Attempt, Channel, 
 from onema.domain.refusals import Refused
 from onema.engine.committer import Committer
 from onema.engine.gateway import Gateway
+from onema.engine.loops import Loop
 from onema.storage.contract import Storage, StorageError
 from onema.telemetry.faults import describe_fault
 from onema.telemetry.logs import attempt_id
@@ -83,7 +84,6 @@ class DeliveryWorker:
         self._carriers = carriers
         self._lease_ms = lease_ms
         self._receipt_lifetime_ms = receipt_lifetime_ms
-        self._poll_seconds = poll_seconds
         self._on_dead = on_dead
         self._handlers: dict[str, JobHandler] = {
             JobKind.DELIVER: self._deliver,
@@ -99,9 +99,9 @@ class DeliveryWorker:
             )
             for kind in kinds | ENDED_BY_ANYBODY
         }
-        self._wake = asyncio.Event()
         self._stopping = False
-        self._polling: asyncio.Task[None] | None = None
+        # The store may be away for a while; the next round tries again.
+        self._polling = Loop("delivery-poll", self._poll, every_seconds=poll_seconds, expected=StorageError)
 
     # The committer's dispatcher.
 
@@ -126,27 +126,24 @@ class DeliveryWorker:
 
     def wake(self) -> None:
         """Another process left jobs due."""
-        self._wake.set()
+        self._polling.wake()
 
     def _done(self, job: Job, task: asyncio.Task[None]) -> None:
         places = self._places[job.kind]
         places.take_back(job, task)
         if places.crowded:
-            self._wake.set()
+            self._polling.wake()
 
     # Life.
 
     async def start(self) -> None:
         self._committer.deliver_to(self)
-        self._polling = asyncio.create_task(self._poll(), name="delivery-poll")
+        self._polling.start()
 
     async def stop(self, seconds: float) -> None:
         """Take nothing new and let what is under way end; what does not in time is found by its lease."""
         self._stopping = True
-        if self._polling is not None:
-            self._polling.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._polling
+        await self._polling.stop()
         if tasks := self.tasks:
             await asyncio.wait(tasks, timeout=seconds)
         for task in tasks:
@@ -160,18 +157,8 @@ class DeliveryWorker:
 
     async def _poll(self) -> None:
         """Find jobs whose time has come: retries, settlements, and those of workers that died."""
-        while True:
-            # Before it looks: who leaves jobs while it does is heard too.
-            self._wake.clear()
-            # The store may be away for a while; the next round tries again.
-            more = False
-            with contextlib.suppress(StorageError):
-                more = await self._committer.between_batches(self._lease)
-            if more:
-                continue
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._poll_seconds):
-                    await self._wake.wait()
+        if await self._committer.between_batches(self._lease):
+            self._polling.wake()
 
     async def _lease(self) -> bool:
         """Take as many due jobs as there is room for now, between two batches that may both hand out new ones. Whether

@@ -1,10 +1,9 @@
 """Nodes judge lifetimes by their own clocks; the database's clock is what they are compared with."""
 
-import asyncio
-import contextlib
 import logging
 from collections.abc import Callable
 
+from onema.engine.loops import Loop
 from onema.engine.ports import Clock
 from onema.storage.contract import Storage, StorageError
 
@@ -21,17 +20,16 @@ class ClockCheck:
         self._storage = storage
         self._clock = clock
         self._tell = tell
-        self._task: asyncio.Task[None] | None = None
+        self._loop = Loop(
+            "clock-check", self.check, every_seconds=EVERY_SECONDS, pauses_first=True, expected=StorageError
+        )
 
     async def start(self) -> None:
         if await self.check():
-            self._task = asyncio.create_task(self._run(), name="clock-check")
+            self._loop.start()
 
     async def stop(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        await self._loop.stop()
 
     async def check(self) -> bool:
         """Compare once; False for a store without a clock of its own."""
@@ -48,9 +46,3 @@ class ClockCheck:
                 extra={"action": "clock", "seconds": round(ahead, 1)},
             )
         return True
-
-    async def _run(self) -> None:
-        while True:
-            await asyncio.sleep(EVERY_SECONDS)
-            with contextlib.suppress(StorageError):
-                await self.check()

@@ -1,11 +1,10 @@
 """Keeps this process's snapshot of the configuration in step with what other processes change."""
 
-import asyncio
-import contextlib
 import logging
 
 from onema.domain.records import DirectoryRevision
 from onema.engine.committer import Committer
+from onema.engine.loops import Loop
 from onema.storage.contract import Storage, StorageError
 from onema.telemetry.faults import describe_fault
 
@@ -24,39 +23,29 @@ class DirectoryFollower:
     def __init__(self, committer: Committer, storage: Storage, poll_seconds: float = POLL_SECONDS) -> None:
         self._committer = committer
         self._storage = storage
-        self._poll_seconds = poll_seconds
-        self._news = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
+        self._loop = Loop("directory-follower", self._round, every_seconds=poll_seconds, pauses_first=True)
 
     def changed(self) -> None:
         """Another process changed the configuration."""
-        self._news.set()
+        self._loop.wake()
 
     async def start(self) -> None:
-        self._task = asyncio.create_task(self._run(), name="directory-follower")
+        self._loop.start()
 
     async def stop(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        await self._loop.stop()
 
-    async def _run(self) -> None:
-        while True:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._poll_seconds):
-                    await self._news.wait()
-            self._news.clear()
-            try:
-                await self._refresh_if_newer()
-            except StorageError as error:
-                log.warning("configuration not read", extra={"action": "refresh", "detail": str(error)})
-            # One row that another key has sealed, or a version of another mind has written, must not end following.
-            except Exception as error:  # noqa: BLE001
-                log.error(
-                    "configuration cannot be used, the last one stays",
-                    extra={"action": "refresh", "fault": describe_fault(error)},
-                )
+    async def _round(self) -> None:
+        try:
+            await self._refresh_if_newer()
+        except StorageError as error:
+            log.warning("configuration not read", extra={"action": "refresh", "detail": str(error)})
+        # One row that another key has sealed, or that a version of another mind has written.
+        except Exception as error:  # noqa: BLE001
+            log.error(
+                "configuration cannot be used, the last one stays",
+                extra={"action": "refresh", "fault": describe_fault(error)},
+            )
 
     async def _refresh_if_newer(self) -> None:
         key = (DirectoryRevision, "directory")

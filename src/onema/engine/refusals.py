@@ -5,7 +5,6 @@ second, the store one command per account in a second, and what is in memory bet
 """
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -17,6 +16,7 @@ from onema.domain.decision import Command
 from onema.domain.note_refusals import KEPT_ENTRIES, NOBODY, NoteRefusals, RefusedRequest
 from onema.domain.refusals import Refused
 from onema.domain.values.phone import mask
+from onema.engine.loops import Loop
 from onema.telemetry.redaction import redact_text, safe
 
 log = logging.getLogger(__name__)
@@ -76,12 +76,13 @@ class Refusals:
         self._execute = execute
         self._now = now
         self._count = count
-        self._every_seconds = every_seconds
         self._waiting: dict[int, _Waiting] = {}
+        """By account; `save` takes them out."""
         self._logged: dict[tuple[int, str, str], int] = {}
         """How often each kind was refused since its line of this round was written."""
         self._unlogged = 0
-        self._task: asyncio.Task[None] | None = None
+        """How many of further kinds were refused in this round."""
+        self._loop = Loop("refusals", self.save, every_seconds=every_seconds, pauses_first=True)
 
     def note(self, asking: Asking, reason: str) -> None:
         account = asking.account
@@ -133,14 +134,10 @@ class Refusals:
         )
 
     async def start(self) -> None:
-        self._task = asyncio.create_task(self._run(), name="refusals")
+        self._loop.start()
 
     async def stop(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-            self._task = None
+        await self._loop.stop()
         await self.save()
 
     async def save(self) -> None:
@@ -175,11 +172,6 @@ class Refusals:
             )
         self._logged.clear()
         self._unlogged = 0
-
-    async def _run(self) -> None:
-        while True:
-            await asyncio.sleep(self._every_seconds)
-            await self.save()
 
 
 def _redacted(entry: RefusedRequest) -> RefusedRequest:

@@ -1,13 +1,13 @@
 """Figures that only the store knows, read now and then: how long work has been due, and what wallets hold."""
 
 import asyncio
-import contextlib
 from collections.abc import Mapping
 
 from onema.domain.configuration.directory import AccountView
 from onema.domain.records import JobKind, Wallet
 from onema.domain.values.money import SCALE
 from onema.engine.committer import Committer
+from onema.engine.loops import Loop
 from onema.engine.ports import Clock
 from onema.storage.contract import Storage, StorageError
 
@@ -29,22 +29,19 @@ class StoreReadings:
         self._committer = committer
         self._storage = storage
         self._clock = clock
-        self._every_seconds = every_seconds
-        self._task: asyncio.Task[None] | None = None
+        self._loop = Loop("store-readings", self.refresh, every_seconds=every_seconds)
         self._rounds = 0
+        """How many succeeded since the store was away; `refresh` counts."""
         self.due_seconds: Mapping[tuple[str, ...], float] = {}
         """By kind: for how long the job that waits longest has been due."""
         self.balances: Mapping[tuple[str, ...], float] = {}
         """By account and currency: how much may still be spent before its floor or credit limit."""
 
     async def start(self) -> None:
-        self._task = asyncio.create_task(self._run(), name="store-readings")
+        self._loop.start()
 
     async def stop(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        await self._loop.stop()
 
     async def read_due(self) -> None:
         now = self._clock.now()
@@ -83,8 +80,3 @@ class StoreReadings:
             self._rounds, self.due_seconds, self.balances = 0, {}, {}
         else:
             self._rounds += 1
-
-    async def _run(self) -> None:
-        while True:
-            await self.refresh()
-            await asyncio.sleep(self._every_seconds)

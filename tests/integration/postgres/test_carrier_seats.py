@@ -49,8 +49,8 @@ class Deliverer:
     async def die(self) -> None:
         """As if it were killed: it renews nothing and gives nothing back."""
         self.died = True
-        for task in self.carriers._tasks:
-            task.cancel()
+        for loop in self.carriers._loops:
+            await loop.stop()
         await self.node.committer.stop()
 
     async def deliver(self) -> Listener:
