@@ -1,6 +1,6 @@
 """The delivery callback.
 
-https://developers.esms.vn/esms-api/callback-url and specs/esms.md section 10.
+https://developers.esms.vn/esms-api/callback-url and docs/vendors/esms.md#callback.
 """
 
 from urllib.parse import parse_qsl, urlsplit
@@ -38,7 +38,7 @@ DELIVERED = Message(
 )
 
 
-# specs/esms.md section 10: the CSKH sample, parameter by parameter.
+# callback-url: the sample for customer care (CSKH), parameter by parameter.
 def test_a_delivered_message_is_reported_in_the_vendors_exact_form() -> None:
     """Order, spelling and the four decimals are the sample's; empty parameters stay."""
     assert delivery_callback(DELIVERED, URL).url == (
@@ -101,7 +101,7 @@ def test_a_reference_cannot_add_parameters() -> None:
     assert _parameters(replace(DELIVERED, reference="a&SendSuccess=9 %"))["RequestId"] == "a&SendSuccess=9 %"
 
 
-# specs/esms.md section 9: 1 Viettel, 2 Mobi, 3 Vina, 4 Vietnammobile, 5 Gtel, 6 Itel, 7 Reddi.
+# callback-url: 1 Viettel, 2 Mobi, 3 Vina, 4 Vietnammobile, 5 Gtel, 6 Itel, 7 Reddi.
 @pytest.mark.parametrize(
     ("prefix", "network"),
     [

@@ -1,6 +1,6 @@
 """CHECKCODE.
 
-https://developers.esms.vn/esms-api/cac-api-khac/ham-check-code and specs/esms.md section 6.
+https://developers.esms.vn/esms-api/cac-api-khac/ham-check-code and docs/vendors/esms.md#checkcode.
 """
 
 import asyncio
@@ -37,7 +37,7 @@ def verifications(story: Story) -> int:
     return sum(event.kind == "verified" for event in story.events)
 
 
-# specs/esms.md section 6: Content is text inside ErrorMessage, also on success.
+# The page: Content is text inside ErrorMessage, also on success.
 async def test_the_right_code_gets_the_vendors_exact_body(client: VendorClient) -> None:
     """There is no member named Content."""
     body = await client.checkcode(await client.send_code())
@@ -46,7 +46,7 @@ async def test_the_right_code_gets_the_vendors_exact_body(client: VendorClient) 
     )
 
 
-# specs/esms.md section 6: the sample of a wrong code.
+# The page: the sample of a wrong code.
 async def test_a_wrong_code_gets_the_vendors_exact_body(client: VendorClient) -> None:
     """Phone and code are echoed as they were sent."""
     await client.send()
@@ -55,7 +55,7 @@ async def test_a_wrong_code_gets_the_vendors_exact_body(client: VendorClient) ->
     )
 
 
-# specs/esms.md section 6, surprise 2: pages say 117, the error table says 171.
+# The page says 117, https://developers.esms.vn/esms-api/bang-ma-loi 171.
 async def test_the_result_of_a_wrong_code_is_a_setting(api: EsmsApi, core: RunningCore) -> None:
     """171 for those who built on the table."""
     client = VendorClient(EsmsApi(core.gateway, time_alive_max=10, invalid_code="171"), core)
@@ -64,7 +64,7 @@ async def test_the_result_of_a_wrong_code_is_a_setting(api: EsmsApi, core: Runni
     )
 
 
-# specs/esms.md section 6, surprise 3: success consumes the code.
+# The page, of 117: "the code was used already".
 async def test_a_code_is_right_once(client: VendorClient) -> None:
     """Whoever comes second with the same code is refused."""
     code = await client.send_code()
@@ -84,7 +84,7 @@ async def test_an_expired_code_is_answered_like_a_wrong_code(client: VendorClien
     assert await client.checkcode(code) == invalid_body(code)
 
 
-# specs/esms.md section 12: codes are upper case only, so their case is not compared.
+# See docs/vendors/esms.md#checkcode: codes are upper case only, so their case is not compared.
 async def test_a_code_may_be_typed_in_lower_case(client: VendorClient) -> None:
     """And between spaces, as phones paste it."""
     code = await client.send_code(IsNumber="0", NumCharOfCode="10")
@@ -157,7 +157,7 @@ async def test_a_text_without_the_zero_is_another_code(client: VendorClient, cor
     assert live.attempts_left == ATTEMPTS - 3
 
 
-# specs/esms.md section 12: codes are keyed by the normalised number, the number is echoed as sent.
+# See docs/vendors/esms.md#checkcode: codes are keyed by the normalised number, the number is echoed as sent.
 @pytest.mark.parametrize("phone", ["84901888484", "+84901888484", " 84901888484", "0901.888.484"])
 async def test_the_phone_is_echoed_as_it_was_sent(client: VendorClient, phone: str) -> None:
     """Clients find their own spelling in the answer."""
@@ -166,7 +166,7 @@ async def test_the_phone_is_echoed_as_it_was_sent(client: VendorClient, phone: s
     assert await client.checkcode(code, phone) == valid_body(phone)
 
 
-# specs/esms.md section 2: DataContractJsonSerializer writes "/" as "\/", and leaves letters as they are.
+# See docs/vendors/esms.md#answers: DataContractJsonSerializer writes "/" as "\/", and leaves letters as they are.
 async def test_what_was_typed_is_echoed_as_a_json_string(client: VendorClient) -> None:
     """Nothing that is typed can break out of the answer."""
     assert (
@@ -178,7 +178,7 @@ async def test_what_was_typed_is_echoed_as_a_json_string(client: VendorClient) -
     )
 
 
-# specs/esms.md section 6: phone and code are required; section 11: 108 applies to all operations.
+# The page: phone and code are required; the table of errors: 108 applies to all operations.
 @pytest.mark.parametrize("phone", [None, "", "12345", "mot hai ba", "0" * 5_000])
 async def test_a_check_of_no_phone_is_refused(client: VendorClient, phone: str | None) -> None:
     """A number that is none has its own error."""
@@ -197,7 +197,7 @@ async def test_a_check_without_a_code_costs_no_attempt(
     assert wrong_attempts(await core.story("shop", message)) == 0
 
 
-# specs/esms.md, "Choices": five attempts, then the code is dead.
+# See docs/vendors/esms.md#checkcode: five attempts, then the code is dead.
 async def test_the_right_code_succeeds_after_four_wrong_ones(client: VendorClient) -> None:
     """The fifth attempt is still looked at."""
     code = await client.send_code()

@@ -1,6 +1,6 @@
 """GENCODE.
 
-https://developers.esms.vn/esms-api/ham-gui-tin/tin-gencode-tu-dong-sms and specs/esms.md section 4.
+https://developers.esms.vn/esms-api/ham-gui-tin/tin-gencode-tu-dong-sms and docs/vendors/esms.md#gencode.
 """
 
 import asyncio
@@ -36,14 +36,14 @@ from .vendor_client import (
 )
 
 
-# specs/esms.md section 4, "Responses", and section 13: SMSID and CountRegenerate must be there on success.
+# A Java client reads both without looking: SMSID and CountRegenerate must be there on success.
 async def test_an_accepted_request_gets_the_vendors_exact_body(client: VendorClient) -> None:
     """Member order, types and spacing are the vendor's."""
     body = await client.gencode()
     assert re.fullmatch(rb'\{"CodeResult":"100","CountRegenerate":0,"SMSID":"[0-9a-f]{32}"\}', body)
 
 
-# specs/esms.md section 2: content type of a WCF service.
+# See docs/vendors/esms.md#answers: content type of a WCF service.
 async def test_answers_are_json_in_utf8_with_status_200(client: VendorClient) -> None:
     """Clients read the body only under status 200."""
     response = await client.ask(GENCODE, query_of(GENCODE_PARAMETERS))
@@ -58,7 +58,7 @@ async def test_the_smsid_spells_the_message_that_was_queued(client: VendorClient
     assert (stored.state, stored.client_ip) == (MessageState.ACCEPTED, CLIENT_IP)
 
 
-# specs/esms.md section 4: {OTP} in the message is replaced by the code.
+# The page: {OTP} in the message is replaced by the code.
 async def test_the_text_is_sent_with_the_code_in_place_of_the_marker(
     client: VendorClient, core: RunningCore
 ) -> None:
@@ -74,7 +74,7 @@ async def test_the_answer_never_holds_the_code(client: VendorClient) -> None:
     assert (await client.code_of(sent_message(body))).encode() not in body
 
 
-# specs/esms.md section 4: TimeAlive 2 to 10 minutes, default 5; section 12: clamp rather than reject.
+# The page: 2 to 10 minutes, 5 when absent. A Laravel client sends 45, and shall go on working.
 @pytest.mark.parametrize(
     ("given", "minutes"),
     [
@@ -106,7 +106,7 @@ async def test_a_code_lives_as_long_as_asked_within_the_range(
     assert await client.checkcode(code) == invalid_body(code)
 
 
-# specs/esms.md section 4: 2..15 in the v1 and the English documents.
+# 2 to 15 at https://developers.esms.vn/en/esms-api/send-sms-api/send-auto-generated-sms and in the older pages.
 async def test_the_longest_validity_is_a_setting(api: EsmsApi, core: RunningCore) -> None:
     """With a maximum of 15, a client that asks for 45 gets 15."""
     client = VendorClient(EsmsApi(core.gateway, time_alive_max=15, invalid_code="117"), core)
@@ -115,7 +115,7 @@ async def test_the_longest_validity_is_a_setting(api: EsmsApi, core: RunningCore
     assert await client.checkcode(code) == valid_body()
 
 
-# specs/esms.md section 4: NumCharOfCode, default 6; "Choices": clamped to 4..10.
+# The page: 6 when absent. The range is ours.
 @pytest.mark.parametrize(
     ("given", "length"),
     [
@@ -138,7 +138,7 @@ async def test_a_code_is_as_long_as_asked_within_the_range(
     assert len(await client.send_code(NumCharOfCode=given)) == length
 
 
-# specs/esms.md section 4: the vendor's own samples leave IsNumber out and then check the code 1NTTJ6.
+# The page: the vendor's own samples leave IsNumber out and then check the code 1NTTJ6.
 @pytest.mark.parametrize(
     ("given", "alphabet"),
     [
@@ -158,7 +158,7 @@ async def test_is_number_chooses_the_alphabet(client: VendorClient, given: str |
     assert codes.isdigit() == (alphabet == DIGITS)
 
 
-# specs/esms.md section 12: phone forms; the dots are in the vendor's own demo.
+# See docs/vendors/esms.md#phones: phone forms; the dots are in the vendor's own demo.
 @pytest.mark.parametrize(
     "phone",
     [
@@ -182,7 +182,7 @@ async def test_a_phone_may_be_written_in_many_ways(
     )
 
 
-# specs/esms.md section 2: a leading "+" arrives as a space when the client does not encode it.
+# See docs/vendors/esms.md#requests: a leading "+" arrives as a space when the client does not encode it.
 @pytest.mark.parametrize("phone", ["+376312345", "+2203012345", "+2975601234", "+5534990001234"])
 @pytest.mark.parametrize("in_form", [False, True])
 async def test_a_plus_that_was_not_encoded_names_another_country(
@@ -234,7 +234,7 @@ async def test_what_was_matched_is_priced_and_sent(client: VendorClient, core: R
     assert sms.text == text.replace("{OTP}", sms.text[:6])
 
 
-# specs/esms.md section 12: a second GENCODE supersedes the earlier code, CountRegenerate stays 0.
+# See docs/vendors/esms.md#gencode: a second GENCODE supersedes the earlier code, CountRegenerate stays 0.
 async def test_a_second_code_replaces_the_first(client: VendorClient) -> None:
     """Only the newest code of a phone is right."""
     first = await client.send_code(NumCharOfCode="10", IsNumber="0")
@@ -254,7 +254,7 @@ async def test_an_accepted_message_costs_its_segments(client: VendorClient, core
     assert await core.balance("shop") == -4 * 850 * 10_000
 
 
-# specs/esms.md section 7: the vendor's body for a wrong template has an SMSID, and nothing is sent.
+# The page of plain sends (docs/vendors/esms.md#sources): a wrong template's body has an SMSID, and nothing is sent.
 async def test_a_text_of_no_template_is_written_down_and_not_sent(
     client: VendorClient, core: RunningCore
 ) -> None:
@@ -282,7 +282,7 @@ async def test_refused_texts_do_not_fill_the_store(client: VendorClient, core: R
     assert len(await core.messages("shop")) == 101
 
 
-# specs/esms.md section 12: a message without {OTP} is treated as a template mismatch.
+# See docs/vendors/esms.md#errors: a message without {OTP} is treated as a template mismatch.
 @pytest.mark.parametrize("text", [None, "", "123456 la ma xac minh", TEXT.replace("{OTP}", "123456")])
 async def test_a_text_without_the_marker_is_no_template(client: VendorClient, text: str | None) -> None:
     """A code that the caller made up is not sent by GENCODE."""
@@ -296,7 +296,7 @@ async def test_a_refused_message_leaves_the_current_code_alone(client: VendorCli
     assert await client.checkcode(code) == valid_body()
 
 
-# specs/esms.md section 12: a PHP client calls GENCODE with the parameters of a plain send.
+# A PHP client calls GENCODE with the parameters of a plain send.
 async def test_a_plain_sends_parameters_get_an_error_in_a_200_body(client: VendorClient) -> None:
     """Content and SmsType are not GENCODE's names, so the message type is missing."""
     query = query_of(gencode_parameters({"message": None, "Type": None, "Content": TEXT, "SmsType": "8"}))

@@ -1,6 +1,6 @@
 """Every refusal in the vendor's words.
 
-https://developers.esms.vn/esms-api/bang-ma-loi and specs/esms.md sections 11 and 12.
+https://developers.esms.vn/esms-api/bang-ma-loi and docs/vendors/esms.md#errors.
 """
 
 import asyncio
@@ -50,7 +50,7 @@ def test_the_document_lists_every_refusal_with_its_result() -> None:
     assert listed == [(refusal.value, error.code, error.message) for refusal, error in REFUSALS.items()]
 
 
-# specs/esms.md section 3: the body of wrong keys.
+# tin-gencode-tu-dong-sms: the body of wrong keys.
 @pytest.mark.parametrize(
     "keys",
     [
@@ -94,7 +94,7 @@ async def test_two_credentials_of_an_account_live_at_a_time(client: VendorClient
     assert code_result(await client.gencode()) == "100"
 
 
-# specs/esms.md section 11: 140, IP not whitelisted.
+# bang-ma-loi: 140, IP not whitelisted.
 @pytest.mark.parametrize("path", [GENCODE, CHECKCODE])
 async def test_an_address_outside_the_list_is_refused(
     client: VendorClient, core: RunningCore, path: str
@@ -107,7 +107,7 @@ async def test_an_address_outside_the_list_is_refused(
     assert code_result((await client.ask(path, query)).body) != "140"
 
 
-# specs/esms.md section 11: 143, account not activated or locked.
+# bang-ma-loi: 143, account not activated or locked.
 @pytest.mark.parametrize("path", [GENCODE, CHECKCODE])
 async def test_a_locked_account_is_refused(client: VendorClient, core: RunningCore, path: str) -> None:
     """Neither sends nor checks are served."""
@@ -116,7 +116,7 @@ async def test_a_locked_account_is_refused(client: VendorClient, core: RunningCo
     assert (await client.ask(path, query)).body == error_body("143", "Account is not activated or is locked")
 
 
-# specs/esms.md section 11: 300 message type missing, 118 not supported; section 4: Type is 2 only.
+# bang-ma-loi: 300, message type missing; 118, not supported. GENCODE has type 2 only.
 @pytest.mark.parametrize(
     ("given", "code", "message"),
     [
@@ -135,7 +135,7 @@ async def test_only_customer_care_is_sent(
     assert await client.gencode(Type=given) == error_body(code, message)
 
 
-# specs/esms.md section 11: 108, phone format wrong.
+# bang-ma-loi: 108, phone format wrong.
 @pytest.mark.parametrize(
     "phone", [None, "", "090188848", "09018884840", "abc", "+1", "0901888484,0901888485"]
 )
@@ -144,7 +144,7 @@ async def test_what_is_no_phone_is_refused(client: VendorClient, phone: str | No
     assert await client.gencode(Phone=phone) == error_body("108", "Phone is wrong format")
 
 
-# specs/esms.md section 11: 108 phone format wrong.
+# bang-ma-loi: 108 phone format wrong.
 @pytest.mark.parametrize("phone", ["19001234", "1900123456", "18001234", "02438241234", "+80012345678"])
 async def test_a_number_that_no_sms_reaches_is_a_wrong_one(
     client: VendorClient, core: RunningCore, phone: str
@@ -184,7 +184,7 @@ async def test_an_account_of_another_country_writes_its_own_national_numbers(
     assert code_result(await client.gencode(Phone="+84901888484")) == "99"
 
 
-# specs/esms.md section 7: the body of an unknown brandname.
+# tin-nhan-sms-otp-cskh: the body of an unknown brandname.
 @pytest.mark.parametrize("brandname", [None, "", "Somebody", "baotrixemay"])
 async def test_an_unknown_brandname_is_refused(client: VendorClient, brandname: str | None) -> None:
     """Names are compared to the letter: they are what the phone shows."""
@@ -209,14 +209,14 @@ async def test_a_template_that_is_off_does_not_count(client: VendorClient, core:
     assert code_result(await client.gencode()) == "146"
 
 
-# specs/esms.md section 11: 102, no price list.
+# bang-ma-loi: 102, no price list.
 async def test_a_number_without_a_price_is_refused(client: VendorClient, core: RunningCore) -> None:
     """Nothing is sent for an unknown price."""
     await core.configure(replace(TARIFF, rates=()))
     assert await client.gencode() == error_body("102", "Price list is not exist")
 
 
-# specs/esms.md section 11: 103, not enough balance.
+# bang-ma-loi: 103, not enough balance.
 async def test_an_empty_wallet_is_refused(client: VendorClient, core: RunningCore) -> None:
     """Prepaid accounts send what they have paid for, to the last amount."""
     await core.configure(replace(ACCOUNT, wallet="prepaid"))
@@ -249,7 +249,7 @@ async def test_two_hundred_parallel_sends_spend_the_money_for_ten(
     assert all([await core.is_queued(message.id) for message in messages])
 
 
-# specs/esms.md, "Choices": a window that refuses is a 99.
+# See docs/vendors/esms.md#errors: a window that refuses is a 99.
 async def test_a_full_window_is_refused_and_opens_again(client: VendorClient, core: RunningCore) -> None:
     """Two a minute, then wait."""
     window = doc.WindowLimit(per="phone", seconds=60, limit=2)
@@ -261,7 +261,7 @@ async def test_a_full_window_is_refused_and_opens_again(client: VendorClient, co
     assert code_result(await client.gencode()) == "100"
 
 
-# specs/esms.md, "Choices": a store that is away is a 99 under status 200.
+# See docs/vendors/esms.md#errors: a store that is away is a 99 under status 200.
 async def test_a_store_that_is_away_is_our_fault(client: VendorClient, core: RunningCore) -> None:
     """Nothing was accepted, and the client may try again."""
     core.storage.is_away = True
@@ -271,7 +271,7 @@ async def test_a_store_that_is_away_is_our_fault(client: VendorClient, core: Run
     assert code_result(await client.gencode()) == "100"
 
 
-# specs/esms.md, "Choices": our own failure is a 99 under status 200.
+# See docs/vendors/esms.md#errors: our own failure is a 99 under status 200.
 async def test_our_own_fault_names_its_incident(api: EsmsApi) -> None:
     """The operator finds the log line by what the integrator quotes."""
     response = api.fault(Request("GET", GENCODE, b"", (), b"", "203.0.113.9"), "1f2e3d4c")
@@ -279,7 +279,7 @@ async def test_our_own_fault_names_its_incident(api: EsmsApi) -> None:
     assert response.body == error_body("99", "System error, incident 1f2e3d4c")
 
 
-# specs/esms.md section 12: 101 -> 140/143 -> 300/118 -> 108/99 -> 104 -> 146 -> 103 -> 100.
+# See docs/vendors/esms.md#errors: 101 -> 140/143 -> 300/118 -> 108/99 -> 104 -> 146 -> 103 -> 100.
 async def test_checks_come_in_the_vendors_order(client: VendorClient, core: RunningCore) -> None:
     """A request with every fault learns of them one by one, in the documented order."""
     account = replace(ACCOUNT, state="inactive", allowed_ips=("198.51.100.1",), wallet="prepaid")

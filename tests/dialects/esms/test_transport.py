@@ -1,6 +1,6 @@
 """What real clients send, and what no client should.
 
-specs/esms.md section 2; the raw curl is on
+docs/vendors/esms.md#requests; the raw curl is on
 https://developers.esms.vn/esms-api/ham-gui-tin/tin-gencode-tu-dong-sms
 """
 
@@ -31,7 +31,7 @@ JSON = ((b"content-type", b"application/json"),)
 FORM = ((b"content-type", b"application/x-www-form-urlencoded"),)
 
 
-# specs/esms.md section 2: trailing slash, double slash, path literals in any case.
+# See docs/vendors/esms.md#requests: trailing slash, double slash, path literals in any case.
 @pytest.mark.parametrize(
     "path",
     [
@@ -48,7 +48,7 @@ async def test_a_path_may_be_written_in_many_ways(client: VendorClient, path: st
     assert code_result((await client.ask(path, QUERY)).body) == "100"
 
 
-# specs/esms.md section 2: query names are case-insensitive, unknown parameters are ignored (?n8n=nqdev).
+# See docs/vendors/esms.md#requests: query names are case-insensitive, unknown parameters are ignored (?n8n=nqdev).
 async def test_names_may_be_in_any_case_beside_unknown_ones(client: VendorClient) -> None:
     """Clients write Apikey, Message and parameters of their own."""
     lower = {name.lower(): value for name, value in GENCODE_PARAMETERS.items()}
@@ -58,7 +58,7 @@ async def test_names_may_be_in_any_case_beside_unknown_ones(client: VendorClient
         assert code_result((await client.ask(GENCODE, query)).body) == "100"
 
 
-# specs/esms.md section 2: the vendor's curl uses --globoff with an unencoded message.
+# See docs/vendors/esms.md#requests: the vendor's curl uses --globoff with an unencoded message.
 @pytest.mark.parametrize(
     "message",
     [
@@ -74,14 +74,14 @@ async def test_the_message_may_be_encoded_or_not(client: VendorClient, message: 
     assert code_result(response.body) == "100"
 
 
-# specs/esms.md section 2: clients replay a hard-coded ASP.NET_SessionId cookie.
+# See docs/vendors/esms.md#requests: clients replay a hard-coded ASP.NET_SessionId cookie.
 async def test_cookies_are_ignored(client: VendorClient) -> None:
     """A session of the vendor's means nothing here."""
     cookie = ((b"cookie", b"ASP.NET_SessionId=0123456789abcdef"),)
     assert code_result((await client.ask(GENCODE, QUERY, headers=cookie)).body) == "100"
 
 
-# specs/esms.md, "Choices": the seed calls the parameters a request body.
+# The vendor's page calls the parameters a request body.
 @pytest.mark.parametrize("method", ["POST", "GET"])
 @pytest.mark.parametrize("headers", [JSON, FORM, (), ((b"content-type", b"text/plain"),)])
 async def test_parameters_may_be_a_json_body(
@@ -100,7 +100,7 @@ async def test_parameters_may_be_a_form_body(client: VendorClient) -> None:
     assert code_result(response.body) == "100"
 
 
-# specs/esms.md section 2: accept numbers where the documents say string.
+# See docs/vendors/esms.md#requests: accept numbers where the documents say string.
 async def test_json_numbers_count_as_strings(client: VendorClient, core: RunningCore) -> None:
     """Also a phone that lost its zero on the way through a number."""
     numbers = {"Phone": 901888484, "TimeAlive": 10, "NumCharOfCode": 4.0, "Type": 2, "IsNumber": True}
@@ -126,7 +126,7 @@ async def test_a_blank_body_is_no_body(client: VendorClient) -> None:
     assert code_result((await client.ask(GENCODE, QUERY, method="POST", body=b"\r\n")).body) == "100"
 
 
-# specs/esms.md section 7: the vendor's body for broken requests has no CodeResult.
+# See docs/vendors/esms.md#answers: the vendor's body for broken requests has no CodeResult.
 @pytest.mark.parametrize(
     ("headers", "body"),
     [

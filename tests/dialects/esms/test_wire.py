@@ -1,4 +1,4 @@
-"""Bytes and numbers on the wire. specs/esms.md sections 2, 4 and 7."""
+"""Bytes and numbers on the wire. docs/vendors/esms.md#requests, #answers."""
 
 import json
 

@@ -39,7 +39,7 @@ GENCODE_PARAMETERS = {
     "message": TEXT,
     "IsNumber": "1",
 }
-"""The worked request of specs/esms.md section 3."""
+"""What the samples of docs/vendors/esms.md#gencode send, with the rest of the parameters."""
 
 
 def gencode_parameters(changes: dict[str, str | None]) -> dict[str, str]:

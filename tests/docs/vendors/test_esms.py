@@ -14,8 +14,8 @@ from onema.testing.running_server import RunningServer, eventually
 from .samples import EVERY_LANGUAGE, PAGES, Program, operations, without
 
 OPERATIONS = operations("esms")
-SEND = OPERATIONS["GENCODE: make a code and send it"]
-CHECK = OPERATIONS["CHECKCODE: check a code"]
+SEND = OPERATIONS["GENCODE"]
+CHECK = OPERATIONS["CHECKCODE"]
 
 
 @pytest.mark.parametrize("language", EVERY_LANGUAGE)

@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -41,6 +42,25 @@ def test_every_error_of_the_dialect_is_in_its_page(page: str) -> None:
         if not any(f"`{error[0]}`" in row and f"`{error[1]}`" in row for row in rows)
     }
     assert missing == set()
+
+
+def test_every_section_that_is_cited_exists() -> None:
+    """Code, tests and documents name sections of these pages behind a `#`, as links do."""
+    root = PAGES.parents[1]
+    files = [file for folder in ("src", "tests", "docs") for file in (root / folder).rglob("*.*")]
+    files = [file for file in files if file.suffix in (".py", ".md")]
+    cited = {name for file in files for name in re.findall(r"vendors/(\w+\.md#[\w-]+)", file.read_text())}
+    sections = {
+        f"{page.name}#{anchor(heading)}"
+        for page in PAGES.glob("*.md")
+        for heading in re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    }
+    assert cited - sections == set()
+
+
+def anchor(heading: str) -> str:
+    """What a heading is called in links, as GitHub does it."""
+    return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
 
 
 def errors_of(dialect: str) -> Iterator[tuple[str, str]]:

@@ -11,7 +11,7 @@ DIALECT = "esms"
 def authenticate(
     directory: Directory, parameters: Mapping[str, str], asking: Asking
 ) -> AccountView | Refusal:
-    """The account that the keys belong to, or why it may not ask (specs/esms.md sections 3 and 12).
+    """The account that the keys belong to, or why it may not ask (docs/vendors/esms.md#errors).
 
     `asking` gets the account that has the key even when the secret is wrong.
     """

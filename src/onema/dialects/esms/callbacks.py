@@ -1,4 +1,4 @@
-"""The delivery callback: a GET whose query says how a message ended (specs/esms.md section 10)."""
+"""The delivery callback: a GET whose query says how a message ended (docs/vendors/esms.md#callback)."""
 
 import re
 from urllib.parse import quote_plus
@@ -12,8 +12,9 @@ _FINISHED = "5"
 _CUSTOMER_CARE = "2"
 _FAILED = (MessageState.UNDELIVERED, MessageState.FAILED, MessageState.REFUSED)
 
-# The vendor's numbers for the networks (specs/esms.md section 9), by the mobile prefixes that Vietnam gave
-# them. A number that was ported still names its first network.
+# The vendor's numbers for the networks (https://developers.esms.vn/esms-api/callback-url, seen 2026-11), by the
+# mobile prefixes that Vietnam gave them. A number that was ported still names its first network; what the vendor says
+# of one is not known.
 _NETWORKS = {
     "1": r"86|9[678]|3[2-9]",
     "2": r"89|90|93|7[06789]",

@@ -1,7 +1,7 @@
 """Our refusals in the vendor's words.
 
-Codes are those of the vendor's table (specs/esms.md section 11). Only some texts were ever seen on the wire;
-the others are ours, and DIVERGENCES.md lists them.
+Codes are those of https://developers.esms.vn/esms-api/bang-ma-loi (seen 2026-11), which says 171 where samples say 117.
+The texts of 101, 104, 124 and 146 are those of samples, the others ours: docs/vendors/esms.md#errors.
 """
 
 import msgspec
@@ -16,7 +16,7 @@ class VendorError(msgspec.Struct, frozen=True):
     message: str
 
     def response(self, outcome: str) -> Response:
-        """HTTP status 200: the vendor's clients drop the body of any other (specs/esms.md section 2)."""
+        """HTTP status 200: the vendor's clients drop the body of any other (docs/vendors/esms.md#answers)."""
         return Response(200, wire.refused(self.code, self.message), outcome=outcome)
 
 

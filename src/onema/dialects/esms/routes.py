@@ -43,7 +43,7 @@ Parameters = dict[str, str]
 
 
 class EsmsApi:
-    """GENCODE and CHECKCODE under /MainService.svc/json/, checked in the order of specs/esms.md section 12.
+    """GENCODE and CHECKCODE under /MainService.svc/json/, checked in the order of docs/vendors/esms.md#errors.
 
     `time_alive_max` is the longest validity in minutes; `invalid_code` the CodeResult of a code that does not
     match, on which the vendor's own pages disagree.

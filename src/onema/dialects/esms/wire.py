@@ -1,8 +1,8 @@
 """What a request's parameters are, and the bytes of every answer.
 
-The vendor's service is .NET WCF: members come in ordinal order, nulls are left out, and
-DataContractJsonSerializer writes "/" as "\\/" (specs/esms.md section 2). The shapes are so few and fixed that
-they are written as bytes.
+The vendor's service is .NET WCF, to judge by its paths, cookies and dates: members come in ordinal order, nulls are
+left out as in all of its samples, and DataContractJsonSerializer writes "/" as "\\/" (docs/vendors/esms.md#sources).
+The shapes are so few and fixed that they are written as bytes.
 """
 
 import json
@@ -14,7 +14,10 @@ from onema.http.messages import Request
 from onema.http.parameters import parse_form, parse_json_object, parse_multipart, parse_query
 
 INVALID_REQUEST = b'{"error":"Invalid request"}'
-"""The vendor's answer to what is no request at all (specs/esms.md section 7)."""
+"""The vendor's answer to what is no request at all.
+
+https://developers.esms.vn/esms-api/ham-gui-tin/tin-nhan-sms-otp-cskh (seen 2026-11) has it for plain sends.
+"""
 
 _NAMES = frozenset(
     {

@@ -9,7 +9,7 @@ from onema.domain.configuration.template_matching import Templates
 from onema.domain.refusals import Refusal, Refused
 from onema.domain.values.written_form import text_form
 
-# The text of the vendor's test brandname (docs/vendors/esms.md#sources).
+# The text of the vendor's test brandname (docs/vendors/esms.md#the-samples).
 OTP_TEMPLATE = "{OTP} la ma xac minh dang ky Baotrixemay cua ban"
 
 SOURCES = {
@@ -33,7 +33,7 @@ def accepts(template: str, message: str) -> bool:
         (OTP_TEMPLATE, "123456 la ma xac minh dang ky Baotrixemay cua ban"),
         (OTP_TEMPLATE, "1NTTJ6 la ma xac minh dang ky Baotrixemay cua ban"),
         (OTP_TEMPLATE, "  {OTP}  la ma   xac minh dang ky Baotrixemay cua ban \n"),
-        # What GetTemplate lists for that brandname (docs/vendors/esms.md#sources).
+        # What GetTemplate lists for that brandname (docs/vendors/esms.md#texts).
         ("{P1,20} la ma xac minh dang ky Baotrixemay cua ban", OTP_TEMPLATE),
         ("{P2,50} la ma", "{OTP} la ma"),
         ("{P2,50} la ma", "Ma cua ban {OTP} la ma"),
