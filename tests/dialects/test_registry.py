@@ -10,7 +10,8 @@ import onema.dialects
 from onema.dialects.contract import Dialect
 from onema.domain.configuration import documents as doc
 from onema.settings import Settings
-from onema.wiring.installation import CARRIER_TYPES, DIALECTS, problems_of
+from onema.wiring.carriers import CARRIER_TYPES
+from onema.wiring.installation import DIALECTS, problems_of
 from onema.wiring.server import build_dialects
 
 from .running_core import RunningCore

@@ -1,11 +1,11 @@
-"""What this program can do with configuration documents: its dialects and carrier types, each with its own rules.
+"""What this program can do with configuration documents: its dialects, and its carrier types (carriers.py), each with
+its own rules.
 
 Whoever saves documents asks here first, be it the server or a command line on the server's store.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 
-from onema.channels.handset import configuration as handset
 from onema.dialects.esms import credentials as esms
 from onema.dialects.vbee import credentials as vbee
 from onema.dialects.ytx import credentials as ytx
@@ -15,6 +15,7 @@ from onema.domain.configuration.advice import advice as configuration_advice
 from onema.domain.configuration.callback_target import callback_url_problem
 from onema.domain.configuration.problems import Problem, one_of, place_of
 from onema.domain.configuration.rules import After
+from onema.wiring import carriers
 
 DIALECTS: Mapping[str, Callable[[doc.Credential], Iterator[Problem]]] = {
     "esms": esms.problems_of,
@@ -23,15 +24,8 @@ DIALECTS: Mapping[str, Callable[[doc.Credential], Iterator[Problem]]] = {
 }
 """What each wire API asks of a credential."""
 
-CARRIER_TYPES: Mapping[str, Callable[[doc.Carrier], Iterator[Problem]]] = {
-    "handset": handset.problems_of,
-}
-"""What each type of carrier refuses of a document: wiring makes no carrier with such a problem."""
-
 APPLICATION_ADVICE: Mapping[str, Callable[[doc.Application], Iterator[Problem]]] = {"vbee": vbee.advice}
 """What the application of a wire API's credential would better have."""
-
-CARRIER_ADVICE: Mapping[str, Callable[[doc.Carrier], Iterator[Problem]]] = {"handset": handset.advice}
 
 SIMULATED = "handset"
 """Codes of real people must not be readable on a simulated phone."""
@@ -54,13 +48,13 @@ class ThisInstallation:
             if isinstance(document, doc.Account | doc.Application) and not self._private_targets:
                 yield from _private_target(document)
         if any(isinstance(document, doc.Carrier) for document in after.changed.values()):
-            carriers = {
+            known = {
                 carrier.name: carrier
                 for carrier in after.of_kind(doc.Carrier)
-                if carrier.type in CARRIER_TYPES
+                if carrier.type in carriers.CARRIER_TYPES
             }
             if not self._handset_beside_carriers:
-                yield from handset_beside_carriers(carriers)
+                yield from handset_beside_carriers(known)
 
 
 def advice(documents: After, voices: Collection[str]) -> Advice:
@@ -72,7 +66,7 @@ def advice(documents: After, voices: Collection[str]) -> Advice:
             unknown = one_of("voice", "voice", caller.voice, voices)
             yield (caller.kind, caller.identity), unknown.below(place_of(caller))
     for carrier in documents.of_kind(doc.Carrier):
-        for problem in CARRIER_ADVICE.get(carrier.type, _none)(carrier):
+        for problem in carriers.advice_on(carrier):
             yield (carrier.kind, carrier.identity), problem.below(place_of(carrier))
     for credential in documents.of_kind(doc.Credential):
         application = documents.get(("application", f"{credential.account}/{credential.application}"))
@@ -99,13 +93,12 @@ def problems_of(document: doc.Credential | doc.Carrier) -> Iterator[Problem]:
         rules = DIALECTS.get(document.dialect)
         unknown = one_of("dialect", "dialect", document.dialect, DIALECTS)
         return rules(document) if rules else iter((unknown,))
-    of_type = CARRIER_TYPES.get(document.type)
-    return of_type(document) if of_type else iter((one_of("type", "type", document.type, CARRIER_TYPES),))
+    return carriers.problems_of(document)
 
 
-def handset_beside_carriers(carriers: Mapping[str, doc.Carrier]) -> Iterator[Problem]:
+def handset_beside_carriers(documents: Mapping[str, doc.Carrier]) -> Iterator[Problem]:
     """Those that are active must not be a handset and real ones."""
-    active = [carrier for carrier in carriers.values() if carrier.state == "active"]
+    active = [carrier for carrier in documents.values() if carrier.state == "active"]
     handsets = [carrier for carrier in active if carrier.type == SIMULATED]
     if handsets and len(handsets) < len(active):
         yield Problem(

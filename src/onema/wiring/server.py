@@ -13,16 +13,15 @@ from typing import Self
 import onema
 from onema.administration.answers import read_balance
 from onema.administration.socket import ControlServer
-from onema.channels.contract import Carrier, ReceiptSink
+from onema.channels.contract import Carrier
 from onema.channels.handset.calls import HandsetCalls
-from onema.channels.handset.carrier import HandsetCarrier
 from onema.console.app import build_console
 from onema.console.handset.calls import CallControl
 from onema.console.handset.inbox import HandsetInbox
 from onema.console.handset.routes import DemoHints
 from onema.delivery.callback_client import CallbackClient
 from onema.delivery.callbacks import CallbackSender
-from onema.delivery.carriers import CarrierFactory, CarrierRefused, RunningCarriers
+from onema.delivery.carriers import CarrierRefused, RunningCarriers
 from onema.delivery.seats import Seats
 from onema.delivery.sweeper import Sweeper
 from onema.delivery.worker import DeliveryWorker, Receipts
@@ -43,12 +42,12 @@ from onema.http.not_served import NotServed, not_served
 from onema.http.server import HttpServer, TlsFiles
 from onema.node.membership import Membership
 from onema.settings import Settings
-from onema.speech.announcement import Announcements
 from onema.storage.contract import Storage
 from onema.telemetry.health import Readiness
 from onema.telemetry.metrics import Metrics
+from onema.wiring.carriers import Surroundings, carrier_factory
 from onema.wiring.core import Core, choose_storage, data_folder, open_core
-from onema.wiring.installation import handset_beside_carriers, problems_of
+from onema.wiring.installation import handset_beside_carriers
 
 DAY_MS = 86_400_000
 INBOX_POLL_SECONDS = 0.5
@@ -190,7 +189,9 @@ class App:
         return worker
 
     async def _start_carriers(self, stack: AsyncExitStack, core: Core) -> RunningCarriers:
-        make = carrier_factory(self.inbox, self.calls, core.announcements, Receipts(core.gateway))
+        make = carrier_factory(
+            Surroundings(Receipts(core.gateway), self.inbox, self.calls, core.announcements)
+        )
         carriers = RunningCarriers(
             core.committer,
             lambda document: self._wrap_carrier(make(document)),
@@ -303,24 +304,6 @@ def build_dialects(gateway: Gateway, storage: Storage, settings: Settings) -> Se
         ),
         VbeeApi(gateway, business_error_status=settings.vbee.business_error_status),
     )
-
-
-def carrier_factory(
-    inbox: HandsetInbox, calls: HandsetCalls, announcements: Announcements, receipts: ReceiptSink
-) -> CarrierFactory:
-    """The literal registry of carrier types."""
-
-    def make(carrier: doc.Carrier) -> Carrier:
-        refused = "; ".join(map(str, problems_of(carrier)))
-        if refused:
-            raise CarrierRefused(f"Carrier {carrier.name!r}: {refused}.")
-        match carrier.type:
-            case "handset":
-                return HandsetCarrier(carrier.name, inbox, calls, announcements, receipts)
-            case unknown:
-                raise CarrierRefused(f"Carrier {carrier.name!r} has the unknown type {unknown!r}.")
-
-    return make
 
 
 def refuse_handset_beside_carriers(carriers: Mapping[str, doc.Carrier]) -> None:
