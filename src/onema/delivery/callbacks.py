@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from onema.delivery.callback_client import CallbackClient
 from onema.delivery.callback_contract import CallbackRenderer
-from onema.delivery.given_up import RETRY_AFTER_SECONDS, GivenUp
+from onema.delivery.failed_jobs import RETRY_AFTER_SECONDS, GivenUp
 from onema.domain.delivery.finish_job import FinishJob
 from onema.domain.ids import time_of_id
 from onema.domain.records import Job, Message

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable
 
 from onema.delivery.callback_client import LONGEST_PAUSE_SECONDS
-from onema.delivery.given_up import RETRY_AFTER_SECONDS
+from onema.delivery.failed_jobs import RETRY_AFTER_SECONDS
 from onema.domain.ids import first_id_at
 from onema.domain.records import JobKind
 from onema.domain.values.written_ahead import TOLERATED_MS

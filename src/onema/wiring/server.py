@@ -22,9 +22,10 @@ from onema.console.handset.routes import DemoHints
 from onema.delivery.callback_client import CallbackClient
 from onema.delivery.callbacks import CallbackSender
 from onema.delivery.carriers import CarrierRefused, RunningCarriers
+from onema.delivery.dispatcher import JobDispatcher
+from onema.delivery.receipts import Receipts
 from onema.delivery.seats import Seats
 from onema.delivery.sweeper import Sweeper
-from onema.delivery.worker import DeliveryWorker, Receipts
 from onema.dialects.contract import Dialect
 from onema.dialects.esms.routes import EsmsApi
 from onema.dialects.vbee.routes import VbeeApi
@@ -47,6 +48,7 @@ from onema.telemetry.health import Readiness
 from onema.telemetry.metrics import Metrics
 from onema.wiring.carriers import Surroundings, carrier_factory
 from onema.wiring.core import Core, choose_storage, data_folder, open_core
+from onema.wiring.delivering import build_dispatcher
 from onema.wiring.installation import handset_beside_carriers
 
 DAY_MS = 86_400_000
@@ -130,9 +132,9 @@ class App:
 
         on_jobs_due: Callable[[], None] = lambda: None  # noqa: E731  # whoever delivers takes its place
         if not settings.delivery.paused:
-            worker = await self._start_delivery(stack, core)
+            dispatcher = await self._start_delivery(stack, core)
             if job_kinds(settings):
-                on_jobs_due = worker.wake
+                on_jobs_due = dispatcher.wake
         sweeper = Sweeper(
             core.committer,
             core.storage,
@@ -165,13 +167,13 @@ class App:
 
         await self._listen(stack, core)
 
-    async def _start_delivery(self, stack: AsyncExitStack, core: Core) -> DeliveryWorker:
+    async def _start_delivery(self, stack: AsyncExitStack, core: Core) -> JobDispatcher:
         delivery, kinds = self.settings.delivery, job_kinds(self.settings)
         renderers = {dialect.name: dialect.callbacks for dialect in self._dialects if dialect.callbacks}
         client = callback_client(self.settings, core.clock)
         stack.push_async_callback(client.close)
         callbacks = CallbackSender(core.gateway, core.storage, renderers, client)
-        worker = DeliveryWorker(
+        dispatcher = build_dispatcher(
             core.gateway,
             core.committer,
             core.storage,
@@ -184,9 +186,9 @@ class App:
             receipt_lifetime_ms=delivery.receipt_lifetime * 1000,
             on_dead=self.metrics.dead_job,
         )
-        await worker.start()
-        stack.push_async_callback(worker.stop, self.settings.listen.stop_deadline)
-        return worker
+        await dispatcher.start()
+        stack.push_async_callback(dispatcher.stop, self.settings.listen.stop_deadline)
+        return dispatcher
 
     async def _start_carriers(self, stack: AsyncExitStack, core: Core) -> RunningCarriers:
         make = carrier_factory(

@@ -9,7 +9,6 @@ import pytest
 from onema.channels.contract import Share
 from onema.delivery.carriers import RunningCarriers
 from onema.delivery.seats import Seats
-from onema.delivery.worker import DeliveryWorker
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.configure import Configure
 from onema.domain.delivery.seats import LEASE_SECONDS, RENEW_SECONDS
@@ -20,6 +19,7 @@ from onema.storage.contract import Story
 from onema.storage.postgres.wake_ups import Listener
 from onema.testing.fake_clock import FakeClock
 from onema.testing.recording_carrier import RecordingCarrier
+from onema.wiring.delivering import build_dispatcher
 
 from .conftest import StartNode
 from .node import ACCOUNT, PRICE, Node
@@ -61,7 +61,7 @@ class Deliverer:
         async def no_callbacks(job: Job) -> None:
             raise AssertionError(f"no callback is configured: {job}")
 
-        self.worker = DeliveryWorker(
+        self.dispatcher = build_dispatcher(
             gateway,
             node.committer,
             node.storage,
@@ -73,8 +73,8 @@ class Deliverer:
             receipt_lifetime_ms=60_000,
             poll_seconds=600,
         )
-        await self.worker.start()
-        return await node.storage.listen(lambda: None, self.worker.wake)
+        await self.dispatcher.start()
+        return await node.storage.listen(lambda: None, self.dispatcher.wake)
 
 
 @pytest.fixture
@@ -139,4 +139,4 @@ async def test_the_node_with_the_seat_sends_what_both_accepted(two: list[Deliver
     assert other.made == []
     for one, subscription in zip(two, subscriptions, strict=True):
         await subscription.close()
-        await one.worker.stop(1.0)
+        await one.dispatcher.stop(1.0)

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterable
 import msgspec
 import pytest
 
-from onema.delivery.worker import DeliveryWorker
+from onema.delivery.dispatcher import JobDispatcher
 from onema.domain.codes.place_call import ENTROPY_BYTES as CALL_ENTROPY_BYTES
 from onema.domain.codes.place_call import PlaceCall
 from onema.domain.codes.send_sms_code import ENTROPY_BYTES, SendSmsCode
@@ -23,6 +23,7 @@ from onema.telemetry.metrics import Metrics
 from onema.testing.fake_clock import FakeClock
 from onema.testing.memory_storage import MemoryStorage
 from onema.testing.recording_carrier import RecordingCarrier
+from onema.wiring.delivering import build_dispatcher
 
 PRICE = 8_500_000
 LIFETIME_MS = 60_000
@@ -43,7 +44,7 @@ class Nothing(msgspec.Struct, frozen=True):
 
 
 class DeliveryRig:
-    """The core over a store in memory, with carriers that a test scripts. `worker` runs after `start`."""
+    """The core over a store in memory, with carriers that a test scripts. They are handed to after `start`."""
 
     def __init__(self) -> None:
         self.clock = FakeClock()
@@ -60,7 +61,7 @@ class DeliveryRig:
             observer=Metrics(),
         )
         self.gateway = Gateway(self.committer, self.clock, ids, SystemEntropy())
-        self.workers: list[DeliveryWorker] = []
+        self.dispatchers: list[JobDispatcher] = []
         self.closing = contextlib.AsyncExitStack()
 
     async def configure(self, *carriers: RecordingCarrier, capture_on: str = "submitted") -> None:
@@ -89,11 +90,11 @@ class DeliveryRig:
         *carriers: RecordingCarrier,
         concurrency: int = 10,
         kinds: frozenset[JobKind] = frozenset(JobKind),
-    ) -> DeliveryWorker:
+    ) -> JobDispatcher:
         async def no_callbacks(job: object) -> None:
             raise AssertionError(f"no callback is configured: {job}")
 
-        worker = DeliveryWorker(
+        dispatcher = build_dispatcher(
             self.gateway,
             self.committer,
             self.storage,
@@ -106,9 +107,9 @@ class DeliveryRig:
             receipt_lifetime_ms=LIFETIME_MS,
             poll_seconds=0.005,
         )
-        await worker.start()
-        self.workers.append(worker)
-        return worker
+        await dispatcher.start()
+        self.dispatchers.append(dispatcher)
+        return dispatcher
 
     async def send(
         self, phone: str = "+84901888484", time_alive: int = 300_000, account: int = ACCOUNT
@@ -200,7 +201,7 @@ async def rig() -> AsyncIterator[DeliveryRig]:
     rig = DeliveryRig()
     await rig.committer.start()
     yield rig
-    for worker in rig.workers:
-        await worker.stop(1.0)
+    for dispatcher in rig.dispatchers:
+        await dispatcher.stop(1.0)
     await rig.closing.aclose()
     await rig.committer.stop()

@@ -8,13 +8,14 @@ import pytest
 from onema.delivery.callback_client import CallbackClient
 from onema.delivery.callback_contract import CallbackRequest
 from onema.delivery.callbacks import CallbackSender
-from onema.delivery.given_up import RETRY_AFTER_SECONDS
-from onema.delivery.worker import DeliveryWorker
+from onema.delivery.dispatcher import JobDispatcher
+from onema.delivery.failed_jobs import RETRY_AFTER_SECONDS
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.configure import Configure
 from onema.domain.records import JobKind, Message, MessageState
 from onema.telemetry.redaction import RedactionFilter
 from onema.testing.recording_carrier import RecordingCarrier
+from onema.wiring.delivering import build_dispatcher
 
 from .conftest import LEASE_MS, LIFETIME_MS, DeliveryRig
 
@@ -78,7 +79,7 @@ async def deliver_and_tell(rig: DeliveryRig, receiver: Receiver) -> int:
     client = CallbackClient(seconds=LEASE_MS / 3000, now=rig.clock.now, private_targets=True)
     callbacks = CallbackSender(rig.gateway, rig.storage, {"test": Renderer()}, client)
     rig.closing.push_async_callback(client.close)
-    worker = DeliveryWorker(
+    dispatcher = build_dispatcher(
         rig.gateway,
         rig.committer,
         rig.storage,
@@ -90,8 +91,8 @@ async def deliver_and_tell(rig: DeliveryRig, receiver: Receiver) -> int:
         receipt_lifetime_ms=LIFETIME_MS,
         poll_seconds=0.005,
     )
-    await worker.start()
-    rig.workers.append(worker)
+    await dispatcher.start()
+    rig.dispatchers.append(dispatcher)
     identifier = await rig.send()
     await rig.reaches(identifier, MessageState.DELIVERED)
     return identifier
@@ -194,12 +195,12 @@ async def two_accounts(rig: DeliveryRig, receiver: Receiver, other: Receiver) ->
     return carrier
 
 
-async def start_worker(
+async def start_dispatcher(
     rig: DeliveryRig, carrier: RecordingCarrier, kinds: frozenset[JobKind]
-) -> DeliveryWorker:
+) -> JobDispatcher:
     client = CallbackClient(seconds=LEASE_MS / 3000, now=rig.clock.now, private_targets=True)
     rig.closing.push_async_callback(client.close)
-    worker = DeliveryWorker(
+    dispatcher = build_dispatcher(
         rig.gateway,
         rig.committer,
         rig.storage,
@@ -212,9 +213,9 @@ async def start_worker(
         receipt_lifetime_ms=LIFETIME_MS,
         poll_seconds=0.005,
     )
-    await worker.start()
-    rig.workers.append(worker)
-    return worker
+    await dispatcher.start()
+    rig.dispatchers.append(dispatcher)
+    return dispatcher
 
 
 @pytest.fixture
@@ -231,7 +232,7 @@ async def test_a_receiver_that_hangs_delays_no_other_accounts_callback(
     """Its account has far more to tell than there are places, and gets a fifth; the other's goes out at once."""
     receiver.answering.clear()
     carrier = await two_accounts(rig, receiver, other)
-    await start_worker(rig, carrier, frozenset(JobKind))
+    await start_dispatcher(rig, carrier, frozenset(JobKind))
     for number in range(3 * MANY_PLACES):
         await rig.send(f"+8490188{number:04d}")
     await receiver.was_told(MANY_PLACES // 4 // 5)
@@ -248,13 +249,13 @@ async def test_callbacks_that_wait_in_the_store_have_their_turns_too(
     """Left by a process that tells nobody: the youngest is of an account that has no other, and is not the last."""
     receiver.answering.clear()
     carrier = await two_accounts(rig, receiver, other)
-    await start_worker(rig, carrier, frozenset({JobKind.DELIVER}))
+    await start_dispatcher(rig, carrier, frozenset({JobKind.DELIVER}))
     for number in range(3 * MANY_PLACES):
         await rig.reaches(await rig.send(f"+8490188{number:04d}"), MessageState.DELIVERED)
     rig.clock.advance(1)
     identifier = await rig.send(account=OTHER)
     await carrier.was_handed(3 * MANY_PLACES + 1)
-    await start_worker(rig, carrier, frozenset({JobKind.CALLBACK}))
+    await start_dispatcher(rig, carrier, frozenset({JobKind.CALLBACK}))
     async with asyncio.timeout(10):
         await other.was_told(1)
     receiver.answering.set()
@@ -283,10 +284,10 @@ async def test_a_callback_whose_turn_does_not_come_for_a_day_is_given_up(
 ) -> None:
     """Whoever keeps others of its own account waiting so long does not answer, and the queue must have an end."""
     carrier = await two_accounts(rig, receiver, other)
-    await start_worker(rig, carrier, frozenset({JobKind.DELIVER}))
+    await start_dispatcher(rig, carrier, frozenset({JobKind.DELIVER}))
     identifier = await rig.send()
     await rig.reaches(identifier, MessageState.DELIVERED)
     rig.clock.advance(24 * 3_600 + 1)
-    await start_worker(rig, carrier, frozenset({JobKind.CALLBACK}))
+    await start_dispatcher(rig, carrier, frozenset({JobKind.CALLBACK}))
     assert await notes(rig, identifier, 1) == ["its turn did not come within a day; given up"]
     assert receiver.requests == []

@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable
 import msgspec
 import pytest
 
-from onema.delivery.given_up import LEASES, RETRY_AFTER_SECONDS, TRIES, GivenUp
-from onema.delivery.worker import DeliveryWorker
+from onema.delivery.dispatcher import JobDispatcher
+from onema.delivery.failed_jobs import LEASES, RETRY_AFTER_SECONDS, TRIES, GivenUp
 from onema.domain.delivery.finish_job import FinishJob
 from onema.domain.delivery.revive_job import ReviveJob
 from onema.domain.delivery.start_attempt import StartAttempt
@@ -16,6 +16,7 @@ from onema.domain.refusals import Refused
 from onema.storage.contract import Unavailable
 from onema.testing.conformance.storage import insert
 from onema.testing.recording_carrier import RecordingCarrier
+from onema.wiring.delivering import build_dispatcher
 
 from .conftest import LEASE_MS, LIFETIME_MS, PRICE, DeliveryRig
 
@@ -51,8 +52,8 @@ async def told(rig: DeliveryRig, identifier: int, kind: JobKind, count: int) -> 
 
 async def start(
     rig: DeliveryRig, carrier: RecordingCarrier, callbacks: Callable[[Job], Awaitable[None]], dead: list[str]
-) -> DeliveryWorker:
-    worker = DeliveryWorker(
+) -> JobDispatcher:
+    dispatcher = build_dispatcher(
         rig.gateway,
         rig.committer,
         rig.storage,
@@ -65,9 +66,9 @@ async def start(
         poll_seconds=0.005,
         on_dead=dead.append,
     )
-    await worker.start()
-    rig.workers.append(worker)
-    return worker
+    await dispatcher.start()
+    rig.dispatchers.append(dispatcher)
+    return dispatcher
 
 
 async def no_callbacks(job: Job) -> None:

@@ -3,7 +3,7 @@ import asyncio
 import pytest
 
 from onema.channels.contract import Outgoing
-from onema.delivery.worker import OVERDUE_MS
+from onema.delivery.dispatcher import OVERDUE_MS
 from onema.domain.delivery.leave_job import LEFT_FOR_MS
 from onema.domain.delivery.outcome import Outcome, OutcomeKind
 from onema.domain.delivery.payload import SmsPayload
@@ -98,7 +98,7 @@ async def test_the_log_names_the_attempt_and_no_words_of_the_message(
     assert isinstance(payload, SmsPayload)
     (record,) = (record for record in caplog.records if record.getMessage() == "carrier failed")
     assert vars(record)["attempt"] == f"{identifier}-1"
-    assert vars(record)["fault"].startswith("ValueError at test_worker.py:")
+    assert vars(record)["fault"].startswith("ValueError at test_attempts.py:")
     assert payload.text[:6] not in str(vars(record)) + caplog.text
 
 
@@ -110,12 +110,12 @@ async def die_while_sending(rig: DeliveryRig, carrier: RecordingCarrier) -> int:
     """A message that its worker handed over and died with; its lease has run out."""
     await rig.configure(carrier)
     carrier.gate.clear()
-    worker = await rig.start(carrier)
+    dispatcher = await rig.start(carrier)
     identifier = await rig.send()
     await carrier.was_handed(1)
-    for task in worker.tasks:
+    for task in dispatcher.tasks:
         task.cancel()
-    await worker.stop(0)
+    await dispatcher.stop(0)
     rig.clock.advance(LEASE_MS * 3 / 1000)
     return identifier
 
@@ -246,10 +246,10 @@ async def test_a_call_that_nobody_may_place_fails_when_its_code_expires(
     """Until then a process without the role leaves it alone; it never places it, and in the end the money is back."""
     carrier = RecordingCarrier("first")
     await rig.configure(carrier)
-    worker = await rig.start(carrier, kinds=kinds)
+    dispatcher = await rig.start(carrier, kinds=kinds)
     identifier = await rig.call()
     rig.clock.advance(OVERDUE_MS / 1000 - 0.001)
-    await rig.committer.between_batches(worker._lease)
+    await rig.committer.between_batches(dispatcher._lease)
     assert (await rig.job(identifier)).lease == 0
     assert await rig.balance() < 0
     rig.clock.advance(0.001)
@@ -307,11 +307,11 @@ async def test_jobs_beyond_the_room_are_taken_when_it_frees(rig: DeliveryRig) ->
     carrier = RecordingCarrier("first")
     await rig.configure(carrier)
     carrier.gate.clear()
-    worker = await rig.start(carrier, concurrency=3)
+    dispatcher = await rig.start(carrier, concurrency=3)
     identifiers = await asyncio.gather(*(rig.send(f"+8490188{n:04d}") for n in range(20)))
     await carrier.was_handed(3)
     assert len(carrier.sent) == 3
-    assert worker.room(JobKind.DELIVER) == 0
+    assert dispatcher.room(JobKind.DELIVER) == 0
     carrier.gate.set()
     for identifier in identifiers:
         await rig.reaches(identifier, MessageState.DELIVERED)
@@ -354,12 +354,12 @@ async def test_stopping_lets_what_is_under_way_end(rig: DeliveryRig) -> None:
     carrier = RecordingCarrier("first")
     await rig.configure(carrier)
     carrier.gate.clear()
-    worker = await rig.start(carrier)
+    dispatcher = await rig.start(carrier)
     identifier = await rig.send()
     await carrier.was_handed(1)
-    stopping = asyncio.ensure_future(worker.stop(5.0))
+    stopping = asyncio.ensure_future(dispatcher.stop(5.0))
     await asyncio.sleep(0)
-    assert worker.room(JobKind.DELIVER) == 0
+    assert dispatcher.room(JobKind.DELIVER) == 0
     carrier.gate.set()
     await stopping
     assert (await rig.message(identifier)).state == MessageState.DELIVERED

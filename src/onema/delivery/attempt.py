@@ -1,0 +1,169 @@
+"""One attempt to deliver a message: plan, start, send, record what became of it.
+
+A lease without a started attempt is free to take. A started attempt whose process died is never sent again
+blindly: it becomes unknown, unless its carrier is idempotent. A message whose carrier may send but does not run here
+is left to the processes that run it; when none of them takes it for a while, another of its carriers may.
+"""
+
+import contextlib
+import logging
+from collections.abc import Mapping, Sequence
+
+from onema.channels.contract import Carrier, Outgoing
+from onema.domain.configuration.documents import Carrier as CarrierDocument
+from onema.domain.delivery.leave_job import LeaveJob
+from onema.domain.delivery.outcome import Outcome, OutcomeKind
+from onema.domain.delivery.payload import CallPayload, Payload, SmsPayload, open_payload
+from onema.domain.delivery.record_outcome import RecordOutcome
+from onema.domain.delivery.routing import plan_route
+from onema.domain.delivery.start_attempt import StartAttempt
+from onema.domain.keyring import Keyring, Unsealable
+from onema.domain.records import Attempt, Channel, Job, JobKind
+from onema.engine.gateway import Gateway
+from onema.storage.contract import Storage
+from onema.telemetry.faults import describe_fault
+from onema.telemetry.logs import attempt_id
+
+log = logging.getLogger(__name__)
+
+ATTEMPTS_PER_MESSAGE = 5
+FIRST_RETRY_MS = 5_000
+NOTHING_SENT = "no carrier takes this number"
+
+
+class Attempts:
+    """Handles the jobs that hand a message to a carrier."""
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        storage: Storage,
+        keyring: Keyring,
+        carriers: Mapping[str, Carrier],
+        *,
+        kinds: frozenset[JobKind] = frozenset(JobKind),
+        lease_ms: int,
+        receipt_lifetime_ms: int,
+    ) -> None:
+        """Of jobs that are not of `kinds` nothing is sent: only what has expired is ended."""
+        self._gateway = gateway
+        self._storage = storage
+        self._keyring = keyring
+        self._carriers = carriers
+        """Those that run here, by name; changes as they start and stop."""
+        self._kinds = kinds
+        self._lease_ms = lease_ms
+        """How long a job stays leased after its carrier must have answered."""
+        self._receipt_lifetime_ms = receipt_lifetime_ms
+
+    async def __call__(self, job: Job) -> None:
+        if job.in_flight:
+            await self._take_over(job)
+            return
+        try:
+            payload = open_payload(job.payload, job.id, self._keyring)
+        except Unsealable:
+            await self._give_up(job, "the server key cannot open the message")
+            return
+        plan = self._plan(job, payload)
+        if not plan:
+            await self._give_up(job, NOTHING_SENT)
+            return
+        now = self._gateway.now()
+        if now >= payload.valid_until:
+            await self._give_up(job, "the code expired before it could be sent")
+            return
+        carrier = self._running_here(plan, job)
+        if carrier is None:
+            await self._gateway.execute(LeaveJob(job=job.id, lease=job.lease, now=now, carrier=plan[0].name))
+            return
+        number = await self._gateway.execute(
+            StartAttempt(
+                job=job.id,
+                lease=job.lease,
+                now=now,
+                lease_until=now + int(carrier.answer_seconds(payload) * 1000) + self._lease_ms,
+                carrier=carrier.name,
+                caller=payload.caller if isinstance(payload, CallPayload) else "",
+            )
+        )
+        if number:
+            await self._send(carrier, Outgoing(job.account, job.message, number, payload), job)
+
+    def _plan(self, job: Job, payload: Payload) -> Sequence[CarrierDocument]:
+        """The carriers of the next attempt, best first: each has its turn, then they begin from the front again."""
+        channel = Channel.SMS if isinstance(payload, SmsPayload) else Channel.CALL
+        plan = plan_route(self._gateway.directory, channel, payload.phone)
+        turn = job.attempt % len(plan) if plan else 0
+        return plan[turn:] + plan[:turn]
+
+    def _running_here(self, plan: Sequence[CarrierDocument], job: Job) -> Carrier | None:
+        """The carrier whose turn it is. One of the others only when there were more leases than attempts: then the
+        job was left for those that run the first, and nobody took it.
+        """
+        may_be = plan if job.lease > job.attempt + 1 else plan[:1]
+        running = (self._carrier(carrier.name, job) for carrier in may_be)
+        return next((carrier for carrier in running if carrier is not None), None)
+
+    def _carrier(self, name: str, job: Job) -> Carrier | None:
+        """The carrier, if it runs here and this process may hand it the job."""
+        return self._carriers.get(name) if job.kind in self._kinds else None
+
+    async def _send(self, carrier: Carrier, outgoing: Outgoing, job: Job) -> None:
+        # Every job has a task, and so a context, of its own.
+        attempt_id.set(f"{outgoing.message}-{outgoing.attempt}")
+        try:
+            outcome = await carrier.send(outgoing)
+        except Exception as error:
+            if carrier.idempotent and self._gateway.now() < outgoing.payload.valid_until:
+                raise  # nothing is known, and nothing is lost by sending it again when the lease brings it back
+            # A carrier that breaks its contract may have sent something. Its words may quote what it was to send.
+            log.error(
+                "carrier failed",
+                extra={"action": "send", "carrier": carrier.name, "fault": describe_fault(error)},
+            )
+            outcome = Outcome(kind=OutcomeKind.UNKNOWN, reason="carrier fault", detail=type(error).__name__)
+        await self._record(outgoing.account, outgoing.message, outgoing.attempt, outcome)
+
+    async def _record(self, account: int, message: int, attempt: int, outcome: Outcome) -> None:
+        now = self._gateway.now()
+        retry = outcome.kind is OutcomeKind.TEMPORARY and attempt < ATTEMPTS_PER_MESSAGE
+        await self._gateway.execute(
+            RecordOutcome(
+                id=self._gateway.next_id(),
+                now=now,
+                account=account,
+                message=message,
+                attempt=attempt,
+                outcome=outcome,
+                receipt_until=now + self._receipt_lifetime_ms,
+                retry_at=now + (FIRST_RETRY_MS << (attempt - 1)) if retry else 0,
+            )
+        )
+
+    async def _give_up(self, job: Job, reason: str) -> None:
+        """End a message that cannot be handed to anybody, with an attempt that says why."""
+        now = self._gateway.now()
+        number = await self._gateway.execute(
+            StartAttempt(job=job.id, lease=job.lease, now=now, lease_until=now + self._lease_ms, carrier="")
+        )
+        if number:
+            outcome = Outcome(kind=OutcomeKind.PERMANENT, reason=reason)
+            await self._record(job.account, job.message, number, outcome)
+
+    async def _take_over(self, job: Job) -> None:
+        """A process died between starting an attempt and recording its outcome."""
+        key = (Attempt, job.account, job.message, job.attempt)
+        attempt = (await self._storage.read([key])).get(key)
+        if isinstance(attempt, Attempt) and not attempt.carrier:
+            outcome = Outcome(kind=OutcomeKind.PERMANENT, reason="it was given up before anything was sent")
+            await self._record(job.account, job.message, job.attempt, outcome)
+            return
+        carrier = self._carrier(attempt.carrier, job) if isinstance(attempt, Attempt) else None
+        if carrier is not None and carrier.idempotent:
+            with contextlib.suppress(Unsealable):
+                payload = open_payload(job.payload, job.id, self._keyring)
+                await self._send(carrier, Outgoing(job.account, job.message, job.attempt, payload), job)
+                return
+        outcome = Outcome(kind=OutcomeKind.UNKNOWN, reason="the sender died while sending")
+        await self._record(job.account, job.message, job.attempt, outcome)

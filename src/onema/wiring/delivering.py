@@ -1,0 +1,59 @@
+"""What a process delivers with, put together: the dispatcher and a handler for each kind of job."""
+
+from collections.abc import Callable, Mapping
+
+from onema.channels.contract import Carrier
+from onema.delivery.attempt import Attempts
+from onema.delivery.dispatcher import POLL_SECONDS, JobDispatcher, JobHandler
+from onema.delivery.failed_jobs import FailedJobs
+from onema.delivery.receipts import Settlements
+from onema.domain.keyring import Keyring
+from onema.domain.records import JobKind
+from onema.engine.committer import Committer
+from onema.engine.gateway import Gateway
+from onema.storage.contract import Storage
+
+
+def build_dispatcher(
+    gateway: Gateway,
+    committer: Committer,
+    storage: Storage,
+    keyring: Keyring,
+    carriers: Mapping[str, Carrier],
+    callbacks: JobHandler,
+    *,
+    kinds: frozenset[JobKind] = frozenset(JobKind),
+    concurrency: int,
+    lease_ms: int,
+    receipt_lifetime_ms: int,
+    poll_seconds: float = POLL_SECONDS,
+    on_dead: Callable[[str], None] = lambda kind: None,
+) -> JobDispatcher:
+    """`carriers` are those that run here, and may change; `on_dead` is told the kind of each job that is given up."""
+    attempts = Attempts(
+        gateway,
+        storage,
+        keyring,
+        carriers,
+        kinds=kinds,
+        lease_ms=lease_ms,
+        receipt_lifetime_ms=receipt_lifetime_ms,
+    )
+    handlers: dict[str, JobHandler] = {
+        JobKind.DELIVER: attempts,
+        JobKind.CALL: attempts,
+        JobKind.SETTLE: Settlements(gateway),
+        JobKind.CALLBACK: callbacks,
+    }
+    return JobDispatcher(
+        gateway,
+        committer,
+        storage,
+        handlers,
+        FailedJobs(gateway, receipt_lifetime_ms=receipt_lifetime_ms, on_dead=on_dead),
+        carriers,
+        kinds=kinds,
+        concurrency=concurrency,
+        lease_ms=lease_ms,
+        poll_seconds=poll_seconds,
+    )
