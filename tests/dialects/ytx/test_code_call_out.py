@@ -261,7 +261,7 @@ async def test_the_path_is_read_with_tolerance(client: VendorClient, core: Runni
     assert status_code(response) == "0"
 
 
-# github.com/kerbalwzy/YunXunSDKPy yunxunSDK/core.py and mixins.py: requests, json.dumps, hexdigest.
+# github.com/kerbalwzy/YunXunSDKPy, yunxunSDK/core.py and mixins.py: requests, json.dumps, hexdigest.
 async def test_the_python_sdks_request_is_served(client: VendorClient, core: RunningCore) -> None:
     """Its bytes: a number for time, null for dstclid, the sign in lower case."""
     stamp = stamp_at(core.clock.now())

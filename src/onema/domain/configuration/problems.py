@@ -1,6 +1,6 @@
 """What is wrong with a configuration: every problem with its place, what was found there, and the choices.
 
-Whoever looks at documents (document_rules.py, configuration_rules.py, a dialect, a carrier type) yields problems whose
+Whoever looks at documents (document_rules.py, rules.py, a dialect, a carrier type) yields problems whose
 places are relative to the document; `place_of` says where that is, spelled as in the file of `onema apply`.
 """
 

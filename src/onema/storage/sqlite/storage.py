@@ -2,7 +2,7 @@
 
 Statements of a batch run on the event loop's thread (they take microseconds); only COMMIT, which waits for the
 disk, runs in a helper thread, while the loop goes on collecting the next batch. Checkpoints have a connection
-and thread of their own (sqlite_wal.py).
+and thread of their own (write_ahead_log.py).
 """
 
 import asyncio
