@@ -7,13 +7,14 @@ from urllib.parse import parse_qsl
 import pytest
 
 from onema.dialects.esms.callbacks import delivery_callback
-from onema.dialects.esms.wire import message_of_smsid
+from onema.dialects.esms.wire import PARAMETERS, message_of_smsid
 from onema.domain.records import Channel, Message, MessageState
 from onema.testing.running_server import RunningServer, eventually
 
 from .samples import EVERY_LANGUAGE, PAGES, Program, operations, without
 
 OPERATIONS = operations("esms")
+SEND_PATH = "/MainService.svc/json/SendMessageAutoGenCode_V4_get"
 SEND = OPERATIONS["GENCODE"]
 CHECK = OPERATIONS["CHECKCODE"]
 
@@ -44,6 +45,21 @@ def test_the_samples_send_a_code_and_check_it(language: str, server: RunningServ
         refusal,
         {**CHECK.answers[1], "ErrorMessage": shown},
     )
+
+
+def test_a_text_without_a_place_for_the_code_is_refused_as_shown(server: RunningServer) -> None:
+    """The one refusal that has an SMSID."""
+    keys = server.credentials("esms")
+    query = {name: keys[name] for name in ("ApiKey", "SecretKey", "Brandname")}
+    refused = server.json(SEND_PATH, **query, Phone="0901888484", Type="2", message="686868 la ma")
+    assert without(refused, "SMSID") == without(SEND.answers[2], "SMSID")
+
+
+def test_every_parameter_that_is_read_is_described() -> None:
+    """By its documented name, in a table."""
+    rows = [line for line in (PAGES / "esms.md").read_text().splitlines() if line.startswith("| `")]
+    described = {name.lower() for row in rows for name in re.findall(r"`(\w+)`", row.split("|")[1])}
+    assert PARAMETERS - described == set()
 
 
 def test_the_callback_is_the_one_that_is_made() -> None:

@@ -19,7 +19,7 @@ INVALID_REQUEST = b'{"error":"Invalid request"}'
 https://developers.esms.vn/esms-api/ham-gui-tin/tin-nhan-sms-otp-cskh (seen 2026-11) has it for plain sends.
 """
 
-_NAMES = frozenset(
+PARAMETERS = frozenset(
     {
         "apikey",
         "secretkey",
@@ -68,7 +68,7 @@ def _read_body(body: bytes, content_type: bytes) -> dict[str, str]:
 
 def _read_json(body: bytes) -> dict[str, str]:
     members = ((name.lower(), value) for name, value in parse_json_object(body).items())
-    return {name: _text(value) for name, value in members if name in _NAMES and value is not None}
+    return {name: _text(value) for name, value in members if name in PARAMETERS and value is not None}
 
 
 def _text(value: object) -> str:
