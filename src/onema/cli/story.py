@@ -90,7 +90,7 @@ def _moments(story: Story) -> Iterator[Moment]:
     for entry in story.ledger:
         yield Moment(entry.at, str(entry.kind), _money(entry, message))
     for attempt in story.attempts:
-        via = f"attempt {attempt.number} via {attempt.carrier}"
+        via = f"attempt {attempt.number}" + (f" via {attempt.carrier}" if attempt.carrier else "")
         caller = f"{via} from {attempt.caller}" if attempt.caller else via
         yield Moment(attempt.started_at, "started", caller)
         if attempt.ended_at:

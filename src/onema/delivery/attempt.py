@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from onema.channels.contract import Carrier, Outgoing
 from onema.domain.configuration.documents import Carrier as CarrierDocument
+from onema.domain.delivery.fail_message import FailMessage
 from onema.domain.delivery.leave_job import LeaveJob
 from onema.domain.delivery.outcome import Outcome, OutcomeKind
 from onema.domain.delivery.payload import CallPayload, Payload, SmsPayload, open_payload
@@ -63,15 +64,15 @@ class Attempts:
         try:
             payload = open_payload(job.payload, job.id, self._keyring)
         except Unsealable:
-            await self._give_up(job, "the server key cannot open the message")
+            await self._fail(job, "the server key cannot open the message")
             return
         plan = self._plan(job, payload)
         if not plan:
-            await self._give_up(job, NOTHING_SENT)
+            await self._fail(job, NOTHING_SENT)
             return
         now = self._gateway.now()
         if now >= payload.valid_until:
-            await self._give_up(job, "the code expired before it could be sent")
+            await self._fail(job, "the code expired before it could be sent")
             return
         carrier = self._running_here(plan, job)
         if carrier is None:
@@ -141,24 +142,24 @@ class Attempts:
             )
         )
 
-    async def _give_up(self, job: Job, reason: str) -> None:
-        """End a message that cannot be handed to anybody, with an attempt that says why."""
-        now = self._gateway.now()
-        number = await self._gateway.execute(
-            StartAttempt(job=job.id, lease=job.lease, now=now, lease_until=now + self._lease_ms, carrier="")
+    async def _fail(self, job: Job, reason: str) -> None:
+        """End a message that cannot be handed to anybody."""
+        await self._gateway.execute(
+            FailMessage(
+                id=self._gateway.next_id(),
+                now=self._gateway.now(),
+                job=job.id,
+                lease=job.lease,
+                account=job.account,
+                message=job.message,
+                reason=reason,
+            )
         )
-        if number:
-            outcome = Outcome(kind=OutcomeKind.PERMANENT, reason=reason)
-            await self._record(job.account, job.message, number, outcome)
 
     async def _take_over(self, job: Job) -> None:
         """A process died between starting an attempt and recording its outcome."""
         key = (Attempt, job.account, job.message, job.attempt)
         attempt = (await self._storage.read([key])).get(key)
-        if isinstance(attempt, Attempt) and not attempt.carrier:
-            outcome = Outcome(kind=OutcomeKind.PERMANENT, reason="it was given up before anything was sent")
-            await self._record(job.account, job.message, job.attempt, outcome)
-            return
         carrier = self._carrier(attempt.carrier, job) if isinstance(attempt, Attempt) else None
         if carrier is not None and carrier.idempotent:
             with contextlib.suppress(Unsealable):

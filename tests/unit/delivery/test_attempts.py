@@ -1,5 +1,6 @@
 import asyncio
 
+import msgspec
 import pytest
 
 from onema.channels.contract import Outgoing
@@ -8,7 +9,6 @@ from onema.domain.delivery.leave_job import LEFT_FOR_MS
 from onema.domain.delivery.outcome import Outcome, OutcomeKind
 from onema.domain.delivery.payload import SmsPayload
 from onema.domain.delivery.record_outcome import RecordReceipt
-from onema.domain.delivery.start_attempt import StartAttempt
 from onema.domain.records import Job, JobKind, MessageState
 from onema.telemetry.logs import ContextFilter
 from onema.testing.recording_carrier import DELIVERED, RecordingCarrier
@@ -172,23 +172,22 @@ async def test_a_number_that_no_carrier_takes_fails_with_a_reason(rig: DeliveryR
     identifier = await rig.send()
     message = await rig.reaches(identifier, MessageState.FAILED)
     assert message.reason == "no carrier takes this number"
-    assert await rig.balance() == 0
+    assert ((await rig.story(identifier)).attempts, await rig.balance()) == ([], 0)
 
 
-async def test_a_message_that_was_being_given_up_fails_although_its_worker_died(rig: DeliveryRig) -> None:
-    """Nothing can have left us without a carrier, so there is nothing unknown to wait for."""
-    await rig.configure()
+async def test_a_message_that_cannot_be_opened_fails_without_an_attempt(rig: DeliveryRig) -> None:
+    """Whoever lost the server key has its money back, and no carrier was asked."""
+    carrier = RecordingCarrier("first")
+    await rig.configure(carrier)
     identifier = await rig.send()
-    (job,) = await rig.committer.between_batches(
-        lambda: rig.storage.lease_jobs(rig.clock.now(), rig.clock.now(), 1)
-    )
-    start = StartAttempt(
-        job=job.id, lease=job.lease, now=rig.clock.now(), lease_until=rig.clock.now(), carrier=""
-    )
-    assert await rig.gateway.execute(start) == 1
-    await rig.start()
-    await rig.reaches(identifier, MessageState.FAILED)
-    assert await rig.balance() == 0
+    sealed_by_another = msgspec.structs.replace(await rig.job(identifier), payload=b"x" * 40)
+    await rig.storage.begin([])
+    await rig.storage.commit(10**18, {sealed_by_another.key: sealed_by_another}, [])
+    await rig.start(carrier)
+    message = await rig.reaches(identifier, MessageState.FAILED)
+    assert message.reason == "the server key cannot open the message"
+    assert (carrier.sent, (await rig.story(identifier)).attempts, await rig.balance()) == ([], [], 0)
+    assert await rig.storage.read([(Job, identifier)]) == {}
 
 
 async def test_a_message_whose_carrier_runs_elsewhere_is_left_to_that_process(rig: DeliveryRig) -> None:

@@ -10,6 +10,7 @@ from onema.domain.codes.place_call import PlaceCall
 from onema.domain.codes.send_sms_code import SendSmsCode
 from onema.domain.configuration import documents as doc
 from onema.domain.delivery.end_job import EndJob
+from onema.domain.delivery.fail_message import FailMessage
 from onema.domain.delivery.finish_job import FinishJob
 from onema.domain.delivery.message_states import FINAL
 from onema.domain.delivery.outcome import Outcome, OutcomeKind
@@ -208,6 +209,31 @@ class Books(RuleBasedStateMachine):
             assert message.state in (MessageState.FAILED, MessageState.UNCONFIRMED)
             assert left is None
         assert (DeadJob, self.ids) in self.store.rows
+
+    @precondition(lambda self: self.messages)
+    @rule(data=st.data())
+    def hand_to_nobody(self, data: st.DataObject) -> None:
+        """No carrier takes it: it ends at once, unless a carrier may have it already."""
+        job = self.store.rows.get((Job, data.draw(st.sampled_from(self.messages))))
+        if not isinstance(job, Job):
+            return
+        failed = self.store.run(
+            FailMessage(
+                id=self.next_id(),
+                now=self.now,
+                job=job.id,
+                lease=job.lease,
+                account=ACCOUNT,
+                message=job.message,
+                reason="no carrier takes this number",
+            )
+        )
+        assert failed == (job.kind in HANDING_OVER and not job.in_flight)
+        if failed:
+            message = self.store.rows[(Message, ACCOUNT, job.message)]
+            assert isinstance(message, Message)
+            assert message.state == MessageState.FAILED
+            assert (Job, job.id) not in self.store.rows
 
     @invariant()
     def the_balance_is_the_sum_of_the_ledger(self) -> None:

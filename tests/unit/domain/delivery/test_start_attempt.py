@@ -2,6 +2,7 @@ import msgspec
 
 from onema.domain.codes.send_sms_code import SendSmsCode
 from onema.domain.configuration import documents as doc
+from onema.domain.delivery.fail_message import FailMessage
 from onema.domain.delivery.finish_job import FinishJob
 from onema.domain.delivery.outcome import Outcome, OutcomeKind
 from onema.domain.delivery.record_outcome import RecordOutcome, SettleMessage
@@ -79,11 +80,18 @@ def test_what_is_in_flight_is_not_started_again() -> None:
     assert store.rows == before
 
 
-def test_who_lost_the_lease_starts_nothing() -> None:
-    """Another worker has the job."""
+def test_who_lost_the_lease_starts_and_fails_nothing() -> None:
+    """Another process has the job, and nothing fails by this one either."""
     store = with_a_job()
     assert start(store, lease=5) == 0
     assert (Attempt, ACCOUNT, MESSAGE, 1) not in store.rows
+    before = dict(store.rows)
+    fail = FailMessage(
+        id=9, now=NOW, job=MESSAGE, lease=5, account=ACCOUNT, message=MESSAGE, reason="nobody takes it"
+    )
+    assert store.run(fail) is False
+    assert store.rows == before
+    assert store.run(msgspec.structs.replace(fail, lease=0)) is True
 
 
 def test_who_lost_the_lease_settles_and_finishes_nothing() -> None:

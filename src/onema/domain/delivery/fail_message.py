@@ -1,0 +1,40 @@
+"""A message that cannot be handed to anybody ends."""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from onema.domain.decision import Context, Decision, World
+from onema.domain.delivery.message_progress import Advance, advance
+from onema.domain.delivery.message_states import NEXT
+from onema.domain.records import HANDING_OVER, Job, Key, Message, MessageState, Wallet
+
+
+class FailMessage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The message of a leased delivery job fails for `reason`, without an attempt: nothing went to a carrier since
+    the last one. Its hold is released and its job is done.
+
+    Result: False when the lease is no longer ours or an attempt is in flight; then nothing changes.
+    """
+
+    id: int
+    now: int
+    job: int
+    lease: int
+    account: int
+    message: int
+    reason: str
+
+    def keys(self, context: Context) -> Iterable[Key]:
+        return ((Wallet, self.account), (Message, self.account, self.message), (Job, self.job))
+
+    def decide(self, world: World, context: Context) -> Decision:
+        job = world.get(Job, self.job)
+        if job is None or job.kind not in HANDING_OVER or job.lease != self.lease or job.in_flight:
+            return Decision(False)
+        message = world.get(Message, self.account, self.message)
+        if message is None or MessageState.FAILED not in NEXT[MessageState(message.state)]:
+            return Decision(False, deletes=(job.key,))
+        step = Advance(id=self.id, now=self.now, after=MessageState.FAILED, reason=self.reason)
+        puts, inserts, deletes = advance(world, context, message, job, step)
+        return Decision(True, tuple(puts), tuple(inserts), deletes)
