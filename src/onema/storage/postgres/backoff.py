@@ -2,6 +2,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 FIRST_SECONDS = 0.05
+# A switch to the standby takes seconds; after it nobody should wait more than one more for the next try.
 LONGEST_SECONDS = 1.0
 
 

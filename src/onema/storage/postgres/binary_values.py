@@ -24,10 +24,14 @@ PLACE_COLUMN = 4 + PLACE_BYTES
 TRUE = b"\0\1\0\0\0\1\1"
 """The DataRow of one column that is true."""
 
+# The signature, no flags, no extension of the header; the trailer is a row of -1 columns.
 _COPY_HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 _COPY_TRAILER = b"\xff\xff"
 _LENGTH = struct.Struct(">i")
+# array_send: dimensions, whether any element is null, the elements' type; then length and lower bound of the dimension.
 _ARRAY = struct.Struct(">iiIii")
+# Types of PostgreSQL itself, whose numbers are the same in every database:
+# github.com/postgres/postgres, src/include/catalog/pg_type.dat.
 _OIDS: dict[type, int] = {int: 20, str: 25, bytes: 17, bool: 16}
 _PLACE_OID = 27
 _INTEGER_BYTES = 12
@@ -65,6 +69,8 @@ def _sized(value: bytes) -> bytes:
 
 
 class _Texts(dict[str, bytes]):
+    """Of one column and one batch: most of its texts are the same few names, states and prefixes."""
+
     def __missing__(self, value: str) -> bytes:
         encoded = self[value] = _sized(value.encode())
         return encoded
@@ -81,6 +87,7 @@ _ELEMENTS: dict[type, Callable[[Iterable[Any]], Iterable[bytes]]] = {
 }
 
 
+# `struct` has to read its format before it packs; the sizes of batches repeat.
 @functools.lru_cache(maxsize=128)
 def _packer(count: int) -> struct.Struct:
     return struct.Struct(">" + "iq" * count)

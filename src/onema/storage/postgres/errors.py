@@ -23,7 +23,9 @@ _REPLAYED = frozenset(
         "40001",  # serialization failure
         "40P01",  # deadlock
         "55P03",  # lock not available in lock_timeout
-        "0A000",  # a cached plan that a migration has outdated; the driver prepares it anew
+        # "cached plan must not change result type": a migration has changed a table since the statement was
+        # prepared. The code means any feature that is not supported, but no statement of ours asks for another.
+        "0A000",
     }
 )
 _LINK_IS_USELESS = frozenset(
@@ -33,6 +35,7 @@ _LINK_IS_USELESS = frozenset(
     }
 )
 _READ_ONLY = "25006"
+# statement_completion_unknown, should the server or a proxy before it say so.
 _OUTCOME_UNKNOWN = "40003"
 _UNIQUE_VIOLATION = "23505"
 

@@ -114,7 +114,10 @@ async def _connect(dsn: str, name: str, kind: type[C], command_seconds: float | 
 def _options(name: str) -> dict[str, Any]:
     return {
         "timeout": CONNECT_SECONDS,
+        # After a failover the old primary may still answer, as a standby.
         "target_session_attrs": "read-write",
+        # Our statements are few and all are known; without a bound on their size, or the longest would be
+        # prepared each time.
         "statement_cache_size": 500,
         "max_cacheable_statement_size": 0,
         "server_settings": {"application_name": name, **_SESSION},
@@ -128,6 +131,7 @@ class Losses:
 
     def __init__(self) -> None:
         self.count = 0
+        """Grows with each connection that somebody finds lost."""
 
 
 class Pool:
@@ -137,8 +141,11 @@ class Pool:
         self._dsn = dsn
         self._losses = losses
         self._losses_seen = 0
+        """The count when the idle ones were last known to be good."""
         self._free = asyncio.Semaphore(size)
+        """One for each connection that may be in use."""
         self._idle: list[Connection] = []
+        """Those that nobody uses; the one that came back last is taken first."""
         self._is_closed = False
 
     @contextlib.asynccontextmanager
@@ -193,7 +200,9 @@ class Link:
         self._end_lost_sessions = end_lost_sessions
         self._losses = losses
         self._losses_seen = 0
+        """The count when the present connection was made."""
         self._pipeline: Pipeline | None = None
+        """The present connection. A broken one stays until `ready` makes the next, which is how a loss is known."""
 
     async def ready(self) -> Pipeline:
         """The connection, a new one if need be. Raises Unavailable."""
@@ -234,6 +243,7 @@ class Watchdog:
         self._link = link
         self._seconds = seconds
         self._timer: asyncio.TimerHandle | None = None
+        """Runs from `start` to `stop`."""
 
     def start(self) -> None:
         self.stop()

@@ -18,6 +18,8 @@ async def migrate(dsn: str, known: Migrations | None = None) -> None:
     queries = named_statements("postgres.sql")
     connection = await connect(dsn, "onema migrate")
     try:
+        # A node that waits for another's migration waits for this lock; and a migration itself for the batches
+        # of nodes that still run the version before.
         await connection.execute("SET lock_timeout = '60s'")
         await connection.fetch("SELECT pg_advisory_lock($1)", _LOCK)
         await connection.execute(queries["schema_version_table"])

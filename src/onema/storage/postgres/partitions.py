@@ -54,6 +54,7 @@ class Partitions:
     def __init__(self, dsn: str, days: int) -> None:
         self._dsn = dsn
         self._period_ms = days * DAY_MS
+        """What one partition holds, counted from the epoch of ids: all nodes and all tables agree on the bounds."""
         self._queries = named_statements("postgres.sql")
 
     async def maintain(self, now: int | None = None) -> None:
@@ -115,6 +116,8 @@ class Partitions:
         values = f"FROM ({lower}) TO ({upper})"
         moved = f"DELETE FROM {table}_default WHERE {column} >= {lower} AND {column} < {upper} RETURNING *"  # noqa: S608  # our own names
         return [
+            # A quarter of each page is left free, so that a message that changes its state stays in its page (a
+            # HOT update) and its index entry with it.
             f"CREATE TABLE {name} (LIKE {table} INCLUDING ALL) WITH (fillfactor = 75)",
             f"WITH moved AS ({moved}) INSERT INTO {name} SELECT * FROM moved",  # noqa: S608  # our own names
             f"ALTER TABLE {table} ATTACH PARTITION {name} FOR VALUES {values}",

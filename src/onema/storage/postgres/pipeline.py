@@ -42,14 +42,20 @@ class Pipeline(asyncio.Protocol):
         self._transport = connection.transport
         self._reader = Reader()
         self._prepared: dict[str, bytes] = {}
+        """The server's name of each statement that it was told to prepare; forgotten with the first error (`undo`)."""
         self._unsent: list[bytes] = []
+        """Messages that wait for `send`, and their size."""
         self._unsent_bytes = 0
         self._waiter: asyncio.Future[Answers] | None = None
+        """Gets the answers to the last Sync; None before the first."""
         self._is_open = False
         """Whether something was sent since the last sync."""
         self._has_failed = False
+        """Whether a statement failed since the prepared ones were last known."""
         self.in_transaction = False
+        """As of the last answer."""
         self._closed = asyncio.Event()
+        """Set when the transport has gone, whoever closed it."""
         self._transport.set_protocol(self)
 
     def add(self, statement: str, parameters: Sequence[bytes] = (), *, after: bytes = b"") -> None:

@@ -31,6 +31,7 @@ from onema.storage.postgres.row_statements import get_statement, key_bounds, key
 from onema.storage.postgres.wake_ups import Announcer, Listener
 from onema.storage.postgres.writer import BATCH_SECONDS, SETTLE_SECONDS, PostgresWriter
 
+# Far longer than anybody looks for a COMMIT that was not answered (SETTLE_SECONDS).
 KEEP_BATCHES_MS = 24 * 3_600_000
 NAMES_AT_ONCE = 2_000
 
@@ -54,12 +55,15 @@ class PostgresStorage(PostgresWriter):
         settle_seconds: float = SETTLE_SECONDS,
     ) -> None:
         self._announcer = Announcer(self._fetch)
+        """Tells other nodes of jobs that either writer left due."""
         patience = {"batch_seconds": batch_seconds, "settle_seconds": settle_seconds}
+        # One count for all connections: where one was lost, the others lead to the same host.
         losses = Losses()
         super().__init__(dsn, self._announcer.jobs_were_left, losses, **patience)
         self._other_writer = PostgresWriter(dsn, self._announcer.jobs_were_left, losses, **patience)
         self._dsn = dsn
         self._pool = Pool(dsn, readers, losses)
+        """For reads and short transactions, so that none waits behind a batch."""
         self._partitions = Partitions(dsn, partition_days)
 
     @property

@@ -2,7 +2,9 @@
 
 A change of the directory is announced in its own transaction. Jobs are announced after the commit, on another
 connection and at most every 50 ms: a transaction that notifies takes a lock over the whole database for as long
-as its COMMIT takes, so every batch of every node would wait for every other's disk.
+as its COMMIT takes, so that notifications come in the order of commits (PreCommit_Notify in
+github.com/postgres/postgres, src/backend/commands/async.c). Every batch of every node would wait for every
+other's disk.
 """
 
 import asyncio
@@ -20,6 +22,7 @@ DIRECTORY_CHANNEL = "onema_directory"
 JOBS_CHANNEL = "onema_jobs"
 ANNOUNCE_EVERY_SECONDS = 0.05
 PROBE_EVERY_SECONDS = 15.0
+"""A listener hears nothing of a peer that vanished, and polls find what it was not told."""
 
 
 class Announcer:
@@ -28,7 +31,9 @@ class Announcer:
     def __init__(self, fetch: Callable[..., Awaitable[Any]]) -> None:
         self._fetch = fetch
         self._due = False
+        """Whether jobs were left since the last announcement."""
         self._task: asyncio.Task[None] | None = None
+        """Announces until nothing is due; the next jobs begin another."""
 
     def jobs_were_left(self, saved: Iterable[Row | None], now: int) -> None:
         """Announce jobs among saved rows that are due at `now`: nobody has leased them, or their worker left them."""
@@ -60,7 +65,9 @@ class Listener:
         self._dsn = dsn
         self._callbacks = {DIRECTORY_CHANNEL: on_directory_changed, JOBS_CHANNEL: on_jobs_due}
         self._listening = asyncio.Event()
+        """Set with the first connection, and never cleared: whoever starts it waits for that one only."""
         self._task: asyncio.Task[None] | None = None
+        """Listens from `start` to `close`."""
 
     async def start(self) -> None:
         """Return once it listens."""
@@ -89,6 +96,7 @@ class Listener:
             for channel in self._callbacks:
                 await connection.add_listener(channel, self._notified)
             self._listening.set()
+            # What was announced while nobody listened.
             for callback in self._callbacks.values():
                 callback()
             while not broken.is_set():

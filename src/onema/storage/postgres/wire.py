@@ -14,6 +14,8 @@ _ALL_BINARY = b"\0\1\0\1"
 
 SYNC = b"S\0\0\0\4"
 TERMINATE = b"X\0\0\0\4"
+# All four have no body, or one that never changes: S, X and c are their length alone, E the name of the portal
+# and a limit.
 _COPY_DONE = b"c\0\0\0\4"
 _EXECUTE = b"E\0\0\0\x09\0\0\0\0\0"
 """The unnamed portal, all its rows."""
@@ -60,9 +62,11 @@ class Answers:
         self.rows: list[list[bytes]] = [[]]
         """A list per statement that ended, then one for the next."""
         self.error: ServerError | None = None
+        """The first. The server skips what follows it, up to the Sync; a second can only be its farewell."""
         self.tag = b""
         """How the last statement ended."""
         self.in_transaction = False
+        """What ReadyForQuery says: also true in a transaction that has failed."""
 
 
 class Reader:
@@ -70,7 +74,9 @@ class Reader:
 
     def __init__(self) -> None:
         self._buffer = b""
+        """The beginning of a message whose end has not come yet."""
         self._answers = Answers()
+        """What was said since the last Sync was answered."""
 
     def feed(self, data: bytes) -> list[Answers]:
         """The answers that these bytes complete."""
@@ -78,6 +84,7 @@ class Reader:
         buffer = self._buffer + data if self._buffer else data
         start, end = 0, len(buffer)
         while end - start >= _HEADER.size:
+            # Other messages are the server's yes to Parse, Bind and COPY, and notices: nothing follows from them.
             kind, length = _HEADER.unpack_from(buffer, start)
             following = start + 1 + length
             if following > end:

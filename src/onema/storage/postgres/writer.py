@@ -73,10 +73,15 @@ class PostgresWriter:
         self._watchdog = Watchdog(self._link, batch_seconds)
         self._settle_seconds = settle_seconds
         self._on_saved = on_saved
+        # Of the present batch, from its `begin` on:
         self._asked: Sequence[Key] = ()
+        """The keys that it named, in lock order."""
         self._found: dict[Key, Row] = {}
+        """The rows that were there, now locked."""
         self._places: dict[Key, bytes] = {}
+        """Where those rows are, but for partitioned tables."""
         self._inserted: list[Row] = []
+        """New rows that were sent before the commit."""
 
     async def connect(self) -> None:
         """Ahead of the first batch. Raises Unavailable."""
