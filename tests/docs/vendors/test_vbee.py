@@ -2,11 +2,13 @@
 
 import base64
 import hmac
+import json
 import re
 from pathlib import Path
 
 import pytest
 
+from onema.dialects.vbee.wire import DEFAULT_RATE, FASTEST, SLOWEST, VOICES, CallRequest, read_body
 from onema.testing.running_server import RunningServer, eventually
 
 from .samples import EVERY_LANGUAGE, PAGES, Program, operations
@@ -63,3 +65,15 @@ def test_the_worked_token_is_right() -> None:
 
 def segment(content: bytes) -> str:
     return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
+
+
+def test_the_page_names_the_values_that_are_taken() -> None:
+    """Each voice, each spelling of the phone's member, the bounds and the default of the rate."""
+    page = (PAGES / "vbee.md").read_text()
+    (rate,) = re.findall(r"^\| `rate` \| number \| no \| (\S+) \| .*from (\S+) to (\S+);", page, re.M)
+    assert tuple(map(float, rate)) == (DEFAULT_RATE, SLOWEST, FASTEST)
+    assert set(re.findall(r"^\| `(\w+-fhg)` \|", page, re.M)) == set(VOICES)
+    for spelling in ("phone_number", "phoneNumber", "phone-number"):
+        assert f"`{spelling}`" in page
+        body = json.dumps({spelling: PHONE, "voice": next(iter(VOICES))}).encode()
+        assert read_body(body) == CallRequest(PHONE, next(iter(VOICES.values())), DEFAULT_RATE)

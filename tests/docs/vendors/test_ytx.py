@@ -2,11 +2,14 @@
 
 import base64
 import hashlib
+import inspect
 import re
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
+from onema.dialects.ytx import callbacks, errors
 from onema.testing.running_server import RunningServer, eventually
 
 from .samples import EVERY_LANGUAGE, PAGES, Program, operations, without
@@ -80,3 +83,12 @@ def test_the_worked_signature_is_right() -> None:
     assert request is not None
     assert request["target"].endswith(f"/{row['accountSID']}/call/CodeCallOut.wx?Sign={row['`Sign`']}")
     assert int(request["length"]) == len(request["body"].encode())
+
+
+@pytest.mark.parametrize("module", [callbacks, errors], ids=["pushes", "answers"])
+def test_every_word_that_onema_says_is_in_the_page(module: ModuleType) -> None:
+    """Clients look for these words, so a new one is told to those who write clients."""
+    page = (PAGES / "ytx.md").read_text().replace("\\|", "|")
+    words = re.findall(r'"([^"\n]*[\u4e00-\u9fff][^"\n]*)"', inspect.getsource(module))
+    assert len(words) > 5
+    assert [word for word in words if f"`{word}`" not in page] == []
