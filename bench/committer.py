@@ -2,7 +2,7 @@
 
     ./dev bench committer [--seconds 10] [--callers 256] [--rounds 1] [--only postgres-hot] [--profile FILE]
 
-256 callers send codes to ever new phones through domain.SendSmsCode (windows per phone, IP and account, price,
+256 callers send codes to ever new phones through domain.SendCode (windows per phone, IP and account, price,
 wallet hold, sealed text, job), once over 500 accounts and once all on one account. SQLite and PostgreSQL sync every
 commit. CPU is given in seconds per 1,000 codes, of this process and of the database server. Of several rounds the best
 counts: what else a machine does only ever makes it slower. A whole run leaves its table and plot in bench/results/.
@@ -23,7 +23,8 @@ from pathlib import Path
 import msgspec
 import uvloop
 
-from onema.domain.codes.send_sms_code import ENTROPY_BYTES, SendSmsCode
+from onema.domain.codes.send_code import SendCode
+from onema.domain.codes.start_verification import ENTROPY_BYTES, NewCode
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.configure import Configure
 from onema.domain.decision import Command, Decision
@@ -155,7 +156,7 @@ async def measure(
         while (started := time.perf_counter()) < until:
             number = next(phones)
             await committer.execute(
-                SendSmsCode(
+                SendCode(
                     account=1 + number % accounts,
                     id=ids.next(),
                     now=clock.now(),
@@ -166,9 +167,7 @@ async def measure(
                     client_ip="203.0.113.7",
                     brandname="ACME",
                     text=TEXT,
-                    alphabet="0123456789",
-                    length=6,
-                    time_alive=300_000,
+                    code=NewCode("0123456789", 6, 300_000),
                 )
             )
             latencies.append(time.perf_counter() - started)

@@ -70,7 +70,7 @@ def metric(server: RunningServer, series: str) -> float:
     return next(float(line.rpartition(" ")[2]) for line in text.splitlines() if line.startswith(series))
 
 
-SENT = 'onema_commands_total{kind="SendSmsCode",result="done"}'
+SENT = 'onema_commands_total{kind="SendCode",result="done"}'
 
 
 class Events:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from onema.domain.codes.place_call import ENTROPY_BYTES, VALID_MS, PlaceCall
+from onema.domain.codes.call_with_code import CallWithCode
+from onema.domain.codes.start_verification import ENTROPY_BYTES, VALID_MS, GivenCode
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.configure import Configure
 from onema.domain.records import JobKind, MessageState
@@ -55,7 +56,7 @@ async def place_call(app: App, clock: FakeClock, callback_url: str) -> int:
     await app.gateway.execute(Configure(entropy=secrets.token_bytes(32), documents=documents))
     identifier = app.gateway.next_id()
     await app.gateway.execute(
-        PlaceCall(
+        CallWithCode(
             account=ACCOUNT,
             application="app",
             id=identifier,
@@ -65,7 +66,7 @@ async def place_call(app: App, clock: FakeClock, callback_url: str) -> int:
             phone="+84901888484",
             home_country="VN",
             client_ip="127.0.0.1",
-            code="123456",
+            code=GivenCode("123456"),
             voice="vi-north",
             pool_required=False,
         )

@@ -53,7 +53,7 @@ async def exported() -> dict[str, set[str]]:
     """Every series that a busy node with workers exports, by name, with the names of its labels."""
     metrics = Metrics()
     metrics.exchanges("esms").observe("ok", 0.1)
-    metrics.command("SendSmsCode", "done")
+    metrics.command("SendCode", "done")
     metrics.message("sms", "delivered")
     metrics.batch(1, 0.1)
     metrics.refusal("acme", "rate_limited")

@@ -35,10 +35,10 @@ from onema.administration.requests import (
 )
 from onema.delivery.recordings import Recordings
 from onema.domain.codes import hotlines
+from onema.domain.codes.brandname_text import KEPT_TEXTS, REFUSED_TEXTS
 from onema.domain.codes.check_code import WRONG_CHECKS
 from onema.domain.codes.refused_text import RefusedText, kept_text
 from onema.domain.codes.reset_windows import ResetWindows
-from onema.domain.codes.send_sms_code import KEPT_TEXTS, REFUSED_TEXTS
 from onema.domain.codes.verification import LONGEST_LIFE_MINUTES
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.configure import Change, Configure, Proposal

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
 from onema.delivery.failed_jobs import LEASES, FailedJobs, GivenUp
 from onema.delivery.places import Places
-from onema.domain.codes.place_call import VALID_MS
+from onema.domain.codes.start_verification import VALID_MS
 from onema.domain.records import FAIRLY_SHARED, HANDING_OVER, Job, JobKind
 from onema.domain.refusals import Refused
 from onema.engine.committer import Committer

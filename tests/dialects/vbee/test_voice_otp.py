@@ -10,7 +10,7 @@ import uuid
 import msgspec
 import pytest
 
-from onema.domain.codes.place_call import longest_call
+from onema.domain.codes.call_with_code import longest_call
 from onema.domain.configuration import documents as doc
 from onema.domain.records import Channel, MessageState
 
@@ -259,7 +259,7 @@ async def test_a_call_holds_the_price_of_its_longest_duration(
 ) -> None:
     """Every started minute of what it may take at most, which grows as it is spoken more slowly."""
     await client.call(rate=0.5)
-    minutes = -(-longest_call(SENTENCE, "686868", 2, 0.5) // 60)
+    minutes = -(-longest_call(SENTENCE, 6, 2, 0.5) // 60)
     assert await core.balance("shop") == -minutes * 600 * 10_000
 
 

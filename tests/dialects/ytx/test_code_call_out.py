@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from onema.dialects.ytx.wire import message_of_request_id, request_id
-from onema.domain.codes.place_call import longest_call
+from onema.domain.codes.call_with_code import longest_call
 from onema.domain.configuration import documents as doc
 from onema.domain.ids import compose_id, time_of_id
 from onema.domain.records import Channel, MessageState
@@ -187,7 +187,7 @@ async def test_a_call_holds_the_price_of_its_longest_duration(
 ) -> None:
     """Every started minute of what it may take at most."""
     await client.place(code="1" * 19, time=3)
-    minutes = -(-longest_call(None, "1" * 19, 3, 1.0) // 60)
+    minutes = -(-longest_call(None, 19, 3, 1.0) // 60)
     assert minutes > 1
     assert await core.balance("shop") == -minutes * 600
 

@@ -3,8 +3,10 @@ import secrets
 from collections.abc import Iterable
 from typing import Any
 
+from onema.domain.codes.accept_message import Accepted
 from onema.domain.codes.check_code import Check, CheckCode
-from onema.domain.codes.send_sms_code import ENTROPY_BYTES, SendSmsCode, Sent
+from onema.domain.codes.send_code import SendCode
+from onema.domain.codes.start_verification import ENTROPY_BYTES, NewCode
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.configure import Configure
 from onema.domain.delivery.payload import SmsPayload, open_payload
@@ -62,9 +64,9 @@ class Node:
             )
         )
 
-    async def send(self, phone: str) -> Sent:
-        sent: Sent = await self.committer.execute(
-            SendSmsCode(
+    async def send(self, phone: str) -> Accepted:
+        sent: Accepted = await self.committer.execute(
+            SendCode(
                 account=ACCOUNT,
                 id=self.ids.next(),
                 now=self.clock.now(),
@@ -75,9 +77,7 @@ class Node:
                 client_ip="203.0.113.7",
                 brandname="ACME",
                 text="{OTP} is your code",
-                alphabet="0123456789",
-                length=6,
-                time_alive=300_000,
+                code=NewCode("0123456789", 6, 300_000),
             )
         )
         return sent
@@ -101,8 +101,8 @@ class Node:
         return wallet.balance if isinstance(wallet, Wallet) else 0
 
 
-async def accepted(sends: Iterable[Any]) -> list[Sent]:
+async def accepted(sends: Iterable[Any]) -> list[Accepted]:
     """Those of many parallel sends that were accepted; the others must have been refused."""
     results = await asyncio.gather(*sends, return_exceptions=True)
-    assert all(isinstance(result, Sent | Refused) for result in results), results
-    return [result for result in results if isinstance(result, Sent)]
+    assert all(isinstance(result, Accepted | Refused) for result in results), results
+    return [result for result in results if isinstance(result, Accepted)]

@@ -7,9 +7,9 @@ import msgspec
 import pytest
 
 from onema.delivery.dispatcher import JobDispatcher
-from onema.domain.codes.place_call import ENTROPY_BYTES as CALL_ENTROPY_BYTES
-from onema.domain.codes.place_call import PlaceCall
-from onema.domain.codes.send_sms_code import ENTROPY_BYTES, SendSmsCode
+from onema.domain.codes.call_with_code import CallWithCode
+from onema.domain.codes.send_code import SendCode
+from onema.domain.codes.start_verification import ENTROPY_BYTES, GivenCode, NewCode
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.configure import Configure
 from onema.domain.decision import Context, Decision, World
@@ -116,7 +116,7 @@ class DeliveryRig:
     ) -> int:
         identifier = self.gateway.next_id()
         await self.gateway.execute(
-            SendSmsCode(
+            SendCode(
                 account=account,
                 id=identifier,
                 now=self.clock.now(),
@@ -127,9 +127,7 @@ class DeliveryRig:
                 client_ip="127.0.0.1",
                 brandname="Acme",
                 text="{OTP} is your code",
-                alphabet="0123456789",
-                length=6,
-                time_alive=time_alive,
+                code=NewCode("0123456789", 6, time_alive),
             )
         )
         return identifier
@@ -137,17 +135,17 @@ class DeliveryRig:
     async def call(self) -> int:
         identifier = self.gateway.next_id()
         await self.gateway.execute(
-            PlaceCall(
+            CallWithCode(
                 account=ACCOUNT,
                 application="app",
                 id=identifier,
                 now=self.clock.now(),
-                entropy=secrets.token_bytes(CALL_ENTROPY_BYTES),
+                entropy=secrets.token_bytes(ENTROPY_BYTES),
                 dialect="test",
                 phone="+84901888484",
                 home_country="VN",
                 client_ip="127.0.0.1",
-                code="123456",
+                code=GivenCode("123456"),
                 voice="en",
                 pool_required=False,
             )

@@ -16,8 +16,10 @@ from onema.dialects.esms.errors import (
     fault,
     refused_message,
 )
+from onema.domain.codes.accept_message import Accepted
 from onema.domain.codes.check_code import Check, CheckCode
-from onema.domain.codes.send_sms_code import ENTROPY_BYTES, SendSmsCode, Sent
+from onema.domain.codes.send_code import SendCode
+from onema.domain.codes.start_verification import ENTROPY_BYTES, NewCode
 from onema.domain.codes.verification import DIGITS, LETTERS_AND_DIGITS, MAX_LENGTH, MIN_LENGTH
 from onema.domain.configuration.directory import AccountView
 from onema.domain.refusals import Refusal, Refused
@@ -113,8 +115,8 @@ class EsmsApi:
             return TYPE_NOT_SUPPORTED if message_type else TYPE_MISSING
         gateway, home = self._gateway, account.country or HOME_COUNTRY
         minutes = wire.clamped(given("timealive"), _DEFAULT_MINUTES, _LEAST_MINUTES, self._time_alive_max)
-        sent: Sent = await gateway.execute(
-            SendSmsCode(
+        sent: Accepted = await gateway.execute(
+            SendCode(
                 account=account.id,
                 id=gateway.next_id(),
                 now=gateway.now(),
@@ -125,9 +127,11 @@ class EsmsApi:
                 client_ip=client_ip,
                 brandname=given("brandname", ""),
                 text=given("message", ""),
-                alphabet=DIGITS if wire.is_yes(given("isnumber", "")) else LETTERS_AND_DIGITS,
-                length=wire.clamped(given("numcharofcode"), _DEFAULT_LENGTH, MIN_LENGTH, MAX_LENGTH),
-                time_alive=minutes * _MINUTE_MS,
+                code=NewCode(
+                    DIGITS if wire.is_yes(given("isnumber", "")) else LETTERS_AND_DIGITS,
+                    wire.clamped(given("numcharofcode"), _DEFAULT_LENGTH, MIN_LENGTH, MAX_LENGTH),
+                    minutes * _MINUTE_MS,
+                ),
             )
         )
         if sent.refusal is not None:

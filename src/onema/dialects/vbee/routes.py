@@ -15,7 +15,8 @@ from onema.dialects.vbee.errors import (
     responses,
 )
 from onema.domain.codes.admission import admit_account, admit_application
-from onema.domain.codes.place_call import ENTROPY_BYTES, PlaceCall
+from onema.domain.codes.call_with_code import CallWithCode
+from onema.domain.codes.start_verification import ENTROPY_BYTES, GivenCode
 from onema.domain.refusals import Refusal, Refused
 from onema.domain.values.phone import parse_phone
 from onema.engine.gateway import Gateway
@@ -91,7 +92,7 @@ class VbeeApi:
             raise Refused(Refusal.SENTENCE_MISSING, "the token has no otpCode")
         contact = wire.contact_id(gateway.token(_CONTACT_ID_BYTES))
         await gateway.execute(
-            PlaceCall(
+            CallWithCode(
                 account=account.id,
                 application=application.name,
                 id=gateway.next_id(),
@@ -101,7 +102,7 @@ class VbeeApi:
                 phone=phone,
                 home_country=home,
                 client_ip=request.client_ip,
-                code=wire.code_to_speak(caller.otp_code),
+                code=GivenCode(wire.code_to_speak(caller.otp_code)),
                 voice=asked.voice,
                 rate=asked.rate,
                 times=_TIMES,

@@ -21,9 +21,10 @@ from onema.dialects.ytx.errors import (
     accepted,
     fault,
 )
+from onema.domain.codes.accept_message import Accepted
 from onema.domain.codes.admission import admit_account, admit_application
-from onema.domain.codes.place_call import ENTROPY_BYTES, PlaceCall
-from onema.domain.codes.send_sms_code import Sent
+from onema.domain.codes.call_with_code import CallWithCode
+from onema.domain.codes.start_verification import ENTROPY_BYTES, GivenCode
 from onema.domain.configuration.directory import AccountView, ApplicationView
 from onema.domain.refusals import Refusal, Refused
 from onema.domain.values.phone import parse_phone
@@ -154,8 +155,8 @@ class YtxApi:
         times = wire.times_to_play(members.get("time"))
         if times is None:
             return INVALID_TIMES
-        sent: Sent = await gateway.execute(
-            PlaceCall(
+        sent: Accepted = await gateway.execute(
+            CallWithCode(
                 account=account.id,
                 application=application.name,
                 id=gateway.next_id(),
@@ -165,7 +166,7 @@ class YtxApi:
                 phone=phone,
                 home_country=home,
                 client_ip=caller.client_ip,
-                code=code,
+                code=GivenCode(code),
                 voice=application.document.voice or DEFAULT_VOICE,
                 times=times,
                 # The vendor's caller numbers are its own; nobody names a pool through this API.

@@ -2,14 +2,11 @@
 
 import pytest
 
+from onema.domain.codes.accept_message import Accepted
+from onema.domain.codes.brandname_text import KEPT_TEXTS_LIMITS, REFUSED_TEXTS_LIMITS
 from onema.domain.codes.refused_text import KEPT, KEPT_CHARACTERS, WITHOUT_MARKER, RefusedText, kept_text
-from onema.domain.codes.send_sms_code import (
-    ENTROPY_BYTES,
-    KEPT_TEXTS_LIMITS,
-    REFUSED_TEXTS_LIMITS,
-    SendSmsCode,
-    Sent,
-)
+from onema.domain.codes.send_code import SendCode
+from onema.domain.codes.start_verification import ENTROPY_BYTES, NewCode
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.directory import BrandnameView
 from onema.domain.keyring import Keyring
@@ -44,9 +41,9 @@ def store() -> PureStore:
     )
 
 
-def send(store: PureStore, number: int, text: str, after_seconds: float = 0) -> Sent:
+def send(store: PureStore, number: int, text: str, after_seconds: float = 0) -> Accepted:
     sent = store.run(
-        SendSmsCode(
+        SendCode(
             account=1,
             id=number,
             now=NOW + int(after_seconds * 1000),
@@ -57,12 +54,10 @@ def send(store: PureStore, number: int, text: str, after_seconds: float = 0) -> 
             client_ip="203.0.113.7",
             brandname="ACME",
             text=text,
-            alphabet="0123456789",
-            length=6,
-            time_alive=300_000,
+            code=NewCode("0123456789", 6, 300_000),
         )
     )
-    assert isinstance(sent, Sent)
+    assert isinstance(sent, Accepted)
     return sent
 
 
@@ -124,7 +119,7 @@ def test_little_is_kept_of_what_does_not_fit(store: PureStore) -> None:
     """So many texts in an hour, and so many characters of each; all are refused alike."""
     for number in range(MOST_KEPT + 5):
         sent = send(store, 10 + number, "{OTP}" + "x" * 60_000)
-        assert sent == Sent(10 + number, Refusal.TEMPLATE_MISMATCH)
+        assert sent == Accepted(10 + number, Refusal.TEMPLATE_MISMATCH)
     kept = [row for row in store.rows.values() if isinstance(row, Event)]
     assert len(kept) == MOST_KEPT
     refused = [row for row in store.rows.values() if isinstance(row, Message)]

@@ -1,6 +1,7 @@
 import pytest
 
-from onema.domain.codes.place_call import PlaceCall, longest_call
+from onema.domain.codes.call_with_code import CallWithCode, longest_call
+from onema.domain.codes.start_verification import GivenCode
 from onema.domain.configuration import documents as doc
 from onema.domain.delivery.outcome import Outcome, OutcomeKind
 from onema.domain.delivery.record_outcome import RecordOutcome
@@ -11,7 +12,7 @@ from onema.testing.pure_store import PureStore, context_of
 ACCOUNT, CALL, NOW = 1, 7, 1_800_000_000_000
 PERIOD, PRICE = 6, 4_000_000
 SENTENCE, CODE = "Your code is", "123456"
-LONGEST = longest_call(SENTENCE, CODE, 1, 1.0)
+LONGEST = longest_call(SENTENCE, len(CODE), 1, 1.0)
 HELD = PRICE * -(-LONGEST // PERIOD)
 
 
@@ -25,7 +26,7 @@ def ended(outcome: Outcome) -> PureStore:
         )
     )
     store.run(
-        PlaceCall(
+        CallWithCode(
             account=ACCOUNT,
             application="app",
             id=CALL,
@@ -35,7 +36,7 @@ def ended(outcome: Outcome) -> PureStore:
             phone="+84901888484",
             home_country="VN",
             client_ip="127.0.0.1",
-            code=CODE,
+            code=GivenCode(CODE),
             voice="en",
             pool_required=False,
         )

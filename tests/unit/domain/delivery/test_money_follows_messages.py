@@ -6,8 +6,9 @@ import hypothesis.strategies as st
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from onema.domain.codes.place_call import PlaceCall
-from onema.domain.codes.send_sms_code import SendSmsCode
+from onema.domain.codes.call_with_code import CallWithCode
+from onema.domain.codes.send_code import SendCode
+from onema.domain.codes.start_verification import GivenCode, NewCode
 from onema.domain.configuration import documents as doc
 from onema.domain.delivery.end_job import EndJob
 from onema.domain.delivery.fail_message import FailMessage
@@ -88,15 +89,13 @@ class Books(RuleBasedStateMachine):
         sms = {
             "brandname": "Acme",
             "text": "{OTP} is your code",
-            "alphabet": "01",
-            "length": 6,
-            "time_alive": HOUR,
+            "code": NewCode("01", 6, HOUR),
         }
-        voice = {"application": "app", "code": "123456", "voice": "en"}
+        voice = {"application": "app", "code": GivenCode("123456"), "voice": "en"}
         if call:
             common["entropy"] = bytes(12)
         try:
-            self.store.run(PlaceCall(**common, **voice) if call else SendSmsCode(**common, **sms))  # type: ignore[arg-type]  # the two dicts are the commands' own fields
+            self.store.run(CallWithCode(**common, **voice) if call else SendCode(**common, **sms))  # type: ignore[arg-type]  # the two dicts are the commands' own fields
         except Refused as refused:
             if refused.refusal is not Refusal.BALANCE_TOO_LOW or self.store.balance(ACCOUNT) != before:
                 raise

@@ -1,6 +1,7 @@
 import msgspec
 
-from onema.domain.codes.send_sms_code import SendSmsCode
+from onema.domain.codes.send_code import SendCode
+from onema.domain.codes.start_verification import NewCode
 from onema.domain.configuration import documents as doc
 from onema.domain.delivery.fail_message import FailMessage
 from onema.domain.delivery.finish_job import FinishJob
@@ -23,7 +24,7 @@ def with_a_job() -> PureStore:
         )
     )
     store.run(
-        SendSmsCode(
+        SendCode(
             account=ACCOUNT,
             id=MESSAGE,
             now=NOW,
@@ -34,9 +35,7 @@ def with_a_job() -> PureStore:
             client_ip="127.0.0.1",
             brandname="Acme",
             text="{OTP} is your code",
-            alphabet="01",
-            length=6,
-            time_alive=300_000,
+            code=NewCode("01", 6, 300_000),
         )
     )
     return store

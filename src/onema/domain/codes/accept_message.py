@@ -1,0 +1,127 @@
+"""The one place where messages are accepted, whatever they carry: what limits one and pays for it is decided here.
+
+A command admits the destination, finds out what is to be sent (which decides the price), has it accepted, and queues
+it.
+"""
+
+import math
+from collections.abc import Iterable
+
+import msgspec
+
+from onema.domain.codes import limits
+from onema.domain.configuration.directory import AccountView
+from onema.domain.decision import Context, World
+from onema.domain.keyring import NONCE_BYTES
+from onema.domain.money import wallet
+from onema.domain.records import Channel, Key, LedgerEntry, Message, MessageState, Row, Wallet
+from onema.domain.refusals import Refusal, Refused
+
+
+class Accepted(msgspec.Struct, frozen=True):
+    """The message was accepted; or, with `refusal`, written down as refused."""
+
+    message: int
+    refusal: Refusal | None = None
+
+
+class Send(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Who asks for a message, and for whom: what every command that sends something has.
+
+    `id` becomes the message's and its verification's; `reference` is the dialect's own name for it. `home_country` is
+    where the request's national numbers belong. `entropy` ends with a nonce's bytes; a new code's come before.
+    """
+
+    account: int
+    id: int
+    now: int
+    entropy: bytes
+    dialect: str
+    phone: str
+    home_country: str
+    client_ip: str
+    application: str = ""
+    reference: str = ""
+
+    @property
+    def nonce(self) -> bytes:
+        return self.entropy[-NONCE_BYTES:]
+
+
+class Hold(msgspec.Struct, frozen=True, gc=False):
+    """What an accepted message costs at most: `unit` for a segment, or for each started `period` of seconds. The rows
+    say so.
+    """
+
+    unit: int
+    period: int
+    price: int
+    puts: tuple[Row, ...]
+    entry: LedgerEntry
+
+
+def sender_of(send: Send, context: Context) -> AccountView:
+    """Raises Refused(CREDENTIAL_UNKNOWN): the configuration may have changed since the request was authenticated."""
+    account = context.directory.accounts.get(send.account)
+    if account is None:
+        raise Refused(Refusal.CREDENTIAL_UNKNOWN)
+    return account
+
+
+def keys_to_accept(send: Send, account: AccountView) -> Iterable[Key]:
+    return ((Wallet, send.account), *limits.window_keys(account, send.phone, send.client_ip))
+
+
+def accept_message(
+    send: Send, world: World, context: Context, account: AccountView, channel: Channel, size: int
+) -> Hold:
+    """Count the message and hold its price; `size` is an SMS's segments, or how many seconds a call may take.
+
+    Raises Refused(PRICE_MISSING | RATE_LIMITED | WALLET_EXPIRED | BALANCE_TOO_LOW).
+    """
+    unit, period = context.directory.rate(account, channel, send.phone)
+    if channel is Channel.SMS:
+        period, price = 0, unit * size
+    else:
+        price = unit * math.ceil(size / period)
+    windows = limits.count_send(world, account, send.phone, send.client_ip, send.now)
+    balance, entry = wallet.hold(world, account, send.id, price, send.now)
+    return Hold(unit, period, price, (balance, *windows), entry)
+
+
+def message_row(
+    send: Send,
+    channel: Channel,
+    sender: str,
+    *,
+    hold: Hold | None = None,
+    segments: int = 0,
+    verification: int = 0,
+    code_expires_at: int = 0,
+    refusal: Refusal | None = None,
+) -> Message:
+    """The message as it begins; or, with `refusal`, as it ends."""
+    price = hold.price if hold else 0
+    return Message(
+        account=send.account,
+        id=send.id,
+        dialect=send.dialect,
+        channel=channel,
+        phone=send.phone,
+        sender=sender,
+        application=send.application,
+        reference=send.reference,
+        client_ip=send.client_ip,
+        verification=verification,
+        code_expires_at=code_expires_at,
+        segments=segments,
+        period=hold.period if hold else 0,
+        unit_price=hold.unit if hold else 0,
+        price=price,
+        held=price,
+        charged=0,
+        talked_ms=0,
+        state=MessageState.REFUSED if refusal else MessageState.ACCEPTED,
+        reason=refusal.value if refusal else "",
+        ended_at=send.now if refusal else 0,
+    )

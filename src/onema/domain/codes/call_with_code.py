@@ -1,0 +1,105 @@
+"""Call a phone and read a code out, one that is made here or one that was given."""
+
+import math
+from collections.abc import Iterable
+
+from onema.domain.codes.accept_message import (
+    Accepted,
+    Send,
+    accept_message,
+    keys_to_accept,
+    message_row,
+)
+from onema.domain.codes.hotlines import hotline_keys, take_hotline
+from onema.domain.codes.start_verification import (
+    VALID_MS,
+    GivenCode,
+    NewCode,
+    keys_to_verify,
+    start_verification,
+)
+from onema.domain.configuration.directory import AccountView
+from onema.domain.configuration.documents import Application
+from onema.domain.decision import Context, Decision, World
+from onema.domain.delivery.message_progress import delivery_job
+from onema.domain.delivery.payload import CallPayload, seal_payload
+from onema.domain.records import Channel, JobKind, Key, Row
+from onema.domain.refusals import Refusal, Refused
+
+LONGEST_CALL_SECONDS = 300
+
+
+class CallWithCode(Send, frozen=True, kw_only=True, gc=False):
+    """Call the phone and read `code` out `times` times in `voice` at `rate`, after the application's sentence.
+
+    Without `pool_required` an application that names no pool leaves the caller number to the carrier.
+    Result: Accepted. Raises Refused.
+    """
+
+    code: NewCode | GivenCode
+    voice: str
+    rate: float = 1.0
+    times: int = 1
+    pool_required: bool = True
+
+    def keys(self, context: Context) -> Iterable[Key]:
+        account, application = self._caller(context)
+        return (
+            *keys_to_accept(self, account),
+            *keys_to_verify(self, self.code),
+            *hotline_keys(context.directory.pools.get(application.pool)),
+        )
+
+    def _caller(self, context: Context) -> tuple[AccountView, Application]:
+        """The configuration may have changed since the request was authenticated."""
+        account = context.directory.accounts.get(self.account)
+        application = account.applications.get(self.application) if account else None
+        if account is None or application is None:
+            raise Refused(Refusal.APPLICATION_UNKNOWN)
+        return account, application.document
+
+    def decide(self, world: World, context: Context) -> Decision:
+        account, application = self._caller(context)
+        account.admit_destination(self.phone, self.home_country, Channel.CALL)
+        seconds = longest_call(application.sentence, self.code.length, self.times, self.rate)
+        hold = accept_message(self, world, context, account, Channel.CALL, seconds)
+        caller, counters = "", tuple[Row, ...]()
+        if application.pool or self.pool_required:
+            caller, counter = take_hotline(world, context.directory.pools.get(application.pool), self.now)
+            counters = (counter,)
+        verification = start_verification(self, world, context, self.code)
+        payload = CallPayload(
+            phone=self.phone,
+            caller=caller,
+            voice=self.voice,
+            code=verification.code,
+            sentence=application.sentence,
+            times=self.times,
+            rate=self.rate,
+            max_seconds=seconds,
+            valid_until=min(verification.valid_until, self.now + VALID_MS),
+        )
+        message = message_row(
+            self,
+            Channel.CALL,
+            caller,
+            hold=hold,
+            verification=verification.id,
+            code_expires_at=verification.expires_at,
+        )
+        sealed = seal_payload(payload, self.id, context.keyring, self.nonce)
+        job = delivery_job(JobKind.CALL, self.account, self.id, self.now, sealed)
+        return Decision(
+            Accepted(self.id),
+            puts=(*hold.puts, *counters, *verification.puts),
+            inserts=(message, job, hold.entry, *verification.inserts),
+        )
+
+
+def longest_call(sentence: str | None, code_length: int, times: int, rate: float) -> int:
+    """Seconds after which the call is ended on the wire, and for which its price is held.
+
+    Generous for the slowest voice: a sentence of 15 letters or a spelled character with its pause a second.
+    """
+    spoken = len(sentence) / 15 + 2 if sentence is not None else 6
+    return min(LONGEST_CALL_SECONDS, math.ceil(times * (spoken + 1.3 * code_length) / rate) + 5)

@@ -1,0 +1,67 @@
+"""Send a code by SMS, one that is made here or one that was given."""
+
+from collections.abc import Iterable
+
+from onema.domain.codes.accept_message import (
+    Accepted,
+    Send,
+    accept_message,
+    keys_to_accept,
+    message_row,
+    sender_of,
+)
+from onema.domain.codes.brandname_text import allowed_text, refuse_text, text_keys, usable_brandname
+from onema.domain.codes.start_verification import GivenCode, NewCode, keys_to_verify, start_verification
+from onema.domain.configuration.message_template import place_code
+from onema.domain.decision import Context, Decision, World
+from onema.domain.delivery.message_progress import delivery_job
+from onema.domain.delivery.payload import SmsPayload, seal_payload
+from onema.domain.records import Channel, JobKind, Key
+
+
+class SendCode(Send, frozen=True, kw_only=True, gc=False):
+    """Send `code` to the phone as `text`, which holds the marker {OTP}, under `brandname`.
+
+    Result: Accepted. Raises Refused.
+    """
+
+    code: NewCode | GivenCode
+    brandname: str
+    text: str
+
+    def keys(self, context: Context) -> Iterable[Key]:
+        account = sender_of(self, context)
+        return (
+            *keys_to_accept(self, account),
+            *keys_to_verify(self, self.code),
+            *text_keys(account, self.brandname, self.text, self.code.length),
+        )
+
+    def decide(self, world: World, context: Context) -> Decision:
+        account = sender_of(self, context)
+        account.admit_destination(self.phone, self.home_country, Channel.SMS)
+        brandname = usable_brandname(account, self.brandname, self.now)
+        allowed = allowed_text(self, world, brandname, self.text, self.code.length)
+        if allowed is None:
+            return refuse_text(self, world, context, self.brandname, self.text, self.code.length)
+        hold = accept_message(self, world, context, account, Channel.SMS, allowed.segments)
+        verification = start_verification(self, world, context, self.code)
+        payload = SmsPayload(
+            self.phone, self.brandname, place_code(allowed.text, verification.code), verification.valid_until
+        )
+        message = message_row(
+            self,
+            Channel.SMS,
+            self.brandname,
+            hold=hold,
+            segments=allowed.segments,
+            verification=verification.id,
+            code_expires_at=verification.expires_at,
+        )
+        sealed = seal_payload(payload, self.id, context.keyring, self.nonce)
+        job = delivery_job(JobKind.DELIVER, self.account, self.id, self.now, sealed)
+        return Decision(
+            Accepted(self.id),
+            puts=(*hold.puts, *verification.puts),
+            inserts=(message, job, hold.entry, *verification.inserts),
+        )

@@ -1,0 +1,81 @@
+"""A code is either made here, and can be checked here, or given by whoever asks for it to be delivered."""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from onema.domain.codes.accept_message import Send
+from onema.domain.codes.verification import ATTEMPTS, CODE_ENTROPY_BYTES, draw_code
+from onema.domain.decision import Context, World
+from onema.domain.keyring import NONCE_BYTES
+from onema.domain.records import Event, Key, LiveVerification, Row
+
+ENTROPY_BYTES = CODE_ENTROPY_BYTES + NONCE_BYTES
+"""What a command needs that may make a code."""
+
+VALID_MS = 300_000
+"""How long a given code is worth delivering, and any code to be called with: nobody waits longer for the phone to
+ring.
+"""
+
+
+class NewCode(msgspec.Struct, frozen=True, gc=False):
+    """A code to be made: `length` characters of `alphabet`, to be checked within `time_alive` milliseconds. It replaces
+    the phone's current code of the same `purpose`.
+    """
+
+    alphabet: str
+    length: int
+    time_alive: int
+    purpose: str = "code"
+
+
+class GivenCode(msgspec.Struct, frozen=True, gc=False):
+    """The integrator's own code, which it checks itself."""
+
+    code: str
+
+    @property
+    def length(self) -> int:
+        return len(self.code)
+
+
+class Verification(msgspec.Struct, frozen=True, gc=False):
+    """What is delivered, until when that is of use (Unix ms), and the rows that let it be checked: none, and `id` and
+    `expires_at` 0, for a given code.
+    """
+
+    code: str
+    valid_until: int
+    id: int = 0
+    expires_at: int = 0
+    puts: tuple[Row, ...] = ()
+    inserts: tuple[Row, ...] = ()
+
+
+def keys_to_verify(send: Send, asked: NewCode | GivenCode) -> Iterable[Key]:
+    if isinstance(asked, GivenCode):
+        return ()
+    return ((LiveVerification, send.account, send.phone, asked.purpose),)
+
+
+def start_verification(
+    send: Send, world: World, context: Context, asked: NewCode | GivenCode
+) -> Verification:
+    """Make the code, and supersede the current one; a given code is taken as it is."""
+    if isinstance(asked, GivenCode):
+        return Verification(asked.code, send.now + VALID_MS)
+    code = draw_code(asked.alphabet, asked.length, send.entropy)
+    expires_at = send.now + asked.time_alive
+    live = LiveVerification(
+        account=send.account,
+        phone=send.phone,
+        purpose=asked.purpose,
+        verification=send.id,
+        code_hash=context.keyring.code_hash(send.id, code),
+        attempts_left=ATTEMPTS,
+        expires_at=expires_at,
+    )
+    previous = world.get(LiveVerification, send.account, send.phone, asked.purpose)
+    superseded = (Event(send.account, previous.verification, send.id, "superseded", ""),) if previous else ()
+    return Verification(code, expires_at, send.id, expires_at, (live,), superseded)
