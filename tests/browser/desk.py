@@ -22,7 +22,7 @@ from onema.domain.keyring import Keyring
 from onema.engine.committer import Committer
 from onema.engine.gateway import Gateway
 from onema.engine.ports import IdSource, SystemClock, SystemEntropy
-from onema.http.asgi import HttpApplication
+from onema.http.application import HttpApplication
 from onema.http.client_address import TrustedProxies
 from onema.http.server import HttpServer
 from onema.storage.sqlite.storage import SqliteStorage

@@ -3,12 +3,10 @@
 import json
 import logging
 from typing import Protocol
-from urllib.parse import unquote
 
 import msgspec
 import pytest
 import pytest_asyncio
-from starlette.types import Message as AsgiMessage
 from starlette.types import Receive, Scope, Send
 
 from onema.dialects.contract import Dialect
@@ -18,11 +16,12 @@ from onema.dialects.ytx.routes import YtxApi
 from onema.domain.configuration import documents as doc
 from onema.domain.refusals import Refusal
 from onema.engine.gateway import Gateway
-from onema.http.asgi import HttpApplication
-from onema.http.body import BODY_LIMIT
+from onema.http.application import HttpApplication
 from onema.http.client_address import TrustedProxies
 from onema.http.messages import Request, Response
+from onema.http.reader import BODY_LIMIT
 from onema.telemetry.metrics import Metrics
+from onema.testing.socketless_client import SocketlessClient
 
 from .esms import vendor_client as esms
 from .running_core import RunningCore
@@ -308,30 +307,18 @@ async def no_console(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 async def exchange(api: Dialect, request: Request) -> Response:
-    """The request as ASGI, and what came back."""
-    sent: list[AsgiMessage] = []
-    incoming: list[AsgiMessage] = [{"type": "http.request", "body": request.body, "more_body": False}]
-
-    async def receive() -> AsgiMessage:
-        return incoming.pop(0) if incoming else {"type": "http.disconnect"}
-
-    async def send(message: AsgiMessage) -> None:
-        sent.append(message)
-
+    """The request as bytes on a connection, and what came back."""
     app = HttpApplication([api], no_console, TrustedProxies(), lambda: True, Metrics())
-    scope = {
-        "type": "http",
-        "method": request.method,
-        "path": unquote(request.path),
-        "raw_path": request.path.encode(),
-        "query_string": request.query,
-        "headers": [*request.headers, (b"content-length", b"%d" % len(request.body))],
-        "client": (request.client_ip, 4711),
-        "scheme": "http",
-    }
-    await app(scope, receive, send)
-    body = b"".join(message.get("body", b"") for message in sent[1:])
-    return Response(sent[0]["status"], body)
+    client = SocketlessClient(app, peer=request.client_ip)
+    headers = [*request.headers, (b"content-length", b"%d" % len(request.body))]
+    if request.header(b"host") is None:
+        headers.append((b"host", b"test"))
+    lines = b"".join(b"%b: %b\r\n" % header for header in headers)
+    target = request.path.encode() + (b"?" + request.query if request.query else b"")
+    await client.send(b"%b %b HTTP/1.1\r\n%b\r\n" % (request.method.encode(), target, lines), request.body)
+    await client.answered()
+    (answer,) = client.answers()
+    return Response(answer.status, answer.body)
 
 
 async def test_an_oversized_body_is_answered_in_the_vendors_shape(

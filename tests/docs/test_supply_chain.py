@@ -23,6 +23,7 @@ LOCKED = {
     ("name", "first_good", "why"),
     [
         ("cryptography", "48.0.1", "GHSA-537c-gmf6-5ccf"),
+        ("httptools", "0.8.0", "before it, an absolute target of 64 KiB was read as another"),
         ("jinja2", "3.1.6", "CVE-2025-27516"),
         ("msgspec", "0.21.0", "its errors are ValueErrors from here on, which is how we catch them"),
         ("pyjwt", "2.13.0", "CVE-2026-48526"),

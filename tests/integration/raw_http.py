@@ -8,7 +8,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 import uvloop
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from onema.http.asgi import HttpApplication
+from onema.http.application import HttpApplication
 from onema.http.client_address import TrustedProxies
 from onema.http.connection import NORMAL_PATIENCE, Patience
 from onema.http.messages import Request, Response
@@ -132,7 +132,8 @@ async def serving_app(
     app: ASGIApp, patience: Patience = NORMAL_PATIENCE, most_connections: int | None = None
 ) -> AsyncIterator[Callable[[], AbstractAsyncContextManager[Connection]]]:
     """A server of this application alone, and how to connect to it."""
-    server = HttpServer(app, "127.0.0.1", 0, patience=patience, most_connections=most_connections)
+    application = HttpApplication([], app, TrustedProxies(), lambda: True, Metrics())
+    server = HttpServer(application, "127.0.0.1", 0, patience=patience, most_connections=most_connections)
     await server.start()
 
     @asynccontextmanager

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.types import Receive, Scope, Send
 
-from onema.http.connection import HEAD_LIMIT, Patience
-from onema.http.connection import Connection as ServedConnection
+from onema.http.connection import Patience
+from onema.http.reader import BODY_LIMIT, HEAD_LIMIT, RequestReader
 
 from .raw_http import Connection, on_uvloop, serving_app
 
@@ -39,11 +39,6 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
     )
 
 
-async def answer_path(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answers with the path at once, before the body has come."""
-    await answer(send, scope["path"].encode(), 404)
-
-
 def conversation(test: Callable[[Connection], Awaitable[None]], **server: object) -> None:
     """Run the test on one connection to a server that echoes."""
 
@@ -55,20 +50,27 @@ def conversation(test: Callable[[Connection], Awaitable[None]], **server: object
 
 
 def test_a_body_that_comes_after_its_answer_is_not_taken_for_a_request() -> None:
-    """What looks like a request inside of a body is that body, whatever bytes surround it."""
+    """What looks like a request inside of a refused body is that body, whatever bytes surround it."""
     inner = b"GET /inner HTTP/1.1\r\n" + HOST + b"\r\n"
-    inner += b" " * (len(inner) % 2)
+    asked = []
+
+    async def note(scope: Scope, receive: Receive, send: Send) -> None:
+        asked.append(scope["path"])
+        await answer(send, b"")
 
     async def scenario() -> None:
-        async with serving_app(answer_path) as connect, connect() as client:
-            length = b"Content-Length: %d\r\n\r\n" % (len(inner) * 3 // 2)
-            client.send(b"POST /first HTTP/1.1\r\n" + HOST + length)
-            assert (await client.answer())[2] == b"/first"
-            client.send(b"\xff" * (len(inner) // 2))
+        async with serving_app(note) as connect, connect() as client:
+            client.send(b"POST /first HTTP/1.1\r\n" + HOST + b"Content-Length: %d\r\n\r\n" % (BODY_LIMIT * 2))
+            assert (await client.answer())[0] == 413
+            client.send(b"\xff" * len(inner))
             await client.writer.drain()
             client.send(inner)
             client.get("/second")
-            assert (await client.answer())[2] == b"/second"
+            assert await client.reader.read() == b""
+        async with serving_app(note) as connect, connect() as client:
+            client.get("/third")
+            await client.answer()
+        assert asked == ["/third"]
 
     on_uvloop(scenario)
 
@@ -337,33 +339,45 @@ def test_a_connection_on_which_nothing_is_asked_is_closed() -> None:
     conversation(answered, patience=IDLE)
 
 
-def test_a_body_that_was_answered_early_counts_as_a_question_until_it_ends() -> None:
-    """Then the connection is idle."""
+def test_a_message_counts_as_a_question_until_it_ends() -> None:
+    """Then, when it is answered, the connection is idle."""
 
     async def scenario() -> None:
-        async with serving_app(answer_path, IDLE) as connect, connect() as client:
+        async with serving_app(echo, IDLE) as connect, connect() as client, connect() as canary:
             client.send(b"POST /x HTTP/1.1\r\n" + HOST + b"Content-Length: 4\r\n\r\n")
-            assert (await client.answer())[2] == b"/x"
+            # Its end says that an idle client's time would be over.
+            assert await canary.reader.read() == b""
             client.send(b"body")
+            assert (await client.answer())[2] == b"/x body"
             assert await client.reader.read() == b""
 
     on_uvloop(scenario)
 
 
-def test_an_answer_that_has_begun_is_not_followed_by_a_refusal() -> None:
-    """The client would read it as a part of that answer."""
+@pytest.mark.parametrize(
+    "late", [b"GET /#a HTTP/1.1\r\n" + HOST + b"\r\n", b"GET /half"], ids=["bad", "half"]
+)
+def test_an_answer_that_has_begun_is_not_followed_by_a_refusal(late: bytes) -> None:
+    """Before its end the client would read it as a part of that answer."""
+    let_go = asyncio.Event()
 
     async def begin(scope: Scope, receive: Receive, send: Send) -> None:
-        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"1000")]})
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"10")]})
         await send({"type": "http.response.body", "body": b"begun", "more_body": True})
-        while (await receive())["type"] != "http.disconnect":
-            pass
+        await let_go.wait()
+        await send({"type": "http.response.body", "body": b"ended"})
 
     async def scenario() -> None:
-        async with serving_app(begin, Patience(sending=0.01)) as connect, connect() as client:
-            client.send(b"POST /x HTTP/1.1\r\n" + HOST + b"Content-Length: 4\r\n\r\n")
+        patience = Patience(sending=0.01)
+        async with serving_app(begin, patience) as connect, connect() as client, connect() as canary:
+            client.get("/x")
             await client.head()
-            assert await client.reader.read() == b"begun"
+            client.send(late)
+            canary.send(b"GET /x")
+            assert (await canary.answer())[0] == 408
+            let_go.set()
+            assert await client.reader.readexactly(10) == b"begunended"
+            assert (await client.answer())[0] in (400, 408)
 
     on_uvloop(scenario)
 
@@ -462,13 +476,13 @@ def test_requests_that_wait_for_their_turn_are_not_read_yet(monkeypatch: pytest.
     request = b"POST /%d HTTP/1.1\r\nHost:\r\nContent-Length: 2\r\n\r\n\xc3\xa9"
     count, begun, ended, most = 5_000, 0, 0, 0
     arrived, let_go = asyncio.Event(), asyncio.Event()
-    begin = ServedConnection.on_message_begin
+    begin = RequestReader.on_message_begin
 
-    def counted(connection: ServedConnection) -> None:
+    def counted(reader: RequestReader) -> None:
         nonlocal begun, most
         begun += 1
         most = max(most, begun - ended)
-        begin(connection)
+        begin(reader)
 
     async def answer_when_let_go(scope: Scope, receive: Receive, send: Send) -> None:
         nonlocal ended
@@ -487,6 +501,6 @@ def test_requests_that_wait_for_their_turn_are_not_read_yet(monkeypatch: pytest.
             client.get("/after")
             assert (await client.answer())[2] == b"/after "
 
-    monkeypatch.setattr(ServedConnection, "on_message_begin", counted)
+    monkeypatch.setattr(RequestReader, "on_message_begin", counted)
     on_uvloop(scenario)
     assert most < 50

@@ -12,7 +12,6 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from starlette.types import Receive, Scope, Send
 
 from onema.http.connection import Patience
 from onema.http.server import HttpServer, TlsFiles, reserve_port
@@ -25,10 +24,7 @@ async def test_a_reserved_port_is_shared_by_those_who_are_meant_to(host: str) ->
     """Several servers of one supervisor listen on it; nobody else can, not even another supervisor."""
 
     def server(shared: bool) -> HttpServer:
-        return HttpServer(silent, host, port, shared_port=shared)
-
-    async def silent(scope: Scope, receive: Receive, send: Send) -> None:
-        raise AssertionError("nobody asks")
+        return HttpServer(RunningServer().app, host, port, shared_port=shared)
 
     with reserve_port(host, 0) as reserved:
         port = reserved.getsockname()[1]
@@ -166,7 +162,7 @@ def test_an_offer_of_http2_does_not_spoil_the_connection(request_line_and_body: 
 
 
 def test_a_head_without_end_is_cut_off() -> None:
-    """uvicorn alone would collect headers until the memory is full."""
+    """The parser alone would collect headers until the memory is full."""
 
     async def scenario() -> None:
         async with serving() as server, server.connection() as client:
@@ -264,7 +260,7 @@ def test_the_port_is_bound_when_start_returns_and_free_after_stop() -> None:
         first = RunningServer()
         await first.http.start()
         port = first.http.port
-        second = HttpServer(first.console, "127.0.0.1", port)
+        second = HttpServer(first.app, "127.0.0.1", port)
         with pytest.raises(OSError, match="in use"):
             await second.start()
         await first.http.stop(0.0)
@@ -276,7 +272,7 @@ def test_the_port_is_bound_when_start_returns_and_free_after_stop() -> None:
 
 
 def test_signals_stay_with_main() -> None:
-    """uvicorn must not take SIGTERM away from the program."""
+    """The server must not take SIGTERM away from the program."""
 
     async def scenario() -> None:
         before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)

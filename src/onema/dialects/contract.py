@@ -3,7 +3,7 @@ from typing import Protocol
 
 from onema.delivery.callback_contract import CallbackRenderer
 from onema.domain.refusals import Refusal
-from onema.http.asgi import WireApi
+from onema.http.application import WireApi
 
 
 class Dialect(WireApi, Protocol):

@@ -1,244 +1,136 @@
-"""From ASGI to the wire APIs and back.
-
-This is the hot path of every request. Wire APIs get no framework: their vendors' clients need what frameworks
-forbid (`json//Send...`, names in any case, raw braces), and what is left of one is a table of first segments.
-"""
+"""Answering a request by an ASGI application, which the console is."""
 
 import asyncio
-import logging
-import secrets
-from collections.abc import Callable, Iterable, Sequence
-from itertools import count
-from time import perf_counter
-from typing import Protocol
-from urllib.parse import unquote_to_bytes
+from collections.abc import Callable
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Scope
 
-from onema.http.body import (
-    BODY_LIMIT,
-    BodyTooLargeError,
-    ClientGoneError,
-    discard_body,
-    limited,
-    read_body,
-    told_length,
-)
-from onema.http.client_address import FORWARDED_HOST, TrustedProxies
-from onema.http.messages import Request, Response
-from onema.http.probes import Health, OwnHealth, Probes
-from onema.telemetry.faults import describe_fault
-from onema.telemetry.logs import request_number
-from onema.telemetry.metrics import ExchangeMeter, Metrics
-from onema.telemetry.redaction import safe
+from onema.http.answers import CLOSE_LINE, STATUS_LINES, header_lines
+from onema.http.connection import Connection
+from onema.http.messages import Headers
+from onema.http.reader import Incoming
 
-_log = logging.getLogger(__name__)
-_CLOSE = (b"connection", b"close")
-_TEXT = b"text/plain; charset=utf-8"
+# Applications wait in `receive` for a client that hangs up; from 2.4 on they would hear of it only when they send,
+# which is late on an event stream without events.
+_ASGI = {"version": "3.0", "spec_version": "2.3"}
+# How an answer is framed is between us and the client.
+_OURS = frozenset({b"connection", b"transfer-encoding"})
+_WITHOUT_BODY = (204, 304)
 
 
-class WireApi(Protocol):
-    """One wire API, chosen by the first segment of the path.
+class AsgiExchange:
+    """One request to an ASGI application, and its answer."""
 
-    `path_segments` are lower-case. `answer` may raise anything: the caller then gets `fault`, which like
-    `refuse_oversized` must only build an answer in the API's own shape. `refuse_oversized` sees no body.
-    """
+    def __init__(self, incoming: Incoming, connection: Connection, on_begin: Callable[[int], None]) -> None:
+        """`on_begin` is called with the status when the first bytes of the answer are sent."""
+        self._incoming = incoming
+        self._connection = connection
+        self._on_begin = on_begin
+        self._body_is_due = True
+        """The application has not received the request's body."""
+        self._change = asyncio.Event()
+        """Set when those who wait shall look again, and another one put in its place."""
+        self._status = 0
+        self._head: bytes | None = None
+        """What is sent before the next bytes of the body; None until the application begins to answer."""
+        self.is_begun = False
+        """Whether the client was sent something."""
+        self._is_over = False
+        """The answer is finished, or the application has ended."""
+        self._is_chunked = False
+        self._length_left: int | None = None
+        """What of the body is still to come, where the head tells its length."""
+        connection.on_change = self._look_again
 
-    @property
-    def name(self) -> str: ...
-    @property
-    def path_segments(self) -> frozenset[str]: ...
-    async def answer(self, request: Request) -> Response: ...
-    def refuse_oversized(self, request: Request) -> Response: ...
-    def fault(self, request: Request, incident: str) -> Response: ...
+    def scope(self) -> Scope:
+        """What the application is told of the request."""
+        request, connection = self._incoming.request, self._connection
+        return {
+            "type": "http",
+            "asgi": _ASGI,
+            "http_version": self._incoming.version,
+            "method": request.method,
+            "scheme": "https" if connection.is_secure else "http",
+            "path": self._incoming.path,
+            "root_path": "",
+            "query_string": request.query,
+            "headers": request.headers,
+            "client": (request.client_ip, connection.peer[1]),
+            "server": connection.server,
+        }
 
-
-def new_incident() -> str:
-    return secrets.token_hex(4)
-
-
-class HttpApplication:
-    """The whole server as one ASGI application: wire APIs, probes, and the console for everything else."""
-
-    def __init__(
-        self,
-        apis: Sequence[WireApi],
-        console: ASGIApp,
-        trusted_proxies: TrustedProxies,
-        ready: Callable[[], bool],
-        metrics: Metrics,
-        new_incident: Callable[[], str] = new_incident,
-        health: Health | None = None,
-    ) -> None:
-        """`health` answers the probes, instead of this process's own `ready` and `metrics`.
-
-        Raise ValueError when two APIs claim the same first segment.
-        """
-        probes = Probes(health or OwnHealth(ready, metrics.render))
-        self._apis = _by_segment([*apis, probes], metrics)
-        self._console = console
-        self._console_meter = metrics.exchanges("console")
-        self._proxies = trusted_proxies
-        self._new_incident = new_incident
-        self._numbers = count(1)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            if scope["type"] == "lifespan":
-                await _follow_lifespan(receive, send)
-            return
-        started = perf_counter()
-        request_number.set(next(self._numbers))
-        path: str = scope["path"]
-        if "\ufffd" in path:
-            path = _decoded_path(scope["raw_path"])
-        rest = path.lstrip("/")
-        found = self._apis.get(rest.split("/", 1)[0].lower())
+    async def run(self, application: ASGIApp, scope: Scope) -> None:
+        """Raises what the application raises, and RuntimeError when it does not answer to the end."""
         try:
-            if found is None:
-                await self._show_console(scope, receive, send, started)
-            else:
-                api, meter = found
-                outcome = await self._exchange(api, "/" + rest, scope, receive, send)
-                meter.observe(outcome, perf_counter() - started)
-        except asyncio.CancelledError:
-            # Only a server that stops cancels, and only after it has closed the connection.
-            return
+            await application(scope, self._receive, self._send)
+            if not self._is_over and not self._connection.is_gone:
+                raise RuntimeError("an answer has no end")
+        finally:
+            self._end()
 
-    async def _exchange(self, api: WireApi, path: str, scope: Scope, receive: Receive, send: Send) -> str:
-        headers = scope["headers"]
-        client = scope["client"]
-        client_ip = self._proxies.client_ip(client[0], headers) if client else ""
-        body = b""
-        length = told_length(headers)
-        if length:
-            try:
-                if length > BODY_LIMIT:
-                    raise BodyTooLargeError
-                body = await read_body(receive)
-            except ClientGoneError:
-                return "client_gone"
-            except BodyTooLargeError:
-                request = Request(scope["method"], path, scope["query_string"], headers, b"", client_ip)
-                await _refuse(api.refuse_oversized(request), receive, send)
-                return "oversized"
-        request = Request(scope["method"], path, scope["query_string"], headers, body, client_ip)
-        try:
-            response = await api.answer(request)
-        except Exception as exc:  # noqa: BLE001 - the edge: whatever failed, the caller gets the API's own shape
-            response = api.fault(request, self._record_incident(api.name, exc))
-            outcome = "fault"
+    async def _receive(self) -> Message:
+        if self._body_is_due:
+            self._body_is_due = False
+            return {"type": "http.request", "body": self._incoming.request.body, "more_body": False}
+        await self._until(lambda: self._is_over or self._connection.is_gone)
+        return {"type": "http.disconnect"}
+
+    async def _send(self, message: Message) -> None:
+        """Raises RuntimeError when that is no answer, ValueError for a header that cannot be sent."""
+        await self._until(lambda: not self._connection.is_stuck)
+        if self._is_over:
+            raise RuntimeError("an answer goes on after its end")
+        if message["type"] == "http.response.start":
+            if self._head is not None:
+                raise RuntimeError("an answer has two heads")
+            self._begin(message["status"], message.get("headers", ()))
         else:
-            outcome = response.outcome
-        content = response.body
-        await send(
-            {
-                "type": "http.response.start",
-                "status": response.status,
-                "headers": [
-                    (b"content-type", response.content_type),
-                    (b"content-length", b"%d" % len(content)),
-                    *response.headers,
-                ],
-            }
-        )
-        await send({"type": "http.response.body", "body": content})
-        return outcome
+            self._continue(message.get("body", b""), more=message.get("more_body", False))
 
-    async def _show_console(self, scope: Scope, receive: Receive, send: Send, started: float) -> None:
-        outcome = ""
+    def _begin(self, status: int, headers: Headers) -> None:
+        headers = [header for header in headers if header[0].lower() not in _OURS]
+        lengths = [int(value) for name, value in headers if name.lower() == b"content-length"]
+        head = [STATUS_LINES[status], b"date: %b\r\n" % self._connection.date, header_lines(headers)]
+        if self._connection.closes:
+            head.append(CLOSE_LINE)
+        if self._incoming.request.method == "HEAD" or status in _WITHOUT_BODY:
+            self._length_left = 0
+        elif lengths:
+            self._length_left = lengths[0]
+        elif self._incoming.version == "1.1":
+            self._is_chunked = True
+            head.append(b"transfer-encoding: chunked\r\n")
+        self._status = status
+        self._head = b"".join((*head, b"\r\n"))
 
-        async def send_and_measure(message: Message) -> None:
-            nonlocal outcome
-            if not outcome and message["type"] == "http.response.start":
-                # Until the first byte: an event stream lasts for hours.
-                outcome = _OUTCOME_BY_CLASS.get(message["status"] // 100, "ok")
-                self._console_meter.observe(outcome, perf_counter() - started)
-            await send(message)
+    def _continue(self, body: bytes, *, more: bool) -> None:
+        if self._head is None:
+            raise RuntimeError("an answer has a body before its head")
+        head, self._head = self._head, b""
+        if self._incoming.request.method == "HEAD":
+            body = b""
+        elif self._is_chunked:
+            body = (b"%x\r\n%b\r\n" % (len(body), body) if body else b"") + (b"" if more else b"0\r\n\r\n")
+        elif self._length_left is not None:
+            self._length_left -= len(body)
+            if self._length_left < 0 or (self._length_left and not more):
+                raise RuntimeError("an answer is not as long as its head says")
+        if not self.is_begun:
+            self.is_begun = True
+            self._on_begin(self._status)
+        self._connection.write(head + body)
+        if not more:
+            self._connection.finish()
+            self._end()
 
-        self._apply_forwarding(scope)
-        try:
-            if told_length(scope["headers"]) > BODY_LIMIT:
-                raise BodyTooLargeError
-            await self._console(scope, limited(receive), send_and_measure)
-        except BodyTooLargeError:
-            if not outcome:
-                await _refuse(Response(413, b"request body too large", _TEXT), receive, send_and_measure)
-        except Exception as exc:  # noqa: BLE001 - the edge: see _exchange
-            incident = self._record_incident("console", exc)
-            if not outcome:
-                response = Response(500, f"internal error, incident {incident}".encode(), _TEXT)
-                await _send_closing(response, send_and_measure, more_body=False)
+    def _end(self) -> None:
+        self._is_over = True
+        self._look_again()
 
-    def _apply_forwarding(self, scope: Scope) -> None:
-        peer = scope["client"]
-        if peer is None:
-            return
-        headers = scope["headers"]
-        scope["client"] = (self._proxies.client_ip(peer[0], headers), peer[1])
-        if not self._proxies.trusts(peer[0]):
-            return
-        for name, value in headers:
-            if name == b"x-forwarded-proto" and _first(value).lower() == "https":
-                scope["scheme"] = "https"
-            elif name == b"x-forwarded-host":
-                scope[FORWARDED_HOST] = _first(value)
+    async def _until(self, condition: Callable[[], bool]) -> None:
+        while not condition():
+            await self._change.wait()
 
-    def _record_incident(self, api: str, exc: Exception) -> str:
-        incident = self._new_incident()
-        _log.error(
-            "a request failed",
-            extra={"action": "answer", "api": api, "incident": safe(incident), "fault": describe_fault(exc)},
-        )
-        return incident
-
-
-_OUTCOME_BY_CLASS = {4: "refused", 5: "fault"}
-
-
-def _by_segment(apis: Iterable[WireApi], metrics: Metrics) -> dict[str, tuple[WireApi, ExchangeMeter]]:
-    table: dict[str, tuple[WireApi, ExchangeMeter]] = {}
-    for api in apis:
-        meter = metrics.exchanges(api.name)
-        for segment in api.path_segments:
-            if segment in table:
-                raise ValueError(f"/{segment} belongs to both {table[segment][0].name} and {api.name}")
-            table[segment] = (api, meter)
-    return table
-
-
-def _first(value: bytes) -> str:
-    """What the browser sent; the values after it are what one proxy sent to the next."""
-    return value.decode("latin-1").split(",", 1)[0].strip()
-
-
-def _decoded_path(raw_path: bytes) -> str:
-    path = unquote_to_bytes(raw_path)
-    try:
-        return path.decode()
-    except UnicodeDecodeError:
-        return path.decode("latin-1")
-
-
-async def _refuse(response: Response, receive: Receive, send: Send) -> None:
-    await _send_closing(response, send, more_body=True)
-    await discard_body(receive)
-    await send({"type": "http.response.body"})
-
-
-async def _send_closing(response: Response, send: Send, *, more_body: bool) -> None:
-    headers = [
-        (b"content-type", response.content_type),
-        (b"content-length", b"%d" % len(response.body)),
-        *response.headers,
-        _CLOSE,
-    ]
-    await send({"type": "http.response.start", "status": response.status, "headers": headers})
-    await send({"type": "http.response.body", "body": response.body, "more_body": more_body})
-
-
-async def _follow_lifespan(receive: Receive, send: Send) -> None:
-    # Starting and stopping is wiring's work; the events are accepted for servers that insist on them.
-    while (await receive())["type"] == "lifespan.startup":
-        await send({"type": "lifespan.startup.complete"})
-    await send({"type": "lifespan.shutdown.complete"})
+    def _look_again(self) -> None:
+        self._change.set()
+        self._change = asyncio.Event()

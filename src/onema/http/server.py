@@ -1,21 +1,13 @@
-"""uvicorn inside a running loop.
-
-`uvicorn.Server.serve` takes the process's signals, exits the interpreter when it cannot bind, and polls ten
-times a second. Here its parts are driven by hand, so that main keeps the signals and a failed bind is an
-OSError.
-"""
+"""Listening: sockets, TLS, how many connections there may be, and an end in good order."""
 
 import asyncio
 import logging
 import socket
 import ssl
 from dataclasses import dataclass
-from typing import cast
+from email.utils import formatdate
 
-import uvicorn
-from starlette.types import ASGIApp
-
-from onema.http.connection import NORMAL_PATIENCE, Connection, Patience
+from onema.http.connection import NORMAL_PATIENCE, Application, Connection, Patience, Shared
 from onema.http.open_files import most_open_files
 
 log = logging.getLogger(__name__)
@@ -40,7 +32,7 @@ class HttpServer:
 
     def __init__(
         self,
-        app: ASGIApp,
+        application: Application,
         host: str,
         port: int,
         tls: TlsFiles | None = None,
@@ -54,33 +46,21 @@ class HttpServer:
 
         Of `most_connections`, by default what the process may open less FILES_FOR_OTHERS, one more is answered 503.
         """
-        self._most_connections = most_connections or max(1, most_open_files() - FILES_FOR_OTHERS)
-        self._crowded_logged_at = -_CROWDED_LOG_SECONDS
-        self._shared_port = shared_port
-        self._tls = tls
-        self._patience = patience
         self.on_stopping = on_stopping or asyncio.Event()
         self._host = host
         self._requested_port = port
-        self._lost = asyncio.Event()
+        self._shared_port = shared_port
+        self._tls = tls
+        self._context: ssl.SSLContext | None = None
+        """What handshakes use, when there are TLS files; see `read_certificates_anew`."""
+        self._most_connections = most_connections or max(1, most_open_files() - FILES_FOR_OTHERS)
+        self._crowded_logged_at = -_CROWDED_LOG_SECONDS
+        """When the log was last told that connections are turned away, by the loop's clock."""
+        self._shared = Shared(application, patience, self._has_room)
         self._socket: socket.socket | None = None
+        self._listener: asyncio.Server | None = None
         self._ticks: asyncio.Task[None] | None = None
-        self._server = uvicorn.Server(
-            uvicorn.Config(
-                app,
-                ws="none",
-                lifespan="off",
-                interface="asgi3",
-                log_config=None,
-                # uvicorn logs each malformed request of each port scanner as a warning.
-                log_level="error",
-                access_log=False,
-                proxy_headers=False,
-                server_header=False,
-                ssl_certfile=tls.certificate if tls else None,
-                ssl_keyfile=tls.key if tls else None,
-            )
-        )
+        """Sets the date and ends late connections; None before `start` and from `stop` on."""
 
     @property
     def port(self) -> int:
@@ -89,20 +69,17 @@ class HttpServer:
 
     async def start(self) -> None:
         """Bind and accept. Raises OSError for an address that is taken and for unusable TLS files."""
-        config = self._server.config
-        if not config.loaded:
-            config.load()
+        self._context = _tls_context(self._tls) if self._tls else None
         self._socket = _listening_socket(self._host, self._requested_port, shared=self._shared_port)
-        await self._server.on_tick(0)
-        listener = await asyncio.get_running_loop().create_server(
-            self._connection,
+        self._shared.date = _date()
+        self._listener = await asyncio.get_running_loop().create_server(
+            lambda: Connection(self._shared),
             sock=self._socket,
             backlog=_BACKLOG,
-            ssl=config.ssl,
+            ssl=self._context,
             # No connection has been made before: only this time bounds who connects and says nothing.
-            ssl_handshake_timeout=self._patience.handshake if config.ssl else None,
+            ssl_handshake_timeout=self._shared.patience.handshake if self._context else None,
         )
-        self._server.servers = [listener]
         self._ticks = asyncio.create_task(self._tick(), name="http ticks")
 
     def read_certificates_anew(self) -> None:
@@ -110,78 +87,54 @@ class HttpServer:
 
         Raises OSError (ssl.SSLError) and changes nothing when they cannot be used.
         """
-        context = self._server.config.ssl
-        if self._tls is None or context is None:
+        if self._tls is None or self._context is None:
             return
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(self._tls.certificate, self._tls.key)
-        context.load_cert_chain(self._tls.certificate, self._tls.key)
+        _tls_context(self._tls)
+        self._context.load_cert_chain(self._tls.certificate, self._tls.key)
 
     async def stop(self, deadline_seconds: float) -> None:
         """Stop accepting, let requests finish until the deadline, then close what is left."""
         self.on_stopping.set()
-        if self._ticks is None:
+        if self._ticks is None or self._listener is None:
             return
         self._ticks.cancel()
         self._ticks = None
-        for listener in self._server.servers:
-            listener.close()
-        state = self._server.server_state
-        for connection in list(state.connections):
-            connection.shutdown()
+        self._listener.close()
+        shared = self._shared
+        shared.is_stopping = True
+        for connection in list(shared.connections):
+            connection.close_if_idle()
         try:
             async with asyncio.timeout(deadline_seconds):
-                while state.connections or state.tasks:
-                    await self._next_end()
+                while shared.connections:
+                    await shared.change()
         except TimeoutError:
             await self._close_rest()
         self._socket = None
 
-    async def _next_end(self) -> None:
-        """Wait until a request or a connection ends."""
-        self._lost.clear()
-        tasks = list(self._server.server_state.tasks)
-        lost = asyncio.ensure_future(self._lost.wait())
-        try:
-            await asyncio.wait([lost, *tasks], return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            lost.cancel()
-
     async def _close_rest(self) -> None:
-        state = self._server.server_state
+        shared = self._shared
         # Connections first: a request that is cancelled must find nobody left to answer.
-        for connection in list(state.connections):
-            connection.transport.abort()
-        while state.connections:
-            await self._next_lost()
-        for task in list(state.tasks):
+        for connection in shared.connections:
+            connection.abort()
+        while shared.open:
+            await shared.change()
+        answering = [connection.answering for connection in shared.connections if connection.answering]
+        for task in answering:
             task.cancel()
-        if state.tasks:
-            await asyncio.wait(list(state.tasks), timeout=_CANCEL_SECONDS)
-
-    async def _next_lost(self) -> None:
-        self._lost.clear()
-        await self._lost.wait()
+        if answering:
+            await asyncio.wait(answering, timeout=_CANCEL_SECONDS)
 
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(1.0)
-            await self._server.on_tick(0)
+            self._shared.date = _date()
             now = asyncio.get_running_loop().time()
-            for connection in list(self._server.server_state.connections):
-                cast(Connection, connection).end_if_late(now)
-
-    def _connection(self) -> Connection:
-        return Connection(
-            self._server.config,
-            self._server.server_state,
-            {},
-            on_lost=self._lost.set,
-            has_room=self._has_room,
-            patience=self._patience,
-        )
+            for connection in list(self._shared.connections):
+                connection.end_if_late(now)
 
     def _has_room(self) -> bool:
-        if len(self._server.server_state.connections) <= self._most_connections:
+        if self._shared.open <= self._most_connections:
             return True
         now = asyncio.get_running_loop().time()
         if now - self._crowded_logged_at >= _CROWDED_LOG_SECONDS:
@@ -191,6 +144,17 @@ class HttpServer:
                 extra={"action": "accept", "connections": self._most_connections},
             )
         return False
+
+
+def _date() -> bytes:
+    return formatdate(usegmt=True).encode()
+
+
+def _tls_context(files: TlsFiles) -> ssl.SSLContext:
+    """Raises OSError (ssl.SSLError)."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(files.certificate, files.key)
+    return context
 
 
 def reserve_port(host: str, port: int) -> socket.socket:

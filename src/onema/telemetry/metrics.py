@@ -138,6 +138,10 @@ class ExchangeMeter:
         self._tally.add((self._api, outcome))
         self._distribution.observe(seconds)
 
+    def count(self, outcome: str) -> None:
+        """A request that got no answer."""
+        self._tally.add((self._api, outcome))
+
 
 class Metrics:
     """Every metric that onema exports. Label values come from closed sets, never from requests."""

@@ -37,7 +37,7 @@ from onema.engine.directory_follower import DirectoryFollower
 from onema.engine.gateway import Gateway
 from onema.engine.ports import Clock, Entropy, steady_seconds
 from onema.engine.store_readings import StoreReadings
-from onema.http.asgi import HttpApplication
+from onema.http.application import HttpApplication
 from onema.http.client_address import TrustedProxies
 from onema.http.not_served import NotServed, not_served
 from onema.http.server import HttpServer, TlsFiles

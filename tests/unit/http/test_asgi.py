@@ -1,288 +1,263 @@
+"""How an ASGI application, such as the console, is served."""
+
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
-from starlette.types import Message, Receive, Scope, Send
+from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
 
-from onema.http.asgi import HttpApplication
-from onema.http.body import BODY_LIMIT
-from onema.http.client_address import FORWARDED_HOST, TrustedProxies
-from onema.http.messages import Request, Response
+from onema.http.application import HttpApplication
+from onema.http.client_address import TrustedProxies
 from onema.telemetry.metrics import Metrics
+from onema.testing.socketless_client import ROOM, SocketlessClient
+
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
-class EchoApi:
-    """A wire API that keeps the requests it saw, and can be told to fail."""
-
-    name = "echo"
-    path_segments = frozenset({"mainservice.svc"})
-
-    def __init__(self) -> None:
-        self.requests: list[Request] = []
-        self.failure: BaseException | None = None
-
-    async def answer(self, request: Request) -> Response:
-        self.requests.append(request)
-        if self.failure:
-            raise self.failure
-        return Response(200, b'{"CodeResult":"100"}', outcome="accepted")
-
-    def refuse_oversized(self, request: Request) -> Response:
-        return Response(200, b'{"error":"Invalid request"}')
-
-    def fault(self, request: Request, incident: str) -> Response:
-        return Response(200, b'{"CodeResult":"99","ErrorMessage":"%s"}' % incident.encode())
-
-
-async def console(scope: Scope, receive: Receive, send: Send) -> None:
-    await receive()
-    await send({"type": "http.response.start", "status": 200, "headers": []})
-    await send({"type": "http.response.body", "body": scope["client"][0].encode()})
-
-
-class Exchange:
-    """One request through an application, and what came back."""
-
-    def __init__(self, status: int, headers: dict[bytes, bytes], body: bytes) -> None:
-        self.status = status
-        self.headers = headers
-        self.body = body
-
-
-async def call(
-    app: Callable[[Scope, Receive, Send], Awaitable[None]],
-    target: bytes,
-    *,
-    method: str = "GET",
-    headers: tuple[tuple[bytes, bytes], ...] = (),
-    chunks: tuple[bytes, ...] = (b"",),
-    hangs_up: bool = False,
-) -> Exchange:
-    sent: list[Message] = []
-    raw_path, _, query = target.partition(b"?")
-    incoming: list[Message] = [
-        {"type": "http.request", "body": chunk, "more_body": hangs_up or index < len(chunks) - 1}
-        for index, chunk in enumerate(chunks)
-    ]
-
-    async def receive() -> Message:
-        return incoming.pop(0) if incoming else {"type": "http.disconnect"}
-
-    async def send(message: Message) -> None:
-        sent.append(message)
-
-    from urllib.parse import unquote
-
-    scope: dict[str, Any] = {
-        "type": "http",
-        "method": method,
-        "path": unquote(raw_path.decode()),
-        "raw_path": raw_path,
-        "query_string": query,
-        "headers": list(headers),
-        "client": ("192.0.2.1", 4711),
-        "scheme": "http",
-    }
-    await app(scope, receive, send)
-    if not sent:
-        return Exchange(0, {}, b"")
-    body = b"".join(message.get("body", b"") for message in sent[1:])
-    return Exchange(sent[0]["status"], dict(sent[0]["headers"]), body)
-
-
-@pytest.fixture
-def api() -> EchoApi:
-    return EchoApi()
-
-
-@pytest.fixture
-def metrics() -> Metrics:
-    return Metrics()
-
-
-@pytest.fixture
-def app(api: EchoApi, metrics: Metrics) -> HttpApplication:
-    return HttpApplication([api], console, TrustedProxies(), lambda: True, metrics, lambda: "1234567")
-
-
-async def test_the_first_segment_chooses_the_api_in_any_case(app: HttpApplication, api: EchoApi) -> None:
-    """Leading slashes collapse, and later ones are the API's own affair."""
-    for target in (
-        b"/MainService.svc/json//X?a=1",
-        b"//mainservice.SVC/json//X?a=1",
-        b"/MainService%2Esvc/x",
-    ):
-        assert (await call(app, target)).body == b'{"CodeResult":"100"}'
-    assert [request.path for request in api.requests] == [
-        "/MainService.svc/json//X",
-        "/mainservice.SVC/json//X",
-        "/MainService.svc/x",
-    ]
-    assert api.requests[0].query == b"a=1"
-
-
-async def test_a_path_that_is_not_utf8_is_read_as_latin1(app: HttpApplication, api: EchoApi) -> None:
-    """Every byte sequence is some path; the API says that it does not know it."""
-    await call(app, b"/MainService.svc/%E9")
-    await call(app, b"/MainService.svc/%C3%A9%EF%BF%BD")
-    assert [request.path[-2:] for request in api.requests] == ["/é", "é\ufffd"]
-
-
-async def test_a_body_in_pieces_arrives_whole(app: HttpApplication, api: EchoApi) -> None:
-    """The API sees one body, however it was cut."""
-    chunks = (b'{"a"', b":", b"1}")
-    await call(app, b"/MainService.svc/x", method="POST", headers=((b"content-length", b"7"),), chunks=chunks)
-    assert api.requests[0].body == b'{"a":1}'
-    assert api.requests[0].client_ip == "192.0.2.1"
-
-
-async def test_a_body_at_the_limit_passes(app: HttpApplication, api: EchoApi) -> None:
-    """64 kB is allowed; one byte more is not."""
-    await call(
-        app,
-        b"/MainService.svc/x",
-        headers=((b"transfer-encoding", b"chunked"),),
-        chunks=(b"a" * BODY_LIMIT,),
+def client_of(app: App, metrics: Metrics | None = None) -> SocketlessClient:
+    return SocketlessClient(
+        HttpApplication([], app, TrustedProxies(), lambda: True, metrics or Metrics(), lambda: "c0ffee")
     )
-    assert len(api.requests[0].body) == BODY_LIMIT
 
 
-@pytest.mark.parametrize(
-    "headers",
-    [((b"content-length", b"65537"),), ((b"transfer-encoding", b"chunked"),)],
-    ids=["told", "chunked"],
-)
-async def test_a_body_over_the_limit_gets_the_apis_own_refusal(
-    app: HttpApplication, api: EchoApi, headers: tuple[tuple[bytes, bytes], ...]
-) -> None:
-    """The connection closes after it, since the rest of the body is never read in earnest."""
-    exchange = await call(app, b"/MainService.svc/x", headers=headers, chunks=(b"a" * BODY_LIMIT, b"a"))
-    assert exchange.body == b'{"error":"Invalid request"}'
-    assert exchange.headers[b"connection"] == b"close"
-    assert api.requests == []
+def request(method: str = "GET", version: str = "1.1") -> bytes:
+    return f"{method} /page?a=1 HTTP/{version}\r\nHost: test\r\n\r\n".encode()
 
 
-async def test_a_client_that_hangs_up_within_its_body_is_not_answered(
-    app: HttpApplication, api: EchoApi, metrics: Metrics
-) -> None:
-    """Half a request decides nothing."""
-    headers = ((b"content-length", b"9"),)
-    exchange = await call(app, b"/MainService.svc/x", headers=headers, chunks=(b"half",), hangs_up=True)
-    assert (exchange.status, api.requests) == (0, [])
-    assert b'outcome="client_gone"} 1.0' in metrics.render()
+def start(status: int = 200, *headers: tuple[bytes, bytes]) -> dict[str, object]:
+    return {"type": "http.response.start", "status": status, "headers": list(headers)}
 
 
-async def test_a_fault_becomes_the_apis_shape_and_one_incident(
-    app: HttpApplication, api: EchoApi, caplog: pytest.LogCaptureFixture
-) -> None:
-    """The log names the place and the incident, and repeats nothing of the request."""
-    api.failure = KeyError("0901888484 otp 4711")
-    with caplog.at_level(logging.ERROR):
-        exchange = await call(app, b"/MainService.svc/x?Phone=0901888484")
-    assert exchange.body == b'{"CodeResult":"99","ErrorMessage":"1234567"}'
-    (record,) = caplog.records
-    assert vars(record)["incident"] == "1234567"
-    assert "KeyError at test_asgi.py" in vars(record)["fault"]
-    assert "4711" not in str(vars(record))
+def part(body: bytes, *, more: bool = False) -> dict[str, object]:
+    return {"type": "http.response.body", "body": body, "more_body": more}
 
 
-async def test_a_cancelled_request_ends_quietly(app: HttpApplication, api: EchoApi) -> None:
-    """The server cancels when it has already closed the connection."""
-    api.failure = asyncio.CancelledError()
-    assert (await call(app, b"/MainService.svc/x")).status == 0
+async def two_parts(scope: Scope, receive: Receive, send: Send) -> None:
+    await send(start(200, (b"Content-Type", b"text/plain")))
+    await send(part(b"one", more=True))
+    await send(part(b"", more=True))
+    await send(part(b"two"))
 
 
-async def test_everything_else_goes_to_the_console(app: HttpApplication) -> None:
-    """The console is the last resort, so that it can answer 404 in its own style."""
-    assert (await call(app, b"/handset")).body == b"192.0.2.1"
-    assert (await call(app, b"/")).body == b"192.0.2.1"
+async def test_an_answer_without_a_length_is_chunked() -> None:
+    """An empty part is no chunk: that would be the end."""
+    client = client_of(two_parts)
+    await client.send(request(), request())
+    assert client.got == 2 * (
+        b"HTTP/1.1 200 OK\r\ndate: today\r\ncontent-type: text/plain\r\ntransfer-encoding: chunked\r\n\r\n"
+        b"3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n"
+    )
 
 
-async def test_the_console_sees_the_forwarded_client(api: EchoApi, metrics: Metrics) -> None:
-    """Loopback rules and login limits are worthless behind a proxy otherwise."""
-    app = HttpApplication([api], console, TrustedProxies(["192.0.2.1"]), lambda: True, metrics)
-    exchange = await call(app, b"/handset", headers=((b"x-forwarded-for", b"198.51.100.7"),))
-    assert exchange.body == b"198.51.100.7"
+async def test_an_answer_to_http_1_0_ends_with_the_connection() -> None:
+    """It knows no chunks (RFC 9112 section 6.1)."""
+    client = client_of(two_parts)
+    await client.send(request(version="1.0"))
+    head = b"HTTP/1.1 200 OK\r\ndate: today\r\ncontent-type: text/plain\r\nconnection: close\r\n\r\n"
+    assert client.got == head + b"onetwo"
+    assert client.transport.is_lost
 
 
-async def show_scheme_and_host(scope: Scope, receive: Receive, send: Send) -> None:
-    await send({"type": "http.response.start", "status": 200, "headers": []})
-    text = f"{scope['scheme']} {scope.get(FORWARDED_HOST)}"
-    await send({"type": "http.response.body", "body": text.encode()})
+async def test_head_gets_the_head_alone() -> None:
+    """With the length that the body would have."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send(start(200, (b"content-length", b"6")))
+        await send(part(b"onetwo"))
+
+    client = client_of(app)
+    await client.send(request("HEAD"), request("HEAD"))
+    assert client.got == 2 * b"HTTP/1.1 200 OK\r\ndate: today\r\ncontent-length: 6\r\n\r\n"
 
 
-@pytest.mark.parametrize("proto", [b"https", b"https,http", b"HTTPS", b" https , http"])
-@pytest.mark.parametrize("proxies", [["192.0.2.1"], ["192.0.2.9"]])
-async def test_the_console_sees_what_a_trusted_proxy_was_asked_for(
-    api: EchoApi, metrics: Metrics, proto: bytes, proxies: list[str]
-) -> None:
-    """However a chain of proxies writes it; from anybody else it is hearsay."""
-    app = HttpApplication([api], show_scheme_and_host, TrustedProxies(proxies), lambda: True, metrics)
-    headers = ((b"x-forwarded-proto", proto), (b"x-forwarded-host", b"otp.example.com, inner"))
-    exchange = await call(app, b"/handset", headers=headers)
-    trusted = proxies == ["192.0.2.1"]
-    assert exchange.body == (b"https otp.example.com" if trusted else b"http None")
+async def test_an_application_is_told_what_was_asked() -> None:
+    """Path and query apart, the whole body at once, and who asks whom."""
+    seen: list[object] = []
 
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        seen.extend((scope, await receive()))
+        await send(start(204))
+        await send(part(b""))
 
-@pytest.mark.parametrize("told", [True, False])
-async def test_the_console_refuses_large_bodies_too(app: HttpApplication, told: bool) -> None:
-    """The limit holds for forms as well as for API calls."""
-    headers = ((b"content-length", b"70000"),) if told else ((b"transfer-encoding", b"chunked"),)
-    exchange = await call(app, b"/login", method="POST", headers=headers, chunks=(b"a" * 70_000,))
-    assert exchange.status == 413
-
-
-async def test_a_console_fault_shows_an_incident_and_no_trace(api: EchoApi, metrics: Metrics) -> None:
-    """A broken page is an incident like any other."""
-
-    async def broken(scope: Scope, receive: Receive, send: Send) -> None:
-        raise ZeroDivisionError("secret words")
-
-    app = HttpApplication([api], broken, TrustedProxies(), lambda: True, metrics, lambda: "c0ffee")
-    exchange = await call(app, b"/")
-    assert (exchange.status, exchange.body) == (500, b"internal error, incident c0ffee")
-
-
-async def test_health_and_metrics_answer(app: HttpApplication, metrics: Metrics) -> None:
-    """What a load balancer and Prometheus ask."""
-    await call(app, b"/MainService.svc/x")
-    assert (await call(app, b"/health/live")).body == b"ok"
-    assert (await call(app, b"/health/ready", method="HEAD")).status == 200
-    assert (await call(app, b"/health/live", method="POST")).status == 405
-    assert (await call(app, b"/health/unknown")).status == 404
-    exported = (await call(app, b"/metrics")).body
-    assert b'onema_http_requests_total{api="echo",outcome="accepted"} 1.0' in exported
-    assert b'onema_http_request_seconds_count{api="probes"} 4.0' in exported
-
-
-async def test_a_server_that_is_not_ready_says_so(api: EchoApi, metrics: Metrics) -> None:
-    """503 takes the process out of the balancer's rotation."""
-    app = HttpApplication([api], console, TrustedProxies(), lambda: False, metrics)
-    exchange = await call(app, b"/health/ready")
-    assert (exchange.status, exchange.body) == (503, b'{"ready":false}')
-
-
-def test_two_apis_cannot_claim_one_segment(metrics: Metrics) -> None:
-    """A silent winner would be a wrong answer for somebody."""
-    with pytest.raises(ValueError, match=r"mainservice\.svc"):
-        HttpApplication([EchoApi(), EchoApi()], console, TrustedProxies(), lambda: True, metrics)
-
-
-async def test_lifespan_events_are_accepted(app: HttpApplication) -> None:
-    """Other ASGI servers insist on them."""
-    incoming: list[Message] = [{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}]
-    sent: list[Message] = []
-
-    async def receive() -> Message:
-        return incoming.pop(0)
-
-    async def send(message: Message) -> None:
-        sent.append(message)
-
-    await app({"type": "lifespan"}, receive, send)
-    assert [message["type"] for message in sent] == [
-        "lifespan.startup.complete",
-        "lifespan.shutdown.complete",
+    client = client_of(app)
+    await client.send(
+        b"POST //p%C3%A9?q=%20 HTTP/1.1\r\nHost: test\r\nContent-Length: 4\r\n\r\n", b"bo", b"dy"
+    )
+    assert seen == [
+        {
+            "type": "http",
+            "asgi": {"version": "3.0", "spec_version": "2.3"},
+            "http_version": "1.1",
+            "method": "POST",
+            "scheme": "http",
+            "path": "//pé",
+            "root_path": "",
+            "query_string": b"q=%20",
+            "headers": [(b"host", b"test"), (b"content-length", b"4")],
+            "client": ("192.0.2.1", 4711),
+            "server": ("192.0.2.2", 80),
+        },
+        {"type": "http.request", "body": b"body", "more_body": False},
     ]
+    assert client.got == b"HTTP/1.1 204 No Content\r\ndate: today\r\n\r\n"
+
+
+async def test_how_an_answer_is_framed_is_not_the_applications_affair() -> None:
+    """Headers about the connection from two sides would contradict each other."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send(start(200, (b"Connection", b"upgrade"), (b"Transfer-Encoding", b"chunked")))
+        await send(part(b"a"))
+
+    client = client_of(app)
+    await client.send(request())
+    assert client.got.endswith(b"\r\ndate: today\r\ntransfer-encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n")
+
+
+async def test_an_application_hears_of_the_end_of_its_answer_and_of_a_client_that_goes() -> None:
+    """Both are a disconnect to who waits for more, and more than one may wait."""
+    ended: list[str] = []
+
+    async def wait(receive: Receive, path: str) -> None:
+        ended.append(path + (await receive())["type"])
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        waiting = [asyncio.ensure_future(wait(receive, scope["path"])) for _ in range(2)]
+        await send(start())
+        if scope["path"] == "/endless":
+            await send(part(b"a", more=True))
+            await asyncio.wait(waiting)
+            # Who sends to nobody is not told.
+            await send(part(b"b"))
+        else:
+            await send(part(b""))
+            await asyncio.wait(waiting)
+
+    client = client_of(app)
+    await client.send(b"GET /short HTTP/1.1\r\nHost: test\r\n\r\nGET /endless HTTP/1.1\r\nHost: test\r\n\r\n")
+    assert ended == ["/shorthttp.disconnect"] * 2
+    await client.hang_up()
+    assert ended[2:] == ["/endlesshttp.disconnect"] * 2
+    assert client.shared.connections == set()
+
+
+async def test_an_application_waits_for_a_client_that_does_not_read() -> None:
+    """What it sends would be kept in memory meanwhile."""
+    sent = 0
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        nonlocal sent
+        await send(start())
+        for number in range(100):
+            await send(part(b"a" * 10_000, more=number < 99))
+            sent += 1
+
+    client = client_of(app)
+    client.transport.stop_reading()
+    await client.send(request())
+    assert sent * 10_000 < 2 * ROOM
+    client.transport.read_on()
+    await client.answered()
+    assert sent == 100
+    assert client.answers()[0].body == b"a" * 1_000_000
+
+
+async def test_a_stream_ends_when_its_client_goes() -> None:
+    """As Starlette sends them: its generator is closed, and nothing goes on."""
+    closed = asyncio.Event()
+
+    async def events() -> AsyncIterator[bytes]:
+        try:
+            while True:
+                yield b"data: x\n\n"
+                await asyncio.Event().wait()
+        finally:
+            closed.set()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await StreamingResponse(events())(scope, receive, send)
+
+    client = client_of(app)
+    await client.send(request())
+    assert b"data: x" in client.got
+    await client.hang_up()
+    await closed.wait()
+    await client.answered()
+    assert client.shared.connections == set()
+
+
+async def silent(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answers nothing."""
+
+
+async def headless(scope: Scope, receive: Receive, send: Send) -> None:
+    await send(part(b"a"))
+
+
+async def two_lines(scope: Scope, receive: Receive, send: Send) -> None:
+    await send(start(200, (b"location", b"/a\r\nset-cookie: b")))
+    await send(part(b"a"))
+
+
+async def too_long(scope: Scope, receive: Receive, send: Send) -> None:
+    await send(start(200, (b"content-length", b"1")))
+    await send(part(b"ab"))
+
+
+async def too_short(scope: Scope, receive: Receive, send: Send) -> None:
+    await send(start(200, (b"content-length", b"2")))
+    await send(part(b"a"))
+
+
+@pytest.mark.parametrize("app", [silent, headless, two_lines, too_long, too_short])
+async def test_what_is_no_answer_is_a_fault(app: App, caplog: pytest.LogCaptureFixture) -> None:
+    """The client gets an incident, and may ask again."""
+    metrics = Metrics()
+    client = client_of(app, metrics)
+    with caplog.at_level(logging.ERROR):
+        await client.send(request(), request())
+    assert [(answer.status, answer.body) for answer in client.answers()] == [
+        (500, b"internal error, incident c0ffee")
+    ] * 2
+    assert len(caplog.records) == 2
+    assert b'onema_http_requests_total{api="console",outcome="fault"} 2.0' in metrics.render()
+
+
+async def half(scope: Scope, receive: Receive, send: Send) -> None:
+    await send(start())
+    await send(part(b"a", more=True))
+
+
+async def broken(scope: Scope, receive: Receive, send: Send) -> None:
+    await half(scope, receive, send)
+    raise ZeroDivisionError
+
+
+async def twice(scope: Scope, receive: Receive, send: Send) -> None:
+    await half(scope, receive, send)
+    await send(start())
+
+
+@pytest.mark.parametrize("app", [half, broken, twice])
+async def test_half_an_answer_ends_with_the_connection(app: App) -> None:
+    """Nothing else tells the client that the rest does not come."""
+    client = client_of(app)
+    await client.send(request(), request())
+    assert client.got.endswith(b"\r\n\r\n1\r\na\r\n")
+    assert client.transport.is_lost
+
+
+async def test_nothing_is_sent_behind_the_end_of_an_answer() -> None:
+    """It would be read as the next answer."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await two_parts(scope, receive, send)
+        with pytest.raises(RuntimeError, match="after its end"):
+            await send(part(b"three"))
+
+    client = client_of(app)
+    await client.send(request())
+    assert client.got.endswith(b"two\r\n0\r\n\r\n")
