@@ -1,6 +1,7 @@
 """The vendor's error table, each row reached through configuration; and the order in which errors are found.
 
-docs/vendors/ytx.md#errors; the codes are those of github.com/fanshuai/kubrick, server/voice/ytxz/ytx_const.py.
+http://console.ytx.net/FileDetails/FileCodeCallOut and docs/vendors/ytx.md#errors; the codes are those of
+github.com/fanshuai/kubrick, server/voice/ytxz/ytx_const.py.
 """
 
 import re
@@ -172,7 +173,7 @@ async def test_a_suspended_account_may_not_call(client: VendorClient, core: Runn
     assert (await client.call()).body == error("-201")
 
 
-# The seed's question 6: why -205.
+# The document's question 6: why -205.
 @pytest.mark.parametrize(
     "changes",
     [
@@ -223,14 +224,14 @@ async def test_an_accounts_own_list_binds_too(client: VendorClient, core: Runnin
     assert (await client.call()).body == error("-203")
 
 
-# The seed's question 4: the sandbox has no IP list.
+# The document's question 4: the sandbox has no IP list.
 async def test_a_sandbox_application_has_no_ip_list(client: VendorClient, core: RunningCore) -> None:
     """What it names binds production only."""
     await core.configure(application(environment="sandbox", allowed_ips=("198.51.100.7",)))
     assert await client.status() == "0"
 
 
-# The seed's question 6: application and environment must match.
+# The document's question 6: application and environment must match.
 @pytest.mark.parametrize(
     ("host", "production", "sandbox"),
     [

@@ -88,7 +88,7 @@ async def test_two_seconds_between_sign_and_authorization_are_too_many(
     assert response.body == SIGN_INVALID
 
 
-# The seed's sample Authorization has a colon where its text says "|".
+# The document's sample Authorization has a colon where its text says "|".
 async def test_a_colon_may_stand_for_the_bar(client: VendorClient, core: RunningCore) -> None:
     """The sample of the vendor's document, unmangled."""
     stamp = stamp_at(core.clock.now())
