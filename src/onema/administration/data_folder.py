@@ -40,6 +40,7 @@ class DataFolder:
         self._shared = shared
         self._make = make
         self._lock = -1
+        """The descriptor of the lock file; -1 before the folder is held."""
         # Whether this process has a key whose store is still being made.
         self._has_new_key = False
 

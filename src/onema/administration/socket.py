@@ -65,7 +65,9 @@ class ControlServer:
         self._longest = longest
         self._folder = folder
         self._server: asyncio.Server | None = None
+        """None before `start`."""
         self._connections: set[asyncio.Task[None]] = set()
+        """Whoever is connected now; `stop` ends them."""
 
     async def start(self) -> None:
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)

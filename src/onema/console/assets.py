@@ -16,10 +16,12 @@ class Assets:
     def __init__(self) -> None:
         folder = resources.files("onema.console") / "static"
         self._files = {file.name: file.read_bytes() for file in folder.iterdir() if file.is_file()}
+        """Contents by name."""
         digest = hashlib.sha256()
         for name, content in sorted(self._files.items()):
             digest.update(name.encode() + b"\0" + content)
         self.version = digest.hexdigest()[:12]
+        """Of all files together: a change of one changes the address of each."""
 
     def url(self, name: str) -> str:
         """Raises KeyError for a file that does not exist."""

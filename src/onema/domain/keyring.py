@@ -25,7 +25,9 @@ class _KeyedHash:
         """`key` has at most 64 bytes, a block of the hash."""
         block = key.ljust(_BLOCK_BYTES, b"\0")
         self._inner = hashlib.sha256(block.translate(_INNER_PAD))
+        """Has taken in the key; copied for each message, never changed."""
         self._outer = hashlib.sha256(block.translate(_OUTER_PAD))
+        """The same, for what the inner hash makes of the message."""
 
     def digest(self, message: bytes) -> bytes:
         inner, outer = self._inner.copy(), self._outer.copy()

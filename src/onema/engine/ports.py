@@ -40,7 +40,9 @@ class SystemEntropy:
 
     def __init__(self) -> None:
         self._pool = b""
+        """Random bytes; the next piece begins behind those that were given."""
         self._taken = 0
+        """How many of them were given."""
 
     def token(self, size: int) -> bytes:
         start = self._taken
@@ -59,7 +61,9 @@ class IdSource:
         self._clock = clock
         self._node = node
         self._time = 0
+        """The time in the last id, which may be ahead of the clock."""
         self._sequence = 0
+        """The number of the last id among those of that time."""
 
     def next(self) -> int:
         now = self._clock.now()

@@ -35,6 +35,7 @@ class StorePatience:
         self._is_over = False
         """Whether an outage took too long: then nobody waits until a batch was saved."""
         self._is_stopping = False
+        """Set by `stop`: whoever still waits is refused."""
 
     def watch(self, tell: Callable[[bool], None]) -> None:
         self._tell = tell

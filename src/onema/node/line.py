@@ -52,8 +52,11 @@ class Line:
         self._writer = writer
         self.heard = 0
         self._numbers = itertools.count(1)
+        """Of this end's questions."""
         self._asked: dict[int, asyncio.Future[Answer]] = {}
+        """By number, the questions that the other end has not answered yet."""
         self._answering: set[asyncio.Task[None]] = set()
+        """Answers that this end is working on; asyncio alone would not keep them."""
 
     @classmethod
     async def over(cls, connection: socket.socket) -> Self:

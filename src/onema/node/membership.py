@@ -12,8 +12,11 @@ class Membership:
     def __init__(self, line: Line) -> None:
         self._line = line
         self._own_ready: Callable[[], bool] = lambda: False
+        """Whether this worker is ready; set by `join`."""
         self._own_metrics: Callable[[], bytes] = lambda: b""
+        """What this worker counts, in Prometheus' text format; set by `join`."""
         self._calls: NodeCalls | None = None
+        """None until `join`."""
 
     def join(self, ready: Callable[[], bool], metrics: Callable[[], bytes], calls: HandsetCalls) -> NodeCalls:
         """Say how this worker is and what rings in it; what rings in all of them."""

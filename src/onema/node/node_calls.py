@@ -17,7 +17,9 @@ class NodeCalls:
         self._own = own
         self._line = line
         self._elsewhere: dict[int, LiveCall] = {}
+        """The live calls of the other workers; replaced by `hear`."""
         self._told = Calls()
+        """What the others heard last, so that they hear of changes only."""
         own.on_news = self._tell
 
     @property

@@ -46,9 +46,13 @@ class _Worker:
         self._switchboard = switchboard
         self._line = line
         self._serves = False
+        """Whether it has said that it serves."""
         self._failure = ""
+        """Why it cannot start, in its own words."""
         self._is_settled = asyncio.Event()
+        """Set when it serves, and when its line has ended: either way nobody need wait for its start."""
         self._hung_up = False
+        """Whether a SIGHUP waits for its start."""
         self._patience = patience
         self.process = process
         self._talking = asyncio.create_task(self._talk())
@@ -133,8 +137,11 @@ class Supervisor:
         self._stop_seconds = stop_seconds
         self._patience = patience
         self._switchboard = Switchboard(workers)
+        """Knows the workers that serve; each joins and leaves by itself."""
         self._running: dict[int, _Worker] = {}
+        """By number, the newest process of each; one that has died stays until the next is there."""
         self._are_complete = False
+        """Whether all have served once: from then on one that cannot start ends nothing."""
 
     async def run(self, on_complete: Callable[[], None]) -> None:
         """Keep the workers running until this is cancelled, then stop them; `on_complete` is called when all serve.

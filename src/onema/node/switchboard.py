@@ -14,9 +14,12 @@ class Switchboard:
     def __init__(self, workers: int) -> None:
         self._workers = workers
         self._lines: dict[int, Line] = {}
+        """By number, to those that serve."""
         self._calls: dict[int, Calls] = {}
+        """By number, what each said last of its live calls."""
         self._metrics = MergedMetrics()
         self._restarts = 0
+        """Workers that are gone, each of which is started again."""
 
     def __len__(self) -> int:
         """How many workers serve now."""

@@ -41,6 +41,7 @@ class Announcements:
     def __init__(self, load: Callable[[], Mapping[str, Voice]]) -> None:
         self._load = load
         self._sentences: dict[Sentence, tuple[Clip, Clip | None]] = {}
+        """How sentences of applications sound, before the code and after it; `know` adds them."""
 
     @functools.cached_property
     def voices(self) -> Mapping[str, Voice]:

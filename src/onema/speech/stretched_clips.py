@@ -18,9 +18,12 @@ class StretchedClips:
     def __init__(self, limit: int = REMEMBERED_BYTES) -> None:
         self._limit = limit
         self._kept: OrderedDict[tuple[Clip, float], Clip] = OrderedDict()
+        """By clip and pace; the one that was used last at the end."""
         self._lock = threading.Lock()
         self.bytes_kept = 0
+        """The mu-law bytes of all that is kept."""
         self.made = 0
+        """How many were stretched, also those that were dropped since."""
 
     def at_rate(self, clip: Clip, pace: float) -> Clip:
         """The clip, `pace` times as fast with its pitch kept."""

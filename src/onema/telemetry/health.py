@@ -6,7 +6,9 @@ class Readiness:
 
     def __init__(self, *conditions: str) -> None:
         self._met = dict.fromkeys(conditions, False)
+        """Each condition, and whether it is true now."""
         self._all_met = asyncio.Event()
+        """Set while all of them are."""
         self._review()
 
     def __call__(self) -> bool:

@@ -24,6 +24,7 @@ class _Sums:
     def __init__(self, family: Metric) -> None:
         self._family = family
         self._values: dict[tuple[str, _Labels], float] = {}
+        """By the sample's name and labels."""
 
     def add(self, family: Metric) -> None:
         for sample in family.samples:
@@ -42,7 +43,9 @@ class MergedMetrics:
 
     def __init__(self) -> None:
         self._newest: dict[int, list[Metric]] = {}
+        """By number, what each running worker said last."""
         self._retired: list[Metric] = []
+        """The sums of all that have ended."""
 
     def update(self, worker: int, text: str) -> None:
         """The worker's metrics now, in Prometheus' text format."""

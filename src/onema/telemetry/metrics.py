@@ -39,6 +39,7 @@ class Tally(Collector):
         self._documentation = documentation
         self._labels = labels
         self.counts: dict[tuple[str, ...], int] = {}
+        """By the values of the labels, in their order."""
 
     def add(self, labels: tuple[str, ...], amount: int = 1) -> None:
         self.counts[labels] = self.counts.get(labels, 0) + amount
@@ -58,6 +59,7 @@ class Distribution:
     def __init__(self, bounds: Sequence[float]) -> None:
         self._bounds = bounds
         self._counts = [0] * (len(bounds) + 1)
+        """Of each bucket alone, not with those below it; the last is what is above all bounds."""
         self._sum = 0.0
 
     def observe(self, value: float) -> None:
@@ -82,6 +84,7 @@ class Histogram(Collector):
         self._bounds = bounds
         self._label = label
         self._series: dict[str, Distribution] = {}
+        """By the value of the label."""
 
     def series(self, label: str = "") -> Distribution:
         return self._series.setdefault(label, Distribution(self._bounds))
@@ -168,6 +171,7 @@ class Metrics:
             ("account", "reason"),
         )
         self._named_accounts: set[str] = set()
+        """The accounts that have a series of their own: the first that were refused."""
         self._handover_seconds = Histogram(
             "onema_handover_seconds",
             "From the request to the first try to hand its message to a carrier, by channel",
@@ -206,6 +210,7 @@ class Metrics:
         self._batch_sizes = self._batch_size.series()
         self._batch_durations = self._batch_seconds.series()
         self._verified = self._verified_seconds.series()
+        """The series without a label of the last three, which spares the hot path looking them up."""
 
     def exchanges(self, api: str) -> ExchangeMeter:
         return ExchangeMeter(api, self._http_requests, self._http_seconds.series(api))

@@ -50,6 +50,7 @@ class _Line:
         self.call = call
         self.picked_up: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self.hung_up = asyncio.Event()
+        """Set by either side's end."""
 
 
 _SCRIPTED_ENDINGS = {
@@ -71,8 +72,11 @@ class HandsetCalls:
         self._now = now
         self._ring_seconds = ring_seconds
         self._lines: dict[int, _Line] = {}
+        """By message, the calls that are live, and for a moment those that ended."""
         self._change = asyncio.Event()
+        """Set and replaced with every change of a call, so that each watcher hears each once."""
         self._watchers = 0
+        """How many wait in `changed` now."""
         self._last_watched = float("-inf")
         self.watched_elsewhere = False
         self.on_news: Callable[[], None] = lambda: None

@@ -51,9 +51,12 @@ class Login:
         self._doorman = doorman
         self._template = templates.get_template("login.html")
         self._by_address = Throttle(gateway.now, *_ADDRESS_WAITS_MS)
+        """Tries by where they come from (`_network`)."""
         self._by_name = Throttle(gateway.now, *_NAME_WAITS_MS)
+        """Tries by the name that was given, whether or not somebody has it."""
         self._hasher = argon2.PasswordHasher()
         self._verifying = asyncio.Semaphore(_VERIFY_AT_ONCE)
+        """Held while a password is hashed."""
 
     async def show(self, request: Request) -> Response:
         if self._doorman.admits(request):

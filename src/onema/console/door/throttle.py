@@ -25,6 +25,7 @@ class Throttle:
         self._first_wait_ms = first_wait_ms
         self._longest_wait_ms = longest_wait_ms
         self._tries: OrderedDict[str, _Tries] = OrderedDict()
+        """By key; the one that tried last at the end, the first to be forgotten at the front."""
 
     def wait_ms(self, key: str) -> int:
         """How long this key must still wait; 0 when it may try."""

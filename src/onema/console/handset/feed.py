@@ -38,8 +38,11 @@ class Feed:
         self._describe = describe
         self._heartbeat_seconds = heartbeat_seconds
         self._followers = 0
+        """How many are inside `followed`; the last one to leave ends the reading."""
         self._reading: asyncio.Task[None] | None = None
+        """Reads on while somebody follows; None when nobody does, and when the store went away."""
         self._turn = asyncio.Event()
+        """Set and replaced at every turn, so that each follower hears each turn once."""
         self.items: Mapping[int, bytes] | None = None
 
     @contextlib.asynccontextmanager

@@ -36,6 +36,7 @@ class HandsetInbox:
         self._storage = storage
         self._keyring = keyring
         self._arrival = asyncio.Event()
+        """Set and replaced with everything that arrives in this process."""
 
     async def receive(self, outgoing: Outgoing) -> None:
         """Keep it durably; idempotent by message id."""

@@ -147,6 +147,7 @@ class Pool:
         self._idle: list[Connection] = []
         """Those that nobody uses; the one that came back last is taken first."""
         self._is_closed = False
+        """Set by `close`: what comes back is ended too."""
 
     @contextlib.asynccontextmanager
     async def acquire(self) -> AsyncIterator[Connection]:

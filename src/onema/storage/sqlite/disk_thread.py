@@ -9,6 +9,7 @@ class DiskThread:
 
     def __init__(self, name: str) -> None:
         self._work: SimpleQueue[tuple[Callable[[], object], asyncio.Future[None]] | None] = SimpleQueue()
+        """What to do, and who waits for it; None ends the thread."""
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 

@@ -85,6 +85,7 @@ class SqliteStorage:
         # Held by whoever writes.
         self._writing = asyncio.Lock()
         self._inserted: list[Row] = []
+        """New rows of the present batch that came before its commit; `begin` clears them."""
 
     @property
     def other_writers(self) -> Sequence[Writer]:

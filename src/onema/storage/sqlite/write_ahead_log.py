@@ -44,6 +44,7 @@ class WriteAheadLog:
         # Pages in the log; set by the thread that commits.
         self._pages = 0
         self._due = asyncio.Event()
+        """Set when the log is long enough to be moved; cleared by the checkpoint."""
         # Set while no checkpoint is under way.
         self._rests = asyncio.Event()
         self._rests.set()
