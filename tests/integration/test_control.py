@@ -37,7 +37,7 @@ from onema.domain.configuration import documents as doc
 from onema.domain.configuration.problems import InvalidConfiguration, Problem
 from onema.domain.decision import Command, Decision
 from onema.domain.keyring import Keyring
-from onema.domain.records import Window
+from onema.domain.records import LiveVerification, Window
 from onema.domain.refusals import Refusal, Refused
 from onema.engine.committer import Committer
 from onema.engine.directory_loading import SLICE
@@ -180,14 +180,14 @@ async def test_what_windows_counted_can_be_forgotten(tmp_path: Path) -> None:
         for account, scope, subject in (
             (1, "account", ""),
             (1, "phone", "+84901888484"),
-            (1, "wrong checks", "+84901888484"),
             (1, "phone", "+84901888485"),
             (1, "client_ip", "10.0.0.1"),
             (0, "hotline", "02471000003"),
         )
     ]
     storage = MemoryStorage()
-    await insert(storage, *windows)
+    tried = LiveVerification(1, "+84901888484", "code", 7, b"h", 4, 2, "60:1:1", 2)
+    await insert(storage, *windows, tried)
     async with a_client(tmp_path, storage=storage) as client:
         await client.answer(PutDocuments(documents=ACME))
         assert await counted(client, ResetCounting(account="acme")) == [("account", "")]
@@ -203,7 +203,7 @@ async def test_what_windows_counted_can_be_forgotten(tmp_path: Path) -> None:
         with pytest.raises(Refused, match="no account 'nobody'"):
             await counted(client, ResetCounting(account="nobody"))
     left = await storage.read([window.key for window in windows])
-    assert list(left.values()) == [windows[3]]
+    assert list(left.values()) == [windows[2]]
 
 
 async def test_a_refusal_comes_over_the_socket_as_it_is(tmp_path: Path) -> None:

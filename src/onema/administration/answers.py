@@ -36,10 +36,9 @@ from onema.administration.requests import (
 from onema.delivery.recordings import Recordings
 from onema.domain.codes import hotlines
 from onema.domain.codes.brandname_text import KEPT_TEXTS, REFUSED_TEXTS
-from onema.domain.codes.check_code import WRONG_CHECKS
 from onema.domain.codes.refused_text import RefusedText, kept_text
 from onema.domain.codes.reset_windows import ResetWindows
-from onema.domain.codes.verification import LONGEST_LIFE_MINUTES
+from onema.domain.codes.verification import LONGEST_LIFE_MINUTES, PURPOSE
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.configure import Change, Configure, Proposal
 from onema.domain.configuration.directory import AccountView, Directory
@@ -293,6 +292,7 @@ class Administration:
         )
 
     async def _reset_counting(self, request: ResetCounting) -> Sequence[Window]:
+        wrong_checks = []
         if request.hotline:
             windows = [(hotlines.EVERY_ACCOUNT, hotlines.SCOPE, request.hotline)]
         else:
@@ -300,11 +300,14 @@ class Administration:
             windows = []
             if request.phone:
                 phone = parse_phone(request.phone, account.country or _HOME_COUNTRY)
-                windows += [(account.id, scope, phone) for scope in ("phone", WRONG_CHECKS)]
+                windows.append((account.id, "phone", phone))
+                wrong_checks.append((account.id, phone, PURPOSE))
             if request.client_ip:
                 windows.append((account.id, "client_ip", request.client_ip))
             windows = windows or [(account.id, scope, "") for scope in ("account", REFUSED_TEXTS, KEPT_TEXTS)]
-        reset: Sequence[Window] = await self._gateway.execute(ResetWindows(tuple(windows)))
+        reset: Sequence[Window] = await self._gateway.execute(
+            ResetWindows(tuple(windows), tuple(wrong_checks))
+        )
         return reset
 
     async def _read_seats(self, request: ReadSeats) -> Sequence[HeldSeats]:

@@ -153,7 +153,11 @@ class Window(Row, frozen=True, gc=False):
 
 
 class LiveVerification(Row, frozen=True, gc=False):
-    """The current code of account + phone + purpose. The row goes when the code is used or expires."""
+    """The current code of account + phone + purpose, and the wrong checks of all its codes (counters as a Window's).
+
+    The row goes when its code was used or expires at `expires_at`, but not before `kept_until`: until then the wrong
+    checks count.
+    """
 
     table = "live_verifications"
     key_columns = 3
@@ -165,6 +169,8 @@ class LiveVerification(Row, frozen=True, gc=False):
     code_hash: bytes
     attempts_left: int
     expires_at: int
+    wrong_checks: str = ""
+    kept_until: int = 0
 
     @property
     def key(self) -> Key:

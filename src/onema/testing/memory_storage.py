@@ -31,6 +31,10 @@ from onema.storage.contract import DataRejected, DirectoryChanges, Story, Subscr
 R = TypeVar("R", bound=Row)
 
 
+def _kept_until(row: Row) -> int:
+    return max(getattr(row, "expires_at", 0), getattr(row, "kept_until", 0))
+
+
 class MemoryStorage:
     """Keeps rows in a dict. `batches` tells how many batches were committed."""
 
@@ -119,7 +123,7 @@ class MemoryStorage:
         swept = 0
         for row_type in (LiveVerification, Window, CarrierReference, RecentRefusals):
             rows = self._of(row_type)
-            expired = [row.key for row in rows if getattr(row, "expires_at") <= now][:limit]  # noqa: B009  # mypy joins the three to Row
+            expired = [row.key for row in rows if _kept_until(row) <= now][:limit]
             for key in expired:
                 del self._rows[key]
             swept += len(expired)

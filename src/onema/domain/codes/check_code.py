@@ -1,7 +1,7 @@
 """Compare what a person typed with the phone's current code.
 
 A code survives a few wrong checks, and whoever may send codes without end could go on guessing with the next one. So
-wrong checks are also counted per phone over all its codes.
+wrong checks are also counted per phone over all its codes, in the row of the current one: a check touches one row.
 """
 
 import enum
@@ -10,7 +10,7 @@ from collections.abc import Iterable
 import msgspec
 
 from onema.domain.codes import limits
-from onema.domain.codes.verification import is_current, typed_code, typed_codes
+from onema.domain.codes.verification import PURPOSE, is_current, typed_code, typed_codes, without_code
 from onema.domain.decision import Context, Decision, World
 from onema.domain.keyring import Keyring
 from onema.domain.records import Event, Key, LiveVerification, Window
@@ -21,6 +21,11 @@ WRONG_CHECKS_OF_A_PHONE = ((3_600, 30), (86_400, 100))
 """(seconds, at most): six codes an hour tried to their ends, and 1 % of the codes of four digits in a day. An account's
 own windows per phone usually end before that.
 """
+
+
+def wrong_checks_of(live: LiveVerification) -> Window:
+    """What is counted against the phone, as the window that it is."""
+    return Window(live.account, WRONG_CHECKS, live.phone, live.wrong_checks, live.kept_until)
 
 
 class Check(enum.Enum):
@@ -45,51 +50,52 @@ class CheckCode(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     phone: str
     code: str
     as_number: bool = False
-    purpose: str = "code"
+    purpose: str = PURPOSE
 
     def keys(self, context: Context) -> Iterable[Key]:
-        return (
-            (LiveVerification, self.account, self.phone, self.purpose),
-            (Window, self.account, WRONG_CHECKS, self.phone),
-        )
+        return ((LiveVerification, self.account, self.phone, self.purpose),)
 
     def decide(self, world: World, context: Context) -> Decision:
         live = world.get(LiveVerification, self.account, self.phone, self.purpose)
         if live is None:
             return Decision(Check.NOTHING_TO_CHECK)
         if not is_current(live.expires_at, self.now):
-            return Decision(Check.NOTHING_TO_CHECK, deletes=(live.key,))
+            return Decision(Check.NOTHING_TO_CHECK, deletes=() if self._counts(live) else (live.key,))
         if live.attempts_left == 0:
             return Decision(Check.EXHAUSTED)
-        before = world.get(Window, self.account, WRONG_CHECKS, self.phone)
         try:
             # Most phones have no wrong check to look at.
-            counted = self._one_more(before) if before else None
+            counted = self._one_more(live) if live.wrong_checks else None
         except Refused:
             return Decision(Check.EXHAUSTED)
         if self._is_right(live, context.keyring):
-            return Decision(Check.RIGHT, deletes=(live.key,), inserts=(self._event(live, "verified"),))
+            verified = (self._event(live, "verified"),)
+            if self._counts(live):
+                return Decision(Check.RIGHT, puts=(without_code(live),), inserts=verified)
+            return Decision(Check.RIGHT, deletes=(live.key,), inserts=verified)
+        counted = counted or self._one_more(live)
         left = live.attempts_left - 1
-        return Decision(
-            Check.WRONG,
-            puts=(
-                counted or self._one_more(Window(self.account, WRONG_CHECKS, self.phone, "", 0)),
-                LiveVerification(
-                    account=live.account,
-                    phone=live.phone,
-                    purpose=live.purpose,
-                    verification=live.verification,
-                    code_hash=live.code_hash,
-                    attempts_left=left,
-                    expires_at=live.expires_at,
-                ),
-            ),
-            inserts=(self._event(live, "wrong code" if left else "attempts used up"),),
+        tried = LiveVerification(
+            account=live.account,
+            phone=live.phone,
+            purpose=live.purpose,
+            verification=live.verification,
+            code_hash=live.code_hash,
+            attempts_left=left,
+            expires_at=live.expires_at,
+            wrong_checks=counted.counters,
+            kept_until=counted.expires_at,
         )
+        event = self._event(live, "wrong code" if left else "attempts used up")
+        return Decision(Check.WRONG, puts=(tried,), inserts=(event,))
 
-    def _one_more(self, wrong_checks: Window) -> Window:
+    def _counts(self, live: LiveVerification) -> bool:
+        """Whether wrong checks are still held against the phone."""
+        return live.kept_until > self.now
+
+    def _one_more(self, live: LiveVerification) -> Window:
         """Raises Refused when there were too many."""
-        return limits.count(wrong_checks, WRONG_CHECKS_OF_A_PHONE, self.now)
+        return limits.count(wrong_checks_of(live), WRONG_CHECKS_OF_A_PHONE, self.now)
 
     def _is_right(self, live: LiveVerification, keyring: Keyring) -> bool:
         if not self.as_number:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import msgspec
 
 from onema.domain.codes.accept_message import Send
-from onema.domain.codes.verification import ATTEMPTS, CODE_ENTROPY_BYTES, draw_code
+from onema.domain.codes.verification import ATTEMPTS, CODE_ENTROPY_BYTES, PURPOSE, draw_code
 from onema.domain.decision import Context, World
 from onema.domain.keyring import NONCE_BYTES
 from onema.domain.records import Event, Key, LiveVerification, Row
@@ -27,7 +27,7 @@ class NewCode(msgspec.Struct, frozen=True, gc=False):
     alphabet: str
     length: int
     time_alive: int
-    purpose: str = "code"
+    purpose: str = PURPOSE
 
 
 class GivenCode(msgspec.Struct, frozen=True, gc=False):
@@ -65,6 +65,7 @@ def start_verification(
     """Make the code, and supersede the current one; a given code is taken as it is."""
     if isinstance(asked, GivenCode):
         return Verification(asked.code, send.now + VALID_MS)
+    previous = world.get(LiveVerification, send.account, send.phone, asked.purpose)
     code = draw_code(asked.alphabet, asked.length, send.entropy)
     expires_at = send.now + asked.time_alive
     live = LiveVerification(
@@ -75,7 +76,12 @@ def start_verification(
         code_hash=context.keyring.code_hash(send.id, code),
         attempts_left=ATTEMPTS,
         expires_at=expires_at,
+        wrong_checks=previous.wrong_checks if previous else "",
+        kept_until=previous.kept_until if previous else 0,
     )
-    previous = world.get(LiveVerification, send.account, send.phone, asked.purpose)
-    superseded = (Event(send.account, previous.verification, send.id, "superseded", ""),) if previous else ()
+    superseded = (
+        (Event(send.account, previous.verification, send.id, "superseded", ""),)
+        if previous and previous.verification
+        else ()
+    )
     return Verification(code, expires_at, send.id, expires_at, (live,), superseded)

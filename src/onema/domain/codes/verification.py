@@ -1,10 +1,16 @@
 """Codes: how one is drawn, and how long and how often it may be tried."""
 
+import msgspec
+
+from onema.domain.records import LiveVerification
 from onema.domain.values.written_ahead import TOLERATED_MS
 from onema.domain.values.written_form import code_form
 
 ATTEMPTS = 5
 """Checks that a code survives, for every dialect."""
+
+PURPOSE = "code"
+"""What a code is for where nobody says so."""
 
 LONGEST_LIFE_MINUTES = 15
 """How long a code may be asked to live. One that would live longer was made by a clock ahead, and is none."""
@@ -38,6 +44,11 @@ def draw_code(alphabet: str, length: int, entropy: bytes) -> str:
 def is_current(expires_at: int, now: int) -> bool:
     """Whether a code that expires then may be checked now."""
     return now < expires_at <= now + LONGEST_LIFE_MINUTES * 60_000 + TOLERATED_MS
+
+
+def without_code(live: LiveVerification) -> LiveVerification:
+    """What is left of the row once the code was used: the phone's wrong checks."""
+    return msgspec.structs.replace(live, verification=0, code_hash=b"", attempts_left=0, expires_at=0)
 
 
 def typed_code(text: str) -> str:

@@ -97,10 +97,10 @@ SELECT id, job, kind, account, message, leases, attempts, reason FROM dead_jobs 
 DELETE FROM dead_jobs WHERE id < $1
 
 -- sweep_live_verifications --
--- Delete verifications whose code can no longer be checked.
+-- Delete verifications whose code can no longer be checked, once their wrong checks no longer count.
 WITH expired AS MATERIALIZED (
     SELECT account, phone, purpose FROM live_verifications
-    WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED
+    WHERE greatest(expires_at, kept_until) <= $1 ORDER BY greatest(expires_at, kept_until) LIMIT $2 FOR UPDATE SKIP LOCKED
 )
 DELETE FROM live_verifications t USING expired
 WHERE (t.account, t.phone, t.purpose) = (expired.account, expired.phone, expired.purpose)

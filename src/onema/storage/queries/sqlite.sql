@@ -68,9 +68,10 @@ WHERE id < :before ORDER BY id DESC LIMIT :limit
 DELETE FROM dead_jobs WHERE id IN (SELECT id FROM dead_jobs WHERE id < :cut ORDER BY id LIMIT :limit)
 
 -- sweep_live_verifications --
--- Delete verifications whose code can no longer be checked.
+-- Delete verifications whose code can no longer be checked, once their wrong checks no longer count.
 DELETE FROM live_verifications WHERE (account, phone, purpose) IN (
-    SELECT account, phone, purpose FROM live_verifications WHERE expires_at <= :now ORDER BY expires_at LIMIT :limit
+    SELECT account, phone, purpose FROM live_verifications
+    WHERE max(expires_at, kept_until) <= :now ORDER BY max(expires_at, kept_until) LIMIT :limit
 )
 
 -- sweep_windows --

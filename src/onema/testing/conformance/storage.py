@@ -282,16 +282,19 @@ class StorageConformance:
         assert await storage.oldest_due(10, 10) == {}
 
     async def test_sweeping_deletes_what_has_expired(self, storage: Storage) -> None:
-        """At its expiry a row of the live tables goes; others stay."""
+        """At its expiry a row of the live tables goes; others stay, also a phone's with wrong checks that count."""
         old = LiveVerification(ACCOUNT, "+84901888484", "code", 1, b"h", 5, expires_at=100)
         young = LiveVerification(ACCOUNT, "+84901888485", "code", 2, b"h", 5, expires_at=101)
         window = Window(ACCOUNT, "phone", "+84901888484", "60:0:1", expires_at=50)
         reference = CarrierReference("c", "r", ACCOUNT, 1, 1, expires_at=50)
         refusals = RecentRefusals(ACCOUNT, 1, "[]", expires_at=100)
         expired = (old, window, reference, refusals)
-        await insert(storage, young, *expired)
+        tried = LiveVerification(ACCOUNT, "+84901888486", "code", 3, b"h", 5, 100, "60:50:1", 110)
+        await insert(storage, young, tried, *expired)
         assert await storage.sweep(now=100, limit=10) == len(expired)
-        assert set(await storage.read([young.key, *(row.key for row in expired)])) == {young.key}
+        left = await storage.read([young.key, tried.key, *(row.key for row in expired)])
+        assert set(left) == {young.key, tried.key}
+        assert await storage.sweep(now=110, limit=10) == len(left)
 
     async def test_the_inbox_keeps_the_newest(self, storage: Storage) -> None:
         """Trimming goes by count and by age."""
