@@ -16,7 +16,7 @@ import secrets
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, nullcontext
 from pathlib import Path
 
@@ -28,6 +28,7 @@ from onema.domain.codes.start_verification import ENTROPY_BYTES, NewCode
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.configure import Configure
 from onema.domain.decision import Command, Decision
+from onema.domain.delivery.payload import Payload
 from onema.domain.keyring import Keyring
 from onema.domain.money.top_up import TopUpWallet
 from onema.domain.records import Job, Wallet
@@ -116,7 +117,7 @@ class BottomlessDispatcher:
     def grants(self, kind: str, account: int, free: int, promised: int) -> bool:
         return True
 
-    def take(self, jobs: Sequence[Job]) -> None:
+    def take(self, jobs: Sequence[Job], unsealed: Mapping[int, Payload]) -> None:
         """Forget them."""
 
 

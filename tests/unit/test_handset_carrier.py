@@ -20,7 +20,7 @@ class Mute:
 
 
 class Phone:
-    """The carrier's surroundings: what the inbox received, and the receipts that came."""
+    """The carrier's surroundings: what it showed, with its outcome or by itself, and the receipts that came."""
 
     def __init__(self) -> None:
         self.received: list[int] = []
@@ -35,7 +35,11 @@ class Phone:
 
     async def send(self, phone: str) -> OutcomeKind:
         payload = SmsPayload(phone, "Acme", "482913 is your code", 0)
-        return (await self.carrier.send(Outgoing(1, 7, 1, payload))).kind
+        outgoing = Outgoing(1, 7, 1, payload)
+        outcome = await self.carrier.send(outgoing)
+        if outcome.shown:
+            self.received.append(outgoing.message)
+        return outcome.kind
 
 
 @pytest.fixture

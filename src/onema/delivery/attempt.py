@@ -7,7 +7,7 @@ is left to the processes that run it; when none of them takes it for a while, an
 
 import contextlib
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from onema.channels.contract import Carrier, Outgoing
 from onema.domain.configuration.documents import Carrier as CarrierDocument
@@ -45,8 +45,11 @@ class Attempts:
         kinds: frozenset[JobKind] = frozenset(JobKind),
         lease_ms: int,
         receipt_lifetime_ms: int,
+        on_shown: Callable[[], None] = lambda: None,
     ) -> None:
-        """Of jobs that are not of `kinds` nothing is sent: only what has expired is ended."""
+        """Of jobs that are not of `kinds` nothing is sent: only what has expired is ended. `on_shown` hears that a
+        simulated phone shows something new.
+        """
         self._gateway = gateway
         self._storage = storage
         self._keyring = keyring
@@ -56,13 +59,15 @@ class Attempts:
         self._lease_ms = lease_ms
         """How long a job stays leased after its carrier must have answered."""
         self._receipt_lifetime_ms = receipt_lifetime_ms
+        self._on_shown = on_shown
 
-    async def __call__(self, job: Job) -> None:
+    async def __call__(self, job: Job, unsealed: Payload | None = None) -> None:
+        """`unsealed` is what the job holds, where it was born in this process."""
         if job.in_flight:
             await self._take_over(job)
             return
         try:
-            payload = open_payload(job.payload, job.id, self._keyring)
+            payload = unsealed or open_payload(job.payload, job.id, self._keyring)
         except Unsealable:
             await self._fail(job, "the server key cannot open the message")
             return
@@ -141,6 +146,8 @@ class Attempts:
                 retry_at=now + (FIRST_RETRY_MS << (attempt - 1)) if retry else 0,
             )
         )
+        if outcome.shown:
+            self._on_shown()
 
     async def _fail(self, job: Job, reason: str) -> None:
         """End a message that cannot be handed to anybody."""

@@ -9,10 +9,12 @@ import asyncio
 import functools
 import logging
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from types import MappingProxyType
 
 from onema.delivery.failed_jobs import LEASES, FailedJobs, GivenUp
 from onema.delivery.places import Places
 from onema.domain.codes.start_verification import VALID_MS
+from onema.domain.delivery.payload import Payload
 from onema.domain.records import FAIRLY_SHARED, HANDING_OVER, Job, JobKind
 from onema.domain.refusals import Refused
 from onema.engine.committer import Committer
@@ -36,6 +38,9 @@ may have longer, and is left.
 """
 
 JobHandler = Callable[[Job], Awaitable[None]]
+UnsealedHandler = Callable[[Job, Payload], Awaitable[None]]
+
+_SEALED: Mapping[int, Payload] = MappingProxyType({})
 
 
 class JobDispatcher:
@@ -47,6 +52,7 @@ class JobDispatcher:
         committer: Committer,
         storage: Storage,
         handlers: Mapping[str, JobHandler],
+        deliver: UnsealedHandler,
         failed: FailedJobs,
         running: Collection[str],
         *,
@@ -55,11 +61,14 @@ class JobDispatcher:
         lease_ms: int,
         poll_seconds: float = POLL_SECONDS,
     ) -> None:
-        """`handlers` has one for every kind; `running` are the names of the carriers that run here now."""
+        """`handlers` has one for every kind, and `deliver` takes a job and what it holds; `running` are the names
+        of the carriers that run here now.
+        """
         self._gateway = gateway
         self._committer = committer
         self._storage = storage
         self._handlers = handlers
+        self._deliver = deliver
         self._failed = failed
         self._running = running
         """The names of the carriers that run here; changes as they start and stop."""
@@ -95,9 +104,9 @@ class JobDispatcher:
         places.crowded |= not granted
         return granted
 
-    def take(self, jobs: Sequence[Job]) -> None:
+    def take(self, jobs: Sequence[Job], unsealed: Mapping[int, Payload] = _SEALED) -> None:
         for job in jobs:
-            task = asyncio.create_task(self._work(job))
+            task = asyncio.create_task(self._work(job, unsealed.get(job.id)))
             self._places[job.kind].give(job, task)
             task.add_done_callback(functools.partial(self._done, job))
 
@@ -178,12 +187,14 @@ class JobDispatcher:
 
     # One job.
 
-    async def _work(self, job: Job) -> None:
+    async def _work(self, job: Job, unsealed: Payload | None) -> None:
         # One job must not end the dispatcher, and it ends itself, whatever it raises.
         about = {"action": str(job.kind), "job": safe(job.id), "message_id": safe(job.message)}
         try:
             if job.lease > LEASES:
                 await self._failed.end(job, f"it was leased {LEASES} times")
+            elif unsealed is not None:
+                await self._deliver(job, unsealed)
             else:
                 await self._handlers[job.kind](job)
         except GivenUp as given_up:

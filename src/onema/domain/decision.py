@@ -28,7 +28,8 @@ class Context(msgspec.Struct, frozen=True):
 class Decision(msgspec.Struct, gc=False):
     """The result for the caller, and what changes: rows put over loaded ones, new rows, deleted keys.
 
-    `directory` is the snapshot that holds once a change of the configuration is committed.
+    `directory` is the snapshot that holds once a change of the configuration is committed. `unsealed` is the
+    payload of the job of this id among the new rows, for a process that hands it over at once.
     """
 
     result: Any
@@ -36,6 +37,7 @@ class Decision(msgspec.Struct, gc=False):
     inserts: tuple[Row, ...] = ()
     deletes: tuple[Key, ...] = ()
     directory: Directory | None = None
+    unsealed: tuple[int, Any] | None = None
 
 
 class Command(Protocol):
@@ -57,6 +59,8 @@ class World:
         self.written: dict[Key, Row | None] = {}
         self.inserted: list[Row] = []
         """New rows that the store does not have yet."""
+        self.unsealed: dict[int, Any] = {}
+        """The payloads of new jobs by their ids; it goes to this process's dispatcher, and never anywhere else."""
 
     def get(self, row_type: type[R], *key: int | str) -> R | None:
         return self._rows.get((row_type, *key))  # type: ignore[return-value]  # a key starts with its row's type
@@ -68,4 +72,7 @@ class World:
         for key in decision.deletes:
             self._rows[key] = self.written[key] = None
         self.inserted.extend(decision.inserts)
+        if decision.unsealed is not None:
+            job, payload = decision.unsealed
+            self.unsealed[job] = payload
         self.has_changed = self.has_changed or bool(decision.puts or decision.inserts or decision.deletes)

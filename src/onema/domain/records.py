@@ -347,7 +347,7 @@ class RecentRefusals(Row, frozen=True, gc=False):
 
 
 class InboxItem(Row, frozen=True, gc=False):
-    """What the simulated phone received; `content` is sealed."""
+    """What the simulated phone received; `content` is sealed as the payload of its job is."""
 
     table = "inbox"
     key_columns = 1

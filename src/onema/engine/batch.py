@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from onema.domain.decision import Command, Context, Decision
+from onema.domain.delivery.payload import Payload
 from onema.domain.records import TABLE_ORDER, Job, Key, Row
 
 
@@ -44,6 +45,8 @@ class Batch:
         """The rows of all of them."""
         self.jobs: list[Job] = []
         """Its new jobs that this process will get once the batch is durable; JobLeasing puts them in and out."""
+        self.unsealed: dict[int, Payload] = {}
+        """What these jobs hold, by their ids, where their command told."""
 
     def __len__(self) -> int:
         return len(self.pending)
@@ -69,6 +72,7 @@ class Batch:
         first.pending, second.pending = self.pending[:middle], self.pending[middle:]
         first.keys = second.keys = self.keys
         first.jobs = second.jobs = self.jobs
+        first.unsealed = second.unsealed = self.unsealed
         return first, second
 
 

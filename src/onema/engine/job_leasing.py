@@ -1,10 +1,13 @@
 """Jobs that are born in a batch and due now are leased to this process's own dispatcher, as far as it has room."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+import msgspec
+
 from onema.domain.decision import World
+from onema.domain.delivery.payload import Payload
 from onema.domain.records import FAIRLY_SHARED, Job
 from onema.engine.batch import Batch
 from onema.engine.ports import Clock
@@ -21,8 +24,8 @@ class Dispatcher(Protocol):
         that are shared fairly.
         """
 
-    def take(self, jobs: Sequence[Job]) -> None:
-        """Jobs that are committed and leased to this process."""
+    def take(self, jobs: Sequence[Job], unsealed: Mapping[int, Payload]) -> None:
+        """Jobs that are committed and leased to this process; `unsealed` is what some of them hold, by their ids."""
 
 
 class JobLeasing:
@@ -61,25 +64,18 @@ class JobLeasing:
                 of_accounts[row.account] += 1
             room[row.kind] = left - 1
             if left > 0:
-                job = Job(
-                    id=row.id,
-                    kind=row.kind,
-                    account=row.account,
-                    message=row.message,
-                    due_at=until,
-                    lease=1,
-                    attempt=row.attempt,
-                    in_flight=False,
-                    payload=row.payload,
-                )
+                job = msgspec.structs.replace(row, due_at=until, lease=1)
                 world.inserted[number] = job
                 batch.jobs.append(job)
+                if row.id in world.unsealed:
+                    batch.unsealed[row.id] = world.unsealed[row.id]
 
     def hand_over(self, batch: Batch) -> None:
         """The batch is durable: its jobs go to the dispatcher, and take up what they were promised."""
         if batch.jobs and self._dispatcher is not None:
-            self._dispatcher.take(tuple(batch.jobs))
+            self._dispatcher.take(batch.jobs, batch.unsealed)
             batch.jobs.clear()
+            batch.unsealed.clear()
 
     def _room(self, dispatcher: Dispatcher, kind: str) -> int:
         """How many more jobs of a kind this process takes, besides those that batches in flight will give it."""

@@ -27,9 +27,12 @@ def build_dispatcher(
     lease_ms: int,
     receipt_lifetime_ms: int,
     poll_seconds: float = POLL_SECONDS,
+    on_shown: Callable[[], None] = lambda: None,
     on_dead: Callable[[str], None] = lambda kind: None,
 ) -> JobDispatcher:
-    """`carriers` are those that run here, and may change; `on_dead` is told the kind of each job that is given up."""
+    """`carriers` are those that run here, and may change; `on_shown` hears that a simulated phone shows something new,
+    `on_dead` the kind of each job that is given up.
+    """
     attempts = Attempts(
         gateway,
         storage,
@@ -38,6 +41,7 @@ def build_dispatcher(
         kinds=kinds,
         lease_ms=lease_ms,
         receipt_lifetime_ms=receipt_lifetime_ms,
+        on_shown=on_shown,
     )
     handlers: dict[str, JobHandler] = {
         JobKind.DELIVER: attempts,
@@ -50,6 +54,7 @@ def build_dispatcher(
         committer,
         storage,
         handlers,
+        attempts,
         FailedJobs(gateway, receipt_lifetime_ms=receipt_lifetime_ms, on_dead=on_dead),
         carriers,
         kinds=kinds,

@@ -184,6 +184,7 @@ class App:
             concurrency=delivery.concurrency,
             lease_ms=int(delivery.lease * 1000),
             receipt_lifetime_ms=delivery.receipt_lifetime * 1000,
+            on_shown=self.inbox.arrived,
             on_dead=self.metrics.dead_job,
         )
         await dispatcher.start()

@@ -90,6 +90,7 @@ class DeliveryRig:
         *carriers: RecordingCarrier,
         concurrency: int = 10,
         kinds: frozenset[JobKind] = frozenset(JobKind),
+        on_shown: Callable[[], None] = lambda: None,
     ) -> JobDispatcher:
         async def no_callbacks(job: object) -> None:
             raise AssertionError(f"no callback is configured: {job}")
@@ -106,6 +107,7 @@ class DeliveryRig:
             lease_ms=LEASE_MS,
             receipt_lifetime_ms=LIFETIME_MS,
             poll_seconds=0.005,
+            on_shown=on_shown,
         )
         await dispatcher.start()
         self.dispatchers.append(dispatcher)

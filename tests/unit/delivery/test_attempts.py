@@ -7,7 +7,7 @@ from onema.channels.contract import Outgoing
 from onema.delivery.dispatcher import OVERDUE_MS
 from onema.domain.delivery.leave_job import LEFT_FOR_MS
 from onema.domain.delivery.outcome import Outcome, OutcomeKind
-from onema.domain.delivery.payload import SmsPayload
+from onema.domain.delivery.payload import SmsPayload, open_payload
 from onema.domain.delivery.record_outcome import RecordReceipt
 from onema.domain.records import Job, JobKind, MessageState
 from onema.telemetry.logs import ContextFilter
@@ -173,6 +173,36 @@ async def test_a_number_that_no_carrier_takes_fails_with_a_reason(rig: DeliveryR
     message = await rig.reaches(identifier, MessageState.FAILED)
     assert message.reason == "no carrier takes this number"
     assert ((await rig.story(identifier)).attempts, await rig.balance()) == ([], 0)
+
+
+async def test_what_a_simulated_phone_shows_is_kept_with_its_outcome(rig: DeliveryRig) -> None:
+    """In one commit, the third of a code that is sent; watchers hear when it is there. It is sealed as its job was."""
+    carrier = RecordingCarrier("first", msgspec.structs.replace(DELIVERED, shown=True))
+    shown = list[MessageState]()
+    await rig.configure(carrier)
+    await rig.start(carrier, on_shown=lambda: shown.append(MessageState.DELIVERED))
+    before = rig.storage.batches
+    identifier = await rig.send()
+    await rig.until(lambda: bool(shown))
+    waited = rig.storage.batches - before
+    (item,) = await rig.storage.read_inbox("+84901888484", 0, 10)
+    assert (item.id, item.channel, item.sender) == (identifier, "sms", "Acme")
+    assert open_payload(item.content, identifier, rig.keyring) == carrier.sent[0].payload
+    assert (await rig.message(identifier)).state == MessageState.DELIVERED
+    assert waited == 3
+
+
+async def test_what_was_born_here_is_not_opened_again(rig: DeliveryRig) -> None:
+    """Its decision knew what it sealed."""
+    carrier = RecordingCarrier("first")
+    await rig.configure(carrier)
+    await rig.start(carrier)
+
+    def fail(*_: object, **__: object) -> bytes:
+        raise AssertionError("it was opened")
+
+    rig.keyring.open = fail  # type: ignore[method-assign]  # what must not be called
+    await rig.reaches(await rig.send(), MessageState.DELIVERED)
 
 
 async def test_a_message_that_cannot_be_opened_fails_without_an_attempt(rig: DeliveryRig) -> None:

@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from onema.domain.decision import Context, Decision, World
+from onema.domain.delivery.payload import Payload, SmsPayload
 from onema.domain.records import TABLES, Job, JobKind, Key, LedgerEntry, Row, Wallet
 from onema.domain.refusals import Refusal, Refused
 from onema.engine.batch_saving import HAND_OVER
@@ -48,6 +49,15 @@ class Insert(msgspec.Struct, frozen=True):
 
     def decide(self, world: World, context: Context) -> Decision:
         return Decision(True, inserts=(self.row,))
+
+
+class InsertUnsealed(Insert, frozen=True):
+    """Inserts a job and tells what it holds."""
+
+    payload: Payload
+
+    def decide(self, world: World, context: Context) -> Decision:
+        return Decision(True, inserts=(self.row,), unsealed=(self.row.id, self.payload))
 
 
 class Break(msgspec.Struct, frozen=True):
@@ -462,6 +472,7 @@ class RecordingDispatcher:
         self._room = room
         self._kind = kind
         self.taken: list[Job] = []
+        self.unsealed: dict[int, Payload] = {}
 
     def room(self, kind: str) -> int:
         return self._room - len(self.taken) if kind == self._kind else 0
@@ -469,8 +480,9 @@ class RecordingDispatcher:
     def grants(self, kind: str, account: int, free: int, promised: int) -> bool:
         return True
 
-    def take(self, jobs: Sequence[Job]) -> None:
+    def take(self, jobs: Sequence[Job], unsealed: Mapping[int, Payload]) -> None:
         self.taken.extend(jobs)
+        self.unsealed.update(unsealed)
 
 
 async def test_new_jobs_go_to_this_process_while_it_has_room(
@@ -485,6 +497,22 @@ async def test_new_jobs_go_to_this_process_while_it_has_room(
     assert [(job.id, job.lease) for job in dispatcher.taken] == [(1, 1), (2, 1)]
     left = await committer.between_batches(lambda: storage.lease_jobs(clock.now(), 10**15, 10))
     assert [job.id for job in left] == [3, 4, 5]
+
+
+async def test_what_new_jobs_hold_goes_with_them(start_committer: StartCommitter) -> None:
+    """To this process alone, so that it opens nothing that its own decision sealed; each goes once."""
+    storage = MemoryStorage()
+    committer = await start_committer(storage)
+    dispatcher = RecordingDispatcher(room=2)
+    committer.deliver_to(dispatcher)
+    payloads = {number: SmsPayload("+84901888484", "Acme", f"{number}", 0) for number in (1, 3, 4)}
+    commands = [InsertUnsealed(a_job(1), payloads[1]), Insert(a_job(2))]
+    commands += [InsertUnsealed(a_job(number), payloads[number]) for number in (3, 4)]
+    await asyncio.gather(*(committer.execute(command) for command in commands))
+    assert [job.id for job in dispatcher.taken] == [1, 2]
+    assert dispatcher.unsealed == {1: payloads[1]}
+    # The store has room for no such thing: it holds what the job's row says.
+    assert await storage.read([(Job, 1)]) == {(Job, 1): dispatcher.taken[0]}
 
 
 async def test_new_jobs_that_this_process_does_not_do_are_left_to_others(

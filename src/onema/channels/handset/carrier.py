@@ -11,13 +11,15 @@ from onema.domain.delivery.outcome import Outcome, OutcomeKind
 from onema.domain.delivery.payload import CallPayload, Payload
 
 _DELIVERED = Outcome(kind=OutcomeKind.DELIVERED)
+_SHOWN = Outcome(kind=OutcomeKind.DELIVERED, shown=True)
+_SHOWN_WITHOUT_RECEIPT = Outcome(kind=OutcomeKind.SUBMITTED, shown=True)
 _UNDELIVERED = Outcome(kind=OutcomeKind.UNDELIVERED, reason="absent subscriber")
 _SUBMITTED = Outcome(kind=OutcomeKind.SUBMITTED)
 _SMS_SECONDS = 30.0
 
 
 class Inbox(Protocol):
-    """Where the simulated phone keeps what it received."""
+    """Where the simulated phone keeps what it shows apart from an outcome: a call while it rings, a late SMS."""
 
     async def receive(self, outgoing: Outgoing) -> None:
         """Keep it durably; idempotent by message id."""
@@ -69,8 +71,7 @@ class HandsetCarrier:
         if script is Script.SLOW:
             self._afterwards(self._arrive_late(outgoing))
             return _SUBMITTED
-        await self._inbox.receive(outgoing)
-        return _SUBMITTED if script is Script.RECEIPT_LOST else _DELIVERED
+        return _SHOWN_WITHOUT_RECEIPT if script is Script.RECEIPT_LOST else _SHOWN
 
     async def _call(self, outgoing: Outgoing, payload: CallPayload, script: Script) -> Outcome:
         try:

@@ -7,14 +7,11 @@ import msgspec
 
 from onema.channels.contract import Outgoing
 from onema.domain.delivery.keep_in_inbox import KeepInInbox
-from onema.domain.delivery.payload import CallPayload, Payload, SmsPayload
+from onema.domain.delivery.payload import CallPayload, Payload, open_payload, seal_payload
 from onema.domain.keyring import NONCE_BYTES, Keyring, Unsealable
 from onema.domain.records import Channel, InboxItem
 from onema.engine.gateway import Gateway
 from onema.storage.contract import Storage
-
-_encoder = msgspec.msgpack.Encoder()
-_decoder: msgspec.msgpack.Decoder[Payload] = msgspec.msgpack.Decoder(SmsPayload | CallPayload)
 
 
 class Received(msgspec.Struct, frozen=True):
@@ -47,13 +44,13 @@ class HandsetInbox:
             phone=payload.phone,
             channel=Channel.CALL if call else Channel.SMS,
             sender=payload.caller if isinstance(payload, CallPayload) else payload.sender,
-            content=self._keyring.seal(
-                _encoder.encode(payload),
-                nonce=self._gateway.token(NONCE_BYTES),
-                bound_to=f"inbox:{outgoing.message}",
-            ),
+            content=seal_payload(payload, outgoing.message, self._keyring, self._gateway.token(NONCE_BYTES)),
         )
         await self._gateway.execute(KeepInInbox(item))
+        self.arrived()
+
+    def arrived(self) -> None:
+        """Something new is in the store: whoever waits for it looks."""
         arrival, self._arrival = self._arrival, asyncio.Event()
         arrival.set()
 
@@ -83,7 +80,6 @@ class HandsetInbox:
     def _open(self, item: InboxItem) -> Received | None:
         """None for an item that another server key sealed: it is as good as gone."""
         try:
-            content = self._keyring.open(item.content, bound_to=f"inbox:{item.id}")
+            return Received(item.id, open_payload(item.content, item.id, self._keyring))
         except Unsealable:
             return None
-        return Received(item.id, _decoder.decode(content))

@@ -93,6 +93,7 @@ class CallWithCode(Send, frozen=True, kw_only=True, gc=False):
             Accepted(self.id),
             puts=(*hold.puts, *counters, *verification.puts),
             inserts=(message, job, hold.entry, *verification.inserts),
+            unsealed=(self.id, payload),
         )
 
 

@@ -64,4 +64,5 @@ class SendCode(Send, frozen=True, kw_only=True, gc=False):
             Accepted(self.id),
             puts=(*hold.puts, *verification.puts),
             inserts=(message, job, hold.entry, *verification.inserts),
+            unsealed=(self.id, payload),
         )

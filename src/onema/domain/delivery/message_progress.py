@@ -117,14 +117,6 @@ def callback_job(context: Context, message: Message, job_id: int, now: int) -> t
 
 def _awaiting_receipt(job: Job, settle_at: int) -> Job:
     """The message's job once nothing is left to send: it wakes when a receipt is no longer expected."""
-    return Job(
-        id=job.id,
-        kind=JobKind.SETTLE,
-        account=job.account,
-        message=job.message,
-        due_at=settle_at,
-        lease=job.lease,
-        attempt=job.attempt,
-        in_flight=False,
-        payload=b"",
+    return msgspec.structs.replace(
+        job, kind=JobKind.SETTLE, due_at=settle_at, in_flight=False, payload=b"", carrier=""
     )

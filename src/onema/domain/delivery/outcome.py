@@ -21,7 +21,8 @@ class OutcomeKind(enum.StrEnum):
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """`reason` is a word for the message's story; `detail` is for operators. `seconds` is the talk time of a
-    call. `carrier_reference` is the carrier's name for the attempt, by which receipts find it.
+    call. `carrier_reference` is the carrier's name for the attempt, by which receipts find it. `shown` says that a
+    simulated phone shows the message: it is kept in the inbox together with the outcome.
     """
 
     kind: OutcomeKind
@@ -29,3 +30,4 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     detail: str = ""
     carrier_reference: str = ""
     seconds: float = 0.0
+    shown: bool = False

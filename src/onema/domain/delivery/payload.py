@@ -7,7 +7,13 @@ import msgspec
 from onema.domain.keyring import Keyring
 
 
-class SmsPayload(msgspec.Struct, frozen=True, tag="sms", array_like=True):
+class _Payload(msgspec.Struct, frozen=True, array_like=True):
+    def __repr__(self) -> str:
+        """Without what it holds: a code must not get into a log by way of a fault."""
+        return f"{type(self).__name__}(...)"
+
+
+class SmsPayload(_Payload, frozen=True, tag="sms", array_like=True):
     """One SMS: `text` is what the phone shows, code and all. After `valid_until` (Unix ms) it is pointless."""
 
     phone: str
@@ -16,7 +22,7 @@ class SmsPayload(msgspec.Struct, frozen=True, tag="sms", array_like=True):
     valid_until: int
 
 
-class CallPayload(msgspec.Struct, frozen=True, tag="call", array_like=True):
+class CallPayload(_Payload, frozen=True, tag="call", array_like=True):
     """One call: the caller number, then a sentence and the code, `times` times, at `rate`.
 
     `sentence` None is the voice's own; otherwise a text that was rendered when it was configured. After

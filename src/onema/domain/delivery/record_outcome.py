@@ -13,6 +13,7 @@ from onema.domain.records import (
     AttemptState,
     CarrierReference,
     Event,
+    InboxItem,
     Job,
     JobKind,
     Key,
@@ -29,6 +30,7 @@ _MESSAGE_STATE = {
     OutcomeKind.PERMANENT: MessageState.FAILED,
     OutcomeKind.UNKNOWN: MessageState.UNKNOWN,
 }
+_ATTEMPT_STATE = {kind: AttemptState(kind.value) for kind in OutcomeKind}
 _UNDECIDED = (AttemptState.STARTED, AttemptState.UNKNOWN)
 
 
@@ -51,16 +53,11 @@ class _AttemptCommand(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         )
 
     def _ended(self, attempt: Attempt) -> Attempt:
-        return Attempt(
-            account=attempt.account,
-            message=attempt.message,
-            number=attempt.number,
-            carrier=attempt.carrier,
-            caller=attempt.caller,
-            state=AttemptState(self.outcome.kind.value),
+        return msgspec.structs.replace(
+            attempt,
+            state=_ATTEMPT_STATE[self.outcome.kind],
             carrier_reference=self.outcome.carrier_reference or attempt.carrier_reference,
             detail=self.outcome.detail or self.outcome.reason or attempt.detail,
-            started_at=attempt.started_at,
             ended_at=self.now,
         )
 
@@ -100,6 +97,9 @@ class RecordOutcome(_AttemptCommand, frozen=True, kw_only=True, gc=False):
         if step.after not in NEXT[MessageState(message.state)]:
             return Decision(False, puts=(ended,))
         puts, inserts, deletes = advance(world, context, message, job, step)
+        if self.outcome.shown and job is not None:
+            # The job holds it sealed as the inbox does. No second outcome counts, so none is inserted twice.
+            inserts.append(InboxItem(message.id, message.phone, message.channel, message.sender, job.payload))
         if self.outcome.carrier_reference and not deletes:
             inserts.append(
                 CarrierReference(

@@ -41,15 +41,7 @@ class StartAttempt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             started_at=self.now,
             ended_at=0,
         )
-        started = Job(
-            id=job.id,
-            kind=job.kind,
-            account=job.account,
-            message=job.message,
-            due_at=self.lease_until,
-            lease=job.lease,
-            attempt=number,
-            in_flight=True,
-            payload=job.payload,
+        started = msgspec.structs.replace(
+            job, due_at=self.lease_until, attempt=number, in_flight=True, carrier=""
         )
         return Decision(number, puts=(started,), inserts=(attempt,))
