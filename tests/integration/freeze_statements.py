@@ -32,7 +32,6 @@ from onema.storage.postgres.row_statements import (
     key_bounds,
     key_columns,
     lock_statement,
-    save_columns,
     save_statement,
 )
 from onema.storage.postgres.storage import PostgresStorage
@@ -198,15 +197,14 @@ def _postgres_statements() -> Iterator[Step]:
     for row_type in TABLES:
         table = row_type.table
         row, _, changed = _samples(row_type)
-        columns = key_columns(row_type, [row.key])
-        key = [*_values(columns), *key_bounds(row_type, columns)]
+        key = [*_values(key_columns(row_type, [row.key])), *key_bounds(row_type, [row.key])]
         yield {
             **_step(f"{table}: insert", save_statement(Save.INSERT, row_type), msgspec.structs.astuple(row)),
             "copy": table,
             "columns": list(row_type.__struct_fields__),
         }
         yield _step(f"{table}: lock", lock_statement(row_type), key)
-        values = _values(save_columns(row_type, [changed]))
+        values = [[value] for value in msgspec.structs.astuple(changed)]
         if has_place(row_type):
             parameters = [[FIRST_PLACE], *values[row_type.key_columns :]]
             yield _step(f"{table}: update", save_statement(Save.UPDATE, row_type), parameters)

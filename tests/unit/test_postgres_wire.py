@@ -2,6 +2,7 @@
 
 import itertools
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from onema.domain.records import TABLES, Row
 from onema.storage.postgres import binary_values
 from onema.storage.postgres.binary_values import row_format
+from onema.storage.postgres.row_statements import Save, save_kinds
 from onema.storage.postgres.wire import Reader, message
 from onema.testing.conformance.storage import sample
 
@@ -58,3 +60,16 @@ def test_values_without_a_form_are_refused() -> None:
         binary_values.array(int, [1, 1 << 63])
     with pytest.raises(ValueError, match="surrogates"):
         binary_values.array(str, ["half a pair \ud800"])
+    with pytest.raises(OverflowError):
+        binary_values.spelled_out([int], [[1 << 63]])
+    with pytest.raises(ValueError, match="surrogates"):
+        binary_values.spelled_out([int, str], [[1, "half a pair \ud800"]])
+
+
+@pytest.mark.parametrize("row_type", TABLES, ids=lambda row_type: row_type.table)
+def test_a_row_is_spelled_out_as_it_is_copied(row_type: type[Row]) -> None:
+    """Every value with its length, in the order of the columns."""
+    row = sample(row_type, 1)
+    kinds = save_kinds(Save.INSERT, row_type)
+    values = binary_values.spelled_out(kinds, [msgspec.structs.astuple(row)])
+    assert b"".join(values) == row_format(row_type).copy([row])[COPY_HEADER_BYTES + 2 : -2]

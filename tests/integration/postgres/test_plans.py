@@ -5,6 +5,7 @@ import pytest
 from onema.domain.records import TABLES
 from onema.storage.postgres.link import connect
 from onema.storage.postgres.row_statements import (
+    FEW,
     Save,
     get_statement,
     has_place,
@@ -17,12 +18,17 @@ from .conftest import OpenStorage
 
 STATEMENTS = {
     **{f"get {row.table}": get_statement(row) for row in TABLES},
-    **{f"lock {row.table}": lock_statement(row) for row in TABLES},
     **{
-        f"{save.name.lower()} {row.table}": save_statement(save, row)
+        f"lock {few or 'many'} {row.table}": lock_statement(row, few)
         for row in TABLES
-        for save in (Save.UPSERT, Save.UPDATE, Save.DELETE)
-        if save is not Save.UPDATE or has_place(row)
+        for few in range(FEW + 1)
+    },
+    **{
+        f"{save.name.lower()} {few or 'many'} {row.table}": save_statement(save, row, few)
+        for row in TABLES
+        for few in range(FEW + 1)
+        for save in Save
+        if (save is not Save.UPDATE or has_place(row)) and (few or save is not Save.INSERT)
     },
     **{
         name: named_statements("postgres.sql")[name]

@@ -30,10 +30,15 @@ _COPY_TRAILER = b"\xff\xff"
 _LENGTH = struct.Struct(">i")
 # array_send: dimensions, whether any element is null, the elements' type; then length and lower bound of the dimension.
 _ARRAY = struct.Struct(">iiIii")
+
+
+class Place(bytes):
+    """Where a locked row is."""
+
+
 # Types of PostgreSQL itself, whose numbers are the same in every database:
 # github.com/postgres/postgres, src/include/catalog/pg_type.dat.
-_OIDS: dict[type, int] = {int: 20, str: 25, bytes: 17, bool: 16}
-_PLACE_OID = 27
+_OIDS: dict[type, int] = {int: 20, str: 25, bytes: 17, bool: 16, Place: 27}
 _INTEGER_BYTES = 12
 """An integer with its length."""
 
@@ -52,15 +57,17 @@ def text(value: str) -> bytes:
 def array(kind: type, values: Sequence[Any]) -> bytes:
     """One column of many rows as a parameter. Raises OverflowError or ValueError for what has no such form."""
     elements = _integers(values) if kind is int else b"".join(_ELEMENTS[kind](values))
-    return _array(_OIDS[kind], len(values), elements)
+    head = _ARRAY.pack(1, 0, _OIDS[kind], len(values), 1)
+    return _LENGTH.pack(len(head) + len(elements)) + head + elements
 
 
-def places(values: Sequence[bytes]) -> bytes:
-    return _array(_PLACE_OID, len(values), b"".join(map(_sized, values)))
-
-
-def _array(oid: int, count: int, elements: bytes) -> bytes:
-    return _LENGTH.pack(_ARRAY.size + len(elements)) + _ARRAY.pack(1, 0, oid, count, 1) + elements
+def spelled_out(kinds: Sequence[type], rows: Iterable[Sequence[Any]]) -> list[bytes]:
+    """Every value of a few rows as a parameter. Raises as `array` does."""
+    encode = [_VALUES[kind] for kind in kinds]
+    try:
+        return [each(value) for row in rows for each, value in zip(encode, row, strict=True)]
+    except struct.error as error:
+        raise OverflowError(f"an integer of more than 64 bits: {error}") from error
 
 
 def _sized(value: bytes) -> bytes:
@@ -80,10 +87,19 @@ def _texts(values: Iterable[str]) -> Iterable[bytes]:
     return map(_Texts().__getitem__, values)
 
 
+_VALUES: dict[type, Callable[[Any], bytes]] = {
+    int: functools.partial(struct.Struct(">iq").pack, 8),
+    str: text,
+    bytes: _sized,
+    bool: _BOOLEANS.__getitem__,
+    Place: _sized,
+}
+
 _ELEMENTS: dict[type, Callable[[Iterable[Any]], Iterable[bytes]]] = {
     str: _texts,
     bytes: functools.partial(map, _sized),
     bool: functools.partial(map, _BOOLEANS.__getitem__),
+    Place: functools.partial(map, _sized),
 }
 
 

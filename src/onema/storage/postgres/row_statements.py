@@ -1,6 +1,7 @@
 """The statements of every table, derived from its row: one statement handles all rows of a table in a batch.
 
-A parameter is one column of many rows (`unnest`), so that a statement's text does not depend on their number.
+A parameter is one column of many rows (`unnest`), so that a statement's text does not depend on their number; of a few
+rows each value is one (VALUES), which is cheaper for both sides and leaves as many texts as there are few.
 Rows that `lock_statement` found are changed by their place (`ctid`), which spares looking them up and locking them
 again: a locked row stays where it is. A place names a row of one table only, so rows of partitioned tables are
 changed by their keys. Reads of partitioned tables are also told the smallest and largest value of the partition
@@ -8,6 +9,7 @@ column, so that the executor opens only partitions between them.
 """
 
 import functools
+import itertools
 from collections.abc import Iterable, Sequence
 from enum import Enum, auto
 from operator import itemgetter
@@ -16,6 +18,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from onema.domain.records import Attempt, Event, LedgerEntry, Message, Row
+from onema.storage.postgres.binary_values import Place
 
 PARTITIONED_BY: dict[type[Row], str] = {
     Message: "id",
@@ -25,18 +28,15 @@ PARTITIONED_BY: dict[type[Row], str] = {
 }
 """The tables that are partitioned by time, and the time-ordered id that they are partitioned by."""
 
-_ARRAYS: dict[type, str] = {int: "bigint[]", str: "text[]", bytes: "bytea[]", bool: "boolean[]"}
+FEW = 4
+"""So many rows are spelled out. docs/decisions/0020-postgresql.md says what that saves."""
 
 
-class Place(bytes):
-    """Where a locked row is."""
-
-
-_ARRAYS[Place] = "tid[]"
+_TYPES: dict[type, str] = {int: "bigint", str: "text", bytes: "bytea", bool: "boolean", Place: "tid"}
 
 
 class Save(Enum):
-    """How rows of one table are saved: INSERT by COPY, the others by one parameter per column. UPDATE and DELETE
+    """How rows of one table are saved: INSERT of more than a few by COPY, all else by parameters. UPDATE and DELETE
     take rows that were locked, UPSERT any rows.
     """
 
@@ -58,27 +58,31 @@ def has_place(row: type[Row]) -> bool:
     return row not in PARTITIONED_BY
 
 
+def spelled_out(count: int) -> int:
+    """What the statements take as `few` for so many rows: 0 where parameters are columns."""
+    return count if count <= FEW else 0
+
+
 @functools.cache
 def get_statement(row: type[Row]) -> str:
     """Rows by key, in the order of the keys."""
-    return _by_keys(row, ", ".join(row.__struct_fields__), "OFFSET 0")
+    return _by_keys(row, ", ".join(row.__struct_fields__), "OFFSET 0", 0)
 
 
 @functools.cache
-def lock_statement(row: type[Row]) -> str:
+def lock_statement(row: type[Row], few: int = 0) -> str:
     """The same, locked in that order, and with their places."""
     place = "ctid AS place, " if has_place(row) else ""
-    return _by_keys(row, place + ", ".join(row.__struct_fields__), "FOR UPDATE")
+    return _by_keys(row, place + ", ".join(row.__struct_fields__), "FOR UPDATE", few)
 
 
-def _by_keys(row: type[Row], columns: str, end: str) -> str:
+def _by_keys(row: type[Row], columns: str, end: str, few: int) -> str:
     # What ends the inner query keeps the planner from joining any other way than key by key, in their order.
     key = row.__struct_fields__[: row.key_columns]
-    kinds = _kinds(row)
-    arrays, after = _arrays([kinds[column] for column in key])
+    given, after = _given(key_kinds(row), key, few)
     matches = " AND ".join(f"t.{column} = k.{column}" for column in key)
     return (
-        f"SELECT t.* FROM unnest({arrays}) AS k({', '.join(key)})"  # noqa: S608  # our own names
+        f"SELECT t.* FROM {given}"  # noqa: S608  # our own names
         f" CROSS JOIN LATERAL (SELECT {columns} FROM {row.table} t WHERE {matches}{_between(row, after)} {end}) t"
     )
 
@@ -90,49 +94,53 @@ def key_columns(row: type[Row], keys: Iterable[Sequence[Any]]) -> list[Column]:
     return [Column(kinds[name], values) for name, values in zip(row.__struct_fields__, columns, strict=False)]
 
 
-def key_bounds(row: type[Row], columns: Sequence[Column]) -> tuple[int, ...]:
-    """What follows the key arrays."""
+def key_bounds(row: type[Row], keys: Iterable[Sequence[Any]]) -> tuple[int, ...]:
+    """What follows the keys."""
     if row not in PARTITIONED_BY:
         return ()
-    ids = columns[row.__struct_fields__.index(PARTITIONED_BY[row])].values
+    ids = [key[1 + row.__struct_fields__.index(PARTITIONED_BY[row])] for key in keys]
     return min(ids), max(ids)
 
 
 @functools.cache
-def save_statement(save: Save, row: type[Row]) -> str:
+def save_statement(save: Save, row: type[Row], few: int = 0) -> str:
     columns = row.__struct_fields__
     key, rest = columns[: row.key_columns], columns[row.key_columns :]
-    kinds = _kinds(row)
-    if save is Save.INSERT:
+    if save is Save.INSERT and not few:
         return f"COPY {row.table} ({', '.join(columns)}) FROM STDIN (FORMAT binary)"
-    if save is Save.UPSERT:
-        arrays, _ = _arrays([kinds[column] for column in columns])
+    if save in (Save.INSERT, Save.UPSERT):
+        given, _ = _given(save_kinds(save, row), columns, few)
+        insert = f"INSERT INTO {row.table} ({', '.join(columns)}) SELECT * FROM {given}"  # noqa: S608  # our own names
+        if save is Save.INSERT:
+            return insert
         values = ", ".join(f"{column} = excluded.{column}" for column in rest)
-        return (
-            f"INSERT INTO {row.table} ({', '.join(columns)}) SELECT * FROM unnest({arrays})"  # noqa: S608  # our own names
-            f" ON CONFLICT ({', '.join(key)}) DO UPDATE SET {values}"
-        )
+        return f"{insert} ON CONFLICT ({', '.join(key)}) DO UPDATE SET {values}"
     found_by = ("ctid",) if has_place(row) else key
     matches = " AND ".join(f"t.{column} = k.{column.replace('ctid', 'place')}" for column in found_by)
-    taken = [Place] if has_place(row) else [kinds[column] for column in key]
-    names = ["place"] if has_place(row) else list(key)
+    names = ("place",) if has_place(row) else key
     if save is Save.DELETE:
-        arrays, _ = _arrays(taken)
-        return f"DELETE FROM {row.table} t USING unnest({arrays}) AS k({', '.join(names)}) WHERE {matches}"  # noqa: S608  # our own names
+        given, _ = _given(save_kinds(save, row), names, few)
+        return f"DELETE FROM {row.table} t USING {given} WHERE {matches}"  # noqa: S608  # our own names
     if not has_place(row):
         raise ValueError(f"rows of {row.table} are changed by UPSERT")
-    arrays, _ = _arrays(taken + [kinds[column] for column in rest])
+    given, _ = _given(save_kinds(save, row), (*names, *rest), few)
     values = ", ".join(f"{column} = k.{column}" for column in rest)
-    return (
-        f"UPDATE {row.table} t SET {values}"  # noqa: S608  # our own names
-        f" FROM unnest({arrays}) AS k({', '.join((*names, *rest))}) WHERE {matches}"
-    )
+    return f"UPDATE {row.table} t SET {values} FROM {given} WHERE {matches}"  # noqa: S608  # our own names
 
 
-def save_columns(row: type[Row], rows: Iterable[Row]) -> list[Column]:
-    """The parameters of UPSERT; of UPDATE too, once places stand for the keys."""
-    columns = zip(*map(msgspec.structs.astuple, rows), strict=True)
-    return list(map(Column, _kinds(row).values(), columns))
+@functools.cache
+def key_kinds(row: type[Row]) -> Sequence[type]:
+    return tuple(_kinds(row).values())[: row.key_columns]
+
+
+@functools.cache
+def save_kinds(save: Save, row: type[Row]) -> Sequence[type]:
+    """The types of what is given of each row; the place, where it has one, stands for its key."""
+    kinds = tuple(_kinds(row).values())
+    if save in (Save.INSERT, Save.UPSERT):
+        return kinds
+    found_by = (Place,) if has_place(row) else key_kinds(row)
+    return found_by if save is Save.DELETE else (*found_by, *kinds[row.key_columns :])
 
 
 @functools.cache
@@ -140,10 +148,14 @@ def _kinds(row: type[Row]) -> dict[str, type]:
     return {field.name: field.type for field in msgspec.structs.fields(row)}
 
 
-def _arrays(kinds: Sequence[type]) -> tuple[str, int]:
-    """(arrays to unnest, number of the next parameter)."""
-    arrays = ", ".join(f"${number}::{_ARRAYS[kind]}" for number, kind in enumerate(kinds, 1))
-    return arrays, len(kinds) + 1
+def _given(kinds: Sequence[type], names: Sequence[str], few: int) -> tuple[str, int]:
+    """(the parameters as a table `k`, number of the next parameter): `few` rows, or arrays of any number."""
+    if not few:
+        arrays = ", ".join(f"${number}::{_TYPES[kind]}[]" for number, kind in enumerate(kinds, 1))
+        return f"unnest({arrays}) AS k({', '.join(names)})", len(kinds) + 1
+    parameters = (f"${number}::{_TYPES[kind]}" for number, kind in enumerate([*kinds] * few, 1))
+    rows = ", ".join(f"({', '.join(itertools.islice(parameters, len(kinds)))})" for _ in range(few))
+    return f"(VALUES {rows}) AS k({', '.join(names)})", few * len(kinds) + 1
 
 
 def _between(row: type[Row], first: int) -> str:

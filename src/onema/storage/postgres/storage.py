@@ -275,5 +275,5 @@ class PostgresStorage(PostgresWriter):
 
 
 def _driver_parameters(row_type: type[Row], keys: Iterable[Key]) -> list[Any]:
-    columns = key_columns(row_type, keys)
-    return [*(values for _, values in columns), *key_bounds(row_type, columns)]
+    keys = list(keys)
+    return [*(values for _, values in key_columns(row_type, keys)), *key_bounds(row_type, keys)]

@@ -17,9 +17,11 @@ import contextlib
 import itertools
 import secrets
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
+
+from msgspec.structs import astuple
 
 from onema.domain.ids import time_of_id
 from onema.domain.records import TABLE_ORDER, DirectoryRevision, Key, Row
@@ -31,16 +33,17 @@ from onema.storage.postgres.errors import DRIVER_ERRORS
 from onema.storage.postgres.link import Link, Losses, Watchdog
 from onema.storage.postgres.pipeline import Pipeline
 from onema.storage.postgres.row_statements import (
-    Column,
     Save,
     get_statement,
     has_place,
     key_bounds,
     key_columns,
+    key_kinds,
     lock_statement,
     row_type_of,
-    save_columns,
+    save_kinds,
     save_statement,
+    spelled_out,
 )
 from onema.storage.postgres.wake_ups import DIRECTORY_CHANNEL
 from onema.storage.postgres.wire import copy_in
@@ -97,7 +100,8 @@ class PostgresWriter:
             link.add("BEGIN")
             groups = [(row_type, list(group)) for row_type, group in itertools.groupby(keys, key=row_type_of)]
             for row_type, group in groups:
-                link.add(lock_statement(row_type), _key_parameters(row_type, group))
+                few = spelled_out(len(group))
+                link.add(lock_statement(row_type, few), _key_parameters(row_type, group, few))
             answers = await link.sync()
         except DRIVER_ERRORS as error:
             await self._undo(error)
@@ -122,7 +126,7 @@ class PostgresWriter:
             parts[type(row)].append(row)
         try:
             for row_type, new in parts.items():
-                link.add(save_statement(Save.INSERT, row_type), after=copy_in(row_format(row_type).copy(new)))
+                self._add_change(link, Save.INSERT, row_type, new)
             link.send()
         except DRIVER_ERRORS as error:
             await self._undo(error)
@@ -164,12 +168,7 @@ class PostgresWriter:
     ) -> None:
         parts = self._changes(written, inserted)
         for save, row_type in sorted(parts, key=lambda part: (TABLE_ORDER[part[1]], part[0].value)):
-            rows = parts[save, row_type]
-            statement = save_statement(save, row_type)
-            if save is Save.INSERT:
-                link.add(statement, after=copy_in(row_format(row_type).copy(rows)))
-            else:
-                link.add(statement, self._save_parameters(save, row_type, rows))
+            self._add_change(link, save, row_type, parts[save, row_type])
         if any(key[0] is DirectoryRevision for key in written):
             link.add(self._queries["announce_directory"], [binary_values.text(DIRECTORY_CHANNEL)])
         link.add(self._queries["batch_saved"], [binary_values.integer(batch)])
@@ -201,16 +200,28 @@ class PostgresWriter:
             parts[Save.INSERT, type(row)].append(row)
         return parts
 
-    def _save_parameters(self, save: Save, row_type: type[Row], rows: Sequence[Any]) -> list[bytes]:
-        if save is Save.DELETE:
-            if has_place(row_type):
-                return [binary_values.places([self._places[key] for key in rows])]
-            return _arrays(key_columns(row_type, rows))
-        columns = save_columns(row_type, rows)
-        if save is Save.UPDATE:
-            places = [self._places[row.key] for row in rows]
-            return [binary_values.places(places), *_arrays(columns[row_type.key_columns :])]
-        return _arrays(columns)
+    def _add_change(self, link: Pipeline, save: Save, row_type: type[Row], rows: Sequence[Any]) -> None:
+        few = spelled_out(len(rows))
+        statement = save_statement(save, row_type, few)
+        if few:
+            link.add(
+                statement, binary_values.spelled_out(save_kinds(save, row_type), self._given(save, rows))
+            )
+        elif save is Save.INSERT:
+            link.add(statement, after=copy_in(row_format(row_type).copy(rows)))
+        else:
+            columns = zip(*self._given(save, rows), strict=True)
+            link.add(statement, list(map(binary_values.array, save_kinds(save, row_type), columns)))
+
+    def _given(self, save: Save, rows: Sequence[Any]) -> Iterator[Sequence[Any]]:
+        """What a statement takes of each row (key, for DELETE), as `save_kinds` says."""
+        for row in rows:
+            if save is Save.DELETE:
+                yield (self._places[row],) if has_place(row[0]) else row[1:]
+            elif save is Save.UPDATE:
+                yield (self._places[row.key], *astuple(row)[row.key_columns :])
+            else:
+                yield astuple(row)
 
     async def _make_durable(self, link: Pipeline, written: Mapping[Key, Row | None]) -> None:
         """Wait for the answers to all changes and to COMMIT, which were sent together."""
@@ -249,7 +260,7 @@ class PostgresWriter:
         """Whether a row that was missing when this batch began is there now: another writer was faster."""
         born = [key for key in self._asked if key not in self._found and written.get(key) is not None]
         for row_type, keys in itertools.groupby(born, key=row_type_of):
-            link.add(get_statement(row_type), _key_parameters(row_type, keys))
+            link.add(get_statement(row_type), _key_parameters(row_type, list(keys), 0))
         with contextlib.suppress(*DRIVER_ERRORS):
             return any((await link.sync()).rows)
         return False
@@ -275,13 +286,12 @@ class PostgresWriter:
         return not is_new
 
 
-def _arrays(columns: Iterable[Column]) -> list[bytes]:
-    return [binary_values.array(kind, values) for kind, values in columns]
-
-
-def _key_parameters(row_type: type[Row], keys: Iterable[Key]) -> list[bytes]:
-    columns = key_columns(row_type, keys)
-    return [*_arrays(columns), *map(binary_values.integer, key_bounds(row_type, columns))]
+def _key_parameters(row_type: type[Row], keys: Sequence[Key], few: int) -> list[bytes]:
+    if few:
+        parameters = binary_values.spelled_out(key_kinds(row_type), (key[1:] for key in keys))
+    else:
+        parameters = [binary_values.array(kind, values) for kind, values in key_columns(row_type, keys)]
+    return [*parameters, *map(binary_values.integer, key_bounds(row_type, keys))]
 
 
 def _take_locked(
