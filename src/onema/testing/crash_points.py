@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any, NoReturn, cast
 
 from onema.channels.contract import Carrier, Outgoing, Share
-from onema.cli.demo import prepare
 from onema.domain.delivery.outcome import Outcome
 from onema.domain.delivery.payload import Payload
 from onema.domain.records import Attempt, AttemptState, Event, Key, LiveVerification, Message, Row
 from onema.settings import load_settings
 from onema.storage.contract import Storage
+from onema.wiring.demo import prepare
 from onema.wiring.server import App
 
 Batch = Callable[[Mapping[Key, Row | None], Sequence[Row]], bool]
