@@ -6,8 +6,10 @@ from onema.cli.command import Cli, Commands
 
 app = Commands(help="Keys and secrets. Two per account (or application) and dialect may live.")
 
-GENERATED_BYTES = 15
+KEY_BYTES = 15
 """30 upper-case hex characters, the shape of eSMS's own keys; every dialect takes it."""
+SECRET_BYTES = 16
+"""32 of them: RFC 7518 section 3.2 asks for as many bytes to sign a token with HS256, and libraries refuse fewer."""
 
 Dialect = Annotated[str, typer.Argument(help="The API that it is for, such as esms.")]
 Key = Annotated[str, typer.Argument(help="The public key.")]
@@ -31,11 +33,11 @@ def add(
     from onema.engine.ports import SystemEntropy
 
     entropy = SystemEntropy()
-    secret = sys.stdin.read().strip() if secret_stdin else entropy.token(GENERATED_BYTES).hex().upper()
+    secret = sys.stdin.read().strip() if secret_stdin else entropy.token(SECRET_BYTES).hex().upper()
     credential = doc.Credential(
         account=account,
         dialect=dialect,
-        key=entropy.token(GENERATED_BYTES).hex().upper() if key is None else key,
+        key=entropy.token(KEY_BYTES).hex().upper() if key is None else key,
         secret=secret,
         application=application,
     )
