@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from onema.domain.delivery.message_states import FINAL
 from onema.domain.records import Message, MessageState, Wallet
+from onema.domain.state_machines import MESSAGE
 from onema.storage.contract import Storage
 from onema.storage.postgres import PostgresStorage
 from onema.storage.sqlite.storage import SqliteStorage
@@ -149,12 +149,12 @@ async def settled(storage: Storage) -> list[Message]:
 
     async def all_ended() -> bool:
         messages[:] = await all_messages(storage)
-        return all(message.state in FINAL for message in messages)
+        return all(message.state in MESSAGE.final for message in messages)
 
     try:
         await comes_true(all_ended, 180.0)
     except TimeoutError:
-        stuck = [message for message in messages if message.state not in FINAL]
+        stuck = [message for message in messages if message.state not in MESSAGE.final]
         stories = [await storage.read_story(ACCOUNT, message.id) for message in stuck[:3]]
         raise AssertionError(f"{len(stuck)} messages have not ended, such as {stories}") from None
     return messages

@@ -4,9 +4,6 @@ import pytest
 
 from onema.secret import Secret
 from onema.settings import Settings, SettingsError, describe, load_settings, shown
-from onema.settings_page import settings_page
-
-PAGE = Path(__file__).parents[2] / "docs" / "operations" / "settings.md"
 
 
 def toml(folder: Path, text: str) -> Path:
@@ -209,11 +206,6 @@ def test_every_setting_has_help() -> None:
     assert all(row.help.endswith(".") for row in rows.values())
     assert rows["listen.port"].variable == "ONEMA_LISTEN_PORT"
     assert [row.name for row in rows.values() if row.secret] == ["database", "server_key", "callback.proxy"]
-
-
-def test_the_page_is_generated_from_the_registry() -> None:
-    """To renew it, write `onema.settings_page.settings_page()` to docs/operations/settings.md."""
-    assert PAGE.read_text(encoding="utf-8") == settings_page()
 
 
 def test_a_callback_ends_before_its_lease() -> None:

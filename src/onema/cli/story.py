@@ -1,6 +1,5 @@
 """A message's story: what was asked, decided, tried, reported, checked and paid, in order of time."""
 
-import enum
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -12,6 +11,7 @@ from onema.cli.output import show_time
 from onema.domain.codes.refused_text import KEPT
 from onema.domain.ids import time_of_id
 from onema.domain.records import LedgerEntry, Message
+from onema.domain.state_machines import VerificationState
 from onema.domain.values.money import format_amount
 from onema.storage.contract import Story
 
@@ -21,14 +21,6 @@ _MESSAGE_ID = re.compile(
     r"|[0-9]{6}(?P<request>[0-9]{19})[0-9]{4}"
     r"|(?P<smsid>[0-9A-Fa-f]{32}|[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12})"
 )
-
-
-class VerificationState(enum.StrEnum):
-    PENDING = "pending"
-    VERIFIED = "verified"
-    USED_UP = "attempts used up"
-    SUPERSEDED = "superseded"
-    EXPIRED = "expired"
 
 
 class Moment(msgspec.Struct, frozen=True):

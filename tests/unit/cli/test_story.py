@@ -2,9 +2,10 @@ import msgspec
 import pytest
 
 from onema.administration.requests import FoundStory
-from onema.cli.story import VerificationState, as_json, moments, parse_message_id, verification_state
+from onema.cli.story import as_json, moments, parse_message_id, verification_state
 from onema.domain.ids import compose_id
 from onema.domain.records import Attempt, Event, LedgerEntry, Message
+from onema.domain.state_machines import VerificationState
 from onema.storage.contract import Story
 
 START = 1_800_000_000_000

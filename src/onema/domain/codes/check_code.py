@@ -10,11 +10,19 @@ from collections.abc import Iterable
 import msgspec
 
 from onema.domain.codes import limits
-from onema.domain.codes.verification import PURPOSE, is_current, typed_code, typed_codes, without_code
+from onema.domain.codes.verification import (
+    PURPOSE,
+    typed_code,
+    typed_codes,
+    verification_state,
+    without_code,
+)
 from onema.domain.decision import Context, Decision, World
 from onema.domain.keyring import Keyring
 from onema.domain.records import Event, Key, LiveVerification, Window
 from onema.domain.refusals import Refused
+from onema.domain.state_machines import VERIFICATION
+from onema.domain.state_machines import VerificationState as V
 
 WRONG_CHECKS = "wrong checks"
 WRONG_CHECKS_OF_A_PHONE = ((3_600, 30), (86_400, 100))
@@ -59,9 +67,10 @@ class CheckCode(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         live = world.get(LiveVerification, self.account, self.phone, self.purpose)
         if live is None:
             return Decision(Check.NOTHING_TO_CHECK)
-        if not is_current(live.expires_at, self.now):
+        state = verification_state(live, self.now)
+        if state is V.EXPIRED:
             return Decision(Check.NOTHING_TO_CHECK, deletes=() if self._counts(live) else (live.key,))
-        if live.attempts_left == 0:
+        if state is V.USED_UP:
             return Decision(Check.EXHAUSTED)
         try:
             # Most phones have no wrong check to look at.
@@ -69,12 +78,14 @@ class CheckCode(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         except Refused:
             return Decision(Check.EXHAUSTED)
         if self._is_right(live, context.keyring):
+            VERIFICATION.move(state, V.VERIFIED, self)
             verified = (self._event(live, "verified"),)
             if self._counts(live):
                 return Decision(Check.RIGHT, puts=(without_code(live),), inserts=verified)
             return Decision(Check.RIGHT, deletes=(live.key,), inserts=verified)
         counted = counted or self._one_more(live)
         left = live.attempts_left - 1
+        VERIFICATION.move(state, V.PENDING if left else V.USED_UP, self)
         tried = LiveVerification(
             account=live.account,
             phone=live.phone,

@@ -5,10 +5,17 @@ from collections.abc import Iterable
 import msgspec
 
 from onema.domain.codes.accept_message import Send
-from onema.domain.codes.verification import ATTEMPTS, CODE_ENTROPY_BYTES, PURPOSE, draw_code
+from onema.domain.codes.verification import (
+    ATTEMPTS,
+    CODE_ENTROPY_BYTES,
+    PURPOSE,
+    draw_code,
+    verification_state,
+)
 from onema.domain.decision import Context, World
 from onema.domain.keyring import NONCE_BYTES
 from onema.domain.records import Event, Key, LiveVerification, Row
+from onema.domain.state_machines import VERIFICATION, VerificationState
 
 ENTROPY_BYTES = CODE_ENTROPY_BYTES + NONCE_BYTES
 """What a command needs that may make a code."""
@@ -79,9 +86,9 @@ def start_verification(
         wrong_checks=previous.wrong_checks if previous else "",
         kept_until=previous.kept_until if previous else 0,
     )
-    superseded = (
-        (Event(send.account, previous.verification, send.id, "superseded", ""),)
-        if previous and previous.verification
-        else ()
-    )
+    superseded = tuple[Event, ...]()
+    if previous and VERIFICATION.may(
+        verification_state(previous, send.now), VerificationState.SUPERSEDED, send
+    ):
+        superseded = (Event(send.account, previous.verification, send.id, "superseded", ""),)
     return Verification(code, expires_at, send.id, expires_at, (live,), superseded)

@@ -3,6 +3,7 @@
 import msgspec
 
 from onema.domain.records import LiveVerification
+from onema.domain.state_machines import VerificationState
 from onema.domain.values.written_ahead import TOLERATED_MS
 from onema.domain.values.written_form import code_form
 
@@ -49,6 +50,13 @@ def is_current(expires_at: int, now: int) -> bool:
 def without_code(live: LiveVerification) -> LiveVerification:
     """What is left of the row once the code was used: the phone's wrong checks."""
     return msgspec.structs.replace(live, verification=0, code_hash=b"", attempts_left=0, expires_at=0)
+
+
+def verification_state(live: LiveVerification, now: int) -> VerificationState:
+    """Of a code whose row is still there: pending, used up or expired. A row without a code tells of none any more."""
+    if not is_current(live.expires_at, now):
+        return VerificationState.EXPIRED
+    return VerificationState.PENDING if live.attempts_left else VerificationState.USED_UP
 
 
 def typed_code(text: str) -> str:

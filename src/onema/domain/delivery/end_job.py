@@ -6,7 +6,6 @@ import msgspec
 
 from onema.domain.decision import Context, Decision, World
 from onema.domain.delivery.message_progress import Advance, advance
-from onema.domain.delivery.message_states import NEXT
 from onema.domain.records import (
     HANDING_OVER,
     Attempt,
@@ -21,6 +20,7 @@ from onema.domain.records import (
     Row,
     Wallet,
 )
+from onema.domain.state_machines import ATTEMPT, JOB, MESSAGE, JobState, job_state
 
 
 class EndJob(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -68,10 +68,17 @@ class EndJob(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         )
         event = Event(job.account, job.message, self.id, str(job.kind), f"{self.reason}; given up")
         message, after = world.get(Message, self.account, self.message), _end_of(job)
-        if self.bury_only or message is None or after not in NEXT[MessageState(message.state)]:
+        if self.bury_only or message is None or after is None or not MESSAGE.may(message.state, after, self):
+            JOB.move(job_state(job), JobState.DEAD, self)
             return Decision(True, inserts=(event, dead), deletes=(job.key,))
         step = Advance(
-            id=self.id, now=self.now, after=after, reason="its job was given up", settle_at=self.receipt_until
+            by=self,
+            id=self.id,
+            now=self.now,
+            after=after,
+            reason="its job was given up",
+            settle_at=self.receipt_until,
+            job_end=JobState.DEAD,
         )
         puts, inserts, deletes = advance(world, context, message, job, step)
         return Decision(True, (*puts, *self._ended_attempt(world, job)), (event, dead, *inserts), deletes)
@@ -82,7 +89,10 @@ class EndJob(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             return ()
         return (
             msgspec.structs.replace(
-                attempt, state=AttemptState.UNKNOWN, detail=self.reason, ended_at=self.now
+                attempt,
+                state=ATTEMPT.move(attempt.state, AttemptState.UNKNOWN, self),
+                detail=self.reason,
+                ended_at=self.now,
             ),
         )
 

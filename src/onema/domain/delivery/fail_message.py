@@ -6,8 +6,8 @@ import msgspec
 
 from onema.domain.decision import Context, Decision, World
 from onema.domain.delivery.message_progress import Advance, advance
-from onema.domain.delivery.message_states import NEXT
-from onema.domain.records import HANDING_OVER, Job, Key, Message, MessageState, Wallet
+from onema.domain.records import Job, Key, Message, MessageState, Wallet
+from onema.domain.state_machines import JOB, MESSAGE, JobState, job_state
 
 
 class FailMessage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -30,11 +30,11 @@ class FailMessage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     def decide(self, world: World, context: Context) -> Decision:
         job = world.get(Job, self.job)
-        if job is None or job.kind not in HANDING_OVER or job.lease != self.lease or job.in_flight:
+        if job is None or job.lease != self.lease or not JOB.may(job_state(job), JobState.DONE, self):
             return Decision(False)
         message = world.get(Message, self.account, self.message)
-        if message is None or MessageState.FAILED not in NEXT[MessageState(message.state)]:
+        if message is None or not MESSAGE.may(message.state, MessageState.FAILED, self):
             return Decision(False, deletes=(job.key,))
-        step = Advance(id=self.id, now=self.now, after=MessageState.FAILED, reason=self.reason)
+        step = Advance(by=self, id=self.id, now=self.now, after=MessageState.FAILED, reason=self.reason)
         puts, inserts, deletes = advance(world, context, message, job, step)
         return Decision(True, tuple(puts), tuple(inserts), deletes)

@@ -6,6 +6,7 @@ import msgspec
 
 from onema.domain.decision import Context, Decision, World
 from onema.domain.records import Event, Job, Key
+from onema.domain.state_machines import JOB, JobState, job_state
 
 
 class FinishJob(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -28,6 +29,8 @@ class FinishJob(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         job = world.get(Job, self.job)
         if job is None or job.lease != self.lease:
             return Decision(False)
+        state = job_state(job)
+        JOB.move(state, state if self.retry_at else JobState.DONE, self)
         event = Event(job.account, job.message, self.id, str(job.kind), self.note)
         if self.retry_at:
             if job.in_flight:

@@ -6,6 +6,7 @@ import msgspec
 
 from onema.domain.decision import Context, Decision, World
 from onema.domain.records import Job, Key
+from onema.domain.state_machines import JOB, JobState, job_state
 
 LEFT_FOR_MS = 30_000
 """How long a job that was left for a carrier is passed over by those that do not run it: more than it takes until
@@ -29,6 +30,6 @@ class LeaveJob(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     def decide(self, world: World, context: Context) -> Decision:
         job = world.get(Job, self.job)
-        if job is None or job.lease != self.lease or job.in_flight:
+        if job is None or job.lease != self.lease or not JOB.may(job_state(job), JobState.TO_SEND, self):
             return Decision(False)
         return Decision(True, puts=(msgspec.structs.replace(job, due_at=self.now, carrier=self.carrier),))

@@ -5,23 +5,25 @@ import math
 import msgspec
 
 from onema.domain.decision import Context, World
-from onema.domain.delivery.message_states import FINAL, move
 from onema.domain.money import wallet
-from onema.domain.records import Job, JobKind, Key, Message, Row, Wallet
+from onema.domain.records import EntryKind, Job, JobKind, Key, Message, Row, Wallet
 from onema.domain.records import MessageState as S
+from onema.domain.state_machines import JOB, LEDGER, MESSAGE, JobState, job_state, last_entry
 
 
 class Advance(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What made a message move: when, to where, why, and for a call how long was talked. `id` is the
-    command's; `settle_at` is when a receipt is no longer waited for.
+    """What made a message move: the command, when, to where, why, and for a call how long was talked. `id` is the
+    command's; `settle_at` is when a receipt is no longer waited for, `job_end` what the job becomes otherwise.
     """
 
+    by: object
     id: int
     now: int
     after: S
     reason: str = ""
     seconds: float = 0.0
     settle_at: int = 0
+    job_end: JobState = JobState.DONE
 
 
 def advance(
@@ -32,22 +34,25 @@ def advance(
     SMS are charged once the carrier has them (or once delivered, where the account says so); calls for the
     started periods talked. Raises IllegalMove.
     """
-    account, subject, after = message.account, message.id, step.after
-    state = move(message.state, after)
+    account, subject, after, by = message.account, message.id, step.after, step.by
+    state = MESSAGE.move(message.state, after, by)
+    final = after in MESSAGE.final
     charge_now = _is_charged(after, context.directory.accounts[account].capture_on_submitted)
     money: tuple[Row, ...] = ()
     held, charged = message.held, message.charged
     if held and charge_now:
+        LEDGER.move(last_entry(message), EntryKind.CAPTURE, by)
         charged = cost(message, step.seconds)
         money = wallet.capture(world, account, subject, held, charged, step.now)
         held = 0
-    elif held and after in FINAL:
+    elif held and final:
+        LEDGER.move(last_entry(message), EntryKind.RELEASE, by)
         money = wallet.release(world, account, subject, held, step.now)
         held = 0
     elif charge_now and message.price and not charged and message.state == S.UNCONFIRMED:
+        LEDGER.move(last_entry(message), EntryKind.ADJUST, by)
         charged = cost(message, step.seconds)
         money = wallet.adjust(world, account, subject, -charged, step.now, "receipt after the hold had ended")
-    final = after in FINAL
     moved = msgspec.structs.replace(
         message,
         state=state,
@@ -59,6 +64,8 @@ def advance(
     )
     puts: list[Row] = [moved, *(row for row in money if isinstance(row, Wallet))]
     inserts: list[Row] = [row for row in money if not isinstance(row, Wallet)]
+    if job is not None:
+        JOB.move(job_state(job), step.job_end if final else JobState.AWAITING_RECEIPT, by)
     if final:
         inserts += callback_job(context, moved, step.id, step.now)
     elif job is not None:

@@ -1,12 +1,12 @@
 """What became of an attempt: from the channel at once, from a receipt later, or from nobody in time."""
 
 from collections.abc import Iterable
+from typing import TypeGuard
 
 import msgspec
 
 from onema.domain.decision import Context, Decision, World
 from onema.domain.delivery.message_progress import Advance, advance
-from onema.domain.delivery.message_states import NEXT
 from onema.domain.delivery.outcome import Outcome, OutcomeKind
 from onema.domain.records import (
     Attempt,
@@ -15,12 +15,12 @@ from onema.domain.records import (
     Event,
     InboxItem,
     Job,
-    JobKind,
     Key,
     Message,
     MessageState,
     Wallet,
 )
+from onema.domain.state_machines import ATTEMPT, JOB, MESSAGE, JobState, job_state
 
 _MESSAGE_STATE = {
     OutcomeKind.SUBMITTED: MessageState.SENT,
@@ -31,7 +31,6 @@ _MESSAGE_STATE = {
     OutcomeKind.UNKNOWN: MessageState.UNKNOWN,
 }
 _ATTEMPT_STATE = {kind: AttemptState(kind.value) for kind in OutcomeKind}
-_UNDECIDED = (AttemptState.STARTED, AttemptState.UNKNOWN)
 
 
 class _AttemptCommand(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -55,7 +54,7 @@ class _AttemptCommand(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     def _ended(self, attempt: Attempt) -> Attempt:
         return msgspec.structs.replace(
             attempt,
-            state=_ATTEMPT_STATE[self.outcome.kind],
+            state=ATTEMPT.move(attempt.state, _ATTEMPT_STATE[self.outcome.kind], self),
             carrier_reference=self.outcome.carrier_reference or attempt.carrier_reference,
             detail=self.outcome.detail or self.outcome.reason or attempt.detail,
             ended_at=self.now,
@@ -63,6 +62,7 @@ class _AttemptCommand(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     def _step(self, settle_at: int = 0) -> Advance:
         return Advance(
+            by=self,
             id=self.id,
             now=self.now,
             after=_MESSAGE_STATE[self.outcome.kind],
@@ -87,14 +87,16 @@ class RecordOutcome(_AttemptCommand, frozen=True, kw_only=True, gc=False):
         attempt = world.get(Attempt, self.account, self.message, self.attempt)
         message = world.get(Message, self.account, self.message)
         job = world.get(Job, self.message)
-        if attempt is None or message is None or attempt.state not in _UNDECIDED:
+        if attempt is None or message is None:
+            return Decision(False)
+        if not ATTEMPT.may(attempt.state, _ATTEMPT_STATE[self.outcome.kind], self):
             return Decision(False)
         ended = self._ended(attempt)
-        if self.outcome.kind is OutcomeKind.TEMPORARY and self.retry_at and job is not None:
+        if self.outcome.kind is OutcomeKind.TEMPORARY and self.retry_at and self._may_send_again(job):
             again = msgspec.structs.replace(job, due_at=self.retry_at, in_flight=False)
             return Decision(True, puts=(ended, again))
         step = self._step(self.receipt_until)
-        if step.after not in NEXT[MessageState(message.state)]:
+        if not MESSAGE.may(message.state, step.after, self):
             return Decision(False, puts=(ended,))
         puts, inserts, deletes = advance(world, context, message, job, step)
         if self.outcome.shown and job is not None:
@@ -113,6 +115,10 @@ class RecordOutcome(_AttemptCommand, frozen=True, kw_only=True, gc=False):
             )
         return Decision(True, (ended, *puts), tuple(inserts), deletes)
 
+    def _may_send_again(self, job: Job | None) -> TypeGuard[Job]:
+        """Not once the attempt was taken for unknown: then there is nothing left to send."""
+        return job is not None and JOB.may(job_state(job), JobState.TO_SEND, self)
+
 
 class RecordReceipt(_AttemptCommand, frozen=True, kw_only=True, gc=False):
     """A carrier's later word on an attempt: DELIVERED or UNDELIVERED. It may overtake the attempt's own
@@ -123,7 +129,7 @@ class RecordReceipt(_AttemptCommand, frozen=True, kw_only=True, gc=False):
         attempt = world.get(Attempt, self.account, self.message, self.attempt)
         message = world.get(Message, self.account, self.message)
         step = self._step()
-        if attempt is None or message is None or step.after not in NEXT[MessageState(message.state)]:
+        if attempt is None or message is None or not MESSAGE.may(message.state, step.after, self):
             return Decision(False)
         puts, inserts, deletes = advance(world, context, message, world.get(Job, self.message), step)
         event = Event(self.account, self.message, self.id, f"receipt: {step.after}", step.reason)
@@ -145,10 +151,12 @@ class SettleMessage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     def decide(self, world: World, context: Context) -> Decision:
         message = world.get(Message, self.account, self.message)
         job = world.get(Job, self.message)
-        if job is None or job.kind != JobKind.SETTLE or job.lease != self.lease:
+        if job is None or job.lease != self.lease or not JOB.may(job_state(job), JobState.DONE, self):
             return Decision(False)
-        if message is None or MessageState.UNCONFIRMED not in NEXT[MessageState(message.state)]:
+        if message is None or not MESSAGE.may(message.state, MessageState.UNCONFIRMED, self):
             return Decision(False, deletes=(job.key,))
-        step = Advance(id=self.id, now=self.now, after=MessageState.UNCONFIRMED, reason="no receipt came")
+        step = Advance(
+            by=self, id=self.id, now=self.now, after=MessageState.UNCONFIRMED, reason="no receipt came"
+        )
         puts, inserts, deletes = advance(world, context, message, job, step)
         return Decision(True, tuple(puts), tuple(inserts), deletes)

@@ -5,8 +5,9 @@ from collections.abc import Iterable
 import msgspec
 
 from onema.domain.decision import Context, Decision, World
-from onema.domain.records import DeadJob, Event, Job, JobKind, Key
+from onema.domain.records import DeadJob, Event, Job, Key
 from onema.domain.refusals import Refusal, Refused
+from onema.domain.state_machines import JOB, JobState, job_state
 
 
 class ReviveJob(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -25,11 +26,6 @@ class ReviveJob(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         dead = world.get(DeadJob, self.dead)
         if dead is None:
             raise Refused(Refusal.CONFLICT, f"There is no job {self.dead} that was given up.")
-        if dead.kind != JobKind.CALLBACK:
-            raise Refused(
-                Refusal.CONFLICT,
-                f"job {self.dead} was of kind {dead.kind}; only callbacks can be tried again",
-            )
         job = Job(
             id=self.id,
             kind=dead.kind,
@@ -41,5 +37,10 @@ class ReviveJob(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             in_flight=False,
             payload=b"",
         )
+        if not JOB.may(JobState.DEAD, job_state(job), self):
+            raise Refused(
+                Refusal.CONFLICT,
+                f"job {self.dead} was of kind {dead.kind}; only callbacks can be tried again",
+            )
         event = Event(dead.account, dead.message, self.id, str(dead.kind), "to be tried again, by hand")
         return Decision(None, inserts=(job, event), deletes=(dead.key,))

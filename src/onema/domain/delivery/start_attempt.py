@@ -5,7 +5,8 @@ from collections.abc import Iterable
 import msgspec
 
 from onema.domain.decision import Context, Decision, World
-from onema.domain.records import HANDING_OVER, Attempt, AttemptState, Job, Key
+from onema.domain.records import Attempt, AttemptState, Job, Key
+from onema.domain.state_machines import JOB, JobState, job_state
 
 
 class StartAttempt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -26,7 +27,7 @@ class StartAttempt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     def decide(self, world: World, context: Context) -> Decision:
         job = world.get(Job, self.job)
-        if job is None or job.kind not in HANDING_OVER or job.lease != self.lease or job.in_flight:
+        if job is None or job.lease != self.lease or not JOB.may(job_state(job), JobState.IN_FLIGHT, self):
             return Decision(0)
         number = job.attempt + 1
         attempt = Attempt(

@@ -1,4 +1,5 @@
 import msgspec
+import pytest
 
 from onema.domain.codes.send_code import SendCode
 from onema.domain.codes.start_verification import NewCode
@@ -8,7 +9,7 @@ from onema.domain.delivery.finish_job import FinishJob
 from onema.domain.delivery.outcome import Outcome, OutcomeKind
 from onema.domain.delivery.record_outcome import RecordOutcome, SettleMessage
 from onema.domain.delivery.start_attempt import StartAttempt
-from onema.domain.records import Attempt, Job
+from onema.domain.records import Attempt, Job, Message, MessageState
 from onema.testing.pure_store import PureStore, context_of
 
 ACCOUNT, MESSAGE, NOW = 1, 7, 1_800_000_000_000
@@ -119,3 +120,20 @@ def test_a_message_that_ended_has_nothing_to_start() -> None:
     store = with_a_job()
     del store.rows[(Job, MESSAGE)]
     assert start(store) == 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "retry_at"), [(OutcomeKind.TEMPORARY, NOW + 5_000), (OutcomeKind.PERMANENT, 0)]
+)
+def test_a_late_word_that_nothing_left_us_ends_a_message_that_was_unknown(
+    kind: OutcomeKind, retry_at: int
+) -> None:
+    """Who sent it was taken for dead, and its text is gone: it fails, costs nothing, and is not tried again."""
+    store = with_a_job()
+    start(store)
+    store.run(outcome(OutcomeKind.UNKNOWN))
+    assert store.run(outcome(kind, retry_at))
+    message = store.rows[(Message, ACCOUNT, MESSAGE)]
+    assert isinstance(message, Message)
+    assert (message.state, message.held, message.charged) == (MessageState.FAILED, 0, 0)
+    assert (Job, MESSAGE) not in store.rows

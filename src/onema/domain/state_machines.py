@@ -1,0 +1,195 @@
+"""The states of a message, an attempt, a job, a code and a message's money: one table each.
+
+A table names every move there is, (before, after), and the commands that make it; NEW stands for what was not there
+before. Commands ask their table before they move anything, so that a move which is not in it cannot be saved.
+docs/state-machines.md is drawn from these tables by `./dev docs`.
+"""
+
+import enum
+from collections.abc import Mapping
+from typing import Final, Generic, TypeVar
+
+from onema.domain.records import HANDING_OVER, EntryKind, Job, JobKind, Message
+from onema.domain.records import AttemptState as A
+from onema.domain.records import MessageState as M
+
+S = TypeVar("S", bound=enum.StrEnum)
+
+NEW: Final = "new"
+TIME: Final = "time"
+"""Stands where a command's name does: nobody moves this, it is so from then on."""
+
+
+class IllegalMove(Exception):
+    """Something was asked to go where its table does not let this command take it."""
+
+
+class Machine(Generic[S]):
+    """A table of moves. States are compared as texts, so that a row's own value needs no conversion."""
+
+    def __init__(self, moves: Mapping[tuple[S | str, S], tuple[str, ...]], final: frozenset[S]) -> None:
+        self.moves = moves
+        self.final = final
+        """States in which nothing is left to do; a late word may still lead out of one."""
+
+    def may(self, before: str, after: S, by: object) -> bool:
+        """Whether the command `by` may make this move."""
+        return type(by).__name__ in self.moves.get((before, after), ())
+
+    def move(self, before: str, after: S, by: object) -> S:
+        """`after`. Raises IllegalMove."""
+        if type(by).__name__ not in self.moves.get((before, after), ()):
+            raise IllegalMove(f"{type(by).__name__} moves nothing from {before} to {after}")
+        return after
+
+
+MESSAGE: Final = Machine(
+    {
+        (NEW, M.ACCEPTED): ("SendCode", "CallWithCode"),
+        (NEW, M.REFUSED): ("SendCode",),
+        # A receipt may overtake the outcome of its own attempt, so every end can follow from ACCEPTED.
+        (M.ACCEPTED, M.SENT): ("RecordOutcome",),
+        (M.ACCEPTED, M.UNKNOWN): ("RecordOutcome", "EndJob"),
+        (M.ACCEPTED, M.DELIVERED): ("RecordOutcome", "RecordReceipt"),
+        (M.ACCEPTED, M.UNDELIVERED): ("RecordOutcome", "RecordReceipt"),
+        (M.ACCEPTED, M.FAILED): ("RecordOutcome", "FailMessage", "EndJob"),
+        (M.SENT, M.DELIVERED): ("RecordReceipt",),
+        (M.SENT, M.UNDELIVERED): ("RecordReceipt",),
+        (M.SENT, M.UNCONFIRMED): ("SettleMessage", "EndJob"),
+        # It may have left us: only a receipt, a late answer or the end of waiting can tell.
+        (M.UNKNOWN, M.SENT): ("RecordOutcome",),
+        (M.UNKNOWN, M.DELIVERED): ("RecordOutcome", "RecordReceipt"),
+        (M.UNKNOWN, M.UNDELIVERED): ("RecordOutcome", "RecordReceipt"),
+        (M.UNKNOWN, M.FAILED): ("RecordOutcome",),
+        (M.UNKNOWN, M.UNCONFIRMED): ("SettleMessage", "EndJob"),
+        (M.UNCONFIRMED, M.DELIVERED): ("RecordOutcome", "RecordReceipt"),
+        (M.UNCONFIRMED, M.UNDELIVERED): ("RecordOutcome", "RecordReceipt"),
+    },
+    final=frozenset({M.REFUSED, M.DELIVERED, M.UNDELIVERED, M.FAILED, M.UNCONFIRMED}),
+)
+
+ATTEMPT: Final = Machine(
+    {
+        (NEW, A.STARTED): ("StartAttempt",),
+        (A.STARTED, A.SUBMITTED): ("RecordOutcome",),
+        (A.STARTED, A.DELIVERED): ("RecordOutcome", "RecordReceipt"),
+        (A.STARTED, A.UNDELIVERED): ("RecordOutcome", "RecordReceipt"),
+        (A.STARTED, A.TEMPORARY): ("RecordOutcome",),
+        (A.STARTED, A.PERMANENT): ("RecordOutcome",),
+        (A.STARTED, A.UNKNOWN): ("RecordOutcome", "EndJob"),
+        # Whoever sent it was taken for dead, and then answered.
+        (A.UNKNOWN, A.SUBMITTED): ("RecordOutcome",),
+        (A.UNKNOWN, A.DELIVERED): ("RecordOutcome", "RecordReceipt"),
+        (A.UNKNOWN, A.UNDELIVERED): ("RecordOutcome", "RecordReceipt"),
+        (A.UNKNOWN, A.TEMPORARY): ("RecordOutcome",),
+        (A.UNKNOWN, A.PERMANENT): ("RecordOutcome",),
+        (A.SUBMITTED, A.DELIVERED): ("RecordReceipt",),
+        (A.SUBMITTED, A.UNDELIVERED): ("RecordReceipt",),
+        # The carrier's later word is about the phone, and weighs more than what it answered.
+        (A.TEMPORARY, A.DELIVERED): ("RecordReceipt",),
+        (A.TEMPORARY, A.UNDELIVERED): ("RecordReceipt",),
+        (A.PERMANENT, A.DELIVERED): ("RecordReceipt",),
+        (A.PERMANENT, A.UNDELIVERED): ("RecordReceipt",),
+    },
+    final=frozenset({A.DELIVERED, A.UNDELIVERED, A.TEMPORARY, A.PERMANENT}),
+)
+
+
+class JobState(enum.StrEnum):
+    """What is to be done when a job's time comes. It follows from the job's row; a lease changes nothing of it."""
+
+    TO_SEND = "to send"
+    IN_FLIGHT = "in flight"
+    """An attempt was started, and what became of it is not written down yet."""
+    AWAITING_RECEIPT = "awaiting receipt"
+    TO_REPORT = "to report"
+    """A callback."""
+    DONE = "done"
+    """There is no row any more."""
+    DEAD = "dead"
+    """It was given up, and is kept as a DeadJob."""
+
+
+J = JobState
+
+JOB: Final = Machine(
+    {
+        (NEW, J.TO_SEND): ("SendCode", "CallWithCode"),
+        (NEW, J.TO_REPORT): ("RecordOutcome", "RecordReceipt", "SettleMessage", "FailMessage", "EndJob"),
+        (J.TO_SEND, J.IN_FLIGHT): ("StartAttempt",),
+        (J.TO_SEND, J.TO_SEND): ("LeaveJob", "FinishJob"),
+        # No carrier takes it; or the receipt of an attempt that had failed for the moment.
+        (J.TO_SEND, J.DONE): ("FailMessage", "RecordReceipt"),
+        (J.TO_SEND, J.DEAD): ("EndJob",),
+        (J.IN_FLIGHT, J.TO_SEND): ("RecordOutcome",),
+        (J.IN_FLIGHT, J.AWAITING_RECEIPT): ("RecordOutcome", "EndJob"),
+        (J.IN_FLIGHT, J.DONE): ("RecordOutcome", "RecordReceipt"),
+        (J.IN_FLIGHT, J.IN_FLIGHT): ("FinishJob",),
+        (J.IN_FLIGHT, J.DEAD): ("EndJob",),
+        (J.AWAITING_RECEIPT, J.AWAITING_RECEIPT): ("RecordOutcome", "FinishJob"),
+        (J.AWAITING_RECEIPT, J.DONE): ("RecordOutcome", "RecordReceipt", "SettleMessage"),
+        (J.AWAITING_RECEIPT, J.DEAD): ("EndJob",),
+        (J.TO_REPORT, J.TO_REPORT): ("FinishJob",),
+        (J.TO_REPORT, J.DONE): ("FinishJob",),
+        (J.TO_REPORT, J.DEAD): ("EndJob",),
+        # A message that was given up has its end, and is never sent again.
+        (J.DEAD, J.TO_REPORT): ("ReviveJob",),
+    },
+    final=frozenset({J.DONE, J.DEAD}),
+)
+
+
+def job_state(job: Job) -> JobState:
+    if job.in_flight:
+        return J.IN_FLIGHT
+    if job.kind in HANDING_OVER:
+        return J.TO_SEND
+    return J.AWAITING_RECEIPT if job.kind == JobKind.SETTLE else J.TO_REPORT
+
+
+class VerificationState(enum.StrEnum):
+    PENDING = "pending"
+    VERIFIED = "verified"
+    USED_UP = "attempts used up"
+    SUPERSEDED = "superseded"
+    EXPIRED = "expired"
+
+
+V = VerificationState
+
+VERIFICATION: Final = Machine(
+    {
+        (NEW, V.PENDING): ("SendCode", "CallWithCode"),
+        (V.PENDING, V.PENDING): ("CheckCode",),
+        (V.PENDING, V.VERIFIED): ("CheckCode",),
+        (V.PENDING, V.USED_UP): ("CheckCode",),
+        (V.PENDING, V.SUPERSEDED): ("SendCode", "CallWithCode"),
+        (V.PENDING, V.EXPIRED): (TIME,),
+    },
+    final=frozenset({V.VERIFIED, V.USED_UP, V.SUPERSEDED, V.EXPIRED}),
+)
+
+E = EntryKind
+
+LEDGER: Final = Machine(
+    {
+        (NEW, E.TOP_UP): ("TopUpWallet",),
+        (NEW, E.HOLD): ("SendCode", "CallWithCode"),
+        # A capture of less than was held writes a release of the rest beside it.
+        (E.HOLD, E.CAPTURE): ("RecordOutcome", "RecordReceipt"),
+        (E.HOLD, E.RELEASE): ("RecordOutcome", "RecordReceipt", "SettleMessage", "FailMessage", "EndJob"),
+        # The message was charged after all.
+        (E.RELEASE, E.ADJUST): ("RecordOutcome", "RecordReceipt"),
+        # What is older than it is kept is dropped, and one entry for each account stands for all of it.
+        (NEW, E.CLOSING): (TIME,),
+        (E.CLOSING, E.CLOSING): (TIME,),
+    },
+    final=frozenset({E.TOP_UP, E.CAPTURE, E.RELEASE, E.ADJUST, E.CLOSING}),
+)
+
+
+def last_entry(message: Message) -> EntryKind:
+    """The newest kind of entry about a message that costs something."""
+    if message.held:
+        return E.HOLD
+    return E.CAPTURE if message.charged else E.RELEASE

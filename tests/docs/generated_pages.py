@@ -1,0 +1,18 @@
+"""The pages of docs/ that are made from the code. `./dev docs` writes them anew."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.docs.settings_page import settings_page
+from tests.docs.state_machines_page import state_machines_page
+
+ROOT = Path(__file__).parents[2]
+
+PAGES: dict[str, Callable[[], str]] = {
+    "docs/operations/settings.md": settings_page,
+    "docs/state-machines.md": state_machines_page,
+}
+
+if __name__ == "__main__":
+    for page, text in PAGES.items():
+        (ROOT / page).write_text(text(), encoding="utf-8")

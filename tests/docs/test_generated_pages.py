@@ -1,0 +1,11 @@
+"""Pages that are made from the code say what the code says now."""
+
+import pytest
+
+from tests.docs.generated_pages import PAGES, ROOT
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_page_is_fresh(page: str) -> None:
+    """`./dev docs` renews it."""
+    assert (ROOT / page).read_text(encoding="utf-8") == PAGES[page]()

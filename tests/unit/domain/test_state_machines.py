@@ -1,0 +1,357 @@
+"""Whatever commands come, in whatever order, nothing leaves the tables of moves."""
+
+import enum
+import importlib
+import pkgutil
+import random
+from collections import Counter
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import settings
+from hypothesis.stateful import initialize, rule
+
+from onema import domain
+from onema.domain.codes.check_code import CheckCode
+from onema.domain.codes.send_code import SendCode
+from onema.domain.codes.start_verification import NewCode
+from onema.domain.codes.verification import verification_state
+from onema.domain.decision import Command, Context
+from onema.domain.delivery.end_job import EndJob
+from onema.domain.delivery.finish_job import FinishJob
+from onema.domain.delivery.leave_job import LeaveJob
+from onema.domain.delivery.outcome import OutcomeKind
+from onema.domain.delivery.revive_job import ReviveJob
+from onema.domain.records import (
+    Attempt,
+    DeadJob,
+    EntryKind,
+    Job,
+    JobKind,
+    Key,
+    LedgerEntry,
+    LiveVerification,
+    Message,
+    Row,
+)
+from onema.domain.refusals import Refusal, Refused
+from onema.domain.state_machines import (
+    ATTEMPT,
+    JOB,
+    LEDGER,
+    MESSAGE,
+    NEW,
+    TIME,
+    VERIFICATION,
+    IllegalMove,
+    JobState,
+    Machine,
+    VerificationState,
+    job_state,
+    last_entry,
+)
+from onema.testing.pure_store import PureStore, context_of
+from tests.unit.domain.delivery.test_money_follows_messages import (
+    ACCOUNT,
+    HOUR,
+    PRICE,
+    WHICH,
+    Books,
+    configuration,
+)
+
+MACHINES: dict[str, Machine[Any]] = {
+    "message": MESSAGE,
+    "attempt": ATTEMPT,
+    "job": JOB,
+    "verification": VERIFICATION,
+    "ledger": LEDGER,
+}
+PHONE = "+84901888484"
+WRONG = "999999"
+RIGHT = "000000"
+"""The alphabet of the codes sent here is 01, and their entropy is nothing but zeros."""
+
+R = TypeVar("R", bound=Row)
+Move = tuple[str, str, str, str]
+"""(machine, before, after, command)"""
+
+
+class WatchedStore(PureStore):
+    """Sees from the rows alone what each command moved, and fails on what no table has."""
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        self.seen: Counter[Move] = Counter()
+
+    def run(self, command: Command) -> Any:
+        before = dict(self.rows)
+        result = super().run(command)
+        for machine, here, there in self._moves(before, getattr(command, "now", 0)):
+            by = type(command).__name__
+            moves = MACHINES[machine].moves
+            assert by in moves.get((here, there), ()), f"{by} moved a {machine} from {here} to {there}"
+            self.seen[machine, here, there, by] += 1
+        return result
+
+    def _moves(self, before: dict[Key, Row], now: int) -> list[tuple[str, str, str]]:
+        changed = {
+            key for key in before.keys() | self.rows.keys() if before.get(key) is not self.rows.get(key)
+        }
+        return [
+            move
+            for key in changed
+            for move in self._moves_of_a_row(before.get(key), self.rows.get(key), before, now)
+        ]
+
+    def _moves_of_a_row(
+        self, old: Row | None, new: Row | None, before: dict[Key, Row], now: int
+    ) -> list[tuple[str, str, str]]:
+        match old, new:
+            case (Message() | None, Message()):
+                if old is None or old.state != new.state:
+                    return [("message", old.state if old else NEW, new.state)]
+            case (Attempt() | None, Attempt()):
+                if old is None or old.state != new.state:
+                    return [("attempt", old.state if old else NEW, new.state)]
+            case (Job() | None, Job()):
+                return [("job", job_state(old) if old else self._dead_before(before) or NEW, job_state(new))]
+            case (Job(), None):
+                return [
+                    ("job", job_state(old), JobState.DEAD if self._buried(old, before) else JobState.DONE)
+                ]
+            case (LiveVerification() | None, LiveVerification()):
+                return self._moves_of_a_code(old, new, now)
+            case (LiveVerification(), None):
+                state = verification_state(old, now)
+                if state is VerificationState.EXPIRED:
+                    return []  # the code has been expired before
+                return [("verification", state, VerificationState.VERIFIED)]
+            case (None, LedgerEntry()):
+                return self._moves_of_money(new, before)
+            case _:
+                pass
+        return []
+
+    def _moves_of_a_code(
+        self, old: LiveVerification | None, new: LiveVerification, now: int
+    ) -> list[tuple[str, str, str]]:
+        if not new.verification:  # the phone's wrong checks stay when the code goes
+            return self._moves_of_a_row(old, None, {}, now)
+        after = verification_state(new, now)
+        if old is not None and old.verification == new.verification:
+            return [("verification", verification_state(old, now), after)]
+        born = ("verification", NEW, after)
+        if old is None or verification_state(old, now) in VERIFICATION.final:
+            return [born]
+        return [("verification", verification_state(old, now), VerificationState.SUPERSEDED), born]
+
+    def _moves_of_money(self, entry: LedgerEntry, before: dict[Key, Row]) -> list[tuple[str, str, str]]:
+        key = (LedgerEntry, entry.account, entry.subject)
+        if entry.kind == EntryKind.RELEASE and (*key, EntryKind.CAPTURE) in self.rows:
+            return []  # the rest of a capture
+        kinds = {row.kind for name, row in before.items() if name[:3] == key and isinstance(row, LedgerEntry)}
+        message = before.get((Message, entry.account, entry.subject))
+        last = last_entry(message) if isinstance(message, Message) and message.price else NEW
+        assert (last == NEW) == (not kinds), "what a message says of its money is what the ledger says"
+        assert last == NEW or last in kinds
+        return [("ledger", last, entry.kind)]
+
+    def _buried(self, job: Job, before: dict[Key, Row]) -> bool:
+        rows = (row for key, row in self.rows.items() if key not in before)
+        return any(isinstance(row, DeadJob) and row.job == job.id for row in rows)
+
+    def _dead_before(self, before: dict[Key, Row]) -> JobState | None:
+        gone = any(key[0] is DeadJob and key not in self.rows for key in before)
+        return JobState.DEAD if gone else None
+
+
+class Moves(Books):
+    """All that happens to messages, and codes are checked, jobs left to others, and dead ones revived."""
+
+    @initialize(capture_on=st.sampled_from(["submitted", "delivered"]))
+    def open_the_books(self, capture_on: str) -> None:
+        super().open_the_books(capture_on)
+        documents = configuration(capture_on, callback_url="https://example.test/")
+        self.watched = WatchedStore(context_of(*documents))
+        self.store = self.watched
+
+    def one(self, row_type: type[R], which: int) -> R | None:
+        rows = [row for row in self.store.rows.values() if isinstance(row, row_type)]
+        return rows[which % len(rows)] if rows else None
+
+    @rule(which=WHICH, kind=st.sampled_from(list(OutcomeKind)), retry=st.booleans())
+    def answer(self, which: int, kind: OutcomeKind, retry: bool) -> None:
+        """About an attempt that there is, however late."""
+        if attempt := self.one(Attempt, which):
+            self.report_outcome(attempt.message, kind, attempt.number, retry=retry)
+
+    @rule(which=WHICH, kind=st.sampled_from([OutcomeKind.DELIVERED, OutcomeKind.UNDELIVERED]))
+    def receipt_of_an_attempt(self, which: int, kind: OutcomeKind) -> None:
+        """However early or late."""
+        if attempt := self.one(Attempt, which):
+            self.report_receipt(attempt.message, kind, attempt.number)
+
+    @rule(minutes=st.integers(1, 20))
+    def time_passes(self, minutes: int) -> None:
+        self.now += minutes * 60_000
+
+    @rule(right=st.integers(0, 6))
+    def check(self, right: int) -> None:
+        code = WRONG if right else RIGHT
+        self.store.run(CheckCode(account=ACCOUNT, id=self.next_id(), now=self.now, phone=PHONE, code=code))
+
+    @rule()
+    def send_a_text_of_no_template(self) -> None:
+        sent = self.store.run(
+            SendCode(
+                account=ACCOUNT,
+                id=self.next_id(),
+                now=self.now,
+                entropy=bytes(28),
+                dialect="test",
+                phone=PHONE,
+                home_country="VN",
+                client_ip="127.0.0.1",
+                brandname="Acme",
+                text="{OTP} is for you",
+                code=NewCode("01", 6, 60_000),
+            )
+        )
+        assert sent.refusal is Refusal.TEMPLATE_MISMATCH
+
+    @rule(which=WHICH)
+    def leave(self, which: int) -> None:
+        if job := self.one(Job, which):
+            left = self.store.run(LeaveJob(job=job.id, lease=job.lease, now=self.now, carrier="c"))
+            assert left == (job_state(job) is JobState.TO_SEND)
+
+    @rule(which=WHICH, done=st.booleans())
+    def report(self, which: int, done: bool) -> None:
+        """Of any job: only a callback may be done so."""
+        job = self.one(Job, which)
+        if job is None:
+            return
+        command = FinishJob(job=job.id, lease=job.lease, id=self.next_id(), retry_at=0 if done else self.now)
+        if done and job_state(job) is not JobState.TO_REPORT:
+            with pytest.raises(IllegalMove):
+                self.store.run(command)
+        else:
+            assert self.store.run(command)
+
+    @rule(which=WHICH)
+    def give_up_any(self, which: int, bury_only: bool = False) -> None:
+        """A callback too. The job alone, whose message is beyond help, leaves books that no invariant holds for."""
+        if (job := self.one(Job, which)) is None:
+            return
+        command = EndJob(
+            job=job.id,
+            lease=job.lease,
+            id=self.next_id(),
+            now=self.now,
+            account=ACCOUNT,
+            message=job.message,
+            attempt=job.attempt,
+            reason="it failed",
+            receipt_until=self.now + HOUR,
+            bury_only=bury_only,
+        )
+        assert self.store.run(command)
+
+    @rule(which=WHICH)
+    def revive(self, which: int) -> None:
+        if (dead := self.one(DeadJob, which)) is None:
+            return
+        command = ReviveJob(dead=dead.id, id=self.next_id(), now=self.now)
+        if dead.kind == JobKind.CALLBACK:
+            self.store.run(command)
+        else:
+            with pytest.raises(Refused):
+                self.store.run(command)
+
+
+Moves.TestCase.settings = settings(max_examples=60, stateful_step_count=40)
+TestMoves = Moves.TestCase
+TestMoves.__doc__ = "No command moves anything in a way that its table does not have."
+
+
+def walk(seed: int) -> Counter[Move]:
+    """What a course of events moves that has money enough, and mostly sends and hears of it."""
+    chance = random.Random(seed)
+    moves = Moves()
+    moves.open_the_books(chance.choice(["submitted", "delivered"]))
+    moves.top_up(1_000 * PRICE)
+    kinds = list(OutcomeKind)
+    often: tuple[Callable[[], object], ...] = (
+        lambda: moves.send(call=chance.random() < 0.3, given=chance.random() < 0.3),
+        lambda: moves.start_attempt(chance.randrange(99)),
+        lambda: moves.answer(chance.randrange(99), chance.choice(kinds), chance.random() < 0.5),
+        lambda: moves.receipt_of_an_attempt(
+            chance.randrange(99), chance.choice([OutcomeKind.DELIVERED, OutcomeKind.UNDELIVERED])
+        ),
+        lambda: moves.settle(chance.randrange(99)),
+    )
+    seldom: tuple[Callable[[], object], ...] = (
+        lambda: [moves.check(chance.randrange(7)) for _ in range(chance.choice([1, 5]))],
+        lambda: moves.hand_to_nobody(chance.randrange(99)),
+        lambda: moves.leave(chance.randrange(99)),
+        lambda: moves.report(chance.randrange(99), chance.random() < 0.5),
+        lambda: moves.give_up_any(chance.randrange(99), bury_only=chance.random() < 0.2),
+        lambda: moves.revive(chance.randrange(99)),
+        lambda: moves.time_passes(1),
+        moves.send_a_text_of_no_template,
+    )
+    moves.send(call=False, given=False)
+    for _ in range(60):
+        chance.choice(often * 4 + seldom)()
+    return moves.watched.seen
+
+
+def test_no_table_has_a_move_that_nobody_makes() -> None:
+    """Courses of events, drawn from fixed seeds, make each move by each of its commands sooner or later."""
+    unmade = {
+        (name, str(before), str(after), by)
+        for name, machine in MACHINES.items()
+        for (before, after), commands in machine.moves.items()
+        for by in commands
+        if by != TIME
+    }
+    for seed in range(2_000):
+        unmade -= set(walk(seed))
+        if not unmade:
+            break
+    assert unmade == set()
+
+
+@pytest.mark.parametrize("name", MACHINES)
+def test_every_move_is_made_by_commands_that_there_are(name: str) -> None:
+    """A command that was renamed is renamed in the tables."""
+    modules = [
+        importlib.import_module(module.name)
+        for module in pkgutil.walk_packages(domain.__path__, f"{domain.__name__}.")
+    ]
+    commands = {
+        found.__name__ for module in modules for found in vars(module).values() if hasattr(found, "decide")
+    }
+    named = {command for by in MACHINES[name].moves.values() for command in by}
+    assert named - commands <= {TIME}
+
+
+@pytest.mark.parametrize("name", MACHINES)
+def test_every_state_can_be_reached_and_left_or_is_an_end(name: str) -> None:
+    """No state is forgotten by its table."""
+    machine = MACHINES[name]
+    states: set[str] = set(cast(type[enum.StrEnum], type(next(iter(machine.final)))))
+    assert {after for _, after in machine.moves} == states
+    assert {before for before, _ in machine.moves} | machine.final == states | {NEW}
+
+
+@pytest.mark.parametrize("name", MACHINES)
+def test_a_move_that_is_in_no_table_raises(name: str) -> None:
+    """And so does one that is there, when another command makes it."""
+    machine = MACHINES[name]
+    (before, after), _ = next(iter(machine.moves.items()))
+    with pytest.raises(IllegalMove, match=f"object moves nothing from {before} to {after}"):
+        machine.move(before, after, object())
