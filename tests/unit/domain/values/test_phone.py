@@ -372,7 +372,7 @@ def test_masks_a_number_for_logs(text: str, masked: str) -> None:
     assert mask(text) == masked
 
 
-@given(st.text(max_size=60))
+@given(st.text(st.characters(exclude_characters="*"), max_size=60))
 def test_a_mask_never_shows_more_than_half(text: str) -> None:
     """Also of what is no number: at most 4 characters in front, 3 behind, half in all, and all printable."""
     head, tail = mask(text).rsplit("****", 1)
