@@ -6,8 +6,6 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Se
 from types import MappingProxyType
 from typing import Any, Protocol, TypeVar
 
-import msgspec
-
 import onema
 from onema.administration.requests import (
     Balance,
@@ -40,6 +38,7 @@ from onema.domain.codes.refused_text import RefusedText, kept_text
 from onema.domain.codes.reset_windows import ResetWindows
 from onema.domain.codes.verification import LONGEST_LIFE_MINUTES, PURPOSE
 from onema.domain.configuration import documents as doc
+from onema.domain.configuration.carrier_settings import masked
 from onema.domain.configuration.configure import Change, Configure, Proposal
 from onema.domain.configuration.directory import AccountView, Directory
 from onema.domain.configuration.problems import InvalidConfiguration, Problem
@@ -67,7 +66,6 @@ from onema.engine.directory_loading import SLICE
 from onema.engine.gateway import Gateway
 from onema.storage.contract import Storage, StorageError, Story
 
-MASK = "***"
 _HOME_COUNTRY = "VN"
 """Where national numbers belong that an operator types for an account that says nothing of it."""
 _TRIES = 10
@@ -90,7 +88,10 @@ class Installation(Protocol):
     """Knows what this program can do with documents: which dialects, carriers and settings it has."""
 
     def problems(self, after: After) -> Iterable[Problem]:
-        """What is wrong with a change here, although it holds together."""
+        """What is wrong with a change here, although it holds together. May look around, for seconds."""
+
+    def masked(self, document: doc.Document) -> doc.Document:
+        """The document without its secrets."""
 
 
 class AnyInstallation:
@@ -98,6 +99,9 @@ class AnyInstallation:
 
     def problems(self, after: After) -> Iterable[Problem]:
         return ()
+
+    def masked(self, document: doc.Document) -> doc.Document:
+        return masked(document, None)
 
 
 async def _nothing_to_refresh() -> None:
@@ -236,7 +240,7 @@ class Administration:
         for documents in _asked_for(directory, request):
             for start in range(0, len(documents), SLICE):
                 some = documents[start : start + SLICE]
-                found += some if request.reveal else map(masked, some)
+                found += some if request.reveal else map(self._installation.masked, some)
                 await asyncio.sleep(0)
         return Configuration(revision=directory.revision, documents=tuple(found))  # type: ignore[arg-type]  # every Document is one of AnyDocument
 
@@ -381,9 +385,3 @@ async def read_balance(storage: Storage, account: int) -> int:
     key = (Wallet, account)
     wallet = (await storage.read([key])).get(key)
     return wallet.balance if isinstance(wallet, Wallet) else 0
-
-
-def masked(document: doc.Document) -> doc.Document:
-    """The document without its secrets."""
-    fields = ("password_hash",) if isinstance(document, doc.User) else document.secret_fields
-    return msgspec.structs.replace(document, **dict.fromkeys(fields, MASK)) if fields else document

@@ -1,4 +1,4 @@
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -17,7 +17,20 @@ app = Commands(help="Configured ways out. The built-in one is of type handset.")
 
 Name = Annotated[str, typer.Argument(help="The carrier's name.")]
 Setting = Annotated[
-    list[str], typer.Option(help="host=smsc.example.com; values are read as JSON where they are. May repeat.")
+    list[str],
+    typer.Option(
+        help="host=smsc.example.com, or tls.verify=false inside a table; a list is written as JSON. May repeat. "
+        "`onema carrier types` says which there are.",
+    ),
+]
+FromStdin = Annotated[
+    str | None,
+    typer.Option(
+        "--setting-stdin",
+        metavar="NAME",
+        help="Read this setting from stdin, so that no list of processes shows it.",
+        show_default=False,
+    ),
 ]
 
 
@@ -27,21 +40,17 @@ def add(
     name: Name,
     type_: Annotated[str, typer.Option("--type", help="What it speaks, such as handset.")],
     setting: Setting = [],  # noqa: B006  # typer needs a list, and nobody changes it
+    setting_stdin: FromStdin = None,
     seats: Seats = None,
     per_second: PerSecond = None,
 ) -> None:
     """Add a carrier. It sends once a route names it."""
+    from onema.cli.carrier_options import put_settings, told
     from onema.cli.changes import create
     from onema.domain.configuration import documents as doc
 
-    document = doc.Carrier(
-        name=name,
-        type=type_,
-        seats=seats or 0,
-        per_second=per_second or 0,
-        settings=_settings(setting),
-    )
-    create(cli, document)
+    document = doc.Carrier(name=name, type=type_, seats=seats or 0, per_second=per_second or 0)
+    create(cli, put_settings(document, told(setting, setting_stdin)))
 
 
 @app.command("set")
@@ -49,23 +58,54 @@ def change(
     cli: Cli,
     name: Name,
     setting: Setting = [],  # noqa: B006  # typer needs a list, and nobody changes it
+    setting_stdin: FromStdin = None,
+    unset: Annotated[
+        list[str], typer.Option(help="Take this setting away, so that its default holds. May repeat.")
+    ] = [],  # noqa: B006  # typer needs a list, and nobody changes it
     seats: Seats = None,
     per_second: PerSecond = None,
     active: Annotated[bool | None, typer.Option(help="Whether it may send.", show_default=False)] = None,
 ) -> None:
-    """Change its state or totals, or replace all its settings."""
-    from onema.cli.changes import edit, state_of
+    """Change its state, its totals, or the settings that are named; the others stay."""
+    from onema.cli.carrier_options import put_settings, take_settings, told
+    from onema.cli.changes import edit_document, given, state_of
     from onema.domain.configuration import documents as doc
 
-    edit(
-        cli,
-        doc.Carrier,
-        name,
-        state=state_of(active),
-        seats=seats,
-        per_second=per_second,
-        settings=_settings(setting) if setting else None,
-    )
+    fields = given(state=state_of(active), seats=seats, per_second=per_second)
+    named = told(setting, setting_stdin)
+
+    def changed(carrier: doc.Carrier) -> dict[str, Any]:
+        if not named and not unset:
+            return fields
+        return {**fields, "settings": put_settings(take_settings(carrier, unset), named).settings}
+
+    edit_document(cli, doc.Carrier, name, changed, nothing=not (fields or named or unset))
+
+
+@app.command("types")
+def show_types(
+    cli: Cli,
+    type_: Annotated[
+        str | None, typer.Argument(metavar="TYPE", help="Only of this type.", show_default="all")
+    ] = None,
+) -> None:
+    """Show which types of carriers there are, and what settings each has."""
+    from onema.cli.output import CliError, print_json, print_table, say
+    from onema.domain.configuration.carrier_settings import described
+    from onema.wiring.carriers import CARRIER_TYPES
+
+    if type_ is not None and type_ not in CARRIER_TYPES:
+        raise CliError(f"There is no type {type_!r}; there are: {', '.join(CARRIER_TYPES)}.")
+    found = {
+        name: list(described(one.settings)) for name, one in CARRIER_TYPES.items() if type_ in (None, name)
+    }
+    if cli.json:
+        print_json({name: [setting._asdict() for setting in settings] for name, settings in found.items()})
+        return
+    for name, settings in found.items():
+        say(f"{name}{'' if settings else ' (no settings)'}")
+        if settings:
+            print_table(("setting", "type", "default", "meaning"), settings)
 
 
 @app.command("remove")
@@ -118,20 +158,3 @@ def show_seats(
         for one in found
     ]
     print_table(columns, rows)
-
-
-def _settings(texts: list[str]) -> dict[str, object]:
-    import json
-
-    from onema.cli.output import CliError
-
-    settings: dict[str, object] = {}
-    for text in texts:
-        name, equals, value = text.partition("=")
-        if not name or not equals:
-            raise CliError(f"{text!r} is not a setting such as host=smsc.example.com.")
-        try:
-            settings[name] = json.loads(value)
-        except ValueError:
-            settings[name] = value
-    return settings

@@ -1,12 +1,11 @@
 """Changes of the configuration that a command makes, and how it shows documents."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 import msgspec
 
-from onema.administration.answers import masked
 from onema.administration.requests import PutDocuments, ReadDocuments
 from onema.cli.command import Cli
 from onema.cli.output import CliError, print_json, print_table, say
@@ -16,6 +15,7 @@ from onema.domain.configuration.configure import Change
 from onema.domain.configuration.document_fields import read_fields
 from onema.domain.configuration.problems import label
 from onema.domain.refusals import Refusal
+from onema.wiring.installation import masked
 
 D = TypeVar("D", bound=doc.Document)
 
@@ -48,19 +48,33 @@ def create(cli: Cli, document: doc.AnyDocument, **shown: Any) -> None:
     print_changes(cli, changes, **shown)
 
 
+def given(**fields: Any) -> dict[str, Any]:
+    """The fields that an option named."""
+    return {name: value for name, value in fields.items() if value is not None}
+
+
 def edit(cli: Cli, kind: type[doc.Document], identity: str, **fields: Any) -> None:
     """Change the fields that are not None of a document that must exist."""
-    changed = {name: value for name, value in fields.items() if value is not None}
-    if not changed:
-        raise CliError("Nothing to change: name at least one option.")
-    edit_whole(cli, kind, identity, changed)
+    changed = given(**fields)
+    edit_document(cli, kind, identity, lambda _: changed, nothing=not changed)
 
 
 def edit_whole(cli: Cli, kind: type[doc.Document], identity: str, changed: dict[str, Any]) -> None:
+    """Change these fields of a document that must exist."""
+    edit_document(cli, kind, identity, lambda _: changed)
+
+
+def edit_document(
+    cli: Cli, kind: type[D], identity: str, changed: Callable[[D], dict[str, Any]], *, nothing: bool = False
+) -> None:
+    """Change the fields that `changed` says for the document as it is. `nothing`: no option named any."""
+    if nothing:
+        raise CliError("Nothing to change: name at least one option.")
     tag = str(kind.__struct_config__.tag)
 
     def plan(found: Documents) -> PutDocuments:
-        document = made(kind, **{**msgspec.structs.asdict(_existing(found, tag, identity)), **changed})
+        before = _existing(found, tag, identity)
+        document = made(kind, **{**msgspec.structs.asdict(before), **changed(before)})  # type: ignore[arg-type]  # it was found by its kind
         return PutDocuments(documents=(document,))  # type: ignore[arg-type]  # every Document is one of AnyDocument
 
     with cli.session() as session:

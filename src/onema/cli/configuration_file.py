@@ -206,13 +206,13 @@ class _Reader:
             self._wrong(place, "it is there twice")
 
     def _value(self, name: str, value: Any, wanted: Any, problems: list[Problem]) -> Any:
-        if name in SECRET and isinstance(value, dict):
-            return self._elsewhere.read(value, name, problems)
         if name == "settings" and isinstance(value, dict):
             return {
                 inner: self._setting(setting, f"{name}.{inner}", problems, 1)
                 for inner, setting in value.items()
             }
+        if name in SECRET and isinstance(value, dict):
+            return self._elsewhere.read(value, name, problems)
         row = _rows_of.get(wanted)
         if row is not None and isinstance(value, list):
             return [_row(item, row, f"{name}[{number}]", problems) for number, item in enumerate(value)]

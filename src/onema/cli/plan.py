@@ -88,14 +88,33 @@ def _filled_in(value: Any, stored: Any, place: str, problems: list[Problem]) -> 
                 for name, inner in value.items()
             }
         case list():
-            items = [*stored] if isinstance(stored, list) else []
-            items += [_NOTHING] * (len(value) - len(items))
+            items = stored if isinstance(stored, list) else []
             return [
-                _filled_in(inner, items[number], f"{place}[{number}]", problems)
+                _filled_in(inner, _counterpart(inner, number, value, items), f"{place}[{number}]", problems)
                 for number, inner in enumerate(value)
             ]
         case _:
             return value
+
+
+def _counterpart(item: Any, number: int, among: list[Any], stored: list[Any]) -> Any:
+    """The stored member of a list that `item` stands for: the one in its place if it has all that the item says, or
+    else the only one that has. A list in another order must not give one header the secret of another.
+    """
+    if item == STORED:
+        return stored[number] if len(stored) == len(among) else _NOTHING
+    if number < len(stored) and _agrees(item, stored[number]):
+        return stored[number]
+    agreeing = [one for one in stored if _agrees(item, one)]
+    return agreeing[0] if len(agreeing) == 1 else _NOTHING
+
+
+def _agrees(item: Any, stored: Any) -> bool:
+    if isinstance(item, dict) and isinstance(stored, dict):
+        return all(_agrees(inner, stored[name]) for name, inner in item.items() if name in stored)
+    if isinstance(item, list) and isinstance(stored, list):
+        return len(item) == len(stored) and all(map(_agrees, item, stored))
+    return bool(item in (stored, STORED))
 
 
 def _user(user: PasswordUser, before: doc.Document | None) -> doc.User:

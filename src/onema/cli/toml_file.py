@@ -9,14 +9,12 @@ import msgspec
 from onema.cli.configuration_file import TABLES, Table
 from onema.cli.references import is_reference
 from onema.domain.configuration import documents as doc
-from onema.domain.configuration.document_fields import SECRET
+from onema.secret import MASK
+from onema.wiring.installation import masked
 
 STORED = "{ stored = true }"
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
-_SECRET_SETTING = re.compile(
-    r"(secret|pass(word|wd|phrase)?|token|key|credentials?|auth\w*|pin)$", re.IGNORECASE
-)
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t"}
 _LONGEST_LINE = 100
 
@@ -26,7 +24,7 @@ def toml_file(documents: Iterable[doc.Document]) -> Iterator[str]:
     what TOML cannot say.
     """
     children: dict[tuple[type, tuple[str, ...]], list[doc.Document]] = {}
-    for document in documents:
+    for document in map(masked, documents):
         parent = tuple(str(getattr(document, name)) for name in _given(type(document)))
         children.setdefault((type(document), parent), []).append(document)
     for name, table in TABLES.items():
@@ -71,12 +69,13 @@ def _fields(document: doc.Document, table: Table) -> Iterator[tuple[str, str]]:
         value = getattr(document, field.name)
         if field.name in (*table.given, *table.assigned) or (not field.required and value == field.default):
             continue
-        if field.name in SECRET:
+        if field.name == "settings":
+            if value:
+                yield field.name, _settings(value)
+        elif field.name in document.unshown_fields:
             yield field.name, STORED
-        elif field.name != "settings":
+        else:
             yield field.name, _value(value, len(field.name))
-        elif value:
-            yield field.name, _settings(value)
 
 
 def _bare_list(name: str, table: Table, documents: Iterable[doc.Document]) -> Iterator[str]:
@@ -116,11 +115,11 @@ def _value(value: Any, indent: int = 0) -> str:
 
 
 def _settings(value: Any, name: str = "settings") -> str:
-    """A carrier's settings. What is named like a secret, or could be read as something else, stays as it is stored."""
+    """A carrier's settings. What is masked, or could be read as something else, stays as it is stored."""
     match value:
         case bool() | int() | float():
             return _value(value)
-        case str() if not _SECRET_SETTING.search(name):
+        case str() if value != MASK:
             return _text(value)
         case dict() if name == "settings" or not is_reference(value):
             return _inline({_key(inner): _settings(item, inner) for inner, item in value.items()})

@@ -1,7 +1,8 @@
 """The literal registry of carrier types: what the program does with a carrier document of each."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from onema.channels.contract import Carrier, ReceiptSink
 from onema.channels.handset import configuration as handset
@@ -9,6 +10,7 @@ from onema.channels.handset.calls import HandsetCalls
 from onema.channels.handset.carrier import HandsetCarrier, Inbox, Speaker
 from onema.delivery.carriers import CarrierFactory, CarrierRefused
 from onema.domain.configuration import documents as doc
+from onema.domain.configuration.carrier_settings import CarrierSettings, settings_problems
 from onema.domain.configuration.problems import Problem, one_of
 
 
@@ -28,37 +30,45 @@ def _no_problem(document: doc.Carrier) -> Iterator[Problem]:
 
 @dataclass(frozen=True)
 class CarrierType:
-    """One type of carrier. `make` is called only with a document that has no `problems`."""
+    """One type of carrier. `make` is called only with a document that has none of the problems below."""
 
     make: Callable[[doc.Carrier, Surroundings], Carrier]
-    problems: Callable[[doc.Carrier], Iterator[Problem]]
-    """What it refuses of a document: such a one is neither saved nor run."""
-    advice: Callable[[doc.Carrier], Iterator[Problem]] = _no_problem
-    """What is probably not meant."""
+    settings: type[CarrierSettings]
+    """What its settings may be, and which of them are secret."""
+    problems: Callable[[doc.Carrier], Iterator[Problem]] = _no_problem
+    """What it refuses of a document whose settings fit: such a one is neither saved nor run."""
+    check: Callable[[doc.Carrier], Iterator[Problem]] = _no_problem
+    """What it refuses once it has looked around: a file that is not there, a key that is none. Asked last, of a
+    document without other problems, in a thread, for a few seconds at most."""
 
 
 def _handset(document: doc.Carrier, around: Surroundings) -> Carrier:
     return HandsetCarrier(document.name, around.inbox, around.calls, around.speaker, around.receipts)
 
 
-CARRIER_TYPES: Mapping[str, CarrierType] = {
-    "handset": CarrierType(_handset, handset.problems_of, handset.advice),
+CARRIER_TYPES: dict[str, CarrierType] = {
+    "handset": CarrierType(_handset, handset.Settings, handset.problems_of),
 }
-"""By the name that documents give as their type."""
+"""By the name that documents give as their type. A test that needs another type puts it in, and takes it out again."""
 
 
 def problems_of(document: doc.Carrier) -> Iterator[Problem]:
-    """What the document's type refuses of it."""
+    """All for which the program would not run a carrier."""
     found = CARRIER_TYPES.get(document.type)
     if found is None:
-        return iter((one_of("type", "type", document.type, CARRIER_TYPES),))
-    return found.problems(document)
+        yield one_of("type", "type", document.type, CARRIER_TYPES)
+        return
+    for ask in (partial(settings_problems, found.settings), found.problems, found.check):
+        problems = list(ask(document))
+        yield from problems
+        if problems:
+            return
 
 
-def advice_on(document: doc.Carrier) -> Iterator[Problem]:
-    """What its type would have otherwise in the document."""
+def settings_kind(document: doc.Carrier) -> type[CarrierSettings] | None:
+    """What the carrier's settings may be; None where there is no such type."""
     found = CARRIER_TYPES.get(document.type)
-    return found.advice(document) if found else iter(())
+    return found.settings if found else None
 
 
 def carrier_factory(around: Surroundings) -> CarrierFactory:

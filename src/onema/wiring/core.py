@@ -1,6 +1,7 @@
 """The core, opened on its store: what the server, the demo's preparation and the command line share."""
 
 import functools
+import logging
 import secrets
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
@@ -11,6 +12,7 @@ from onema.administration.answers import Administration
 from onema.administration.data_folder import DataFolder, DataFolderError
 from onema.delivery.recordings import Recordings
 from onema.domain.configuration.claim_store import ClaimStore
+from onema.domain.configuration.seal_settings import SealSettings
 from onema.domain.ids import MAX_NODE
 from onema.domain.keyring import Keyring, Unsealable
 from onema.domain.refusals import Refused
@@ -26,6 +28,8 @@ from onema.speech.voices import Voices
 from onema.storage.contract import Storage, Unavailable
 from onema.storage.sqlite.storage import SqliteStorage
 from onema.wiring.installation import ThisInstallation
+
+log = logging.getLogger(__name__)
 
 _WRONG_KEY = "The server key is not the one that this data was made with, which every node needs"
 
@@ -125,6 +129,10 @@ async def open_core(
     try:
         await committer.start()
         is_ours = await committer.execute(ClaimStore())
+        if is_ours and (sealed := await committer.execute(SealSettings(SystemEntropy().token(32)))):
+            log.warning(
+                "settings that rested in clear are sealed", extra={"action": "seal", "carriers": sealed}
+            )
     except Unsealable as error:
         raise DataFolderError(f"{_WRONG_KEY}: {error}.") from error
     except Refused as refused:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from onema.dialects.esms import credentials as esms
 from onema.dialects.vbee import credentials as vbee
 from onema.dialects.ytx import credentials as ytx
+from onema.domain.configuration import carrier_settings
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.advice import Advice
 from onema.domain.configuration.advice import advice as configuration_advice
@@ -56,6 +57,15 @@ class ThisInstallation:
             if not self._handset_beside_carriers:
                 yield from handset_beside_carriers(known)
 
+    def masked(self, document: doc.Document) -> doc.Document:
+        return masked(document)
+
+
+def masked(document: doc.Document) -> doc.Document:
+    """The document without its secrets, also those among a carrier's settings."""
+    kind = carriers.settings_kind(document) if isinstance(document, doc.Carrier) else None
+    return carrier_settings.masked(document, kind)
+
 
 def advice(documents: After, voices: Collection[str]) -> Advice:
     """What this program could do better with documents; `voices` are those that it has here."""
@@ -65,9 +75,6 @@ def advice(documents: After, voices: Collection[str]) -> Advice:
         if caller.voice and caller.voice not in voices:
             unknown = one_of("voice", "voice", caller.voice, voices)
             yield (caller.kind, caller.identity), unknown.below(place_of(caller))
-    for carrier in documents.of_kind(doc.Carrier):
-        for problem in carriers.advice_on(carrier):
-            yield (carrier.kind, carrier.identity), problem.below(place_of(carrier))
     for credential in documents.of_kind(doc.Credential):
         application = documents.get(("application", f"{credential.account}/{credential.application}"))
         if credential.state == "active" and isinstance(application, doc.Application):

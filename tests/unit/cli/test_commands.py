@@ -164,11 +164,8 @@ def test_pools_go_with_their_hotlines(onema: Program) -> None:
 
 
 def test_carriers_and_routes_are_managed(onema: Program) -> None:
-    """A carrier that a route names cannot go; settings are JSON where they can be."""
-    onema.changes(
-        "carrier", "add", "phone", "--type", "handset", "--setting", "port=1", "--setting", "host=h"
-    )
-    assert onema.json("carrier", "list")[0]["settings"] == {"port": 1, "host": "h"}
+    """A carrier that a route names cannot go."""
+    onema.changes("carrier", "add", "phone", "--type", "handset")
     onema.changes("route", "add", "sms", "phone", "--prefix", "+84")
     onema.changes("route", "set", "sms", "phone", "--priority", "7", "--prefix", "+84")
     assert onema.json("route", "list")[0]["priority"] == 7
@@ -406,7 +403,6 @@ rates = [{ channel = "sms", prefix = "+84", price = "850" }]
 [[carriers]]
 name = "phone"
 type = "handset"
-settings = { file = "x" }
 [[routes]]
 channel = "sms"
 carrier = "phone"
@@ -440,13 +436,12 @@ def test_what_may_be_meant_is_a_warning_of_apply_and_of_the_doctor(onema: Progra
         "accounts[shop].tariff",
         "accounts[shop].tariff",
         "accounts[shop].windows",
-        "carriers[phone].settings",
     ]
     found = {one["what"]: one["level"] for one in onema.json("doctor")}
     assert {found[place] for place, _ in warned} == {"warn"}
     code, out, err = onema.run("apply", "-", stdin=DOUBTFUL)
     assert (code, out.count("unchanged")) == (0, 9)
-    assert "-: 12 warnings:" in err
+    assert "-: 11 warnings:" in err
     assert "no price for calls" in err
     assert "Did you mean 'vi-north'?" in err
 

@@ -4,12 +4,13 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onema.administration.answers import masked
 from onema.cli.configuration_file import parse_file
 from onema.cli.plan import plan_documents
 from onema.cli.toml_file import toml_file
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.configure import Proposal
+from onema.testing.recording_type import RECORDING, recording_type
+from onema.wiring.installation import masked
 
 NAMES = st.sampled_from(["acme", "globex"])
 TEXTS = st.text(max_size=20) | st.sampled_from(
@@ -70,7 +71,7 @@ DOCUMENTS = st.one_of(
     st.builds(
         doc.Carrier,
         name=NAMES,
-        type=NAMES,
+        type=NAMES | st.just(RECORDING),
         seats=NUMBERS,
         settings=st.dictionaries(st.sampled_from(["host", "secret", "env", "file"]), SETTINGS, max_size=3),
     ),
@@ -88,7 +89,8 @@ PARENTS = (
 def test_what_was_exported_changes_nothing_when_it_is_applied(documents: list[doc.Document]) -> None:
     """Whatever is stored, odd texts and settings among it, and with --prune too."""
     stored = {(one.kind, one.identity): one for one in (*PARENTS, *documents)}
-    text = "\n".join(toml_file(masked(one) for one in stored.values()))
+    with recording_type():
+        text = "\n".join(toml_file(masked(one) for one in stored.values()))
     content = parse_file(text, Path(), {})
     assert content.problems == []
     request, wrong = plan_documents(content, stored, prune=True)
@@ -99,16 +101,20 @@ def test_what_was_exported_changes_nothing_when_it_is_applied(documents: list[do
 
 
 def test_secrets_are_not_exported() -> None:
-    """Nor what a carrier's settings call so; and a terminal is given no orders."""
+    """Nor those among a carrier's settings, nor any setting of a type that is unknown here; and a terminal is given no
+    orders.
+    """
+    settings = {"host": "\x1b[31m", "password": "HIDDEN-2", "headers": [{"name": "A", "value": "HIDDEN-3"}]}
     documents = (
         doc.Account(name="acme"),
         doc.Credential(account="acme", dialect="esms", key="K", secret="HIDDEN-1"),
-        doc.Carrier(
-            name="c", type="t", settings={"login": {"api_key": "HIDDEN-2"}, "secrets": [], "note": "\x1b[31m"}
-        ),
-        doc.User(name="ann", password_hash="HIDDEN-3"),
+        doc.Carrier(name="c", type=RECORDING, settings=settings),
+        doc.Carrier(name="d", type="unknown", settings={"login": {"user": "HIDDEN-4"}, "keys": ["HIDDEN-5"]}),
+        doc.User(name="ann", password_hash="HIDDEN-6"),
     )
-    text = "\n".join(toml_file(documents))
+    with recording_type():
+        text = "\n".join(toml_file(documents))
     assert "HIDDEN" not in text
-    assert text.count("{ stored = true }") == 3
+    assert text.count("{ stored = true }") == 6
+    assert '[{ name = "A", value = { stored = true } }]' in text
     assert not re.search(r"[\x00-\x09\x0b-\x1f]", text)

@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 from collections.abc import Iterable, Mapping
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -21,6 +21,8 @@ REVISION = "directory"
 """The name of the row that counts changes."""
 # Accounts keep their number for ever: messages and money are stored under it.
 _ACCOUNT_NUMBERS = "account numbers"
+# What a sealed table has instead of its members; no setting has this name.
+_SEALED = ""
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(doc.AnyDocument)
 
@@ -75,7 +77,9 @@ class Configure(msgspec.Struct, frozen=True, kw_only=True, tag="configure"):
                 DirectoryRevision(_ACCOUNT_NUMBERS, proposal.last_number),
                 *(
                     DirectoryRow(
-                        *key, revision + 1, encode_document(document, context.keyring, self._nonce(key))
+                        *key,
+                        revision + 1,
+                        encode_document(document, context.keyring, nonce_of(key, self.entropy)),
                     )
                     for key, document in changed.items()
                     if document is not None
@@ -84,10 +88,6 @@ class Configure(msgspec.Struct, frozen=True, kw_only=True, tag="configure"):
             deletes=tuple((DirectoryRow, *key) for key, document in changed.items() if document is None),
             directory=after,
         )
-
-    def _nonce(self, key: DocumentKey) -> bytes:
-        """One nonce per document from the command's entropy, so that a replay seals to the same bytes."""
-        return hmac.digest(self.entropy, "\0".join(key).encode(), hashlib.sha256)[:NONCE_BYTES]
 
 
 class Proposal:
@@ -129,23 +129,47 @@ class Proposal:
                 return document
 
 
+def nonce_of(key: DocumentKey, entropy: bytes) -> bytes:
+    """One nonce per document from a command's entropy, so that a replay seals to the same bytes."""
+    return hmac.digest(entropy, "\0".join(key).encode(), hashlib.sha256)[:NONCE_BYTES]
+
+
 def encode_document(document: doc.Document, keyring: Keyring, nonce: bytes) -> bytes:
-    """The document as it rests in the store, its secret sealed."""
-    sealed = {
-        field: keyring.seal(getattr(document, field).encode(), nonce=nonce, bound_to=document.identity).hex()
-        for field in document.secret_fields
-    }
+    """The document as it rests in the store, its secrets sealed."""
+    sealed: dict[str, Any] = {}
+    for field in document.secret_fields:
+        value = getattr(document, field)
+        # Two texts under one nonce would give both away, and let others seal.
+        own = hmac.digest(nonce, field.encode(), hashlib.sha256)[:NONCE_BYTES]
+        if isinstance(value, str):
+            sealed[field] = keyring.seal(value.encode(), nonce=own, bound_to=document.identity).hex()
+        elif value:
+            whole = keyring.seal(_encoder.encode(value), nonce=own, bound_to=document.identity)
+            sealed[field] = {_SEALED: whole.hex()}
     return _encoder.encode(msgspec.structs.replace(document, **sealed) if sealed else document)
 
 
 def decode_document(stored: bytes, keyring: Keyring) -> doc.Document:
-    """The document with its secret in clear. Raises Unsealable, msgspec.DecodeError."""
+    """The document with its secrets in clear. Raises Unsealable, msgspec.DecodeError."""
     document: doc.Document = _decoder.decode(stored)
-    opened = {
-        field: keyring.open(bytes.fromhex(getattr(document, field)), bound_to=document.identity).decode()
-        for field in document.secret_fields
-    }
+    opened: dict[str, Any] = {}
+    for field in document.secret_fields:
+        value = getattr(document, field)
+        if isinstance(value, str):
+            opened[field] = keyring.open(bytes.fromhex(value), bound_to=document.identity).decode()
+        elif _SEALED in value:
+            whole = keyring.open(bytes.fromhex(value[_SEALED]), bound_to=document.identity)
+            opened[field] = msgspec.json.decode(whole)
     return msgspec.structs.replace(document, **opened) if opened else document
+
+
+def rests_in_clear(stored: bytes) -> bool:
+    """Whether the row was written when tables of settings were not sealed yet. Raises msgspec.DecodeError."""
+    document: doc.Document = _decoder.decode(stored)
+    return any(
+        bool(value) and not isinstance(value, str) and _SEALED not in value
+        for value in (getattr(document, field) for field in document.secret_fields)
+    )
 
 
 def directory_from_rows(rows: Iterable[DirectoryRow], revision: int, keyring: Keyring) -> Directory:

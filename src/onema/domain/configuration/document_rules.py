@@ -1,6 +1,7 @@
 """What makes a configuration document hold together by itself."""
 
 import ipaddress
+import math
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -58,6 +59,7 @@ def problems_of(document: doc.Document) -> Iterator[Problem]:
             yield from _total(document)
             if _is_deeper(document.settings, DEEPEST_SETTING):
                 yield Problem("settings", f"settings are nested at most {DEEPEST_SETTING} deep")
+            yield from _not_finite("settings", document.settings)
         case doc.Tariff():
             yield from _tariff(document)
         case doc.Credential():
@@ -160,6 +162,19 @@ def _is_deeper(value: object, depth: int) -> bool:
         return False
     members = value.values() if isinstance(value, dict) else value
     return depth < 0 or any(_is_deeper(member, depth - 1) for member in members)
+
+
+def _not_finite(place: str, value: object) -> Iterator[Problem]:
+    """TOML has infinity, and JSON, in which settings are kept, has not."""
+    match value:
+        case float() if not math.isfinite(value):
+            yield Problem(place, "it must be an ordinary number")
+        case dict():
+            for name, inner in value.items():
+                yield from _not_finite(f"{place}.{name}", inner)
+        case list():
+            for number, inner in enumerate(value):
+                yield from _not_finite(f"{place}[{number}]", inner)
 
 
 def _tariff(tariff: doc.Tariff) -> Iterator[Problem]:

@@ -1,21 +1,34 @@
 """The configuration that operators keep: one frozen struct per kind of document.
 
 Documents are what `onema apply` reads, what the CLI writes and what the directory is built from. Names in
-one account are scoped by the account's name. `secret_fields` are sealed before they rest in the store.
+one account are scoped by the account's name.
 """
 
 from typing import Any, ClassVar, Literal
 
 import msgspec
 
+from onema.secret import MASK
+
 State = Literal["active", "inactive"]
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", omit_defaults=True):
-    """One configuration document. `identity`, made of `identity_fields`, is unique within its kind."""
+    """One configuration document. `identity`, made of `identity_fields`, is unique within its kind.
+
+    `secret_fields` are sealed before they rest in the store. These and `hash_fields` are never shown: printing a
+    document says `***` for them, so that no log, message or traceback can hold one.
+    """
 
     identity_fields: ClassVar[tuple[str, ...]] = ("name",)
     secret_fields: ClassVar[tuple[str, ...]] = ()
+    hash_fields: ClassVar[tuple[str, ...]] = ()
+    unshown_fields: ClassVar[tuple[str, ...]] = ()
+    """Both, filled in for each kind."""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        cls.unshown_fields = (*cls.secret_fields, *cls.hash_fields)
 
     @property
     def identity(self) -> str:
@@ -24,6 +37,14 @@ class Document(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", omit
     @property
     def kind(self) -> str:
         return str(self.__struct_config__.tag)
+
+    def __repr__(self) -> str:
+        fields = ", ".join(f"{name}={value!r}" for name, value in self.__rich_repr__())
+        return f"{type(self).__name__}({fields})"
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        fields = ((name, getattr(self, name)) for name in self.__struct_fields__)
+        return [(name, MASK if value and name in self.unshown_fields else value) for name, value in fields]
 
 
 class WindowLimit(msgspec.Struct, frozen=True, kw_only=True):
@@ -160,11 +181,14 @@ class Hotline(Document, frozen=True, kw_only=True, tag="hotline"):
 
 
 class Carrier(Document, frozen=True, kw_only=True, tag="carrier"):
-    """A configured way out. `type` names a folder of channels.
+    """A configured way out. `type` names a folder of channels, which says what `settings` it has (carrier_settings.py).
+    They are sealed as a whole: which of them are secret is known only where the type is.
 
     `seats` is the total that all processes together may use at once, in what the type counts: binds, calls. Each
     process gets a share. `per_second` is how many attempts all may start, shared out with the seats. 0: no total.
     """
+
+    secret_fields = ("settings",)
 
     name: str
     type: str
@@ -190,6 +214,8 @@ class User(Document, frozen=True, kw_only=True, tag="user"):
 
     `logouts` is kept by the server, like an account's number: each one ends the sessions that began before it.
     """
+
+    hash_fields = ("password_hash",)
 
     name: str
     password_hash: str

@@ -77,6 +77,11 @@ def rates(*rates: doc.Rate) -> doc.Tariff:
         (doc.Application(account="acme", name="otp", sentence="a" * 1_001), "sentence", "1,000 characters"),
         (doc.Carrier(name="c", type="t", settings={"tls": {"key": "a\0"}}), "settings.tls.key", "NUL"),
         (
+            doc.Carrier(name="c", type="t", settings={"a": [1.5, float("inf")]}),
+            "settings.a[1]",
+            "ordinary number",
+        ),
+        (
             doc.Carrier(name="c", type="t", settings={"key": "k" * (LONGEST_TEXT + 1)}),
             "settings.key",
             "the most",
