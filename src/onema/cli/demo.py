@@ -13,7 +13,7 @@ import typer
 from onema.administration.data_folder import DEMO_CREDENTIALS
 from onema.cli.command import folder
 from onema.cli.output import complain
-from onema.cli.serve import refuse_to_start, run
+from onema.cli.serving import refuse_to_start, run
 
 if TYPE_CHECKING:
     from onema.console.handset.routes import DemoHints

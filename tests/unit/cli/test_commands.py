@@ -12,7 +12,7 @@ import jwt
 import pytest
 
 from onema.cli import main
-from onema.cli.serve import why_not
+from onema.cli.serving import why_not
 from onema.settings import Listen, Settings
 from onema.testing.running_server import free_port
 
