@@ -238,6 +238,23 @@ def test_who_reads_only_the_beginning_gets_no_stack_trace(onema: Program, form: 
     assert (done.returncode, done.stderr or b"") == (1, b"")
 
 
+@pytest.mark.parametrize("command", ["-h", "--version", "wallet -h", "settings"])
+def test_who_reads_nothing_of_what_was_asked_for_makes_no_failure(onema: Program, command: str) -> None:
+    """As in `onema -h | head -3` under a shell's pipefail."""
+    nobody_reads, write = os.pipe()
+    os.close(nobody_reads)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "onema.cli", *command.split()],
+            stdout=write,
+            stderr=subprocess.PIPE,
+            timeout=30,
+        )
+    finally:
+        os.close(write)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
 @pytest.mark.parametrize(
     ("words", "offered"),
     [

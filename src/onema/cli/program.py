@@ -188,6 +188,11 @@ def _run(arguments: Sequence[str]) -> int:
         exit_code = 1
     except BrokenPipeError:
         raise
+    except SystemExit as exited:
+        # Typer makes a 1 of a pipe that nobody reads any more, and says nothing.
+        if isinstance(exited.__context__, BrokenPipeError):
+            raise exited.__context__ from None
+        raise
     except OSError as error:
         # A file or folder that is no such thing, is full, or is not ours: what the system says is what helps.
         where = f"{error.filename}: " if error.filename else ""
