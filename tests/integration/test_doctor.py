@@ -17,7 +17,7 @@ from onema.cli.node_probe import node_at
 from onema.cli.session import open_session
 from onema.domain.configuration import documents as doc
 from onema.secret import Secret
-from onema.settings import Listen, Settings
+from onema.settings import Callback, Listen, Settings
 from onema.storage.statements import migrations
 from onema.testing.postgres_server import PostgresServer, running_server
 from onema.testing.running_server import free_port
@@ -301,3 +301,24 @@ async def test_a_node_that_serves_tls_is_asked_over_tls(tmp_path: Path) -> None:
     async with App(settings):
         assert await node_at(settings) == "ready"
         assert await node_at(msgspec.structs.replace(settings, listen=Listen(port=listen.port))) is None
+
+
+@pytest.mark.parametrize("server_allows", [True, False])
+async def test_what_the_running_server_allows_decides(tmp_path: Path, server_allows: bool) -> None:
+    """It may have been started with other settings than those that the doctor finds."""
+    allowing = Settings(
+        data=tmp_path, listen=Listen(port=free_port()), callback=Callback(private_targets=True)
+    )
+    documents = (doc.Tariff(name="default"), doc.Account(name="acme", callback_url="http://127.0.0.1:9/"))
+
+    def save() -> None:
+        with open_session(allowing, creates=True) as session:
+            session.answer(PutDocuments(documents=documents))
+
+    await asyncio.to_thread(save)
+    refusing = msgspec.structs.replace(allowing, callback=Callback(private_targets=False))
+    served, own = (allowing, refusing) if server_allows else (refusing, allowing)
+    async with App(served):
+        found = await asyncio.to_thread(list, examine(own))
+    complaints = [one for one in found if one.what == "accounts[acme].callback_url"]
+    assert len(complaints) == (0 if server_allows else 1)

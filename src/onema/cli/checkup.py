@@ -15,6 +15,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
+
 from onema.administration.data_folder import (
     DATABASE,
     DEMO_CREDENTIALS,
@@ -24,7 +26,7 @@ from onema.administration.data_folder import (
     parse_server_key,
     read_server_key,
 )
-from onema.administration.requests import ReadBalance, ReadDocuments, Status
+from onema.administration.requests import ReadBalance, ReadDocuments, ReadSettings, Status
 from onema.cli.database_findings import database_findings
 from onema.cli.finding import Finding, Level
 from onema.cli.node_probe import node_at
@@ -65,9 +67,10 @@ def examine(settings: Settings) -> Iterator[Finding]:
         with open_session(settings) as session:
             yield from _server(settings, session)
             yield from _written_ahead(session)
-            yield from _ways_out(settings, session)
+            served = _as_served(settings, session)
+            yield from _ways_out(served, session)
             yield from _accounts(session)
-            yield from _configuration(settings, session)
+            yield from _configuration(served, session)
     except CliError as error:
         yield Finding(Level.FAIL, "store", str(error))
 
@@ -261,6 +264,21 @@ def _written_ahead(session: Session) -> Iterator[Finding]:
             f"it was ahead, here or on another node, and wrote {counted} that would last too long",
             "They count for nothing. See that every clock is right (timedatectl set-ntp true).",
         )
+
+
+def _as_served(settings: Settings, session: Session) -> Settings:
+    """With what the running server allows, which decides there: it may have been started with other settings."""
+    if not session.with_server:
+        return settings
+    running = session.answer(ReadSettings())
+    handset, callback = (
+        msgspec.structs.replace(section, **{name: running.get(f"{place}.{name}") == "true"})
+        for place, section, name in (
+            ("handset", settings.handset, "beside_carriers"),
+            ("callback", settings.callback, "private_targets"),
+        )
+    )
+    return msgspec.structs.replace(settings, handset=handset, callback=callback)
 
 
 def _ways_out(settings: Settings, session: Session) -> Iterator[Finding]:
