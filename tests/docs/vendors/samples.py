@@ -9,6 +9,7 @@ How a page is written, so that its samples are found and checked:
   phone and the code from the environment, and the page says from which variables: nothing is replaced in it, so that
   what is run is what is printed.
 - It prints the answer as JSON, and ends with status 1 where that is a refusal. (curl ends with 0.)
+- A program that receives callbacks stands in a fence of its own tag, `py`: receiver.py runs those.
 - Java: one class with a `main`. C#: what mcs compiles, which knows no `async Main`. JavaScript: a module.
 
 A test makes a `Program` of a sample once, and runs it as often as it likes. See test_esms.py.

@@ -11,6 +11,7 @@ import pytest
 from onema.dialects.vbee.wire import DEFAULT_RATE, FASTEST, SLOWEST, VOICES, CallRequest, read_body
 from onema.testing.running_server import RunningServer, eventually
 
+from .receiver import Receiver
 from .samples import EVERY_LANGUAGE, PAGES, Program, operations
 
 VOICE_OTP = operations("vbee")["Voice OTP"]
@@ -46,6 +47,34 @@ CODES = {
     "csharp": "068686",
 }
 """One for each, so that it is told whose call came."""
+
+
+def test_the_receiver_hears_each_call_once(server: RunningServer, tmp_path: Path) -> None:
+    """How a busy phone is told, with the page's members; a webhook that comes again, and one without the secret."""
+    keys = server.credentials("vbee")
+    receiver = Receiver("vbee", "/webhook", tmp_path)
+    server.onema("application", "set", "demo", "vbee", "--callback-url", receiver.url)
+    with receiver.running():
+        sample = Program(VOICE_OTP.samples["python"], "python", tmp_path / "call")
+        called = sample.run(
+            {
+                "VBEE_URL": f"http://127.0.0.1:{server.port}",
+                "VBEE_API_KEY": keys["apiKey"],
+                "VBEE_API_SECRET": keys["apiSecret"],
+                "PHONE": "0990000005",
+                "CODE": "686868",
+            }
+        )
+        (told,) = eventually(receiver.said)
+        assert told["contact_id"] == called.answer["result"]["contact_id"]
+        assert (told["phone_number"], told["price"], told["state"]) == ("+84990000005", 0, "busy")
+        shown = re.search(r"^(\{\"contact_id\".*)$", (PAGES / "vbee.md").read_text(), re.M)
+        assert shown is not None
+        assert list(told) == list(json.loads(shown[1]))
+        assert receiver.post("/webhook?token=secret", json.dumps(told).encode()) == 204
+        assert receiver.post("/webhook?token=guessed", shown[1].encode()) == 403
+        assert receiver.said() == [told]
+    server.onema("application", "set", "demo", "vbee", "--callback-url", "")
 
 
 def heard(server: RunningServer) -> set[str]:

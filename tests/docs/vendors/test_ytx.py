@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import inspect
+import json
 import re
 from pathlib import Path
 from types import ModuleType
@@ -12,6 +13,7 @@ import pytest
 from onema.dialects.ytx import callbacks, errors
 from onema.testing.running_server import RunningServer, eventually
 
+from .receiver import Receiver
 from .samples import EVERY_LANGUAGE, PAGES, Program, operations, without
 
 OPERATIONS = operations("ytx")
@@ -60,6 +62,27 @@ def test_the_samples_ask_for_the_balance(language: str, server: RunningServer, t
     assert isinstance(told["Blance"], int | float)
     refused = program.run({**given, "YTX_AUTH_TOKEN": "another"})
     assert (refused.status, refused.answer["statusCode"]) == (0 if language == "bash" else 1, "-203")
+
+
+def test_the_receiver_hears_each_call_once(server: RunningServer, tmp_path: Path) -> None:
+    """How a busy phone is told, with the page's members; a push that comes again, and one without the secret."""
+    receiver = Receiver("ytx", "/cdr", tmp_path)
+    server.onema("application", "set", "demo", "ytx", "--callback-url", receiver.url)
+    with receiver.running():
+        sample = Program(CALL_OUT.samples["python"], "python", tmp_path / "call")
+        called = sample.run({**environment(server), "PHONE": "19900000005"})
+        (record,) = eventually(receiver.said)
+        assert record["requestid"] == called.answer["requestId"]
+        assert (record["tel"], record["stateDesc"]) == ("19900000005", "用户正忙")
+        page = (PAGES / "ytx.md").read_text()
+        shown = re.search(r"^(\{\"cdr\".*)$", page, re.M)
+        assert shown is not None
+        assert list(record) == list(json.loads(shown[1])["cdr"][0])
+        again = json.dumps({"cdr": [record]}).encode()
+        assert receiver.post("/cdr?token=secret", again) == 200
+        assert receiver.post("/cdr?token=guessed", shown[1].encode()) == 403
+        assert receiver.said() == [record]
+    server.onema("application", "set", "demo", "ytx", "--callback-url", "")
 
 
 def heard(server: RunningServer) -> dict[str, str]:
