@@ -84,6 +84,31 @@ def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
 
 
+class NeverDone:
+    """A checkpoint's connection whose checkpoints beside the writer never get to the end of the log."""
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self._connection = connection
+
+    def wal_checkpoint(self, mode: int = apsw.SQLITE_CHECKPOINT_PASSIVE) -> tuple[int, int]:
+        length, moved = self._connection.wal_checkpoint(mode=mode)
+        return (length, moved) if mode == apsw.SQLITE_CHECKPOINT_RESTART else (length, 0)
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+async def test_a_checkpoint_that_does_not_catch_up_lets_the_log_not_outgrow_its_limit(
+    storage: SqliteStorage, load: Load, caplog: pytest.LogCaptureFixture
+) -> None:
+    """On a slow disk writers went on for half a second after one that had not moved all."""
+    wal = cast(Any, storage._wal)
+    wal._connection = NeverDone(wal._connection)
+    await load.write(200)
+    assert load.longest < WAL_LIMIT_BYTES
+    assert not warnings(caplog)
+
+
 class FullDisk:
     """A checkpoint's connection whose first `failures` checkpoints find no room."""
 

@@ -25,6 +25,7 @@ _FRAME_BYTES = 4_096 + 24
 _FULL_PAGES = 14_500
 """As long as the log may be when a batch begins; what that writes comes on top."""
 _RETRY_SECONDS = 0.5
+_OLD_STATE = "somebody reads an old state of the database"
 _RESTART_WAITS_MS = 100
 """Readers of this process are done in microseconds, and for others writers should not wait."""
 
@@ -48,7 +49,9 @@ class WriteAheadLog:
         # Set while no checkpoint is under way.
         self._rests = asyncio.Event()
         self._rests.set()
-        # Whether the log was told to be too long, and still is.
+        self._is_full = asyncio.Event()
+        """Set while a writer waits for a checkpoint: the next try comes at once. Cleared by the checkpoint."""
+        # Whether the log is too long, which was told, and writers wait for nothing.
         self._is_too_long = False
         self._task = asyncio.create_task(self._run(), name="sqlite-checkpoint")
 
@@ -59,11 +62,15 @@ class WriteAheadLog:
         self._connection.close()
 
     async def room(self) -> None:
-        """To be awaited before a transaction: when the log is full, a checkpoint that is under way comes first."""
+        """To be awaited before a transaction: when the log is full, a checkpoint comes first, unless the last one found
+        that nothing would help.
+        """
         if self._pages < CHECKPOINT_PAGES:
             return
         self._due.set()
-        if self._pages >= _FULL_PAGES:
+        if self._pages >= _FULL_PAGES and not self._is_too_long and not self._task.done():
+            self._is_full.set()
+            self._rests.clear()
             await self._rests.wait()
 
     def _grew(self, writer: apsw.Connection, database: str, pages: int) -> int:
@@ -78,23 +85,29 @@ class WriteAheadLog:
                 self._rests.clear()
                 try:
                     what_stops_it = await self._checkpoint(thread)
+                    self._tell(what_stops_it)
                 finally:
                     self._due.clear()
+                    self._is_full.clear()
                     self._rests.set()
-                self._tell(what_stops_it)
                 if what_stops_it:
-                    await asyncio.sleep(_RETRY_SECONDS)
+                    with contextlib.suppress(TimeoutError):
+                        async with asyncio.timeout(_RETRY_SECONDS):
+                            await self._is_full.wait()
 
     async def _checkpoint(self, thread: ThreadPoolExecutor) -> str:
         """Why the next commit will not begin the log anew; empty when it will."""
         loop = asyncio.get_running_loop()
         try:
             length, moved = await loop.run_in_executor(thread, self._connection.wal_checkpoint)
-            if moved < length:
-                return "somebody reads an old state of the database"
+            # Our own writer may have been the reader. When the log is full that is found out without it, once.
+            if moved < length and (self._pages < _FULL_PAGES or self._is_too_long):
+                return _OLD_STATE
             async with self._writing:
                 await loop.run_in_executor(thread, self._restart)
                 self._pages = 0
+        except apsw.BusyError:
+            return _OLD_STATE
         except apsw.Error as error:
             return str(error)
         return ""
