@@ -59,6 +59,16 @@ class CodeRounds:
         codes = await asyncio.to_thread(_read_codes, self._server.port, phones)
         await self._check(figures, codes, _SUCCESS)
 
+    async def at_rate(self, figures: Figures, rate: int, seconds: float) -> None:
+        """So many GENCODEs a second, whoever waits; latency counts from when one was due. Raises ServerFailed."""
+        codes, amount = self._requests.esms, round(rate * seconds)
+        prepared = [codes.send(number) for number in self._new_phones(amount)]
+        result = await self._load.at_rate(prepared, rate, seconds=seconds + 1, classify=codes.classify)
+        if result.answers != {codes.accepted: amount}:
+            raise ServerFailed(f"{rate} GENCODEs a second: {dict(result.answers)}, {result.lost} lost")
+        figures.median_ms_by_round.append(result.latency.percentile(50) / 1000)
+        await self._delivered()
+
     async def calls_paused(self, figures: Figures) -> None:
         await self._send(figures.vbee, self._requests.vbee, PER_ROUND)
         await self._send(figures.ytx, self._requests.ytx, PER_ROUND)
@@ -72,13 +82,17 @@ class CodeRounds:
         self, measured: Measured, requests: CodeRequests, amount: int, settled: Settled | None = None
     ) -> list[str]:
         """Send a code to each of `amount` new phones; the phones, as Vietnamese clients write them."""
-        numbers = range(self._phones_used, self._phones_used + amount)
-        self._phones_used += amount
+        numbers = self._new_phones(amount)
         prepared = [requests.send(number) for number in numbers]
         await measured.round(
             self._server, self._load, prepared, requests.accepted, requests.classify, settled
         )
         return [vietnamese_phone(number) for number in numbers]
+
+    def _new_phones(self, amount: int) -> range:
+        first = self._phones_used
+        self._phones_used += amount
+        return range(first, self._phones_used)
 
     async def _check(self, figures: Figures, codes: Sequence[tuple[str, str]], expected: str) -> None:
         await figures.checkcode.round(

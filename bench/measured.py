@@ -35,6 +35,10 @@ class Load(Protocol):
 
     async def closed(self, requests: Iterable[bytes], *, classify: Classifier = by_status) -> LoadResult: ...
 
+    async def at_rate(
+        self, requests: Iterable[bytes], rate: float, *, seconds: float, classify: Classifier
+    ) -> LoadResult: ...
+
 
 class Row(msgspec.Struct, frozen=True):
     """One line of a table: requests per second, milliseconds, and CPU seconds per 1,000 requests, of onema's
@@ -91,6 +95,14 @@ class Measured:
         """CPU seconds per 1,000 requests."""
         return self._cpu_by_round
 
+    @property
+    def total_cpu_by_round(self) -> Sequence[float]:
+        """The same, with what the database server used."""
+        return [
+            cpu + database
+            for cpu, database in zip(self._cpu_by_round, self._database_cpu_by_round, strict=True)
+        ]
+
     def row(self) -> Row:
         """The median round; latencies are of all rounds."""
         return Row(
@@ -112,6 +124,8 @@ class Figures:
         self.checkcode = Measured("CHECKCODE")
         self.vbee = Measured("Vbee voice-otp")
         self.ytx = Measured("ytx CodeCallOut")
+        self.median_ms_by_round: list[float] = []
+        """The median latency of a GENCODE at a fixed rate; CodeRounds adds to it."""
 
     def codes(self) -> tuple[Row, Row, Row]:
         """What has goals: sending and checking, and what they are compared with."""

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import secrets
 import shutil
+import sys
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -87,9 +88,11 @@ class Deployment:
 
 @contextlib.asynccontextmanager
 async def running_nodes(
-    deployment: Deployment, settings: Mapping[str, str] | None = None
+    deployment: Deployment, settings: Mapping[str, str] | None = None, python: str | Path = sys.executable
 ) -> AsyncIterator[tuple[Nodes, SpreadLoad]]:
-    """Its nodes, as demo servers with the same credentials, and CONNECTIONS spread over them."""
+    """Its nodes, as demo servers with the same credentials, of the onema that `python` has; CONNECTIONS spread over
+    them.
+    """
     common = {
         **(settings or {}),
         "ONEMA_DATABASE": deployment.dsn,
@@ -101,7 +104,7 @@ async def running_nodes(
             if servers:
                 await asyncio.to_thread(_same_credentials, servers[0].data, data)
             own = {**common, "ONEMA_NODE_NUMBER": str(number)}
-            servers.append(await stack.enter_async_context(running_server(data, own)))
+            servers.append(await stack.enter_async_context(running_server(data, own, python)))
         loads = [
             await stack.enter_async_context(
                 LoadGenerator("127.0.0.1", server.port, CONNECTIONS // len(servers))
@@ -113,10 +116,10 @@ async def running_nodes(
 
 @contextlib.asynccontextmanager
 async def node_rounds(
-    deployment: Deployment, settings: Mapping[str, str] | None = None
+    deployment: Deployment, settings: Mapping[str, str] | None = None, python: str | Path = sys.executable
 ) -> AsyncIterator[tuple[Nodes, CodeRounds]]:
     """Its nodes, and rounds of codes on them."""
-    async with running_nodes(deployment, settings) as (nodes, load), AsyncExitStack() as stack:
+    async with running_nodes(deployment, settings, python) as (nodes, load), AsyncExitStack() as stack:
         store = await connect(deployment.dsn, "bench")
         stack.push_async_callback(store.close)
 
