@@ -44,7 +44,7 @@ class Place:
     """An empty database of one engine."""
 
     def __init__(
-        self, engine: str, upgrade: Callable[[Migrations], Awaitable[None]], storage: Callable[[], Storage]
+        self, engine: str, upgrade: Callable[[Migrations], Awaitable[object]], storage: Callable[[], Storage]
     ) -> None:
         self._known = migrations(engine)
         self._upgrade = upgrade

@@ -1,7 +1,6 @@
 """A server in this process, until it is told to stop: for `onema serve`, `onema demo` and each worker."""
 
 import asyncio
-import contextlib
 import errno
 import gc
 import logging
@@ -17,15 +16,12 @@ from onema.cli.output import complain, say_lines
 from onema.cli.service_manager import tell_service_manager
 
 if TYPE_CHECKING:
-    from onema.cli.database import Place
     from onema.console.handset.routes import DemoHints
     from onema.node.membership import Membership
     from onema.settings import Settings
     from onema.wiring.server import App
 
 log = logging.getLogger(__name__)
-
-_SCHEMA_SECONDS = 5.0
 
 
 class CannotStart(Exception):
@@ -91,7 +87,7 @@ async def serve_until(
     try:
         async with app:
             _calm_the_collector()
-            log.info("started", extra=await _what_started(app, settings))
+            log.info("started", extra=_what_started(app, settings))
             on_ready(app.port)
             tell("READY=1", f"STATUS=listens on {settings.listen.host}:{app.port}")
             await stop.wait()
@@ -134,37 +130,21 @@ def _tell_nobody(*_: str) -> None:
     return
 
 
-async def _what_started(app: "App", settings: "Settings") -> dict[str, object]:
+def _what_started(app: "App", settings: "Settings") -> dict[str, object]:
     """What somebody who reads this log later asks first."""
     from onema.cli.database import configured_place, show_place
-    from onema.storage.contract import StorageError
 
     place = configured_place(settings)
-    schema: int | None = None
-    # It serves already, and a database that goes away at this moment must not end it.
-    with contextlib.suppress(StorageError, OSError):  # TimeoutError is one
-        async with asyncio.timeout(_SCHEMA_SECONDS):
-            schema = await _schema_of(place)
     return {
         "action": "serve",
         "version": onema.__version__,
         "node": app.node,
         "roles": list(settings.roles),
         "store": show_place(place if isinstance(place, str) else place.absolute()),
-        "schema": schema,
+        "schema": app.schema,
         "address": f"{settings.listen.host}:{app.port}",
         "carriers": app.carriers,
     }
-
-
-async def _schema_of(place: "Place") -> int:
-    if isinstance(place, str):
-        from onema.storage.postgres.moving import schema_of as schema_of_postgres
-
-        return await schema_of_postgres(place)
-    from onema.storage.sqlite.file import schema_of
-
-    return schema_of(place)
 
 
 def _calm_the_collector() -> None:

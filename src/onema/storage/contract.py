@@ -116,6 +116,10 @@ class Storage(Writer, Protocol):
     async def close(self) -> None: ...
 
     @property
+    def schema(self) -> int:
+        """The number of the schema that `open` found or made."""
+
+    @property
     def other_writers(self) -> Sequence[Writer]:
         """Further writers, each of which may have a batch in flight beside those of the others."""
 

@@ -38,6 +38,8 @@ def _kept_until(row: Row) -> int:
 class MemoryStorage:
     """Keeps rows in a dict. `batches` tells how many batches were committed."""
 
+    schema = 0
+
     def __init__(self, first: "MemoryStorage | None" = None) -> None:
         """With a `first`, one more writer of its rows."""
         self._rows: dict[Key, Row] = first._rows if first else {}

@@ -114,6 +114,7 @@ class App:
         )
         self.gateway = core.gateway
         self.node = core.node
+        self.schema = core.storage.schema
         self.inbox = HandsetInbox(
             core.gateway,
             core.storage,

@@ -8,8 +8,8 @@ from onema.storage.statements import Migrations, migrations, named_statements, r
 _LOCK = 0x6F6E656D61  # "onema" in ASCII
 
 
-async def migrate(dsn: str, known: Migrations | None = None) -> None:
-    """Bring the schema up to date; of many nodes that start together, one does and the others wait.
+async def migrate(dsn: str, known: Migrations | None = None) -> int:
+    """Bring the schema up to date; of many nodes that start together, one does and the others wait. Its number.
 
     Each migration is one transaction. `known` is what this version knows. A newer schema is left as it is; raises
     StorageError when that does not work with this version.
@@ -32,6 +32,8 @@ async def migrate(dsn: str, known: Migrations | None = None) -> None:
                 await connection.execute(migration.script)
                 await connection.execute(queries["migration_applied"], migration.number, migration.works_from)
                 await connection.execute("COMMIT")
+                version = migration.number
+        return int(version)
     except DRIVER_ERRORS as error:
         raise Unavailable(f"the schema could not be brought up to date: {described(error)}") from error
     finally:

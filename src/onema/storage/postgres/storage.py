@@ -62,6 +62,7 @@ class PostgresStorage(PostgresWriter):
         super().__init__(dsn, self._announcer.jobs_were_left, losses, **patience)
         self._other_writer = PostgresWriter(dsn, self._announcer.jobs_were_left, losses, **patience)
         self._dsn = dsn
+        self.schema = 0
         self._pool = Pool(dsn, readers, losses)
         """For reads and short transactions, so that none waits behind a batch."""
         self._partitions = Partitions(dsn, partition_days)
@@ -73,7 +74,7 @@ class PostgresStorage(PostgresWriter):
 
     async def open(self) -> None:
         """Connect, bring the schema up to date and make the first partitions."""
-        await migrate(self._dsn)
+        self.schema = await migrate(self._dsn)
         await self._partitions.maintain()
         await self.connect()
 

@@ -65,9 +65,9 @@ def put_in_place(path: Path, connection: apsw.Connection) -> None:
     _sync(path.parent)
 
 
-def migrate(connection: apsw.Connection, known: Migrations | None = None) -> None:
-    """Bring the schema up to date, each migration in one transaction. `known` is what this version knows. A newer
-    schema is left as it is; raises StorageError when that does not work with this version.
+def migrate(connection: apsw.Connection, known: Migrations | None = None) -> int:
+    """Bring the schema up to date, each migration in one transaction. Its number. `known` is what this version knows. A
+    newer schema is left as it is; raises StorageError when that does not work with this version.
     """
     known, queries = known or migrations("sqlite"), named_statements("sqlite.sql")
     with sqlite_errors():
@@ -79,6 +79,8 @@ def migrate(connection: apsw.Connection, known: Migrations | None = None) -> Non
                     connection.execute(migration.script)
                     connection.execute(queries["migration_applied"], migration._asdict())
                     connection.pragma("user_version", migration.number)
+                version = migration.number
+        return version
 
 
 def usable_schema(connection: apsw.Connection, known: int) -> int:

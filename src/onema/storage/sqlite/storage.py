@@ -80,6 +80,7 @@ class SqliteStorage:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self.schema = 0
         self._queries = named_statements("sqlite.sql")
         self._disk = DiskThread("sqlite-commit")
         # Held by whoever writes.
@@ -97,7 +98,7 @@ class SqliteStorage:
         with sqlite_errors(self._path):
             os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
             self._writer = self._connect()
-            migrate(self._writer)
+            self.schema = migrate(self._writer)
             self._reader = self._connect()
             self._reader.pragma("query_only", True)
             self._wal = WriteAheadLog(self._writer, self._writing, self._connect())
