@@ -138,7 +138,7 @@ async def test_an_embedded_database_of_the_first_schema_learns_the_rule(tmp_path
     """With the jobs that version 0.1.0 left in it."""
     with closing(apsw.Connection(str(tmp_path / "onema.db"))) as connection:
         connection.execute(migrations("sqlite")[0].script)
-        connection.execute("INSERT INTO jobs VALUES (1, 'deliver', 7, 1, 5, 0, 0, 0, x'')")
+        connection.execute("INSERT INTO jobs VALUES (1, 'sms', 7, 1, 5, 0, 0, 0, x'')")
         connection.pragma("user_version", 1)
     storage = SqliteStorage(tmp_path / "onema.db")
     await storage.open()

@@ -59,9 +59,9 @@ class EntryKind(enum.StrEnum):
 
 
 class JobKind(enum.StrEnum):
-    """What a worker must be able to do for it."""
+    """What is to be done, and so what a process must be able to do."""
 
-    DELIVER = "deliver"
+    SMS = "sms"
     """Send an SMS."""
     CALL = "call"
     """Place a call."""
@@ -69,7 +69,7 @@ class JobKind(enum.StrEnum):
     CALLBACK = "callback"
 
 
-HANDING_OVER = frozenset((JobKind.DELIVER, JobKind.CALL))
+HANDING_OVER = frozenset((JobKind.SMS, JobKind.CALL))
 """The jobs that hand a message to a carrier."""
 FAIRLY_SHARED = frozenset((JobKind.CALLBACK,))
 """The jobs whose time is in their account's hands: no account's may keep another's waiting."""

@@ -44,7 +44,7 @@ def build_dispatcher(
         on_shown=on_shown,
     )
     handlers: dict[str, JobHandler] = {
-        JobKind.DELIVER: attempts,
+        JobKind.SMS: attempts,
         JobKind.CALL: attempts,
         JobKind.SETTLE: Settlements(gateway),
         JobKind.CALLBACK: callbacks,

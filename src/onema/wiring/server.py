@@ -267,7 +267,7 @@ class App:
 
 def job_kinds(settings: Settings) -> frozenset[JobKind]:
     """The jobs that this process does."""
-    deliver = (JobKind.DELIVER, JobKind.SETTLE, JobKind.CALLBACK) if "deliver" in settings.roles else ()
+    deliver = (JobKind.SMS, JobKind.SETTLE, JobKind.CALLBACK) if "deliver" in settings.roles else ()
     voice = (JobKind.CALL,) if "voice" in settings.roles else ()
     return frozenset((*deliver, *voice))
 

@@ -19,7 +19,7 @@ from onema.testing.conformance.storage import insert
 
 AT = 1_790_000_000_000
 CALLBACK = DeadJob(first_id_at(AT), 77, JobKind.CALLBACK, 1, 76, 1, 0, "HTTP 400")
-MESSAGE = DeadJob(first_id_at(AT + 1_000), 88, JobKind.DELIVER, 1, 88, 6, 6, "it failed (KeyError)")
+MESSAGE = DeadJob(first_id_at(AT + 1_000), 88, JobKind.SMS, 1, 88, 6, 6, "it failed (KeyError)")
 
 
 @pytest.fixture

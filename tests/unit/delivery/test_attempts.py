@@ -340,7 +340,7 @@ async def test_jobs_beyond_the_room_are_taken_when_it_frees(rig: DeliveryRig) ->
     identifiers = await asyncio.gather(*(rig.send(f"+8490188{n:04d}") for n in range(20)))
     await carrier.was_handed(3)
     assert len(carrier.sent) == 3
-    assert dispatcher.room(JobKind.DELIVER) == 0
+    assert dispatcher.room(JobKind.SMS) == 0
     carrier.gate.set()
     for identifier in identifiers:
         await rig.reaches(identifier, MessageState.DELIVERED)
@@ -388,7 +388,7 @@ async def test_stopping_lets_what_is_under_way_end(rig: DeliveryRig) -> None:
     await carrier.was_handed(1)
     stopping = asyncio.ensure_future(dispatcher.stop(5.0))
     await asyncio.sleep(0)
-    assert dispatcher.room(JobKind.DELIVER) == 0
+    assert dispatcher.room(JobKind.SMS) == 0
     carrier.gate.set()
     await stopping
     assert (await rig.message(identifier)).state == MessageState.DELIVERED

@@ -249,7 +249,7 @@ async def test_callbacks_that_wait_in_the_store_have_their_turns_too(
     """Left by a process that tells nobody: the youngest is of an account that has no other, and is not the last."""
     receiver.answering.clear()
     carrier = await two_accounts(rig, receiver, other)
-    await start_dispatcher(rig, carrier, frozenset({JobKind.DELIVER}))
+    await start_dispatcher(rig, carrier, frozenset({JobKind.SMS}))
     for number in range(3 * MANY_PLACES):
         await rig.reaches(await rig.send(f"+8490188{number:04d}"), MessageState.DELIVERED)
     rig.clock.advance(1)
@@ -284,7 +284,7 @@ async def test_a_callback_whose_turn_does_not_come_for_a_day_is_given_up(
 ) -> None:
     """Whoever keeps others of its own account waiting so long does not answer, and the queue must have an end."""
     carrier = await two_accounts(rig, receiver, other)
-    await start_dispatcher(rig, carrier, frozenset({JobKind.DELIVER}))
+    await start_dispatcher(rig, carrier, frozenset({JobKind.SMS}))
     identifier = await rig.send()
     await rig.reaches(identifier, MessageState.DELIVERED)
     rig.clock.advance(24 * 3_600 + 1)

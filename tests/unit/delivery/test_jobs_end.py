@@ -82,21 +82,19 @@ async def test_an_sms_whose_job_always_raises_fails_and_its_money_is_back(rig: D
     await start(rig, carrier, no_callbacks, dead)
     identifier = await rig.send(time_alive=100_000_000)
     for tries, pause in enumerate(RETRY_AFTER_SECONDS, start=1):
-        assert (await told(rig, identifier, JobKind.DELIVER, tries))[
-            -1
-        ] == "it failed (Broken); will try again"
+        assert (await told(rig, identifier, JobKind.SMS, tries))[-1] == "it failed (Broken); will try again"
         rig.clock.advance(pause)
     message = await rig.reaches(identifier, MessageState.FAILED)
-    assert (await told(rig, identifier, JobKind.DELIVER, TRIES))[-1] == "it failed (Broken); given up"
+    assert (await told(rig, identifier, JobKind.SMS, TRIES))[-1] == "it failed (Broken); given up"
     assert (message.held, message.charged, await rig.balance()) == (0, 0, 0)
     (job,) = await dead_jobs(rig, 1)
     assert (job.kind, job.message, job.leases, job.reason) == (
-        "deliver",
+        "sms",
         identifier,
         TRIES,
         "it failed (Broken)",
     )
-    await rig.until(lambda: dead == ["deliver"])
+    await rig.until(lambda: dead == ["sms"])
     assert await rig.storage.read([(Job, identifier)]) == {}
 
 
@@ -128,7 +126,7 @@ async def test_what_may_have_been_sent_is_unknown_when_its_job_is_given_up(rig: 
     assert message.held == PRICE
     (attempt,) = (await rig.story(identifier)).attempts
     assert (attempt.state, attempt.detail) == ("unknown", f"it was leased {LEASES} times")
-    assert [(job.kind, job.leases) for job in await dead_jobs(rig, 1)] == [("deliver", LEASES + 1)]
+    assert [(job.kind, job.leases) for job in await dead_jobs(rig, 1)] == [("sms", LEASES + 1)]
     rig.clock.advance(LIFETIME_MS / 1000 + 1)
     # Its lease number went on growing with the job, so this settles by the same rule.
     message = await rig.reaches(identifier, MessageState.UNCONFIRMED)
@@ -145,7 +143,7 @@ async def test_what_was_never_started_has_failed_when_its_job_is_given_up(rig: D
     await start(rig, carrier, no_callbacks, dead)
     message = await rig.reaches(identifier, MessageState.FAILED)
     assert (message.held, await rig.balance(), carrier.sent) == (0, 0, [])
-    await rig.until(lambda: dead == ["deliver"])
+    await rig.until(lambda: dead == ["sms"])
 
 
 async def test_a_job_whose_message_cannot_be_ended_ends_alone(rig: DeliveryRig) -> None:
@@ -161,7 +159,7 @@ async def test_a_job_whose_message_cannot_be_ended_ends_alone(rig: DeliveryRig) 
     await start(rig, carrier, no_callbacks, dead)
     (job,) = await dead_jobs(rig, 1)
     assert job.message == identifier
-    await rig.until(lambda: dead == ["deliver"])
+    await rig.until(lambda: dead == ["sms"])
     assert await rig.storage.read([(Job, identifier)]) == {}
 
 
@@ -227,7 +225,7 @@ async def test_a_callback_that_was_given_up_can_be_tried_again(rig: DeliveryRig)
 
 async def test_a_message_that_was_given_up_is_never_sent_again(rig: DeliveryRig) -> None:
     """Its code is old, and its money is back."""
-    await insert(rig.storage, DeadJob(5, 4, JobKind.DELIVER, 1, 4, 6, 6, "it failed"), batch=10**18)
+    await insert(rig.storage, DeadJob(5, 4, JobKind.SMS, 1, 4, 6, 6, "it failed"), batch=10**18)
     with pytest.raises(Refused, match="only callbacks can be tried again"):
         await rig.gateway.execute(ReviveJob(dead=5, id=rig.gateway.next_id(), now=rig.clock.now()))
 

@@ -108,7 +108,7 @@ async def test_jobs_that_a_clock_ahead_leased_are_due_once_the_clock_is_right(ri
     assert await rig.storage.lease_jobs(rig.clock.now(), rig.clock.now() + 1_000, 10) == []
     assert await sweeper.look_at_the_clock() == 1
     (due,) = await rig.storage.lease_jobs(rig.clock.now(), rig.clock.now() + 1_000, 10)
-    assert due.kind == JobKind.DELIVER
+    assert due.kind == JobKind.SMS
     rig.clock.advance(10)
     assert await sweeper.look_at_the_clock() == 0
 

@@ -461,14 +461,14 @@ async def test_a_caller_that_went_away_does_not_stop_the_batch(start_committer: 
     assert await committer.execute(Add(1)) == 2
 
 
-def a_job(identifier: int, kind: JobKind = JobKind.DELIVER) -> Job:
+def a_job(identifier: int, kind: JobKind = JobKind.SMS) -> Job:
     return Job(identifier, kind, 1, identifier, 0, 0, 0, False, b"")
 
 
 class RecordingDispatcher:
     """Takes jobs of one kind while it has room."""
 
-    def __init__(self, room: int, kind: JobKind = JobKind.DELIVER) -> None:
+    def __init__(self, room: int, kind: JobKind = JobKind.SMS) -> None:
         self._room = room
         self._kind = kind
         self.taken: list[Job] = []

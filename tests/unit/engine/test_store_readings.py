@@ -36,7 +36,7 @@ async def test_each_kind_of_job_tells_how_long_it_waits(
     await insert(storage, Job(1, JobKind.CALLBACK, 7, 1, now - 90_000, 0, 0, in_flight=False, payload=b""))
     readings = StoreReadings(committer, storage, clock)
     await readings.read_due()
-    assert readings.due_seconds == {("deliver",): 0, ("call",): 0, ("settle",): 0, ("callback",): 90}
+    assert readings.due_seconds == {("sms",): 0, ("call",): 0, ("settle",): 0, ("callback",): 90}
 
 
 async def test_balances_are_those_of_the_accounts_that_run_out_first(
@@ -80,12 +80,12 @@ async def test_while_the_store_is_away_there_are_no_figures(
 
     away = Away()
     readings = StoreReadings(committer, away, clock)
-    readings.due_seconds = {("deliver",): 1.0}
+    readings.due_seconds = {("sms",): 1.0}
     metrics = Metrics()
     metrics.watch_store(lambda: readings.due_seconds, lambda: readings.balances)
-    assert b'onema_job_due_seconds{kind="deliver"} 1.0' in metrics.render()
+    assert b'onema_job_due_seconds{kind="sms"} 1.0' in metrics.render()
     await readings.refresh()
     assert b"onema_job_due_seconds{" not in metrics.render()
     away.is_away = False
     await readings.refresh()
-    assert b'onema_job_due_seconds{kind="deliver"} 0.0' in metrics.render()
+    assert b'onema_job_due_seconds{kind="sms"} 0.0' in metrics.render()

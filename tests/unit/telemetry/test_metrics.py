@@ -90,10 +90,10 @@ def test_the_time_to_the_handover_is_counted_by_channel_and_once_per_message() -
     """The first try counts: a second one comes because a carrier could not."""
     metrics, request = Metrics(), first_id_at(1_000_000_000_000)
     for kind, number, waited in (
-        (JobKind.DELIVER, 1, 40),
+        (JobKind.SMS, 1, 40),
         (JobKind.CALL, 1, 2_000),
-        (JobKind.DELIVER, 2, 9_000),
-        (JobKind.DELIVER, 0, 9_000),
+        (JobKind.SMS, 2, 9_000),
+        (JobKind.SMS, 0, 9_000),
     ):
         command = StartAttempt(
             job=request, lease=1, now=1_000_000_000_000 + waited, lease_until=0, carrier="c"

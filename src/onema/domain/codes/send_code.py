@@ -59,7 +59,7 @@ class SendCode(Send, frozen=True, kw_only=True, gc=False):
             code_expires_at=verification.expires_at,
         )
         sealed = seal_payload(payload, self.id, context.keyring, self.nonce)
-        job = delivery_job(JobKind.DELIVER, self.account, self.id, self.now, sealed)
+        job = delivery_job(JobKind.SMS, self.account, self.id, self.now, sealed)
         return Decision(
             Accepted(self.id),
             puts=(*hold.puts, *verification.puts),

@@ -52,7 +52,7 @@ def callback(identifier: int, account: int, due_at: int) -> Job:
     return msgspec.structs.replace(job(identifier, due_at, JobKind.CALLBACK), account=account)
 
 
-def job(identifier: int, due_at: int, kind: JobKind = JobKind.DELIVER) -> Job:
+def job(identifier: int, due_at: int, kind: JobKind = JobKind.SMS) -> Job:
     return Job(
         id=identifier,
         kind=kind,
@@ -208,7 +208,7 @@ class StorageConformance:
         await insert(
             storage, job(1, 100, JobKind.CALL), job(2, 200), job(3, 300, JobKind.SETTLE), job(4, 400)
         )
-        leased = await storage.lease_jobs(999, 2000, 2, {JobKind.DELIVER, JobKind.SETTLE})
+        leased = await storage.lease_jobs(999, 2000, 2, {JobKind.SMS, JobKind.SETTLE})
         assert [found.id for found in leased] == [2, 3]
         assert [found.id for found in await storage.lease_jobs(999, 2000, 2, {JobKind.CALL})] == [1]
 
@@ -262,8 +262,8 @@ class StorageConformance:
     async def test_the_longest_due_job_of_each_kind_is_told(self, storage: Storage) -> None:
         """Of what is due now, callbacks of all accounts among it; a backlog is looked at no further than asked."""
         jobs = (
-            (JobKind.DELIVER, 1, 40),
-            (JobKind.DELIVER, 1, 30),
+            (JobKind.SMS, 1, 40),
+            (JobKind.SMS, 1, 30),
             (JobKind.SETTLE, 1, 101),
             (JobKind.CALL, 1, 100),
             (JobKind.CALLBACK, 1, 90),
@@ -277,8 +277,8 @@ class StorageConformance:
                 for number, (kind, account, due_at) in enumerate(jobs, 1)
             ),
         )
-        assert await storage.oldest_due(100, 10) == {"deliver": 30, "call": 100, "callback": 20}
-        assert (await storage.oldest_due(100, 2)).get("deliver") == 30
+        assert await storage.oldest_due(100, 10) == {"sms": 30, "call": 100, "callback": 20}
+        assert (await storage.oldest_due(100, 2)).get("sms") == 30
         assert await storage.oldest_due(10, 10) == {}
 
     async def test_sweeping_deletes_what_has_expired(self, storage: Storage) -> None:
@@ -425,7 +425,7 @@ class StorageConformance:
         """Those of one kind; the others, and those that are due in time, stay."""
         late, in_time, other = job(1, 9_000), job(2, 5_000), job(3, 9_000, JobKind.SETTLE)
         await insert(storage, late, in_time, other)
-        assert await storage.bring_forward(JobKind.DELIVER, 5_000, 100) == 1
+        assert await storage.bring_forward(JobKind.SMS, 5_000, 100) == 1
         found = await storage.read([late.key, in_time.key, other.key])
         assert [row.due_at for row in found.values() if isinstance(row, Job)] == [100, 5_000, 9_000]
 
