@@ -137,11 +137,13 @@ def test_what_the_handset_shows_has_the_documented_members(server: RunningServer
 def test_every_metric_counts_something(server: RunningServer) -> None:
     """A family without a sample after a code was sent and checked is one that nobody feeds. Seats are shown of
     carriers that have a total, and balances of accounts that may run out: the demo has neither, and gives no job up.
+    A scripted phone has a receipt.
     """
     gencode(server, "0901000009")
     assert gencode(server, "1")["CodeResult"] == "108"
     checkcode(server, "0901000009", code_on(server, "0901000009"))
     gencode(server, "0901000009", SecretKey="WRONG")
+    gencode(server, "0990000002")
 
     def silent() -> set[str]:
         lines = server.get("/metrics")[1].decode().splitlines()

@@ -93,6 +93,8 @@ POSTGRES_SAMPLES: dict[str, tuple[Any, ...]] = {
     "sweep_carrier_references": (10, 5),
     "sweep_recent_refusals": (10, 5),
     "trim_inbox": (1, 0),
+    "unmatched_receipts": ("text", 5),
+    "trim_unmatched_receipts": (1,),
     "directory_revision": (),
     "directory": (),
     "attempts_of_message": (1, 1),

@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from onema.channels.contract import Outgoing
+from onema.channels.contract import Outgoing, Receipt
 from onema.channels.handset.calls import HandsetCalls
 from onema.channels.handset.carrier import HandsetCarrier
-from onema.domain.delivery.outcome import Outcome, OutcomeKind
+from onema.domain.delivery.outcome import OutcomeKind
 from onema.domain.delivery.payload import CallPayload, SmsPayload
 
 DELIVERED, UNDELIVERED, SUBMITTED = OutcomeKind.DELIVERED, OutcomeKind.UNDELIVERED, OutcomeKind.SUBMITTED
@@ -25,13 +25,15 @@ class Phone:
     def __init__(self) -> None:
         self.received: list[int] = []
         self.receipts: asyncio.Queue[OutcomeKind] = asyncio.Queue()
+        self.named: list[tuple[str, str]] = []
         self.carrier = HandsetCarrier("handset", self, HandsetCalls(lambda: 0), Mute(), self.report, 0.0)
 
     async def receive(self, outgoing: Outgoing) -> None:
         self.received.append(outgoing.message)
 
-    async def report(self, outgoing: Outgoing, outcome: Outcome) -> None:
-        await self.receipts.put(outcome.kind)
+    async def report(self, receipt: Receipt) -> None:
+        assert (receipt.carrier, receipt.reference) in self.named, "its outcome says so too"
+        await self.receipts.put(receipt.outcome.kind)
 
     async def send(self, phone: str) -> OutcomeKind:
         payload = SmsPayload(phone, "Acme", "482913 is your code", 0)
@@ -39,6 +41,7 @@ class Phone:
         outcome = await self.carrier.send(outgoing)
         if outcome.shown:
             self.received.append(outgoing.message)
+        self.named += [(self.carrier.name, reference) for reference in outcome.references]
         return outcome.kind
 
 

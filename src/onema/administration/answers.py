@@ -20,6 +20,7 @@ from onema.administration.requests import (
     ReadDocuments,
     ReadLedger,
     ReadMessages,
+    ReadReceipts,
     ReadRefusals,
     ReadSeats,
     ReadSettings,
@@ -30,6 +31,7 @@ from onema.administration.requests import (
     ServerStatus,
     Status,
     TopUp,
+    UnmatchedReceipt,
 )
 from onema.delivery.recordings import Recordings
 from onema.domain.codes import hotlines
@@ -43,6 +45,7 @@ from onema.domain.configuration.configure import Change, Configure, Proposal
 from onema.domain.configuration.directory import AccountView, Directory
 from onema.domain.configuration.problems import InvalidConfiguration, Problem
 from onema.domain.configuration.rules import After, problems
+from onema.domain.delivery.record_receipt import last_word
 from onema.domain.delivery.revive_job import ReviveJob
 from onema.domain.delivery.seats import holders_of
 from onema.domain.keyring import Keyring
@@ -143,6 +146,7 @@ class Administration:
             ReadLedger: self._read_ledger,
             ReadBalance: self._read_balance,
             ReadSeats: self._read_seats,
+            ReadReceipts: self._read_receipts,
             ResetCounting: self._reset_counting,
             ReadRefusals: self._read_refusals,
             ReadDeadJobs: self._read_dead_jobs,
@@ -324,6 +328,16 @@ class Administration:
             for carrier in carriers
             if isinstance(row := rows.get((CarrierSeats, carrier.name)), CarrierSeats)
             for holder in holders_of(row)
+        ]
+
+    async def _read_receipts(self, request: ReadReceipts) -> Sequence[UnmatchedReceipt]:
+        rows = await self._storage.read_unmatched_receipts(request.carrier, request.limit)
+        return [
+            UnmatchedReceipt(
+                row.carrier, row.reference, word.kind.value, word.reason, word.detail, row.received_at
+            )
+            for row in rows
+            if (word := last_word(row)) is not None
         ]
 
     async def _read_refusals(self, request: ReadRefusals) -> FoundRefusals:

@@ -160,6 +160,26 @@ class ReadSeats(Request[Sequence[HeldSeats]], frozen=True, kw_only=True, tag="re
     answer_type = list[HeldSeats]
 
 
+class UnmatchedReceipt(msgspec.Struct, frozen=True):
+    """What a carrier reported at `received_at` of a `reference` that is the name of nothing of ours."""
+
+    carrier: str
+    reference: str
+    outcome: str
+    reason: str
+    detail: str
+    received_at: int
+
+
+class ReadReceipts(Request[Sequence[UnmatchedReceipt]], frozen=True, kw_only=True, tag="read_receipts"):
+    """The receipts that nothing matches, newest first; of all carriers without `carrier`."""
+
+    answer_type = list[UnmatchedReceipt]
+
+    carrier: str = ""
+    limit: int = 100
+
+
 class FoundRefusals(msgspec.Struct, frozen=True):
     """Why requests were refused lately: how many in all, and the newest different ones, oldest first."""
 
@@ -237,6 +257,7 @@ WireRequest = (
     | ReadLedger
     | ReadBalance
     | ReadSeats
+    | ReadReceipts
     | ResetCounting
     | ReadRefusals
     | ReadSettings

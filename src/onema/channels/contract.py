@@ -18,8 +18,26 @@ class Outgoing(msgspec.Struct, frozen=True, gc=False):
     payload: Payload
 
 
-ReceiptSink = Callable[[Outgoing, Outcome], Coroutine[Any, Any, None]]
-"""Where a channel reports what became of an attempt later; returns once that is durable."""
+class Receipt(msgspec.Struct, frozen=True, gc=False):
+    """What a carrier reports later of something that it gave a name to: the `reference` of an earlier Outcome.
+
+    `outcome` is DELIVERED or UNDELIVERED; SUBMITTED for a word on the way, and UNKNOWN for one whose meaning is not
+    known: these two end nothing.
+    """
+
+    carrier: str
+    reference: str
+    outcome: Outcome
+
+
+class NotRecorded(Exception):
+    """A receipt could not be made durable. The carrier is to say it again later, so it is not acknowledged."""
+
+
+ReceiptSink = Callable[[Receipt], Coroutine[Any, Any, None]]
+"""Where a channel reports receipts, of whatever process's attempts; returns once that is durable, and only then may the
+carrier hear that it was received. Raises NotRecorded. Whether anything has that name is no matter of the channel's.
+"""
 
 
 class Share(msgspec.Struct, frozen=True, gc=False):

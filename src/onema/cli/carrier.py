@@ -158,3 +158,28 @@ def show_seats(
         for one in found
     ]
     print_table(columns, rows)
+
+
+@app.command("receipts")
+def show_receipts(
+    cli: Cli,
+    name: Annotated[str, typer.Argument(help="The carrier's name.", show_default="all")] = "",
+    limit: Annotated[int, typer.Option(min=1, help="How many at most.")] = 100,
+) -> None:
+    """Show receipts that match nothing that was sent, newest first. They are kept for a day."""
+    import msgspec
+
+    from onema.administration.requests import ReadReceipts
+    from onema.cli.output import print_json, print_table, show_time
+
+    with cli.session() as session:
+        found = session.answer(ReadReceipts(carrier=name, limit=limit))
+    if cli.json:
+        print_json([{**msgspec.to_builtins(one), "received_at": show_time(one.received_at)} for one in found])
+        return
+    columns = ("received", "carrier", "reference", "says", "reason")
+    rows = [
+        (show_time(one.received_at), one.carrier, one.reference, one.outcome, one.reason or one.detail)
+        for one in found
+    ]
+    print_table(columns, rows)

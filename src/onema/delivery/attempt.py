@@ -13,7 +13,7 @@ from onema.channels.contract import Carrier, Outgoing
 from onema.domain.configuration.documents import Carrier as CarrierDocument
 from onema.domain.delivery.fail_message import FailMessage
 from onema.domain.delivery.leave_job import LeaveJob
-from onema.domain.delivery.outcome import Outcome, OutcomeKind
+from onema.domain.delivery.outcome import Outcome, OutcomeKind, storable
 from onema.domain.delivery.payload import CallPayload, Payload, SmsPayload, open_payload
 from onema.domain.delivery.record_outcome import RecordOutcome
 from onema.domain.delivery.routing import plan_route
@@ -129,9 +129,13 @@ class Attempts:
                 extra={"action": "send", "carrier": carrier.name, "fault": describe_fault(error)},
             )
             outcome = Outcome(kind=OutcomeKind.UNKNOWN, reason="carrier fault", detail=type(error).__name__)
-        await self._record(outgoing.account, outgoing.message, outgoing.attempt, outcome)
+        await self._record(
+            outgoing.account, outgoing.message, outgoing.attempt, storable(outcome), carrier.name
+        )
 
-    async def _record(self, account: int, message: int, attempt: int, outcome: Outcome) -> None:
+    async def _record(
+        self, account: int, message: int, attempt: int, outcome: Outcome, carrier: str = ""
+    ) -> None:
         now = self._gateway.now()
         retry = outcome.kind is OutcomeKind.TEMPORARY and attempt < ATTEMPTS_PER_MESSAGE
         await self._gateway.execute(
@@ -144,6 +148,7 @@ class Attempts:
                 outcome=outcome,
                 receipt_until=now + self._receipt_lifetime_ms,
                 retry_at=now + (FIRST_RETRY_MS << (attempt - 1)) if retry else 0,
+                carrier=carrier,
             )
         )
         if outcome.shown:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from onema.delivery.callback_client import LONGEST_PAUSE_SECONDS
 from onema.delivery.failed_jobs import RETRY_AFTER_SECONDS
+from onema.delivery.receipts import KEEP_UNMATCHED
 from onema.domain.ids import first_id_at
 from onema.domain.records import JobKind
 from onema.domain.values.written_ahead import TOLERATED_MS
@@ -78,6 +79,11 @@ class Sweeper:
             lambda: self._storage.trim_inbox(self._keep_inbox, oldest)
         )
 
+    async def trim_receipts(self) -> int:
+        return await self._committer.between_batches(
+            lambda: self._storage.trim_unmatched_receipts(KEEP_UNMATCHED)
+        )
+
     async def drop_old(self) -> int:
         """Forget some of what is older than it is kept; how much went."""
         moment = self._clock.now() - self._keep_messages_ms
@@ -115,6 +121,7 @@ class Sweeper:
             await asyncio.sleep(0)
         if self._rounds % INBOX_EVERY_ROUNDS == 0:
             await self.trim_inbox()
+            await self.trim_receipts()
         if self._rounds % UPKEEP_EVERY_ROUNDS == 0:
             await self._storage.maintain(self._clock.now())
             while await self.drop_old():  # noqa: ASYNC110  # as above

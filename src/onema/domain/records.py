@@ -216,7 +216,7 @@ class Message(Row, frozen=True, gc=False):
 
 
 class Attempt(Row, frozen=True, gc=False):
-    """One try to hand a message to one carrier."""
+    """One try to hand a message to one carrier. `awaited` is how many of its parts the carrier has not reported yet."""
 
     table = "attempts"
     key_columns = 3
@@ -231,6 +231,7 @@ class Attempt(Row, frozen=True, gc=False):
     detail: str
     started_at: int
     ended_at: int
+    awaited: int = 0
 
     @property
     def key(self) -> Key:
@@ -299,7 +300,10 @@ class DeadJob(Row, frozen=True, gc=False):
 
 
 class CarrierReference(Row, frozen=True, gc=False):
-    """The receipt map: a carrier's name for one of our attempts."""
+    """The receipt map: a carrier's name for one of our attempts, or for a part of one. `receipt` is the carrier's last
+    word on it, an Outcome in JSON, and came at `received_at`. A receipt of what has no such name yet makes the row too:
+    its `message` is 0 until then.
+    """
 
     table = "carrier_references"
     key_columns = 2
@@ -310,6 +314,12 @@ class CarrierReference(Row, frozen=True, gc=False):
     message: int
     attempt: int
     expires_at: int
+    received_at: int = 0
+    receipt: str = ""
+
+    @property
+    def key(self) -> Key:
+        return (CarrierReference, self.carrier, self.reference)
 
 
 class KeyFingerprint(Row, frozen=True, gc=False):

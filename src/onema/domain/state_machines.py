@@ -47,11 +47,11 @@ MESSAGE: Final = Machine(
     {
         (NEW, M.ACCEPTED): ("SendCode", "CallWithCode"),
         (NEW, M.REFUSED): ("SendCode",),
-        # A receipt may overtake the outcome of its own attempt, so every end can follow from ACCEPTED.
+        # A receipt may overtake the outcome of its own attempt, and counts with it.
         (M.ACCEPTED, M.SENT): ("RecordOutcome",),
         (M.ACCEPTED, M.UNKNOWN): ("RecordOutcome", "EndJob"),
-        (M.ACCEPTED, M.DELIVERED): ("RecordOutcome", "RecordReceipt"),
-        (M.ACCEPTED, M.UNDELIVERED): ("RecordOutcome", "RecordReceipt"),
+        (M.ACCEPTED, M.DELIVERED): ("RecordOutcome",),
+        (M.ACCEPTED, M.UNDELIVERED): ("RecordOutcome",),
         (M.ACCEPTED, M.FAILED): ("RecordOutcome", "FailMessage", "EndJob"),
         (M.SENT, M.DELIVERED): ("RecordReceipt",),
         (M.SENT, M.UNDELIVERED): ("RecordReceipt",),
@@ -72,8 +72,8 @@ ATTEMPT: Final = Machine(
     {
         (NEW, A.STARTED): ("StartAttempt",),
         (A.STARTED, A.SUBMITTED): ("RecordOutcome",),
-        (A.STARTED, A.DELIVERED): ("RecordOutcome", "RecordReceipt"),
-        (A.STARTED, A.UNDELIVERED): ("RecordOutcome", "RecordReceipt"),
+        (A.STARTED, A.DELIVERED): ("RecordOutcome",),
+        (A.STARTED, A.UNDELIVERED): ("RecordOutcome",),
         (A.STARTED, A.TEMPORARY): ("RecordOutcome",),
         (A.STARTED, A.PERMANENT): ("RecordOutcome",),
         (A.STARTED, A.UNKNOWN): ("RecordOutcome", "EndJob"),
@@ -118,12 +118,12 @@ JOB: Final = Machine(
         (NEW, J.TO_REPORT): ("RecordOutcome", "RecordReceipt", "SettleMessage", "FailMessage", "EndJob"),
         (J.TO_SEND, J.IN_FLIGHT): ("StartAttempt",),
         (J.TO_SEND, J.TO_SEND): ("LeaveJob", "FinishJob"),
-        # No carrier takes it; or the receipt of an attempt that had failed for the moment.
-        (J.TO_SEND, J.DONE): ("FailMessage", "RecordReceipt"),
+        # No carrier takes it.
+        (J.TO_SEND, J.DONE): ("FailMessage",),
         (J.TO_SEND, J.DEAD): ("EndJob",),
         (J.IN_FLIGHT, J.TO_SEND): ("RecordOutcome",),
         (J.IN_FLIGHT, J.AWAITING_RECEIPT): ("RecordOutcome", "EndJob"),
-        (J.IN_FLIGHT, J.DONE): ("RecordOutcome", "RecordReceipt"),
+        (J.IN_FLIGHT, J.DONE): ("RecordOutcome",),
         (J.IN_FLIGHT, J.IN_FLIGHT): ("FinishJob",),
         (J.IN_FLIGHT, J.DEAD): ("EndJob",),
         (J.AWAITING_RECEIPT, J.AWAITING_RECEIPT): ("RecordOutcome", "FinishJob"),

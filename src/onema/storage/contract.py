@@ -12,6 +12,7 @@ import msgspec
 
 from onema.domain.records import (
     Attempt,
+    CarrierReference,
     DeadJob,
     DirectoryRow,
     Event,
@@ -151,8 +152,14 @@ class Storage(Writer, Protocol):
     async def read_dead_jobs(self, before: int, limit: int) -> Sequence[DeadJob]:
         """Jobs that were given up, with ids under `before`, newest first."""
 
+    async def read_unmatched_receipts(self, carrier: str, limit: int) -> Sequence[CarrierReference]:
+        """Receipts that nobody's name matches, of one carrier or of all (""), newest first."""
+
     async def sweep(self, now: int, limit: int) -> int:
         """Delete up to `limit` expired rows of each small table of live things; how many went."""
+
+    async def trim_unmatched_receipts(self, keep: int) -> int:
+        """Keep about the newest `keep` receipts that nobody's name matches; how many went."""
 
     async def bring_forward(self, kind: JobKind, latest: int, now: int) -> int:
         """Make the jobs of a kind due `now` that are due only after `latest`; how many. It looks through all jobs."""

@@ -184,11 +184,17 @@ class Metrics:
             _VERIFIED_SECONDS,
         )
         self._dead_jobs = Tally("onema_dead_jobs", "Jobs that were given up, by kind", ("kind",))
+        self._receipts = Tally(
+            "onema_receipts",
+            "Receipts from carriers, by carrier and what became of them (unmatched: nothing had their name yet)",
+            ("carrier", "result"),
+        )
         for kind in JobKind:
             # From 0 on, or an alert on its increase would miss the first.
             self._dead_jobs.add((kind.value,), 0)
         for collector in (
             self._dead_jobs,
+            self._receipts,
             self._http_requests,
             self._http_seconds,
             self._batch_size,
@@ -249,6 +255,9 @@ class Metrics:
 
     def dead_job(self, kind: str) -> None:
         self._dead_jobs.add((kind,))
+
+    def receipt(self, carrier: str, result: str) -> None:
+        self._receipts.add((carrier, result))
 
     def watch_readiness(self, ready: Callable[[], bool]) -> None:
         self._ready.set_function(lambda: float(ready()))

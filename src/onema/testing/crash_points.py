@@ -14,7 +14,16 @@ from typing import Any, NoReturn, cast
 from onema.channels.contract import Carrier, Outgoing, Share
 from onema.domain.delivery.outcome import Outcome
 from onema.domain.delivery.payload import Payload
-from onema.domain.records import Attempt, AttemptState, Event, Key, LiveVerification, Message, Row
+from onema.domain.records import (
+    Attempt,
+    AttemptState,
+    CarrierReference,
+    Event,
+    Key,
+    LiveVerification,
+    Message,
+    Row,
+)
 from onema.settings import load_settings
 from onema.storage.contract import Storage
 from onema.wiring.demo import prepare
@@ -32,7 +41,8 @@ def _starts(written: Mapping[Key, Row | None], inserted: Sequence[Row]) -> bool:
 
 
 def _records_a_receipt(written: Mapping[Key, Row | None], inserted: Sequence[Row]) -> bool:
-    return any(isinstance(row, Event) and row.kind.startswith("receipt") for row in inserted)
+    early = any(isinstance(row, CarrierReference) and not row.message for row in written.values())
+    return early or any(isinstance(row, Event) and row.kind.startswith("receipt") for row in inserted)
 
 
 def _records_an_outcome(written: Mapping[Key, Row | None], inserted: Sequence[Row]) -> bool:

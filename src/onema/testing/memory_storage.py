@@ -131,6 +131,19 @@ class MemoryStorage:
             swept += len(expired)
         return swept
 
+    async def trim_unmatched_receipts(self, keep: int) -> int:
+        gone = self._unmatched()[keep:]
+        for row in gone:
+            del self._rows[row.key]
+        return len(gone)
+
+    async def read_unmatched_receipts(self, carrier: str, limit: int) -> Sequence[CarrierReference]:
+        return [row for row in self._unmatched() if carrier in ("", row.carrier)][:limit]
+
+    def _unmatched(self) -> list[CarrierReference]:
+        found = [row for row in self._of(CarrierReference) if not row.message]
+        return sorted(found, key=lambda row: -row.received_at)
+
     async def bring_forward(self, kind: JobKind, latest: int, now: int) -> int:
         late = [job for job in self._of(Job) if job.kind == kind and job.due_at > latest]
         self._rows.update({job.key: msgspec.structs.replace(job, due_at=now) for job in late})

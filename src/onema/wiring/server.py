@@ -194,7 +194,12 @@ class App:
 
     async def _start_carriers(self, stack: AsyncExitStack, core: Core) -> RunningCarriers:
         make = carrier_factory(
-            Surroundings(Receipts(core.gateway), self.inbox, self.calls, core.announcements)
+            Surroundings(
+                Receipts(core.gateway, core.storage, self.metrics.receipt),
+                self.inbox,
+                self.calls,
+                core.announcements,
+            )
         )
         carriers = RunningCarriers(
             core.committer,

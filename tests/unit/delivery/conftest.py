@@ -6,7 +6,9 @@ from collections.abc import AsyncIterator, Callable, Iterable
 import msgspec
 import pytest
 
+from onema.channels.contract import Receipt
 from onema.delivery.dispatcher import JobDispatcher
+from onema.delivery.receipts import Receipts
 from onema.domain.codes.call_with_code import CallWithCode
 from onema.domain.codes.send_code import SendCode
 from onema.domain.codes.start_verification import ENTROPY_BYTES, GivenCode, NewCode
@@ -62,6 +64,11 @@ class DeliveryRig:
         )
         self.gateway = Gateway(self.committer, self.clock, ids, SystemEntropy())
         self.dispatchers: list[JobDispatcher] = []
+        self.heard: list[str] = []
+        """What became of each receipt."""
+        self._receipts = Receipts(
+            self.gateway, self.storage, lambda carrier, result: self.heard.append(result)
+        )
         self.closing = contextlib.AsyncExitStack()
 
     async def configure(self, *carriers: RecordingCarrier, capture_on: str = "submitted") -> None:
@@ -153,6 +160,11 @@ class DeliveryRig:
             )
         )
         return identifier
+
+    async def hear(self, receipt: Receipt) -> str:
+        """Take a carrier's receipt; what became of it."""
+        await self._receipts(receipt)
+        return self.heard[-1]
 
     async def message(self, identifier: int) -> Message:
         return (await self.story(identifier)).message

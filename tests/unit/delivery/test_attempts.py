@@ -3,19 +3,19 @@ import asyncio
 import msgspec
 import pytest
 
-from onema.channels.contract import Outgoing
+from onema.channels.contract import Outgoing, Receipt
 from onema.delivery.dispatcher import OVERDUE_MS
 from onema.domain.delivery.leave_job import LEFT_FOR_MS
 from onema.domain.delivery.outcome import Outcome, OutcomeKind
 from onema.domain.delivery.payload import SmsPayload, open_payload
-from onema.domain.delivery.record_outcome import RecordReceipt
+from onema.domain.delivery.record_receipt import ReceiptResult
 from onema.domain.records import Job, JobKind, MessageState
 from onema.telemetry.logs import ContextFilter
 from onema.testing.recording_carrier import DELIVERED, RecordingCarrier
 
-from .conftest import ACCOUNT, LEASE_MS, LIFETIME_MS, PRICE, DeliveryRig
+from .conftest import LEASE_MS, LIFETIME_MS, PRICE, DeliveryRig
 
-SUBMITTED = Outcome(kind=OutcomeKind.SUBMITTED, carrier_reference="ref-1")
+SUBMITTED = Outcome(kind=OutcomeKind.SUBMITTED, references=("ref-1",))
 TEMPORARY = Outcome(kind=OutcomeKind.TEMPORARY, reason="busy")
 PERMANENT = Outcome(kind=OutcomeKind.PERMANENT, reason="bad number")
 UNKNOWN = Outcome(kind=OutcomeKind.UNKNOWN, reason="timeout")
@@ -348,18 +348,18 @@ async def test_jobs_beyond_the_room_are_taken_when_it_frees(rig: DeliveryRig) ->
 
 
 async def test_a_receipt_may_overtake_its_outcome(rig: DeliveryRig) -> None:
-    """The carrier's receipt is committed before its own answer is; the answer then changes nothing."""
+    """The carrier's receipt is committed before its own answer is; with that it counts, once."""
     carrier = RecordingCarrier("first", SUBMITTED)
     await rig.configure(carrier)
     carrier.gate.clear()
     await rig.start(carrier)
     identifier = await rig.send()
     await carrier.was_handed(1)
-    assert await report(rig, carrier.sent[0], DELIVERED)
+    assert await rig.hear(Receipt("first", "ref-1", DELIVERED)) == ReceiptResult.UNMATCHED
     carrier.gate.set()
     message = await rig.reaches(identifier, MessageState.DELIVERED)
     assert message.charged == PRICE
-    assert not await report(rig, carrier.sent[0], DELIVERED), "a second receipt counts for nothing"
+    assert await rig.hear(Receipt("first", "ref-1", DELIVERED)) == ReceiptResult.REPEATED
     assert await rig.balance() == -PRICE
 
 
@@ -373,7 +373,7 @@ async def test_a_late_receipt_corrects_the_books(rig: DeliveryRig) -> None:
     rig.clock.advance(LIFETIME_MS / 1000 + 1)
     await rig.reaches(identifier, MessageState.UNCONFIRMED)
     assert await rig.balance() == 0
-    assert await report(rig, carrier.sent[0], DELIVERED)
+    assert await rig.hear(Receipt("first", "ref-1", DELIVERED)) == ReceiptResult.COUNTED
     assert await rig.balance() == -PRICE
     assert [entry.kind for entry in (await rig.story(identifier)).ledger][-1] == "adjust"
 
@@ -392,17 +392,3 @@ async def test_stopping_lets_what_is_under_way_end(rig: DeliveryRig) -> None:
     carrier.gate.set()
     await stopping
     assert (await rig.message(identifier)).state == MessageState.DELIVERED
-
-
-async def report(rig: DeliveryRig, outgoing: Outgoing, outcome: Outcome) -> bool:
-    changed: bool = await rig.gateway.execute(
-        RecordReceipt(
-            id=rig.gateway.next_id(),
-            now=rig.clock.now(),
-            account=ACCOUNT,
-            message=outgoing.message,
-            attempt=outgoing.attempt,
-            outcome=outcome,
-        )
-    )
-    return changed

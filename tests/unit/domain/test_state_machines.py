@@ -168,6 +168,11 @@ class WatchedStore(PureStore):
         return JobState.DEAD if gone else None
 
 
+def _name(attempt: Attempt) -> str:
+    """What the carrier calls it."""
+    return f"{attempt.message}-{attempt.number}"
+
+
 class Moves(Books):
     """All that happens to messages, and codes are checked, jobs left to others, and dead ones revived."""
 
@@ -186,13 +191,13 @@ class Moves(Books):
     def answer(self, which: int, kind: OutcomeKind, retry: bool) -> None:
         """About an attempt that there is, however late."""
         if attempt := self.one(Attempt, which):
-            self.report_outcome(attempt.message, kind, attempt.number, retry=retry)
+            self.report_outcome(attempt.message, kind, attempt.number, [_name(attempt)], retry=retry)
 
     @rule(which=WHICH, kind=st.sampled_from([OutcomeKind.DELIVERED, OutcomeKind.UNDELIVERED]))
     def receipt_of_an_attempt(self, which: int, kind: OutcomeKind) -> None:
         """However early or late."""
         if attempt := self.one(Attempt, which):
-            self.report_receipt(attempt.message, kind, attempt.number)
+            self.report_receipt(_name(attempt), kind)
 
     @rule(minutes=st.integers(1, 20))
     def time_passes(self, minutes: int) -> None:

@@ -128,6 +128,15 @@ def test_seats_are_read_when_they_are_asked_for() -> None:
     assert b'onema_carrier_seats{carrier="smsc"} 1.0' in metrics.render()
 
 
+def test_receipts_are_counted_by_what_became_of_them() -> None:
+    """A rising number that matches nothing is seen."""
+    metrics = Metrics()
+    metrics.receipt("smsc", "counted")
+    metrics.receipt("smsc", "unmatched")
+    metrics.receipt("smsc", "unmatched")
+    assert b'onema_receipts_total{carrier="smsc",result="unmatched"} 2.0' in metrics.render()
+
+
 async def test_readiness_can_be_awaited() -> None:
     """Main prints the address only when the server can answer."""
     readiness = Readiness("store")

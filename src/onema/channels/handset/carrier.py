@@ -1,10 +1,13 @@
 """The built-in carrier: hands messages to the simulated phone that one looks at in a browser."""
 
 import asyncio
+import contextlib
 from collections.abc import Coroutine
 from typing import Any, Protocol
 
-from onema.channels.contract import Outgoing, ReceiptSink, Share
+import msgspec
+
+from onema.channels.contract import NotRecorded, Outgoing, Receipt, ReceiptSink, Share
 from onema.channels.handset.calls import RING_SECONDS, HandsetCalls
 from onema.channels.handset.scripted_numbers import SCRIPTS, SLOW_SECONDS, Script
 from onema.domain.delivery.outcome import Outcome, OutcomeKind
@@ -12,9 +15,7 @@ from onema.domain.delivery.payload import CallPayload, Payload
 
 _DELIVERED = Outcome(kind=OutcomeKind.DELIVERED)
 _SHOWN = Outcome(kind=OutcomeKind.DELIVERED, shown=True)
-_SHOWN_WITHOUT_RECEIPT = Outcome(kind=OutcomeKind.SUBMITTED, shown=True)
 _UNDELIVERED = Outcome(kind=OutcomeKind.UNDELIVERED, reason="absent subscriber")
-_SUBMITTED = Outcome(kind=OutcomeKind.SUBMITTED)
 _SMS_SECONDS = 30.0
 
 
@@ -66,12 +67,14 @@ class HandsetCarrier:
         if isinstance(outgoing.payload, CallPayload):
             return await self._call(outgoing, outgoing.payload, script)
         if script is Script.UNDELIVERED:
-            self._afterwards(self._receipts(outgoing, _UNDELIVERED))
-            return _SUBMITTED
+            self._afterwards(self._report(outgoing, _UNDELIVERED))
+            return _submitted(outgoing)
         if script is Script.SLOW:
             self._afterwards(self._arrive_late(outgoing))
-            return _SUBMITTED
-        return _SHOWN_WITHOUT_RECEIPT if script is Script.RECEIPT_LOST else _SHOWN
+            return _submitted(outgoing)
+        if script is Script.RECEIPT_LOST:
+            return msgspec.structs.replace(_submitted(outgoing), shown=True)
+        return _SHOWN
 
     async def _call(self, outgoing: Outgoing, payload: CallPayload, script: Script) -> Outcome:
         try:
@@ -84,7 +87,12 @@ class HandsetCarrier:
     async def _arrive_late(self, outgoing: Outgoing) -> None:
         await asyncio.sleep(self._slow_seconds)
         await self._inbox.receive(outgoing)
-        await self._receipts(outgoing, _DELIVERED)
+        await self._report(outgoing, _DELIVERED)
+
+    async def _report(self, outgoing: Outgoing, outcome: Outcome) -> None:
+        """A simulated carrier does not say it again when the receipt is lost: the message then ends unconfirmed."""
+        with contextlib.suppress(NotRecorded):
+            await self._receipts(Receipt(self.name, _reference(outgoing), outcome))
 
     def _afterwards(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
@@ -95,3 +103,11 @@ class HandsetCarrier:
         for task in self._later:
             task.cancel()
         await asyncio.gather(*self._later, return_exceptions=True)
+
+
+def _submitted(outgoing: Outgoing) -> Outcome:
+    return Outcome(kind=OutcomeKind.SUBMITTED, references=(_reference(outgoing),))
+
+
+def _reference(outgoing: Outgoing) -> str:
+    return f"{outgoing.message}-{outgoing.attempt}"

@@ -10,6 +10,7 @@ from onema.domain.ids import first_id_at
 from onema.domain.records import (
     TABLE_ORDER,
     Attempt,
+    CarrierReference,
     DeadJob,
     DirectoryRow,
     Event,
@@ -120,6 +121,9 @@ class PostgresStorage(PostgresWriter):
         await self._count(self._queries["sweep_batches"], first_id_at(now - KEEP_BATCHES_MS))
         return swept
 
+    async def trim_unmatched_receipts(self, keep: int) -> int:
+        return await self._count(self._queries["trim_unmatched_receipts"], keep)
+
     async def bring_forward(self, kind: JobKind, latest: int, now: int) -> int:
         return await self._count(self._queries["bring_forward"], kind, latest, now)
 
@@ -227,6 +231,10 @@ class PostgresStorage(PostgresWriter):
 
     async def read_dead_jobs(self, before: int, limit: int) -> Sequence[DeadJob]:
         return [DeadJob(*record) for record in await self._fetch(self._queries["dead_jobs"], before, limit)]
+
+    async def read_unmatched_receipts(self, carrier: str, limit: int) -> Sequence[CarrierReference]:
+        records = await self._fetch(self._queries["unmatched_receipts"], carrier, limit)
+        return [CarrierReference(*record) for record in records]
 
     async def read_ledger(self, account: int, limit: int) -> Sequence[LedgerEntry]:
         records = await self._fetch(self._queries["ledger"], account, limit)

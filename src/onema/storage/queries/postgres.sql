@@ -123,6 +123,17 @@ WITH expired AS MATERIALIZED (
 DELETE FROM carrier_references t USING expired
 WHERE (t.carrier, t.reference) = (expired.carrier, expired.reference)
 
+-- unmatched_receipts --
+-- Receipts that nobody's name matches, of carrier $1 or of all (''), newest first; $2 is how many.
+SELECT carrier, reference, account, message, attempt, expires_at, received_at, receipt FROM carrier_references
+WHERE message = 0 AND ($1::text = '' OR carrier = $1::text) ORDER BY received_at DESC LIMIT $2
+
+-- trim_unmatched_receipts --
+-- Forget receipts that nobody's name matches, beyond the newest $1.
+DELETE FROM carrier_references WHERE message = 0 AND received_at <= (
+    SELECT received_at FROM carrier_references WHERE message = 0 ORDER BY received_at DESC LIMIT 1 OFFSET $1
+)
+
 -- sweep_recent_refusals --
 -- Forget why requests were refused, of accounts of which none was for long.
 WITH expired AS MATERIALIZED (
@@ -172,7 +183,7 @@ SELECT kind, name FROM directory WHERE (kind, name) > ($1, $2) ORDER BY kind, na
 
 -- attempts_of_message --
 -- The attempts of one message ($1 account, $2 message), in order.
-SELECT account, message, number, carrier, caller, state, carrier_reference, detail, started_at, ended_at
+SELECT account, message, number, carrier, caller, state, carrier_reference, detail, started_at, ended_at, awaited
 FROM attempts WHERE account = $1 AND message = $2 ORDER BY number
 
 -- events_of_subject --

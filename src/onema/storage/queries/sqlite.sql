@@ -86,6 +86,17 @@ DELETE FROM carrier_references WHERE (carrier, reference) IN (
     SELECT carrier, reference FROM carrier_references WHERE expires_at <= :now ORDER BY expires_at LIMIT :limit
 )
 
+-- unmatched_receipts --
+-- Receipts that nobody's name matches, of one carrier or of all (''), newest first.
+SELECT carrier, reference, account, message, attempt, expires_at, received_at, receipt FROM carrier_references
+WHERE message = 0 AND (:carrier = '' OR carrier = :carrier) ORDER BY received_at DESC LIMIT :limit
+
+-- trim_unmatched_receipts --
+-- Forget receipts that nobody's name matches, beyond the newest :keep.
+DELETE FROM carrier_references WHERE message = 0 AND received_at <= (
+    SELECT received_at FROM carrier_references WHERE message = 0 ORDER BY received_at DESC LIMIT 1 OFFSET :keep
+)
+
 -- sweep_recent_refusals --
 -- Forget why requests were refused, of accounts of which none was for long.
 DELETE FROM recent_refusals WHERE account IN (
@@ -170,7 +181,7 @@ SELECT kind, name FROM directory
 
 -- attempts_of_message --
 -- The attempts of one message, in order.
-SELECT account, message, number, carrier, caller, state, carrier_reference, detail, started_at, ended_at
+SELECT account, message, number, carrier, caller, state, carrier_reference, detail, started_at, ended_at, awaited
 FROM attempts WHERE account = :account AND message = :message ORDER BY number
 
 -- events_of_subject --

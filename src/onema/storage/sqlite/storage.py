@@ -23,6 +23,7 @@ from onema.domain.delivery.leave_job import LEFT_FOR_MS
 from onema.domain.ids import first_id_at
 from onema.domain.records import (
     Attempt,
+    CarrierReference,
     DeadJob,
     DirectoryRow,
     Event,
@@ -226,6 +227,13 @@ class SqliteStorage:
                     self._writer.execute(self._queries[name], {"now": now, "limit": limit})
             return self._writer.total_changes() - before
 
+    async def trim_unmatched_receipts(self, keep: int) -> int:
+        async with self._writing:
+            before = self._writer.total_changes()
+            with _DRIVER_ERRORS, self._writer:
+                self._writer.execute(self._queries["trim_unmatched_receipts"], {"keep": keep})
+            return self._writer.total_changes() - before
+
     async def bring_forward(self, kind: JobKind, latest: int, now: int) -> int:
         async with self._writing:
             before = self._writer.total_changes()
@@ -348,6 +356,10 @@ class SqliteStorage:
 
     async def read_dead_jobs(self, before: int, limit: int) -> Sequence[DeadJob]:
         return self._rows(self._reader, DeadJob, "dead_jobs", {"before": before, "limit": limit})
+
+    async def read_unmatched_receipts(self, carrier: str, limit: int) -> Sequence[CarrierReference]:
+        bindings: dict[str, Any] = {"carrier": carrier, "limit": limit}
+        return self._rows(self._reader, CarrierReference, "unmatched_receipts", bindings)
 
     async def read_ledger(self, account: int, limit: int) -> Sequence[LedgerEntry]:
         return self._rows(self._reader, LedgerEntry, "ledger", {"account": account, "limit": limit})

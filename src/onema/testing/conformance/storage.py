@@ -296,6 +296,21 @@ class StorageConformance:
         assert set(left) == {young.key, tried.key}
         assert await storage.sweep(now=110, limit=10) == len(left)
 
+    async def test_receipts_that_nobody_s_name_matches_are_listed_and_bounded(self, storage: Storage) -> None:
+        """Newest first, of one carrier or of all; names of ours are not among them."""
+        named = CarrierReference("a", "ours", ACCOUNT, 1, 1, expires_at=90, received_at=99, receipt="{}")
+        kept = [
+            CarrierReference(carrier, f"r{at}", 0, 0, 0, expires_at=90, received_at=at, receipt="{}")
+            for at, carrier in enumerate("abab", 1)
+        ]
+        await insert(storage, named, *kept)
+        assert list(await storage.read_unmatched_receipts("", 9)) == kept[::-1]
+        assert list(await storage.read_unmatched_receipts("b", 1)) == [kept[3]]
+        assert await storage.trim_unmatched_receipts(keep=3) == 1
+        assert await storage.trim_unmatched_receipts(keep=3) == 0
+        assert list(await storage.read_unmatched_receipts("", 9)) == kept[:0:-1]
+        assert await storage.read([named.key]) == {named.key: named}
+
     async def test_the_inbox_keeps_the_newest(self, storage: Storage) -> None:
         """Trimming goes by count and by age."""
         await insert(

@@ -1,5 +1,6 @@
 """Whatever happens to messages, in whatever order, the books are right."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import hypothesis.strategies as st
@@ -13,11 +14,22 @@ from onema.domain.configuration import documents as doc
 from onema.domain.delivery.end_job import EndJob
 from onema.domain.delivery.fail_message import FailMessage
 from onema.domain.delivery.finish_job import FinishJob
-from onema.domain.delivery.outcome import Outcome, OutcomeKind
-from onema.domain.delivery.record_outcome import RecordOutcome, RecordReceipt, SettleMessage
+from onema.domain.delivery.outcome import RECEIPT_WORDS, Outcome, OutcomeKind
+from onema.domain.delivery.record_outcome import RecordOutcome, SettleMessage
+from onema.domain.delivery.record_receipt import NOBODY, ReceiptResult, RecordReceipt, named_by
 from onema.domain.delivery.start_attempt import StartAttempt
 from onema.domain.money.top_up import TopUpWallet
-from onema.domain.records import HANDING_OVER, DeadJob, EntryKind, Job, JobKind, Message, MessageState
+from onema.domain.records import (
+    HANDING_OVER,
+    Attempt,
+    CarrierReference,
+    DeadJob,
+    EntryKind,
+    Job,
+    JobKind,
+    Message,
+    MessageState,
+)
 from onema.domain.refusals import Refusal, Refused
 from onema.domain.state_machines import MESSAGE
 from onema.testing.pure_store import PureStore, context_of
@@ -28,6 +40,8 @@ FLOOR = -10_000_000
 HOUR = 3_600_000
 WHICH = st.integers(0, 99)
 """One of some rows, modulo how many there are."""
+NAMES = ("r0", "r1", "r2", "r3")
+"""What the carrier calls parts of attempts: so few that it uses them again."""
 
 
 def configuration(capture_on: str, callback_url: str = "") -> tuple[doc.Document, ...]:
@@ -113,45 +127,59 @@ class Books(RuleBasedStateMachine):
             assert bool(started) == (job.kind in HANDING_OVER and not job.in_flight)
 
     @precondition(lambda self: self.messages)
-    @rule(which=WHICH, kind=st.sampled_from(list(OutcomeKind)), number=st.integers(1, 5), retry=st.booleans())
-    def outcome(self, which: int, kind: OutcomeKind, number: int, retry: bool) -> None:
-        self.report_outcome(self.messages[which % len(self.messages)], kind, number, retry=retry)
-
-    def report_outcome(self, message: int, kind: OutcomeKind, number: int, *, retry: bool) -> None:
-        identifier = self.next_id()
-        self.store.run(
-            RecordOutcome(
-                id=identifier,
-                now=self.now,
-                account=ACCOUNT,
-                message=message,
-                attempt=number,
-                outcome=Outcome(kind=kind, carrier_reference=f"ref{identifier}", seconds=7.0),
-                receipt_until=self.now + HOUR,
-                retry_at=self.now + 1 if retry else 0,
-            )
-        )
-
-    @precondition(lambda self: self.messages)
     @rule(
         which=WHICH,
-        kind=st.sampled_from([OutcomeKind.DELIVERED, OutcomeKind.UNDELIVERED]),
-        number=st.integers(1, 3),
+        kind=st.sampled_from(list(OutcomeKind)),
+        number=st.integers(1, 5),
+        retry=st.booleans(),
+        names=st.lists(st.sampled_from(NAMES), max_size=3, unique=True),
     )
-    def receipt(self, which: int, kind: OutcomeKind, number: int) -> None:
-        self.report_receipt(self.messages[which % len(self.messages)], kind, number)
+    def outcome(self, which: int, kind: OutcomeKind, number: int, retry: bool, names: list[str]) -> None:
+        """It brings names for its parts: of nobody yet, of an early receipt, or of another attempt."""
+        message = self.messages[which % len(self.messages)]
+        self.report_outcome(message, kind, number, names, retry=retry)
 
-    def report_receipt(self, message: int, kind: OutcomeKind, number: int) -> None:
+    def report_outcome(
+        self, message: int, kind: OutcomeKind, number: int, names: Sequence[str], *, retry: bool
+    ) -> None:
         self.store.run(
-            RecordReceipt(
+            RecordOutcome(
                 id=self.next_id(),
                 now=self.now,
                 account=ACCOUNT,
                 message=message,
                 attempt=number,
-                outcome=Outcome(kind=kind, seconds=7.0),
+                outcome=Outcome(kind=kind, references=tuple(names), seconds=7.0),
+                receipt_until=self.now + HOUR,
+                retry_at=self.now + 1 if retry else 0,
+                carrier="c",
             )
         )
+
+    @rule(kind=st.sampled_from(sorted(RECEIPT_WORDS)), name=st.sampled_from(NAMES), stale=st.booleans())
+    def receipt(self, kind: OutcomeKind, name: str, stale: bool) -> None:
+        self.report_receipt(name, kind, stale=stale)
+
+    def report_receipt(self, name: str, kind: OutcomeKind, *, stale: bool = False) -> None:
+        """Of a name that was looked up before (`stale`: when it was nobody's). One that moved changes nothing."""
+        row = self.store.rows.get((CarrierReference, "c", name))
+        named = named_by(row) if isinstance(row, CarrierReference) else NOBODY
+        before = dict(self.store.rows)
+        result = self.store.run(
+            RecordReceipt(
+                id=self.next_id(),
+                now=self.now,
+                carrier="c",
+                reference=name,
+                named=NOBODY if stale else named,
+                outcome=Outcome(kind=kind, seconds=7.0),
+                forget_at=self.now + HOUR,
+            )
+        )
+        moved = stale and named != NOBODY
+        assert (result is ReceiptResult.MOVED) == moved
+        if moved or result in (ReceiptResult.REPEATED, ReceiptResult.TOO_LATE):
+            assert self.store.rows == before
 
     @precondition(lambda self: self.messages)
     @rule(which=WHICH)
@@ -266,6 +294,12 @@ class Books(RuleBasedStateMachine):
             assert ((Job, identifier) in self.store.rows) == (not final)
             assert not (final and message.held)
             assert bool(message.ended_at) == final
+
+    @invariant()
+    def an_attempt_awaits_no_more_parts_than_it_has(self) -> None:
+        for row in self.store.rows.values():
+            if isinstance(row, Attempt):
+                assert 0 <= row.awaited <= len(row.carrier_reference.split())
 
     @invariant()
     def nothing_is_kept_to_send_once_nothing_may_be_sent(self) -> None:
