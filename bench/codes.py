@@ -9,10 +9,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 import apsw
 
 from bench.measured import Figures, Load, Measured, Servers, Settled
-from bench.requests import LIVE, DemoRequests
+from bench.requests import LIVE, DemoRequests, vietnamese_phone
 from bench.server import ServerFailed, ServerProcess
 from onema.loadtest.load import LoadGenerator
-from onema.loadtest.requests import CodeRequests, vietnamese_phone
+from onema.loadtest.requests import CodeRequests
 
 CONNECTIONS = 64
 PER_ROUND = 4_000

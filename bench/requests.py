@@ -1,20 +1,21 @@
-"""The bytes of the measured requests; those that send codes are onema.loadtest.requests'."""
+"""The bytes of the measured requests; what is in them the dialects' samples say."""
 
 import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from onema.loadtest.requests import (
-    CodeRequests,
-    Credentials,
-    EsmsRequests,
-    VbeeRequests,
-    YtxRequests,
-    vietnamese_phone,
-)
+from onema.dialects.esms.sample_requests import EsmsSamples
+from onema.dialects.vbee.sample_requests import VbeeSamples
+from onema.dialects.ytx.sample_requests import YtxSamples
+from onema.loadtest.requests import CodeRequests, spread
 
 HOST = "localhost"
 LIVE = f"GET /health/live HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode()
+
+
+def vietnamese_phone(number: int) -> str:
+    """The phone of the request with this number, as Vietnamese clients write it."""
+    return f"090{spread(number):07d}"
 
 
 def phones(first: int, count: int) -> list[str]:
@@ -26,16 +27,12 @@ class DemoRequests:
 
     def __init__(self, data: Path, *, minutes: int = 10) -> None:
         """`data` is the data folder of a demo server; codes by GENCODE live for `minutes`."""
-        credentials: dict[str, Credentials] = json.loads((data / "demo.json").read_text())
-        self.esms: CodeRequests = EsmsRequests(credentials["esms"], HOST, minutes=minutes)
-        self.vbee: CodeRequests = VbeeRequests(credentials["vbee"], HOST)
-        self.ytx: CodeRequests = YtxRequests(credentials["ytx"], HOST)
-        self._keys = f"ApiKey={credentials['esms']['ApiKey']}&SecretKey={credentials['esms']['SecretKey']}"
+        credentials: dict[str, dict[str, str]] = json.loads((data / "demo.json").read_text())
+        self._esms = EsmsSamples(credentials["esms"], minutes=minutes)
+        self.esms = CodeRequests(self._esms, HOST)
+        self.vbee = CodeRequests(VbeeSamples(credentials["vbee"]), HOST)
+        self.ytx = CodeRequests(YtxSamples(credentials["ytx"]), HOST)
 
     def checkcode(self, codes: Iterable[tuple[str, str]]) -> list[bytes]:
         """`codes` are (phone, what its owner typed)."""
-        path = f"/MainService.svc/json/CheckCodeGen_V4_get?{self._keys}"
-        return [
-            f"GET {path}&Phone={phone}&Code={code} HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode()
-            for phone, code in codes
-        ]
+        return [self._esms.check(phone, code).as_bytes(HOST) for phone, code in codes]

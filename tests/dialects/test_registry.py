@@ -1,25 +1,41 @@
 """What every wire API must bring along: a forgotten piece fails here by name."""
 
-from collections.abc import Sequence
+import json
+import re
+import shlex
+import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import onema.channels
 import onema.dialects
-from onema.dialects.contract import Dialect
+from onema.dialects.contract import Dialect, SampleRequest
 from onema.domain.configuration import documents as doc
+from onema.http.messages import Request
 from onema.settings import Settings
 from onema.wiring.carriers import CARRIER_TYPES
-from onema.wiring.installation import DIALECTS, problems_of
-from onema.wiring.server import build_dialects
+from onema.wiring.demo import demo_documents, new_credentials
+from onema.wiring.dialects import DIALECTS, build_dialects
+from onema.wiring.installation import problems_of
 
 from .running_core import RunningCore
 from .test_shared_security import VENDORS
 
 FOLDER = Path(onema.dialects.__file__).parent
 PAGES = Path(__file__).parents[2] / "docs" / "vendors"
-FILES = {"routes.py", "wire.py", "auth.py", "credentials.py", "errors.py", "callbacks.py", "DIVERGENCES.md"}
+FILES = {
+    "routes.py",
+    "wire.py",
+    "auth.py",
+    "credentials.py",
+    "errors.py",
+    "callbacks.py",
+    "sample_requests.py",
+    "DIVERGENCES.md",
+}
 
 
 @pytest.fixture
@@ -30,10 +46,31 @@ def registry(core: RunningCore) -> Sequence[Dialect]:
 def test_every_folder_is_a_registered_dialect(registry: Sequence[Dialect]) -> None:
     """And the other way round, each with the same files."""
     folders = {path.name: path for path in FOLDER.iterdir() if (path / "__init__.py").exists()}
-    assert {dialect.name for dialect in registry} == set(folders)
+    assert set(DIALECTS) == set(folders)
+    assert [dialect.name for dialect in registry] == list(DIALECTS)
     assert {name: FILES - {file.name for file in path.iterdir()} for name, path in folders.items()} == {
         name: set() for name in folders
     }
+
+
+def test_the_page_on_adding_a_dialect_is_true() -> None:
+    """Its table has the files that each folder has, and what it says a dialect knows is all that they import."""
+    page = (PAGES.parent / "adding-a-dialect.md").read_text()
+    assert set(re.findall(r"^\| `([\w.]+)` \|", page, re.MULTILINE)) == FILES
+    known = page.partition("A dialect knows")[2].partition("no other dialect")[0]
+    modules = {
+        f"onema.{name.removesuffix('.py').replace('/', '.')}" for name in re.findall(r"`([\w./]+)`", known)
+    }
+    imported = {
+        (name, module)
+        for name in DIALECTS
+        for file in (FOLDER / name).glob("*.py")
+        for module in re.findall(r"^from (onema[\w.]*) import", file.read_text(), re.MULTILINE)
+        if not f"{module}.".startswith(tuple(f"{each}." for each in (*modules, f"onema.dialects.{name}")))
+    }
+    assert imported == set()
+    tables = (PAGES.parent / "errors.md").read_text()
+    assert {name for name in DIALECTS if f"dialects/{name}/DIVERGENCES.md" not in tables} == set()
 
 
 def test_every_operation_is_in_the_page_of_its_dialect(registry: Sequence[Dialect]) -> None:
@@ -49,9 +86,8 @@ def test_every_operation_is_in_the_page_of_its_dialect(registry: Sequence[Dialec
     assert missing == set()
 
 
-def test_every_dialect_looks_at_its_credentials(registry: Sequence[Dialect]) -> None:
+def test_every_dialect_looks_at_its_credentials() -> None:
     """Whoever saves one hears what its dialect asks for, and of a dialect that there is not."""
-    assert {dialect.name for dialect in registry} == set(DIALECTS)
     (problem,) = problems_of(doc.Credential(account="acme", dialect="esmz", key="K", secret="S"))
     assert (problem.place, problem.closest) == ("dialect", "esms")
 
@@ -62,6 +98,65 @@ def test_every_type_of_carrier_looks_at_its_documents() -> None:
     assert {path.name for path in folders.iterdir() if (path / "carrier.py").exists()} == set(CARRIER_TYPES)
     (problem,) = problems_of(doc.Carrier(name="phone", type="handset", seats=1, per_second=2))
     assert problem.place == "per_second"
+
+
+def request_of(sample: SampleRequest) -> Request:
+    path, _, query = sample.target.partition("?")
+    headers = [header.split(": ", 1) for header in sample.headers]
+    return Request(
+        "POST" if sample.body else "GET",
+        path,
+        query.encode(),
+        tuple((name.lower().encode(), value.encode()) for name, value in headers),
+        sample.body.encode(),
+        "203.0.113.9",
+    )
+
+
+def texts_of(answer: Any) -> Iterator[str]:
+    match answer:
+        case dict():
+            for value in answer.values():
+                yield from texts_of(value)
+        case str():
+            yield answer
+
+
+@pytest.mark.parametrize("name", DIALECTS)
+async def test_a_sample_sends_a_code_and_its_answer_leads_to_the_message(
+    core: RunningCore, registry: Sequence[Dialect], name: str
+) -> None:
+    """Demo and load take them from each dialect, with the demo's keys; support finds what a client was told."""
+    core.clock.advance(seconds=time.time() - core.clock.now() / 1000)
+    credentials = new_credentials()
+    await core.configure(*demo_documents(credentials, None))
+    samples = DIALECTS[name].samples(credentials[name])
+    (dialect,) = (one for one in registry if one.name == name)
+    first = next(samples.steps()).request
+    for sample in (first, samples.send_code(0), samples.send_code(9_999_999)):
+        response = await dialect.answer(request_of(sample))
+        assert samples.answered(response.status, response.body) == samples.accepted, response.body
+        newest = (await core.messages("demo"))[0]
+        told = list(texts_of(json.loads(response.body)))
+        assert newest.id in map(DIALECTS[name].message_of, told) or newest.reference in told
+        assert all(DIALECTS[name].message_of(text) in (newest.id, None) for text in told)
+    assert len({message.phone for message in await core.messages("demo")}) == 3
+
+
+def test_a_sample_is_a_line_for_a_shell_and_the_bytes_of_a_request() -> None:
+    """Whatever quotes its body has; its length is counted in bytes."""
+    sample = SampleRequest("/send?text={OTP}", ("A: b",), "{'mã': 1}")
+    assert shlex.split(sample.as_curl("http://h")) == [
+        *("curl", "--globoff", "http://h/send?text={OTP}"),
+        *("-H", "A: b", "-d", "{'mã': 1}"),
+    ]
+    head, body = sample.as_bytes("h").split(b"\r\n\r\n")
+    assert head.split(b"\r\n") == [
+        b"POST /send?text={OTP} HTTP/1.1",
+        b"Host: h",
+        b"A: b",
+        b"Content-Length: %d" % len(body),
+    ]
 
 
 def test_every_dialect_is_attacked(registry: Sequence[Dialect]) -> None:

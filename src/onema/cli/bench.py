@@ -1,12 +1,12 @@
 """`onema bench`: load for a running server, at a rate that does not depend on its answers."""
 
-import enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from onema.cli.command import Cli, Commands
+from onema.wiring.dialects import DIALECTS
 
 if TYPE_CHECKING:
     from onema.loadtest.load import LoadResult
@@ -20,16 +20,24 @@ MOST_REQUESTS = 1_000_000
 _PERCENTILES = (("p50", 50.0), ("p90", 90.0), ("p99", 99.0), ("p99.9", 99.9))
 
 
-class Dialect(enum.StrEnum):
-    ESMS = "esms"
-    VBEE = "vbee"
-    YTX = "ytx"
+def _dialect(text: str) -> str:
+    if text not in DIALECTS:
+        raise typer.BadParameter(f"{text!r} is none of {', '.join(DIALECTS)}.")
+    return text
 
 
 @app.command()
 def bench(
     cli: Cli,
-    dialect: Annotated[Dialect, typer.Argument(help="The API to send codes through.")],
+    dialect: Annotated[
+        str,
+        typer.Argument(
+            help="The API to send codes through.",
+            parser=_dialect,
+            metavar="|".join(DIALECTS),
+            autocompletion=lambda: list(DIALECTS),
+        ),
+    ],
     url: Annotated[str, typer.Option(help="The server.")] = "http://127.0.0.1:8400",
     rate: Annotated[float, typer.Option(min=1, max=20_000, help="Requests to start a second.")] = 100.0,
     seconds: Annotated[float, typer.Option(min=0.1, max=600, help="How long to start requests.")] = 10.0,
@@ -103,14 +111,14 @@ def _server(url: str) -> tuple[str, int, str]:
     return host, port, parts.netloc
 
 
-def _requests(dialect: Dialect, file: Path, host: str) -> "CodeRequests":
+def _requests(dialect: str, file: Path, host: str) -> "CodeRequests":
     import json
 
     from onema.cli.output import CliError
-    from onema.loadtest.requests import CODE_REQUESTS
+    from onema.loadtest.requests import CodeRequests
 
     try:
-        return CODE_REQUESTS[dialect](json.loads(file.read_bytes())[dialect], host)
+        return CodeRequests(DIALECTS[dialect].samples(json.loads(file.read_bytes())[dialect]), host)
     except OSError as error:
         raise CliError(f"{file} cannot be read: {error.strerror}. Name one with --credentials.") from error
     except KeyError as error:
@@ -119,10 +127,10 @@ def _requests(dialect: Dialect, file: Path, host: str) -> "CodeRequests":
         raise CliError(f"{file} is not a file like a demo server's demo.json.") from error
 
 
-def _report(dialect: Dialect, rate: float, amount: int, result: "LoadResult") -> dict[str, Any]:
+def _report(dialect: str, rate: float, amount: int, result: "LoadResult") -> dict[str, Any]:
     latencies = {name: result.latency.percentile(percent) / 1000 for name, percent in _PERCENTILES}
     return {
-        "dialect": str(dialect),
+        "dialect": dialect,
         "rate": rate,
         "requests": amount,
         "seconds": round(result.seconds, 3),

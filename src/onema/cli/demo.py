@@ -1,9 +1,6 @@
 """`onema demo`: a server that anyone can try, with an account, a template and a simulated phone."""
 
 import asyncio
-import base64
-import datetime as dt
-import hashlib
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -64,57 +61,16 @@ def demo(
 def hints(base: str, credentials: dict[str, Any]) -> "DemoHints":
     """Lines to paste into a shell, one step each."""
     from onema.console.handset.routes import Hint
+    from onema.dialects.contract import PHONE_TO_TRY
+    from onema.wiring.dialects import DIALECTS
 
-    esms = credentials["esms"]
-    service = f"{base}/MainService.svc/json"
-    keys = f"ApiKey={esms['ApiKey']}&SecretKey={esms['SecretKey']}"
-    text = esms["message"].replace(" ", "%20")
-    return (
-        Hint(
-            "Send a code by SMS",
-            f"curl --globoff '{service}/SendMessageAutoGenCode_V4_get?Phone=0901888484&{keys}&TimeAlive=5"
-            f"&NumCharOfCode=6&Brandname={esms['Brandname']}&Type=2&message={text}&IsNumber=1'",
-            "eSMS GENCODE; any text with {OTP} will do",
-        ),
-        Hint("Read what the phone received", f"curl '{base}/handset/messages?to=0901888484'"),
-        Hint(
-            "Check the code",
-            f"curl '{service}/CheckCodeGen_V4_get?{keys}&Phone=0901888484&Code=123456'",
-            "eSMS CHECKCODE; put in the code that you read",
-        ),
-        Hint("Call with a code in Vietnamese", vbee_curl(base, credentials["vbee"]), "Vbee voice-otp"),
-        Hint(
-            "Call with a code in Mandarin",
-            ytx_curl(base, credentials["ytx"]),
-            "ytx.net CodeCallOut, 24 h valid",
-        ),
+    first, *others = (
+        Hint(step.title, step.request.as_curl(base), step.note)
+        for name, parts in DIALECTS.items()
+        for step in parts.samples(credentials[name]).steps()
     )
-
-
-def vbee_curl(base: str, vbee: dict[str, str]) -> str:
-    """A call that reads 686868; the code travels in the signed token."""
-    import jwt
-
-    token = jwt.encode({"apiKey": vbee["apiKey"], "otpCode": "686868"}, vbee["apiSecret"], "HS256")
-    body = '{"phone_number":"0901888484","voice":"hn_female_ngochuyen_full_48k-fhg","rate":1.0}'
-    return (
-        f"curl '{base}/api/v1/public-api/voice-otp' -H 'Authorization: Bearer {token}' "
-        f"-H 'Content-Type: application/json' -d '{body}'"
-    )
-
-
-def ytx_curl(base: str, ytx: dict[str, str]) -> str:
-    """A call that reads 158456, signed now."""
-    now = dt.datetime.now(dt.timezone(dt.timedelta(hours=8))).strftime("%Y%m%d%H%M%S")
-    sign = hashlib.md5(f"{ytx['accountSID']}{ytx['authToken']}{now}".encode()).hexdigest()  # noqa: S324  # the vendor's
-    authorization = base64.b64encode(f"{ytx['accountSID']}|{now}".encode()).decode()
-    body = (
-        f'{{"action":"callOutCode","dst":"13911281234","appid":"{ytx["appid"]}","code":"158456","time":"2"}}'
-    )
-    return (
-        f"curl '{base}/201512/sid/{ytx['accountSID']}/call/CodeCallOut.wx?Sign={sign}' "
-        f"-H 'Authorization: {authorization}' -H 'Content-Type: application/json;charset=utf-8' -d '{body}'"
-    )
+    read = Hint("Read what the phone received", f"curl '{base}/handset/messages?to={PHONE_TO_TRY}'")
+    return (first, read, *others)
 
 
 def _greeting(base: str, data: Path, credentials: dict[str, Any], steps: "DemoHints") -> str:

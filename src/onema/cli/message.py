@@ -104,10 +104,10 @@ def show(
 
 def _message_id(text: str) -> int:
     from onema.cli.output import CliError
-    from onema.cli.story import parse_message_id
+    from onema.wiring.dialects import message_of
 
     try:
-        return parse_message_id(text)
+        return message_of(text)
     except ValueError as error:
         raise CliError(
             f"{text!r} is not a message's id: it has 19 digits, 29 (requestId), or 32 hex digits (SMSID). By what the "

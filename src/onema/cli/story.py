@@ -1,6 +1,5 @@
 """A message's story: what was asked, decided, tried, reported, checked and paid, in order of time."""
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,13 +14,6 @@ from onema.domain.state_machines import VerificationState
 from onema.domain.values.money import format_amount
 from onema.storage.contract import Story
 
-_LONGEST_ID = 63
-_MESSAGE_ID = re.compile(
-    r"(?P<number>[0-9]{1,19})"
-    r"|[0-9]{6}(?P<request>[0-9]{19})[0-9]{4}"
-    r"|(?P<smsid>[0-9A-Fa-f]{32}|[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12})"
-)
-
 
 class Moment(msgspec.Struct, frozen=True):
     """One line of the story."""
@@ -29,22 +21,6 @@ class Moment(msgspec.Struct, frozen=True):
     at: int
     what: str
     detail: str = ""
-
-
-def parse_message_id(text: str) -> int:
-    """The message that `text` names: its number, a requestId (29 digits, the number inside), or an SMSID of 32
-    hex digits, with dashes or without.
-
-    Raises ValueError.
-    """
-    match = _MESSAGE_ID.fullmatch(text.strip())
-    if match is None:
-        raise ValueError("not a message's id")
-    decimal = match["number"] or match["request"]
-    number = int(decimal) if decimal else int(match["smsid"].replace("-", ""), 16)
-    if not 0 < number < 1 << _LONGEST_ID:
-        raise ValueError("not a message's id")
-    return number
 
 
 def verification_state(story: Story, now: int) -> VerificationState | None:

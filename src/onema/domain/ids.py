@@ -9,6 +9,7 @@ NODE_BITS = 10
 SEQUENCE_BITS = 12
 MAX_NODE = (1 << NODE_BITS) - 1
 MAX_SEQUENCE = (1 << SEQUENCE_BITS) - 1
+LARGEST_ID = (1 << 63) - 1
 
 
 def compose_id(time_ms: int, node: int, sequence: int) -> int:

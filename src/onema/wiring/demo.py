@@ -44,11 +44,11 @@ async def prepare(settings: Settings) -> dict[str, Any]:
                 core = await open_core(settings, stack, folder)
                 _refuse_beside_others(core.gateway.directory.account_named)
                 known = msgspec.json.decode(file.read_bytes()) if file.exists() else {}
-                credentials = {**_new_credentials(), **known}
+                credentials = {**new_credentials(), **known}
                 if credentials != known:
                     _write_private(file, msgspec.json.format(msgspec.json.encode(credentials)))
                 user = core.gateway.directory.users.get(credentials["console"]["user"])
-                await core.administration.answer(PutDocuments(documents=_documents(credentials, user)))
+                await core.administration.answer(PutDocuments(documents=demo_documents(credentials, user)))
     except (DataFolderError, Refused, StorageError) as error:
         raise CannotPrepare(str(error)) from error
     return credentials
@@ -63,7 +63,8 @@ def _refuse_beside_others(accounts: Collection[str]) -> None:
         )
 
 
-def _new_credentials() -> dict[str, Any]:
+def new_credentials() -> dict[str, Any]:
+    """Keys by dialect, as its samples want them, and a login of the console."""
     return {
         "esms": {
             "ApiKey": secrets.token_hex(15).upper(),
@@ -81,7 +82,7 @@ def _new_credentials() -> dict[str, Any]:
     }
 
 
-def _documents(credentials: dict[str, Any], user: object) -> tuple[doc.AnyDocument, ...]:
+def demo_documents(credentials: dict[str, Any], user: object) -> tuple[doc.AnyDocument, ...]:
     """The demo account is postpaid without limit and has no windows, so that anyone can measure with it."""
     sentence = SENTENCE if EspeakRenderer.is_installed() else SENTENCE_OF_THE_VOICES
     esms, ytx, vbee, console = (credentials[name] for name in ("esms", "ytx", "vbee", "console"))

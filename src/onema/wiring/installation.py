@@ -1,14 +1,11 @@
-"""What this program can do with configuration documents: its dialects, and its carrier types (carriers.py), each with
-its own rules.
+"""What this program can do with configuration documents: its dialects (dialects.py), and its carrier types
+(carriers.py), each with its own rules.
 
 Whoever saves documents asks here first, be it the server or a command line on the server's store.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
-from onema.dialects.esms import credentials as esms
-from onema.dialects.vbee import credentials as vbee
-from onema.dialects.ytx import credentials as ytx
 from onema.domain.configuration import carrier_settings
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.advice import Advice
@@ -16,17 +13,7 @@ from onema.domain.configuration.advice import advice as configuration_advice
 from onema.domain.configuration.callback_target import callback_url_problem
 from onema.domain.configuration.problems import Problem, one_of, place_of
 from onema.domain.configuration.rules import After
-from onema.wiring import carriers
-
-DIALECTS: Mapping[str, Callable[[doc.Credential], Iterator[Problem]]] = {
-    "esms": esms.problems_of,
-    "ytx": ytx.problems_of,
-    "vbee": vbee.problems_of,
-}
-"""What each wire API asks of a credential."""
-
-APPLICATION_ADVICE: Mapping[str, Callable[[doc.Application], Iterator[Problem]]] = {"vbee": vbee.advice}
-"""What the application of a wire API's credential would better have."""
+from onema.wiring import carriers, dialects
 
 SIMULATED = "handset"
 """Codes of real people must not be readable on a simulated phone."""
@@ -77,13 +64,10 @@ def advice(documents: After, voices: Collection[str]) -> Advice:
             yield (caller.kind, caller.identity), unknown.below(place_of(caller))
     for credential in documents.of_kind(doc.Credential):
         application = documents.get(("application", f"{credential.account}/{credential.application}"))
-        if credential.state == "active" and isinstance(application, doc.Application):
-            for problem in APPLICATION_ADVICE.get(credential.dialect, _none)(application):
+        dialect = dialects.DIALECTS.get(credential.dialect)
+        if dialect and credential.state == "active" and isinstance(application, doc.Application):
+            for problem in dialect.advice(application):
                 yield (application.kind, application.identity), problem.below(place_of(application))
-
-
-def _none(document: doc.Document) -> Iterator[Problem]:
-    return iter(())
 
 
 def _private_target(document: doc.Account | doc.Application) -> Iterator[Problem]:
@@ -97,9 +81,7 @@ def _private_target(document: doc.Account | doc.Application) -> Iterator[Problem
 def problems_of(document: doc.Credential | doc.Carrier) -> Iterator[Problem]:
     """What a credential's dialect, or a carrier's type, refuses of it."""
     if isinstance(document, doc.Credential):
-        rules = DIALECTS.get(document.dialect)
-        unknown = one_of("dialect", "dialect", document.dialect, DIALECTS)
-        return rules(document) if rules else iter((unknown,))
+        return dialects.problems_of(document)
     return carriers.problems_of(document)
 
 

@@ -6,12 +6,11 @@ import logging
 import os
 import secrets
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from typing import Self
 
 import onema
-from onema.administration.answers import read_balance
 from onema.administration.socket import ControlServer
 from onema.channels.contract import Carrier
 from onema.channels.handset.calls import HandsetCalls
@@ -26,15 +25,10 @@ from onema.delivery.dispatcher import JobDispatcher
 from onema.delivery.receipts import Receipts
 from onema.delivery.seats import Seats
 from onema.delivery.sweeper import Sweeper
-from onema.dialects.contract import Dialect
-from onema.dialects.esms.routes import EsmsApi
-from onema.dialects.vbee.routes import VbeeApi
-from onema.dialects.ytx.routes import YtxApi
 from onema.domain.configuration import documents as doc
 from onema.domain.records import JobKind
 from onema.engine.clock_check import ClockCheck
 from onema.engine.directory_follower import DirectoryFollower
-from onema.engine.gateway import Gateway
 from onema.engine.ports import Clock, Entropy, steady_seconds
 from onema.engine.store_readings import StoreReadings
 from onema.http.application import HttpApplication
@@ -49,6 +43,7 @@ from onema.telemetry.metrics import Metrics
 from onema.wiring.carriers import Surroundings, carrier_factory
 from onema.wiring.core import Core, choose_storage, data_folder, open_core
 from onema.wiring.delivering import build_dispatcher
+from onema.wiring.dialects import build_dialects
 from onema.wiring.installation import handset_beside_carriers
 
 DAY_MS = 86_400_000
@@ -295,23 +290,6 @@ def callback_client(settings: Settings, clock: Clock) -> CallbackClient:
         private_targets=callback.private_targets,
         proxy=callback.proxy.reveal(),
         ca_file=callback.ca_file,
-    )
-
-
-def build_dialects(gateway: Gateway, storage: Storage, settings: Settings) -> Sequence[Dialect]:
-    """The literal registry of wire APIs."""
-    return (
-        EsmsApi(
-            gateway,
-            time_alive_max=settings.esms.time_alive_max,
-            invalid_code=settings.esms.invalid_code,
-        ),
-        YtxApi(
-            gateway,
-            environments=settings.ytx.environments,
-            balance=functools.partial(read_balance, storage),
-        ),
-        VbeeApi(gateway, business_error_status=settings.vbee.business_error_status),
     )
 
 

@@ -2,11 +2,12 @@ import msgspec
 import pytest
 
 from onema.administration.requests import FoundStory
-from onema.cli.story import as_json, moments, parse_message_id, verification_state
+from onema.cli.story import as_json, moments, verification_state
 from onema.domain.ids import compose_id
 from onema.domain.records import Attempt, Event, LedgerEntry, Message
 from onema.domain.state_machines import VerificationState
 from onema.storage.contract import Story
+from onema.wiring.dialects import message_of
 
 START = 1_800_000_000_000
 EXPIRES = START + 60_000
@@ -115,11 +116,11 @@ def test_the_json_story_has_ids_and_amounts_as_text() -> None:
 )
 def test_a_message_is_found_by_its_number_and_by_what_the_integrator_was_told(text: str) -> None:
     """Integrators quote the SMSID, with dashes or without, or the requestId."""
-    assert parse_message_id(text) == 3559431677195321344
+    assert message_of(text) == 3559431677195321344
 
 
 @pytest.mark.parametrize("text", ["", "0", "-5", "abc", "f" * 32, "1" * 40, "1234-5678"])
 def test_what_cannot_be_an_id_is_refused(text: str) -> None:
     """Instead of looking up something else."""
     with pytest.raises(ValueError, match="not a message"):
-        parse_message_id(text)
+        message_of(text)

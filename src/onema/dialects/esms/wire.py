@@ -35,6 +35,7 @@ PARAMETERS = frozenset(
 )
 _INTEGER = re.compile(r"\s*([+-]?[0-9]{1,100})\s*", re.ASCII)
 _SMSID = re.compile(r"[0-9a-fA-F]{32}")
+_GUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 # DataContractJsonSerializer (.NET Core 3.1.23, Mono 6.8) writes these as \uXXXX, and all other text as it is.
 _ESCAPED = re.compile("[\x85\u2028\u2029\U00010000-\U0010ffff]")
 _LARGEST_ID = 2**63 - 1
@@ -106,6 +107,14 @@ def message_of_smsid(text: str) -> int:
     if not 0 <= message <= _LARGEST_ID:
         raise ValueError("not an SMSID")
     return message
+
+
+def message_of(text: str) -> int | None:
+    """As clients quote an SMSID: some write it as a GUID, with dashes."""
+    try:
+        return message_of_smsid(text.replace("-", "") if _GUID.fullmatch(text) else text)
+    except ValueError:
+        return None
 
 
 def accepted(message: int) -> bytes:

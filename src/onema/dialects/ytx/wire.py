@@ -70,6 +70,14 @@ def message_of_request_id(spelled: str) -> int:
     return message
 
 
+def message_of(text: str) -> int | None:
+    """Of a requestId."""
+    try:
+        return message_of_request_id(text)
+    except ValueError:
+        return None
+
+
 def answer(code: str, message: str, request: str = "") -> bytes:
     return msgspec.json.encode({"statusCode": code, "statusMsg": message, "requestId": request})
 

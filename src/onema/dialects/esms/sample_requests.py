@@ -1,0 +1,58 @@
+"""What the vendor's clients send."""
+
+import re
+from collections.abc import Iterator, Mapping
+from urllib.parse import quote
+
+from onema.dialects.contract import PHONE_TO_TRY, SampleRequest, SampleStep, code_in
+
+_SERVICE = "/MainService.svc/json"
+_CODE_RESULT = re.compile(rb'"CodeResult":"([^"]*)"')
+
+
+class EsmsSamples:
+    """GENCODE and CHECKCODE as the vendor's PHP samples send them: a GET with everything in the query."""
+
+    accepted = "100"
+
+    def __init__(self, credentials: Mapping[str, str], *, minutes: int = 10) -> None:
+        """`credentials` has ApiKey, SecretKey, Brandname and message, which holds {OTP}; codes live for `minutes`."""
+        keys = {"ApiKey": credentials["ApiKey"], "SecretKey": credentials["SecretKey"]}
+        self._keys = _query(keys)
+        self._rest = _query(
+            {
+                **keys,
+                "TimeAlive": str(minutes),
+                "NumCharOfCode": "6",
+                "Brandname": credentials["Brandname"],
+                "Type": "2",
+                "message": credentials["message"],
+                "IsNumber": "1",
+            }
+        )
+
+    def steps(self) -> Iterator[SampleStep]:
+        yield SampleStep(
+            "Send a code by SMS", self._send(PHONE_TO_TRY), "eSMS GENCODE; any text with {OTP} will do"
+        )
+        yield SampleStep(
+            "Check the code",
+            self.check(PHONE_TO_TRY, "123456"),
+            "eSMS CHECKCODE; put in the code that you read",
+        )
+
+    def send_code(self, number: int) -> SampleRequest:
+        return self._send(f"090{number:07d}")
+
+    def check(self, phone: str, code: str) -> SampleRequest:
+        return SampleRequest(f"{_SERVICE}/CheckCodeGen_V4_get?{self._keys}&Phone={phone}&Code={code}")
+
+    def answered(self, status: int, body: bytes) -> str:
+        return code_in(_CODE_RESULT, status, body)
+
+    def _send(self, phone: str) -> SampleRequest:
+        return SampleRequest(f"{_SERVICE}/SendMessageAutoGenCode_V4_get?Phone={phone}&{self._rest}")
+
+
+def _query(parameters: Mapping[str, str]) -> str:
+    return "&".join(f"{name}={quote(value, safe='{}')}" for name, value in parameters.items())

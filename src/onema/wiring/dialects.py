@@ -1,0 +1,100 @@
+"""The literal registry of dialects: all that a wire API consists of for the rest of the program."""
+
+import functools
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from onema.administration.answers import read_balance
+from onema.dialects.contract import Dialect, SampleRequests
+from onema.dialects.esms import credentials as esms
+from onema.dialects.esms import wire as esms_wire
+from onema.dialects.esms.routes import EsmsApi
+from onema.dialects.esms.sample_requests import EsmsSamples
+from onema.dialects.vbee import credentials as vbee
+from onema.dialects.vbee import wire as vbee_wire
+from onema.dialects.vbee.routes import VbeeApi
+from onema.dialects.vbee.sample_requests import VbeeSamples
+from onema.dialects.ytx import credentials as ytx
+from onema.dialects.ytx import wire as ytx_wire
+from onema.dialects.ytx.routes import YtxApi
+from onema.dialects.ytx.sample_requests import YtxSamples
+from onema.domain.configuration import documents as doc
+from onema.domain.configuration.problems import Problem, one_of
+from onema.domain.ids import LARGEST_ID
+from onema.engine.gateway import Gateway
+from onema.settings import Settings
+from onema.storage.contract import Storage
+
+_NUMBER = re.compile(r"[0-9]{1,19}")
+
+
+def _no_problem(document: doc.Application) -> Iterator[Problem]:
+    return iter(())
+
+
+@dataclass(frozen=True)
+class WireApiParts:
+    """One dialect's share of what the program does; dialects/contract.py says what each part must do."""
+
+    api: Callable[[Gateway, Storage, Settings], Dialect]
+    problems: Callable[[doc.Credential], Iterator[Problem]]
+    """What it refuses of a credential."""
+    message_of: Callable[[str], int | None]
+    """The message that an id names which its clients were told; None for what is no such id."""
+    samples: Callable[[Mapping[str, str]], SampleRequests]
+    """What a client with these keys sends. Raises KeyError for one that is missing."""
+    advice: Callable[[doc.Application], Iterator[Problem]] = _no_problem
+    """What the application of its credential would better have."""
+
+
+def _esms(gateway: Gateway, storage: Storage, settings: Settings) -> Dialect:
+    options = settings.esms
+    return EsmsApi(gateway, time_alive_max=options.time_alive_max, invalid_code=options.invalid_code)
+
+
+def _ytx(gateway: Gateway, storage: Storage, settings: Settings) -> Dialect:
+    balance = functools.partial(read_balance, storage)
+    return YtxApi(gateway, environments=settings.ytx.environments, balance=balance)
+
+
+def _vbee(gateway: Gateway, storage: Storage, settings: Settings) -> Dialect:
+    return VbeeApi(gateway, business_error_status=settings.vbee.business_error_status)
+
+
+DIALECTS: Mapping[str, WireApiParts] = {
+    "esms": WireApiParts(_esms, esms.problems_of, esms_wire.message_of, EsmsSamples),
+    "vbee": WireApiParts(_vbee, vbee.problems_of, vbee_wire.message_of, VbeeSamples, vbee.advice),
+    "ytx": WireApiParts(_ytx, ytx.problems_of, ytx_wire.message_of, YtxSamples),
+}
+"""By the name that credentials give as their dialect."""
+
+
+def build_dialects(gateway: Gateway, storage: Storage, settings: Settings) -> Sequence[Dialect]:
+    """All of them, ready to answer."""
+    return [parts.api(gateway, storage, settings) for parts in DIALECTS.values()]
+
+
+def problems_of(document: doc.Credential) -> Iterator[Problem]:
+    """What the credential's dialect refuses of it."""
+    found = DIALECTS.get(document.dialect)
+    if found is None:
+        return iter((one_of("dialect", "dialect", document.dialect, DIALECTS),))
+    return found.problems(document)
+
+
+def message_of(text: str) -> int:
+    """The message that `text` names: its number, or an id that a client of any dialect was told.
+
+    Raises ValueError.
+    """
+    text = text.strip()
+    if _NUMBER.fullmatch(text):
+        # What a dialect spells in digits has more of them.
+        candidates = [int(text)]
+    else:
+        candidates = [parts.message_of(text) or 0 for parts in DIALECTS.values()]
+    for message in candidates:
+        if 0 < message <= LARGEST_ID:
+            return message
+    raise ValueError("not a message's id")
