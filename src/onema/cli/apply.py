@@ -7,7 +7,7 @@ from onema.cli.command import Cli, Commands
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from onema.cli.configuration_file import Content
+    from onema.administration.wanted import Content
     from onema.cli.session import Session
     from onema.domain.configuration.configure import Change
 
@@ -36,14 +36,15 @@ def apply(
     """
     import msgspec
 
+    from onema.administration.plan import doubts, plan_documents
     from onema.administration.requests import PutDocuments
     from onema.cli.changes import print_changes
     from onema.cli.output import CliError, problem_as_json, say, warn
-    from onema.cli.plan import doubts, plan_documents
     from onema.cli.session import Documents, NothingThere, invalid_configuration, without_store
     from onema.domain.configuration.configure import Change
     from onema.domain.configuration.problems import Problem, together
     from onema.wiring.core import voice_ids
+    from onema.wiring.installation import advice
 
     content = _read(file)
     problems: list[Problem] = []
@@ -52,7 +53,7 @@ def apply(
 
     def plan(found: Documents) -> PutDocuments:
         request, problems[:] = plan_documents(content, found, prune=prune)
-        warnings[:] = doubts(content, found, request, voices)
+        warnings[:] = doubts(content, found, request, lambda after: advice(after, voices))
         # With problems the server is asked only what else is wrong.
         return msgspec.structs.replace(request, dry_run=dry_run or bool(problems))
 

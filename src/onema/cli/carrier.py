@@ -170,7 +170,8 @@ def show_receipts(
     import msgspec
 
     from onema.administration.requests import ReadReceipts
-    from onema.cli.output import print_json, print_table, show_time
+    from onema.cli.output import print_json, print_table
+    from onema.domain.values.times import show_time
 
     with cli.session() as session:
         found = session.answer(ReadReceipts(carrier=name, limit=limit))

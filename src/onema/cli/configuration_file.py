@@ -13,7 +13,8 @@ from typing import Any
 
 import msgspec
 
-from onema.cli.references import STORED, Elsewhere, is_reference
+from onema.administration.wanted import STORED, Content, PasswordUser, TopUpEntry
+from onema.cli.references import Elsewhere, is_reference
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.document_fields import SECRET, fields_of, mended, read_fields, unknown_field
 from onema.domain.configuration.document_rules import DEEPEST_SETTING, bad_password
@@ -24,26 +25,6 @@ from onema.domain.values.money import parse_amount
 
 class FileError(ValueError):
     """The file cannot be read at all; the text is a sentence."""
-
-
-class TopUpEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """Money to be booked once for an account."""
-
-    account: str
-    reference: str
-    amount: str
-
-    @property
-    def identity(self) -> str:
-        return f"{self.account}/{self.reference}"
-
-
-class PasswordUser(msgspec.Struct, frozen=True, kw_only=True):
-    """A user whose password, not its hash, is in the file."""
-
-    name: str
-    password: str
-    state: doc.State | None = None
 
 
 class Table(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,22 +60,6 @@ TABLES: dict[str, Table] = {
 }
 _MOST_DIGITS = 30
 _PARENT_FIELD = {doc.Account: "account", doc.Brandname: "brandname", doc.HotlinePool: "pool"}
-
-
-class Content(msgspec.Struct):
-    """What a file asks for, and all that is wrong with it.
-
-    `unnamed_state` are the documents whose state the file leaves as it is. `mended` are those with problems, made fit
-    to be looked at for more; of the `unreadable` it is known only that they are meant to be there.
-    """
-
-    documents: dict[tuple[str, str], doc.AnyDocument] = {}
-    unnamed_state: set[tuple[str, str]] = set()
-    passwords: dict[str, PasswordUser] = {}
-    top_ups: dict[str, TopUpEntry] = {}
-    problems: list[Problem] = []
-    mended: dict[tuple[str, str], doc.Document] = {}
-    unreadable: set[tuple[str, str]] = set()
 
 
 def parse_file(text: str, folder: Path, environment: Mapping[str, str] = os.environ) -> Content:

@@ -15,9 +15,10 @@ def show_all(
 ) -> None:
     """List callbacks and other jobs that were given up, newest first."""
     from onema.administration.requests import ReadDeadJobs
-    from onema.cli.output import print_json, print_table, show_time
+    from onema.cli.output import print_json, print_table
     from onema.domain.configuration import documents as doc
     from onema.domain.ids import time_of_id
+    from onema.domain.values.times import show_time
 
     with cli.session() as session:
         dead = session.answer(ReadDeadJobs(before=before, limit=limit))

@@ -30,9 +30,9 @@ def show_all(
     before: Annotated[str, typer.Option(help="Only those older than this message.")] = "",
 ) -> None:
     """List messages, newest first."""
+    from onema.administration.story import message_as_json
     from onema.cli.message_search import known_state, matcher, parse_since, spelled_phone
     from onema.cli.output import CliError, complain, print_json, print_table
-    from onema.cli.story import message_as_json
     from onema.domain.configuration import documents as doc
     from onema.engine.ports import SystemClock
 
@@ -72,10 +72,11 @@ def show(
 ) -> None:
     """Tell a message's whole story: request, decision, attempts, receipts, checks, money."""
     from onema.administration.requests import ReadStory
+    from onema.administration.story import as_json
     from onema.cli.output import CliError, print_json, say
     from onema.cli.refused_text import as_lines as lines_of_why
     from onema.cli.refused_text import why_refused
-    from onema.cli.story import as_json, as_lines
+    from onema.cli.story import as_lines
     from onema.domain.configuration import documents as doc
 
     with cli.session() as session:

@@ -185,13 +185,3 @@ def _print_rich_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> 
     for row in rows:
         table.add_row(*(Text(cell, overflow="fold") for cell in row))
     Console().print(table)
-
-
-def show_time(milliseconds: int) -> str:
-    """ISO 8601 in UTC to the millisecond; "" for never."""
-    import datetime as dt
-
-    if not milliseconds:
-        return ""
-    moment = dt.datetime.fromtimestamp(milliseconds / 1000, dt.UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -6,10 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from onema.administration.wanted import STORED
 from onema.domain.configuration.problems import Problem
-
-STORED = "\0stored"
-"""Stands for what is stored. With its NUL it can be no value itself, and no rule would let it be stored."""
 
 HOW = '{ env = "NAME" }, { file = "path" } or { stored = true }'
 

@@ -3,7 +3,8 @@ from typing import Any
 import msgspec
 
 from onema.administration.requests import FoundRefusals
-from onema.cli.output import print_table, say, show_time
+from onema.cli.output import print_table, say
+from onema.domain.values.times import show_time
 
 _COLUMNS = ("last", "times", "since", "api", "refusal", "phone", "client", "application", "detail")
 

@@ -1,186 +1,19 @@
-"""A message's story: what was asked, decided, tried, reported, checked and paid, in order of time."""
+"""A message's story for people at a terminal."""
 
 from collections.abc import Iterator
-from typing import Any
-
-import msgspec
 
 from onema.administration.requests import FoundStory
-from onema.cli.output import show_time
-from onema.domain.codes.refused_text import KEPT
-from onema.domain.ids import time_of_id
-from onema.domain.records import LedgerEntry, Message
-from onema.domain.state_machines import VerificationState
+from onema.administration.story import moments, verification_as_json
 from onema.domain.values.money import format_amount
-from onema.storage.contract import Story
-
-
-class Moment(msgspec.Struct, frozen=True):
-    """One line of the story."""
-
-    at: int
-    what: str
-    detail: str = ""
-
-
-def verification_state(story: Story, now: int) -> VerificationState | None:
-    """What became of the message's code; None for a message that has none of ours.
-
-    What happened first counts: a used-up code stays used up when a new one replaces it, and one that is replaced
-    after its time was expired.
-    """
-    if not story.message.verification:
-        return None
-    expires_at = story.message.code_expires_at
-    for event in story.events:
-        match event.kind:
-            case "verified":
-                return VerificationState.VERIFIED
-            case "attempts used up":
-                return VerificationState.USED_UP
-            case "superseded" if time_of_id(event.id) < expires_at:
-                return VerificationState.SUPERSEDED
-    return VerificationState.EXPIRED if now >= expires_at else VerificationState.PENDING
-
-
-def moments(story: Story) -> list[Moment]:
-    """The story's lines in order of time; of one moment, in the order in which they follow from each other."""
-    return sorted(_moments(story), key=lambda moment: moment.at)
-
-
-def _moments(story: Story) -> Iterator[Moment]:
-    message = story.message
-    yield Moment(time_of_id(message.id), "requested", _request(message))
-    refused = message.state == "refused"
-    yield Moment(
-        time_of_id(message.id), "refused" if refused else "accepted", message.reason if refused else ""
-    )
-    for entry in story.ledger:
-        yield Moment(entry.at, str(entry.kind), _money(entry, message))
-    for attempt in story.attempts:
-        via = f"attempt {attempt.number}" + (f" via {attempt.carrier}" if attempt.carrier else "")
-        caller = f"{via} from {attempt.caller}" if attempt.caller else via
-        yield Moment(attempt.started_at, "started", caller)
-        if attempt.ended_at:
-            named = f" (carrier's id {attempt.carrier_reference})" if attempt.carrier_reference else ""
-            said = f": {attempt.detail}" if attempt.detail else ""
-            yield Moment(attempt.ended_at, str(attempt.state), via + named + said)
-    for event in story.events:
-        if event.kind != KEPT:
-            yield Moment(time_of_id(event.id), event.kind, event.data)
-    if message.ended_at and not refused:
-        yield Moment(message.ended_at, "ended", f"{message.state}{_because(message.reason)}")
-
-
-def _request(message: Message) -> str:
-    parts = [
-        f"{message.dialect} asked for {'a call' if message.channel == 'call' else 'an SMS'} to {message.phone}"
-    ]
-    parts += [f"as {message.sender}"] if message.sender else []
-    parts += [f"by application {message.application}"] if message.application else []
-    parts += [f"reference {message.reference}"] if message.reference else []
-    parts += [f"(client {message.client_ip})"] if message.client_ip else []
-    return " ".join(parts)
-
-
-def _money(entry: LedgerEntry, message: Message) -> str:
-    if entry.kind == "hold":
-        each = f"{format_amount(message.unit_price)} each"
-        what = (
-            f"{message.segments} segment(s), {each}"
-            if message.channel == "sms"
-            else f"{message.period} s periods, {each}"
-        )
-        return f"{format_amount(entry.amount)} for {what}"
-    if entry.kind == "capture":
-        return f"{format_amount(message.charged)} charged"
-    return f"{format_amount(entry.amount)}{_because(entry.note)}"
-
-
-def _because(reason: str) -> str:
-    return f" ({reason})" if reason else ""
-
-
-def as_json(found: FoundStory) -> dict[str, Any]:
-    """The whole story as plain values; ids and amounts are texts, which no JSON reader rounds."""
-    story = found.story
-    message = story.message
-    return {
-        **message_as_json(message),
-        "account": found.account,
-        "currency": found.currency,
-        "verification": _verification(found),
-        "attempts": [
-            {
-                "number": attempt.number,
-                "carrier": attempt.carrier,
-                "caller": attempt.caller,
-                "state": str(attempt.state),
-                "carrier_reference": attempt.carrier_reference,
-                "detail": attempt.detail,
-                "started_at": show_time(attempt.started_at),
-                "ended_at": show_time(attempt.ended_at),
-            }
-            for attempt in story.attempts
-        ],
-        "events": [
-            {"at": show_time(time_of_id(event.id)), "kind": event.kind, "data": event.data}
-            for event in story.events
-            if event.kind != KEPT
-        ],
-        "money": [
-            {
-                "at": show_time(entry.at),
-                "kind": str(entry.kind),
-                "amount": format_amount(entry.amount),
-                "note": entry.note,
-            }
-            for entry in story.ledger
-        ],
-    }
-
-
-def _verification(found: FoundStory) -> dict[str, Any] | None:
-    state = verification_state(found.story, found.now)
-    if state is None:
-        return None
-    kinds = [event.kind for event in found.story.events]
-    wrong = kinds.count("wrong code") + kinds.count("attempts used up")
-    return {
-        "state": str(state),
-        "expires_at": show_time(found.story.message.code_expires_at),
-        "wrong_checks": wrong,
-        "right_checks": kinds.count("verified"),
-    }
-
-
-def message_as_json(message: Message) -> dict[str, Any]:
-    return {
-        "id": str(message.id),
-        "at": show_time(time_of_id(message.id)),
-        "state": str(message.state),
-        "reason": message.reason,
-        "dialect": message.dialect,
-        "channel": str(message.channel),
-        "phone": message.phone,
-        "sender": message.sender,
-        "application": message.application,
-        "reference": message.reference,
-        "client_ip": message.client_ip,
-        "segments": message.segments,
-        "unit_price": format_amount(message.unit_price),
-        "price": format_amount(message.price),
-        "held": format_amount(message.held),
-        "charged": format_amount(message.charged),
-        "ended_at": show_time(message.ended_at),
-    }
+from onema.domain.values.times import show_time
 
 
 def as_lines(found: FoundStory) -> Iterator[str]:
-    """The story for people."""
+    """Line by line."""
     message = found.story.message
-    yield f"message {message.id} of {found.account}: {message.state}{_because(message.reason)}"
-    verification = _verification(found)
+    because = f" ({message.reason})" if message.reason else ""
+    yield f"message {message.id} of {found.account}: {message.state}{because}"
+    verification = verification_as_json(found)
     if verification is not None:
         checks = f"{verification['wrong_checks']} wrong, {verification['right_checks']} right"
         yield f"code: {verification['state']}, expires {verification['expires_at']}, checks: {checks}"

@@ -53,8 +53,9 @@ def top_up(
 def show(cli: Cli, account: Account) -> None:
     """Show the balance and its terms."""
     from onema.administration.requests import ReadBalance
-    from onema.cli.output import print_json, say, show_time
+    from onema.cli.output import print_json, say
     from onema.domain.values.money import format_amount
+    from onema.domain.values.times import show_time
 
     with cli.session() as session:
         wallet = session.answer(ReadBalance(account=account))
@@ -81,8 +82,9 @@ def ledger(
 ) -> None:
     """List the newest movements of money; those of one message or top-up stand together."""
     from onema.administration.requests import ReadLedger
-    from onema.cli.output import print_json, print_table, show_time
+    from onema.cli.output import print_json, print_table
     from onema.domain.values.money import format_amount
+    from onema.domain.values.times import show_time
 
     with cli.session() as session:
         entries = session.answer(ReadLedger(account=account, limit=limit))

@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from onema.cli.configuration_file import Content, FileError, parse_file
+from onema.administration.wanted import Content
+from onema.cli.configuration_file import FileError, parse_file
 from onema.domain.configuration import documents as doc
 
 

@@ -11,7 +11,7 @@ from onema.domain.configuration import documents as doc
 from onema.domain.ids import compose_id
 from onema.domain.records import Message
 
-from .test_story import MESSAGE
+from ..administration.test_story import MESSAGE
 
 NOW = 1_790_000_000_000
 

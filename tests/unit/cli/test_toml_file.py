@@ -4,8 +4,8 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
+from onema.administration.plan import plan_documents
 from onema.cli.configuration_file import parse_file
-from onema.cli.plan import plan_documents
 from onema.cli.toml_file import toml_file
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.configure import Proposal

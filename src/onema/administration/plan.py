@@ -1,18 +1,18 @@
 """What must be put and removed for the configuration to be what a file says. Pure."""
 
-from collections.abc import Collection
+from collections.abc import Callable
 from typing import Any
 
 import argon2
 import msgspec
 
 from onema.administration.requests import PutDocuments
-from onema.cli.configuration_file import Content, PasswordUser
-from onema.cli.references import STORED
+from onema.administration.wanted import STORED, Content, PasswordUser
 from onema.domain.configuration import documents as doc
+from onema.domain.configuration.advice import Advice
 from onema.domain.configuration.configure import Proposal
 from onema.domain.configuration.problems import Problem, place_of
-from onema.wiring.installation import advice
+from onema.domain.configuration.rules import After
 
 _Found = dict[tuple[str, str], doc.Document]
 
@@ -43,12 +43,14 @@ def plan_documents(content: Content, found: _Found, *, prune: bool) -> tuple[Put
     return request, problems
 
 
-def doubts(content: Content, found: _Found, request: PutDocuments, voices: Collection[str]) -> list[Problem]:
-    """What may be wrong, although it is taken, with the documents of the file."""
+def doubts(
+    content: Content, found: _Found, request: PutDocuments, advice: Callable[[After], Advice]
+) -> list[Problem]:
+    """What may be wrong, although it is taken, with the documents of the file; `advice` is the program's."""
     if not (content.documents or content.passwords or content.top_ups or content.problems):
         return [Problem("the file", "it names nothing, so there is nothing to apply")]
     after = Proposal(found, request.documents, request.remove).after
-    found_here = (problem for about, problem in advice(after, voices) if about in content.documents)
+    found_here = (problem for about, problem in advice(after) if about in content.documents)
     return sorted(found_here, key=lambda problem: problem.place)
 
 

@@ -3,8 +3,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onema.cli.configuration_file import Content, parse_file
-from onema.cli.plan import plan_documents
+from onema.administration.plan import plan_documents
+from onema.administration.wanted import Content
+from onema.cli.configuration_file import parse_file
 from onema.cli.session import Documents
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.configure import Proposal

@@ -2,7 +2,7 @@ import msgspec
 import pytest
 
 from onema.administration.requests import FoundStory
-from onema.cli.story import as_json, moments, verification_state
+from onema.administration.story import as_json, moments, verification_state
 from onema.domain.ids import compose_id
 from onema.domain.records import Attempt, Event, LedgerEntry, Message
 from onema.domain.state_machines import VerificationState
