@@ -90,6 +90,7 @@ UNLISTED = {
     "onema.domain.configuration.document_fields._LARGEST_INTEGER": "what a column holds",
     "onema.domain.configuration.message_template._LONGEST_CODE": "the longest code that is made, which is listed",
     "onema.domain.configuration.problems._LONGEST_FOUND": "how much of a wrong value a sentence shows",
+    "onema.domain.ids.LARGEST_ID": "what a column holds",
     "onema.delivery.sweeper.LONGEST_PAUSE_MS": "made of pauses, which are listed",
     "onema.engine.store_patience.LONGEST_PAUSE_SECONDS": "a pause between tries of our own",
 }
