@@ -66,7 +66,7 @@ async def test_a_requested_call_rings_and_is_paid_for_what_was_talked(
     await expect(screen).to_be_hidden(timeout=15_000)
     await shoot(page, "demo-after-call")
     story = await asyncio.to_thread(newest_story, server)
-    assert (story["state"], story["reason"], story["charged"]) == ("delivered", "answered", "400")
+    assert (story["state"], story["reason"], story["charged"]) == ("delivered", "hung up", "400")
 
 
 async def test_a_declined_call_costs_nothing(browser: Browser, server: RunningServer) -> None:

@@ -14,6 +14,7 @@ import onema.channels
 import onema.dialects
 from onema.dialects.contract import Dialect, SampleRequest
 from onema.domain.configuration import documents as doc
+from onema.domain.delivery.outcome import Ending
 from onema.http.messages import Request
 from onema.settings import Settings
 from onema.wiring.carriers import CARRIER_TYPES
@@ -82,6 +83,16 @@ def test_every_operation_is_in_the_page_of_its_dialect(registry: Sequence[Dialec
         for dialect in registry
         for name in dialect.operations
         if name.lower() not in pages[dialect.name].read_text().lower()
+    }
+    assert missing == set()
+
+
+def test_every_ending_has_a_word_in_every_dialect_that_tells_endings(registry: Sequence[Dialect]) -> None:
+    """eSMS's callback tells only whether a message arrived; whoever tells more tells all."""
+    tables = {dialect.name: dialect.callbacks.endings for dialect in registry if dialect.callbacks}
+    assert {name for name, table in tables.items() if not table} == {"esms"}
+    missing = {
+        (name, ending) for name, table in tables.items() if table for ending in set(Ending) - set(table)
     }
     assert missing == set()
 

@@ -5,7 +5,7 @@ import pytest
 
 from onema.channels.handset.calls import CallState, HandsetCalls, LiveCall
 from onema.channels.handset.scripted_numbers import Script
-from onema.domain.delivery.outcome import Outcome, OutcomeKind
+from onema.domain.delivery.outcome import Ending, Outcome, OutcomeKind
 from onema.domain.delivery.payload import CallPayload
 
 CALL = CallPayload("+84901888484", "+842471000001", "en", "123456", None, 1, 1.0, 60, 0)
@@ -72,7 +72,7 @@ async def test_a_call_rings_is_answered_and_hung_up(calls: HandsetCalls, watcher
     assert (await watcher.sees_state(CallState.TALKING)).answered_at == 1_000
     assert await calls.decline(7)
     outcome = await call
-    assert outcome.kind is OutcomeKind.DELIVERED
+    assert (outcome.kind, outcome.ending) == (OutcomeKind.DELIVERED, Ending.HUNG_UP)
     assert outcome.seconds < 30
     await watcher.sees_state(CallState.ENDED)
 
@@ -82,7 +82,8 @@ async def test_a_call_ends_with_its_message(calls: HandsetCalls, watcher: Watche
     call = placed(calls, seconds=0.01)
     await watcher.sees_state(CallState.RINGING)
     assert await calls.answer(7)
-    assert (await call).seconds <= 0.01
+    outcome = await call
+    assert (outcome.ending, outcome.seconds <= 0.01) == (Ending.ANSWERED, True)
 
 
 async def test_a_declined_call_costs_nothing(calls: HandsetCalls, watcher: Watcher) -> None:
@@ -91,7 +92,7 @@ async def test_a_declined_call_costs_nothing(calls: HandsetCalls, watcher: Watch
     await watcher.sees_state(CallState.RINGING)
     assert await calls.decline(7)
     outcome = await call
-    assert (outcome.kind, outcome.reason, outcome.seconds) == (OutcomeKind.UNDELIVERED, "declined", 0.0)
+    assert (outcome.kind, outcome.ending, outcome.seconds) == (OutcomeKind.UNDELIVERED, Ending.DECLINED, 0.0)
 
 
 async def test_keys_are_heard_while_talking(calls: HandsetCalls, watcher: Watcher) -> None:
@@ -120,23 +121,23 @@ async def test_a_phone_that_nobody_touches_answers_by_itself() -> None:
 
 @pytest.mark.parametrize("watched", [False, True])
 @pytest.mark.parametrize(
-    ("script", "reason", "talked"),
+    ("script", "ending", "talked"),
     [
-        (Script.BUSY, "busy", False),
-        (Script.NO_ANSWER, "no answer", False),
-        (Script.DECLINED, "declined", False),
-        (Script.VOICEMAIL, "voicemail", True),
+        (Script.BUSY, Ending.BUSY, False),
+        (Script.NO_ANSWER, Ending.NO_ANSWER, False),
+        (Script.DECLINED, Ending.DECLINED, False),
+        (Script.VOICEMAIL, Ending.VOICEMAIL, True),
     ],
 )
 async def test_scripted_phones_do_what_they_say(
-    script: Script, reason: str, talked: bool, watched: bool
+    script: Script, ending: Ending, talked: bool, watched: bool
 ) -> None:
     """With or without somebody who watches; a voicemail is talked to, and paid."""
     calls = HandsetCalls(lambda: 1_000, ring_seconds=0.01)
     watcher = Watcher(calls) if watched else None
     await asyncio.sleep(0)
     outcome = await calls.place(7, CALL, 0.01, script)
-    assert (outcome.kind, outcome.reason) == (OutcomeKind.UNDELIVERED, reason)
+    assert (outcome.kind, outcome.ending) == (OutcomeKind.UNDELIVERED, ending)
     assert bool(outcome.seconds) == talked
     if watcher is not None:
         watcher.task.cancel()

@@ -63,7 +63,8 @@ def _moments(story: Story) -> Iterator[Moment]:
         yield Moment(attempt.started_at, "started", caller)
         if attempt.ended_at:
             named = f" (carrier's id {attempt.carrier_reference})" if attempt.carrier_reference else ""
-            said = f": {attempt.detail}" if attempt.detail else ""
+            told = dict.fromkeys(filter(None, (attempt.ending, attempt.detail)))
+            said = f": {'; '.join(told)}" if told else ""
             yield Moment(attempt.ended_at, str(attempt.state), via + named + said)
     for event in story.events:
         if event.kind != KEPT:
@@ -117,6 +118,7 @@ def as_json(found: FoundStory) -> dict[str, Any]:
                 "caller": attempt.caller,
                 "state": str(attempt.state),
                 "carrier_reference": attempt.carrier_reference,
+                "ending": attempt.ending,
                 "detail": attempt.detail,
                 "started_at": show_time(attempt.started_at),
                 "ended_at": show_time(attempt.ended_at),
@@ -160,6 +162,7 @@ def message_as_json(message: Message) -> dict[str, Any]:
         "at": show_time(time_of_id(message.id)),
         "state": str(message.state),
         "reason": message.reason,
+        "ending": message.ending,
         "dialect": message.dialect,
         "channel": str(message.channel),
         "phone": message.phone,

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from onema.channels.contract import Carrier, Outgoing
 from onema.domain.configuration.documents import Carrier as CarrierDocument
+from onema.domain.delivery.endings import may_be_tried_again
 from onema.domain.delivery.fail_message import FailMessage
 from onema.domain.delivery.leave_job import LeaveJob
 from onema.domain.delivery.outcome import Outcome, OutcomeKind, storable
@@ -137,7 +138,7 @@ class Attempts:
         self, account: int, message: int, attempt: int, outcome: Outcome, carrier: str = ""
     ) -> None:
         now = self._gateway.now()
-        retry = outcome.kind is OutcomeKind.TEMPORARY and attempt < ATTEMPTS_PER_MESSAGE
+        retry = may_be_tried_again(outcome) and attempt < ATTEMPTS_PER_MESSAGE
         await self._gateway.execute(
             RecordOutcome(
                 id=self._gateway.next_id(),

@@ -1,9 +1,11 @@
 """What delivery asks of whoever knows how an integrator wants to be told."""
 
+from collections.abc import Mapping
 from typing import Protocol
 
 import msgspec
 
+from onema.domain.delivery.outcome import Ending
 from onema.domain.records import Message
 from onema.http.messages import Headers
 
@@ -19,6 +21,10 @@ class CallbackRequest(msgspec.Struct, frozen=True, gc=False):
 
 class CallbackRenderer(Protocol):
     """Writes the callbacks of one dialect."""
+
+    @property
+    def endings(self) -> Mapping[Ending, str]:
+        """The vendor's word for every ending; empty where its callbacks tell no more than whether a message arrived."""
 
     def render(self, message: Message, url: str) -> CallbackRequest:
         """The request that reports `message`, which is in a final state, to `url`.

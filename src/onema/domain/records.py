@@ -178,7 +178,7 @@ class LiveVerification(Row, frozen=True, gc=False):
 
 
 class Message(Row, frozen=True, gc=False):
-    """One SMS or one call.
+    """One SMS or one call. `ending` is outcome.Ending, empty where nobody told.
 
     `unit_price` is the price of one segment (sms) or of each started `period` of seconds (call); `price` is
     what was held at first, `held` what still is, `charged` what it cost in the end. `talked_ms` is how long a
@@ -209,6 +209,7 @@ class Message(Row, frozen=True, gc=False):
     state: str
     reason: str
     ended_at: int
+    ending: str = ""
 
     @property
     def key(self) -> Key:
@@ -216,7 +217,9 @@ class Message(Row, frozen=True, gc=False):
 
 
 class Attempt(Row, frozen=True, gc=False):
-    """One try to hand a message to one carrier. `awaited` is how many of its parts the carrier has not reported yet."""
+    """One try to hand a message to one carrier; `why` this one was chosen. `awaited` is how many of its parts the
+    carrier has not reported yet, `ending` is outcome.Ending, empty where nobody told.
+    """
 
     table = "attempts"
     key_columns = 3
@@ -232,6 +235,8 @@ class Attempt(Row, frozen=True, gc=False):
     started_at: int
     ended_at: int
     awaited: int = 0
+    ending: str = ""
+    why: str = ""
 
     @property
     def key(self) -> Key:
@@ -279,7 +284,7 @@ class Job(Row, frozen=True, gc=False):
 
 class DeadJob(Row, frozen=True, gc=False):
     """A job that was given up, and why. `id` is of the moment; `job` was its own, `leases` and `attempts` tell how
-    often it was tried.
+    often it was tried, `fault` where the program raised (its place, never its words), if it did.
     """
 
     table = "dead_jobs"
@@ -293,6 +298,7 @@ class DeadJob(Row, frozen=True, gc=False):
     leases: int
     attempts: int
     reason: str
+    fault: str = ""
 
     @property
     def key(self) -> Key:

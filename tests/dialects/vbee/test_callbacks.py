@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from onema.dialects.vbee.callbacks import VbeeCallbacks
+from onema.domain.delivery.outcome import Ending
 from onema.domain.records import MessageState
 
 from .vendor_client import VendorClient
@@ -21,7 +22,12 @@ async def test_a_call_that_ended_is_told_in_sorted_snake_case(client: VendorClie
     """Byte for byte; the phone is told in E.164 as the vendor's other answers do."""
     message = await client.message_of(await client.call())
     ended = msgspec.structs.replace(
-        message, state=MessageState.DELIVERED, reason="answered", charged=6_005_000, ended_at=ENDED_AT
+        message,
+        state=MessageState.DELIVERED,
+        reason="answered",
+        ending=Ending.ANSWERED,
+        charged=6_005_000,
+        ended_at=ENDED_AT,
     )
     told = VbeeCallbacks().render(ended, URL)
     expected = (
@@ -35,26 +41,29 @@ async def test_a_call_that_ended_is_told_in_sorted_snake_case(client: VendorClie
 
 # Named after the flags of the vendor's `re_call`: is_busy, is_failed, is_no_answer, is_voice_mail.
 @pytest.mark.parametrize(
-    ("state", "reason", "word"),
+    ("state", "ending", "word"),
     [
-        (MessageState.DELIVERED, "answered", "answered"),
+        (MessageState.DELIVERED, Ending.ANSWERED, "answered"),
+        (MessageState.DELIVERED, Ending.HUNG_UP, "answered"),
         (MessageState.DELIVERED, "", "answered"),
-        (MessageState.UNDELIVERED, "busy", "busy"),
-        (MessageState.UNDELIVERED, "declined", "busy"),
-        (MessageState.UNDELIVERED, "no answer", "no_answer"),
-        (MessageState.UNDELIVERED, "voicemail", "voice_mail"),
-        (MessageState.DELIVERED, "voicemail", "voice_mail"),
-        (MessageState.UNDELIVERED, "something new", "failed"),
+        (MessageState.UNDELIVERED, Ending.BUSY, "busy"),
+        (MessageState.UNDELIVERED, Ending.DECLINED, "busy"),
+        (MessageState.UNDELIVERED, Ending.NO_ANSWER, "no_answer"),
+        (MessageState.UNDELIVERED, Ending.VOICEMAIL, "voice_mail"),
+        (MessageState.DELIVERED, Ending.VOICEMAIL, "voice_mail"),
+        (MessageState.UNDELIVERED, Ending.SWITCHED_OFF, "failed"),
+        (MessageState.UNDELIVERED, "", "failed"),
+        (MessageState.FAILED, Ending.CARRIER_DOWN, "failed"),
         (MessageState.FAILED, "", "failed"),
-        (MessageState.UNCONFIRMED, "no receipt came", "unknown"),
+        (MessageState.UNCONFIRMED, "", "unknown"),
         (MessageState.REFUSED, "", "failed"),
         (MessageState.ACCEPTED, "", "failed"),
     ],
 )
 async def test_how_a_call_ended_is_told_in_one_word(
-    client: VendorClient, state: MessageState, reason: str, word: str
+    client: VendorClient, state: MessageState, ending: str, word: str
 ) -> None:
     """A word for every ending; rendering fails for none."""
     message = await client.message_of(await client.call())
-    told = VbeeCallbacks().render(msgspec.structs.replace(message, state=state, reason=reason), URL)
+    told = VbeeCallbacks().render(msgspec.structs.replace(message, state=state, ending=ending), URL)
     assert json.loads(told.body)["state"] == word

@@ -12,6 +12,7 @@ import pytest
 from onema.dialects.ytx.callbacks import YtxCallbacks
 from onema.dialects.ytx.routes import YtxApi
 from onema.dialects.ytx.wire import request_id
+from onema.domain.delivery.outcome import Ending
 from onema.domain.records import Message, MessageState
 
 from ..running_core import RunningCore
@@ -29,11 +30,11 @@ async def placed(client: VendorClient, core: RunningCore) -> Message:
     return await core.message("shop", await client.place())
 
 
-def ended(message: Message, state: MessageState, reason: str = "", periods: int = 0) -> Message:
+def ended(message: Message, state: MessageState, ending: str = "", periods: int = 0) -> Message:
     return msgspec.structs.replace(
         message,
         state=state,
-        reason=reason,
+        ending=ending,
         charged=periods * message.unit_price,
         held=0,
         ended_at=milliseconds_at(START) + 42_000,
@@ -69,24 +70,29 @@ async def test_every_member_is_a_string(client: VendorClient, core: RunningCore)
 
 
 @pytest.mark.parametrize(
-    ("state", "reason", "words"),
+    ("state", "ending", "words"),
     [
         (MessageState.DELIVERED, "", "应答|正常"),
-        (MessageState.UNDELIVERED, "busy", "用户正忙"),
-        (MessageState.UNDELIVERED, "declined", "用户拒接"),
-        (MessageState.UNDELIVERED, "no answer", "无法拨通"),
-        (MessageState.DELIVERED, "voicemail", "无法拨通"),
-        (MessageState.UNDELIVERED, "absent subscriber", "关机"),
-        (MessageState.UNDELIVERED, "something new", "无法拨通"),
+        (MessageState.DELIVERED, Ending.ANSWERED, "应答|正常"),
+        (MessageState.DELIVERED, Ending.HUNG_UP, "应答|正常"),
+        (MessageState.UNDELIVERED, Ending.BUSY, "用户正忙"),
+        (MessageState.UNDELIVERED, Ending.DECLINED, "用户拒接"),
+        (MessageState.UNDELIVERED, Ending.NO_ANSWER, "无法拨通"),
+        (MessageState.DELIVERED, Ending.VOICEMAIL, "无法拨通"),
+        (MessageState.UNDELIVERED, Ending.SWITCHED_OFF, "关机"),
+        (MessageState.UNDELIVERED, Ending.NOT_IN_SERVICE, "空号"),
+        (MessageState.UNDELIVERED, Ending.SUSPENDED, "停机"),
+        (MessageState.UNDELIVERED, "", "无法拨通"),
+        (MessageState.FAILED, Ending.BLOCKED, "无法拨通"),
         (MessageState.FAILED, "", "无法拨通"),
-        (MessageState.UNCONFIRMED, "no receipt came", "未知"),
+        (MessageState.UNCONFIRMED, "", "未知"),
     ],
 )
 async def test_how_a_call_ended_is_told_in_words_that_receivers_know(
-    client: VendorClient, core: RunningCore, state: MessageState, reason: str, words: str
+    client: VendorClient, core: RunningCore, state: MessageState, ending: str, words: str
 ) -> None:
     """A receiver redials when it reads one of nine words; what was not heard is always one of them."""
-    pushed = YtxCallbacks(core.gateway).render(ended(await placed(client, core), state, reason), URL)
+    pushed = YtxCallbacks(core.gateway).render(ended(await placed(client, core), state, ending), URL)
     (record,) = json.loads(pushed.body)["cdr"]
     assert record["stateDesc"] == words
     assert (words in FAILED_WORDS) == (words != "应答|正常")

@@ -5,8 +5,9 @@ import pytest
 
 from onema.channels.contract import Outgoing, Receipt
 from onema.delivery.dispatcher import OVERDUE_MS
+from onema.domain.delivery.endings import ended
 from onema.domain.delivery.leave_job import LEFT_FOR_MS
-from onema.domain.delivery.outcome import Outcome, OutcomeKind
+from onema.domain.delivery.outcome import Ending, Outcome, OutcomeKind
 from onema.domain.delivery.payload import SmsPayload, open_payload
 from onema.domain.delivery.record_receipt import ReceiptResult
 from onema.domain.records import Job, JobKind, MessageState
@@ -190,6 +191,25 @@ async def test_what_a_simulated_phone_shows_is_kept_with_its_outcome(rig: Delive
     assert open_payload(item.content, identifier, rig.keyring) == carrier.sent[0].payload
     assert (await rig.message(identifier)).state == MessageState.DELIVERED
     assert waited == 3
+
+
+async def test_how_an_attempt_ended_is_kept_with_it_and_with_its_message(rig: DeliveryRig) -> None:
+    """The message has the ending of its last attempt, in words and for whoever renders callbacks."""
+    first = RecordingCarrier("first", ended(Ending.CARRIER_DOWN, detail="503"))
+    second = RecordingCarrier("second", ended(Ending.BUSY))
+    await rig.configure(first, second)
+    await rig.start(first, second)
+    identifier = await rig.call()
+    await first.was_handed(1)
+    await rig.settled()
+    rig.clock.advance(6)
+    message = await rig.reaches(identifier, MessageState.UNDELIVERED)
+    assert (message.ending, message.reason) == (Ending.BUSY, "busy")
+    attempts = (await rig.story(identifier)).attempts
+    assert [(one.carrier, one.state, one.ending, one.detail) for one in attempts] == [
+        ("first", "temporary", Ending.CARRIER_DOWN, "503"),
+        ("second", "undelivered", Ending.BUSY, ""),
+    ]
 
 
 async def test_what_was_born_here_is_not_opened_again(rig: DeliveryRig) -> None:

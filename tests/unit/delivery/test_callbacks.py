@@ -1,7 +1,7 @@
 import asyncio
 import logging
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 
 import pytest
 
@@ -12,6 +12,7 @@ from onema.delivery.dispatcher import JobDispatcher
 from onema.delivery.failed_jobs import RETRY_AFTER_SECONDS
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.configure import Configure
+from onema.domain.delivery.outcome import Ending
 from onema.domain.records import JobKind, Message, MessageState
 from onema.telemetry.redaction import RedactionFilter
 from onema.testing.recording_carrier import RecordingCarrier
@@ -58,6 +59,8 @@ class Receiver:
 
 
 class Renderer:
+    endings: Mapping[Ending, str] = {}  # never changed
+
     def render(self, message: Message, url: str) -> CallbackRequest:
         return CallbackRequest("GET", f"{url}?state={message.state}")
 

@@ -8,7 +8,7 @@ import pytest
 
 from onema.channels.handset.calls import CallState, HandsetCalls
 from onema.channels.handset.scripted_numbers import Script
-from onema.domain.delivery.outcome import Outcome, OutcomeKind
+from onema.domain.delivery.outcome import Ending, Outcome, OutcomeKind
 from onema.domain.delivery.payload import CallPayload
 from onema.node.line import Line, LineClosed
 from onema.node.membership import Membership
@@ -151,7 +151,7 @@ async def test_a_call_rings_at_another_workers_page_and_is_steered_from_there(no
     assert await first.calls.press(7, "5")
     assert await first.calls.decline(7)
     outcome = await call
-    assert (outcome.kind, outcome.reason) == (OutcomeKind.DELIVERED, "answered")
+    assert (outcome.kind, outcome.ending) == (OutcomeKind.DELIVERED, Ending.HUNG_UP)
     await first.sees(7, CallState.ENDED)
     assert first.calls.states[7].digits == "5"
     assert not await first.calls.answer(7)
@@ -175,7 +175,7 @@ async def test_a_worker_that_comes_later_learns_what_rings(node: Node) -> None:
     second = await node.add(2)
     await second.sees(7, CallState.RINGING)
     assert await second.calls.decline(7)
-    assert (await call).reason == "declined"
+    assert (await call).ending is Ending.DECLINED
 
 
 async def test_the_calls_of_a_worker_that_died_are_gone(node: Node) -> None:

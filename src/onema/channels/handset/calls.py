@@ -9,7 +9,8 @@ from types import MappingProxyType
 import msgspec
 
 from onema.channels.handset.scripted_numbers import Script
-from onema.domain.delivery.outcome import Outcome, OutcomeKind
+from onema.domain.delivery.endings import ended
+from onema.domain.delivery.outcome import Ending, Outcome
 from onema.domain.delivery.payload import CallPayload
 
 RING_SECONDS = 10.0
@@ -53,11 +54,12 @@ class _Line:
         """Set by either side's end."""
 
 
+_TALKED = (Ending.ANSWERED, Ending.VOICEMAIL)
 _SCRIPTED_ENDINGS = {
-    Script.BUSY: "busy",
-    Script.NO_ANSWER: "no answer",
-    Script.DECLINED: "declined",
-    Script.VOICEMAIL: "voicemail",
+    Script.BUSY: Ending.BUSY,
+    Script.NO_ANSWER: Ending.NO_ANSWER,
+    Script.DECLINED: Ending.DECLINED,
+    Script.VOICEMAIL: Ending.VOICEMAIL,
 }
 
 
@@ -83,9 +85,9 @@ class HandsetCalls:
 
     async def place(self, message: int, payload: CallPayload, seconds: float, script: Script) -> Outcome:
         """Call the phone and play `seconds` of audio to it; how the call went."""
-        ending = _SCRIPTED_ENDINGS.get(script, "")
+        ending = _SCRIPTED_ENDINGS.get(script, Ending.ANSWERED)
         if not (self.watched or self.watched_elsewhere):
-            return self._outcome(ending, 0.0 if ending and script is not Script.VOICEMAIL else seconds)
+            return ended(ending, seconds=seconds if ending in _TALKED else 0.0)
         line = _Line(
             LiveCall(id=message, phone=payload.phone, caller=payload.caller, state=CallState.RINGING)
         )
@@ -98,7 +100,7 @@ class HandsetCalls:
         finally:
             asyncio.get_running_loop().call_later(SHOW_ENDED_SECONDS, self._forget, message)
 
-    async def _ring(self, line: _Line, seconds: float, script: Script, ending: str) -> Outcome:
+    async def _ring(self, line: _Line, seconds: float, script: Script, ending: Ending) -> Outcome:
         answered = True
         try:
             async with asyncio.timeout(self._ring_seconds):
@@ -106,23 +108,23 @@ class HandsetCalls:
         except TimeoutError:
             answered = script not in (Script.NO_ANSWER, Script.DECLINED)
         if not answered:
-            return self._ended(line, ending or "declined", 0.0)
+            return self._ended(line, Ending.DECLINED if ending in _TALKED else ending, 0.0)
         self._update(line, state=CallState.TALKING, answered_at=self._now())
         started = asyncio.get_running_loop().time()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await line.hung_up.wait()
         talked = min(seconds, asyncio.get_running_loop().time() - started)
-        return self._ended(line, ending if script is Script.VOICEMAIL else "", talked)
+        if line.hung_up.is_set():
+            ending = Ending.HUNG_UP
+        return self._ended(
+            line, ending if ending in (Ending.VOICEMAIL, Ending.HUNG_UP) else Ending.ANSWERED, talked
+        )
 
-    def _ended(self, line: _Line, ending: str, talked: float) -> Outcome:
-        self._update(line, state=CallState.ENDED, ending=ending)
-        return self._outcome(ending, talked)
-
-    @staticmethod
-    def _outcome(ending: str, talked: float) -> Outcome:
-        kind = OutcomeKind.UNDELIVERED if ending else OutcomeKind.DELIVERED
-        return Outcome(kind=kind, reason=ending or "answered", seconds=talked)
+    def _ended(self, line: _Line, ending: Ending, talked: float) -> Outcome:
+        shown = "" if ending in (Ending.ANSWERED, Ending.HUNG_UP) else ending.value
+        self._update(line, state=CallState.ENDED, ending=shown)
+        return ended(ending, seconds=talked)
 
     # What the handset page does.
 

@@ -10,12 +10,13 @@ import msgspec
 from onema.channels.contract import NotRecorded, Outgoing, Receipt, ReceiptSink, Share
 from onema.channels.handset.calls import RING_SECONDS, HandsetCalls
 from onema.channels.handset.scripted_numbers import SCRIPTS, SLOW_SECONDS, Script
-from onema.domain.delivery.outcome import Outcome, OutcomeKind
+from onema.domain.delivery.endings import ended
+from onema.domain.delivery.outcome import Ending, Outcome, OutcomeKind
 from onema.domain.delivery.payload import CallPayload, Payload
 
 _DELIVERED = Outcome(kind=OutcomeKind.DELIVERED)
 _SHOWN = Outcome(kind=OutcomeKind.DELIVERED, shown=True)
-_UNDELIVERED = Outcome(kind=OutcomeKind.UNDELIVERED, reason="absent subscriber")
+_UNDELIVERED = ended(Ending.SWITCHED_OFF)
 _SMS_SECONDS = 30.0
 
 
@@ -80,7 +81,7 @@ class HandsetCarrier:
         try:
             seconds = min(self._speaker.seconds(payload), payload.max_seconds)
         except ValueError as error:
-            return Outcome(kind=OutcomeKind.PERMANENT, reason="the code cannot be spoken", detail=str(error))
+            return ended(Ending.NOT_SPEAKABLE, detail=str(error))
         await self._inbox.receive(outgoing)
         return await self._calls.place(outgoing.message, payload, seconds, script)
 

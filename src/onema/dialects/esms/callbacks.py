@@ -1,10 +1,13 @@
 """The delivery callback: a GET whose query says how a message ended (docs/vendors/esms.md#callback)."""
 
 import re
+from collections.abc import Mapping
+from types import MappingProxyType
 from urllib.parse import quote_plus
 
 from onema.delivery.callback_contract import CallbackRequest
 from onema.dialects.esms.wire import smsid
+from onema.domain.delivery.outcome import Ending
 from onema.domain.records import Message, MessageState
 from onema.domain.values.money import format_amount
 
@@ -30,7 +33,11 @@ _NETWORK = re.compile(
 
 
 class EsmsCallbacks:
-    """Renders the callback of every message that came in through this dialect."""
+    """Renders the callback of every message that came in through this dialect. It tells no ending, only whether the
+    message arrived.
+    """
+
+    endings: Mapping[Ending, str] = MappingProxyType({})
 
     def render(self, message: Message, url: str) -> CallbackRequest:
         return delivery_callback(message, url)

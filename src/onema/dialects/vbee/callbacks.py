@@ -5,10 +5,12 @@ public program receives one. So this one claims no compatibility.
 """
 
 import datetime as dt
+from collections.abc import Mapping
 
 import msgspec
 
 from onema.delivery.callback_contract import CallbackRequest
+from onema.domain.delivery.outcome import Ending
 from onema.domain.records import Message, MessageState
 from onema.domain.values.money import as_number
 
@@ -16,13 +18,32 @@ _JSON = ((b"content-type", b"application/json; charset=utf-8"),)
 
 # After the flags of `re_call` in the vendor's scenarios: is_busy, is_failed, is_no_answer and is_voice_mail
 # (https://api-docs.aicall.vbee.ai/danh-sach-api/call-scenario-apis/api-lay-thong-tin-kich-ban).
-_BY_REASON = {"busy": "busy", "declined": "busy", "no answer": "no_answer", "voicemail": "voice_mail"}
-_BY_STATE = {MessageState.DELIVERED: "answered", MessageState.UNCONFIRMED: "unknown"}
-_FAILED = "failed"
+_ANSWERED, _BUSY, _NO_ANSWER, _VOICEMAIL, _FAILED = "answered", "busy", "no_answer", "voice_mail", "failed"
+_BY_ENDING: Mapping[Ending, str] = {
+    Ending.ANSWERED: _ANSWERED,
+    Ending.HUNG_UP: _ANSWERED,
+    Ending.BUSY: _BUSY,
+    Ending.NO_ANSWER: _NO_ANSWER,
+    # The vendor has no flag for a call that was declined; its phone was not free either.
+    Ending.DECLINED: _BUSY,
+    Ending.VOICEMAIL: _VOICEMAIL,
+    Ending.SWITCHED_OFF: _FAILED,
+    Ending.UNREACHABLE: _FAILED,
+    Ending.NOT_IN_SERVICE: _FAILED,
+    Ending.SUSPENDED: _FAILED,
+    Ending.CUT_OFF: _FAILED,
+    Ending.BLOCKED: _FAILED,
+    Ending.OUR_LIMIT: _FAILED,
+    Ending.CARRIER_DOWN: _FAILED,
+    Ending.NOT_SPEAKABLE: _FAILED,
+}
+_BY_STATE = {MessageState.DELIVERED: _ANSWERED, MessageState.UNCONFIRMED: "unknown"}
 
 
 class VbeeCallbacks:
     """Renders the webhook of every call that came in through this dialect."""
+
+    endings = _BY_ENDING
 
     def render(self, message: Message, url: str) -> CallbackRequest:
         """Members in alphabetical order, as in all of the vendor's answers."""
@@ -37,7 +58,9 @@ class VbeeCallbacks:
 
 
 def _state(message: Message) -> str:
-    return _BY_REASON.get(message.reason) or _BY_STATE.get(MessageState(message.state), _FAILED)
+    if message.ending:
+        return _BY_ENDING[Ending(message.ending)]
+    return _BY_STATE.get(MessageState(message.state), _FAILED)
 
 
 def _time(milliseconds: int) -> str:

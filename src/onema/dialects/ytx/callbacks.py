@@ -6,11 +6,13 @@ yzbcore/Controllers/app/CallCallbackController.cs, seen 2026-11.
 """
 
 import math
+from collections.abc import Mapping
 
 import msgspec
 
 from onema.delivery.callback_contract import CallbackRequest
 from onema.dialects.ytx.wire import FUNCTION, local_time, request_id
+from onema.domain.delivery.outcome import Ending
 from onema.domain.ids import time_of_id
 from onema.domain.records import Message, MessageState
 from onema.domain.values.money import format_amount
@@ -26,19 +28,31 @@ _JSON = ((b"content-type", b"application/json; charset=utf-8"),)
 _ANSWERED = "应答|正常"
 _NOT_REACHED = "无法拨通"
 _UNKNOWN = "未知"
-_BY_REASON = {
-    "busy": "用户正忙",
-    "declined": "用户拒接",
-    "no answer": _NOT_REACHED,
+_BY_ENDING: Mapping[Ending, str] = {
+    Ending.ANSWERED: _ANSWERED,
+    Ending.HUNG_UP: _ANSWERED,
+    Ending.BUSY: "用户正忙",
+    Ending.NO_ANSWER: _NOT_REACHED,
+    Ending.DECLINED: "用户拒接",
     # The phone's owner did not hear the code, and a receiver that reads "answered" would try nobody else.
-    "voicemail": _NOT_REACHED,
-    "absent subscriber": "关机",
+    Ending.VOICEMAIL: _NOT_REACHED,
+    Ending.SWITCHED_OFF: "关机",
+    Ending.UNREACHABLE: _NOT_REACHED,
+    Ending.NOT_IN_SERVICE: "空号",
+    Ending.SUSPENDED: "停机",
+    Ending.CUT_OFF: _NOT_REACHED,
+    Ending.BLOCKED: _NOT_REACHED,
+    Ending.OUR_LIMIT: _NOT_REACHED,
+    Ending.CARRIER_DOWN: _NOT_REACHED,
+    Ending.NOT_SPEAKABLE: _NOT_REACHED,
 }
 _BY_STATE = {MessageState.DELIVERED: _ANSWERED, MessageState.UNCONFIRMED: _UNKNOWN}
 
 
 class YtxCallbacks:
     """Renders the CDR of every call that came in through this dialect."""
+
+    endings = _BY_ENDING
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
@@ -73,7 +87,9 @@ def national(phone: str) -> str:
 
 
 def _state(message: Message) -> str:
-    return _BY_REASON.get(message.reason) or _BY_STATE.get(MessageState(message.state), _NOT_REACHED)
+    if message.ending:
+        return _BY_ENDING[Ending(message.ending)]
+    return _BY_STATE.get(MessageState(message.state), _NOT_REACHED)
 
 
 def _time(milliseconds: int) -> str:

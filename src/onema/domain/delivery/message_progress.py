@@ -12,7 +12,8 @@ from onema.domain.state_machines import JOB, LEDGER, MESSAGE, JobState, job_stat
 
 
 class Advance(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What made a message move: the command, when, to where, why, and for a call how long was talked. `id` is the
+    """What made a message move: the command, when, to where, why, how it ended, and for a call how long was
+    talked. `id` is the
     command's; `settle_at` is when a receipt is no longer waited for, `job_end` what the job becomes otherwise.
     """
 
@@ -21,6 +22,7 @@ class Advance(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     now: int
     after: S
     reason: str = ""
+    ending: str = ""
     seconds: float = 0.0
     settle_at: int = 0
     job_end: JobState = JobState.DONE
@@ -57,6 +59,7 @@ def advance(
         message,
         state=state,
         reason=step.reason or message.reason,
+        ending=step.ending or message.ending,
         held=held,
         charged=charged,
         talked_ms=round(step.seconds * 1000) or message.talked_ms,

@@ -24,11 +24,45 @@ class OutcomeKind(enum.StrEnum):
     """It may have left us; it must not be sent again blindly."""
 
 
+class Ending(enum.StrEnum):
+    """How a call or an SMS ended at its phone, or on the way there. What follows from each is in endings.RULES; the
+    dialects have words of their own for them.
+    """
+
+    ANSWERED = "answered"
+    """The person heard all of it."""
+    HUNG_UP = "hung up"
+    """The person hung up while it played."""
+    BUSY = "busy"
+    NO_ANSWER = "no answer"
+    DECLINED = "declined"
+    """By the person."""
+    VOICEMAIL = "voicemail"
+    SWITCHED_OFF = "switched off"
+    """The phone is off or out of coverage; an SMS's receipt calls it an absent subscriber."""
+    UNREACHABLE = "unreachable"
+    """The network found no way to the phone."""
+    NOT_IN_SERVICE = "not in service"
+    """Nobody has the number."""
+    SUSPENDED = "suspended"
+    """The number's owner may not use it now, for an unpaid bill say."""
+    CUT_OFF = "cut off"
+    """The connection broke after the phone rang."""
+    BLOCKED = "blocked by the carrier"
+    """It took the message for fraud or spam."""
+    OUR_LIMIT = "our limit at the carrier"
+    """Too many calls at once, or too many in a second."""
+    CARRIER_DOWN = "the carrier is down"
+    """The trunk or the connection to it does not work."""
+    NOT_SPEAKABLE = "the code cannot be spoken"
+
+
 class Outcome(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """`reason` is a word for the message's story; `detail` is for operators. `seconds` is the talk time of a
-    call. `references` are the carrier's names for the attempt, one for each part that it was sent in; receipts find
-    it by them. `parts` is how many parts must be delivered, where some got no name. `shown` says that a simulated phone
-    shows the message: it is kept in the inbox together with the outcome.
+    """`ending` is how it ended, where that is known (endings.ended makes the outcome of one); `reason` is a word for
+    the message's story where no ending says it; `detail` is for operators. `seconds` is the talk time of a call.
+    `references` are the carrier's names for the attempt, one for each part that it was sent in; receipts find it by
+    them. `parts` is how many parts must be delivered, where some got no name. `shown` says that a simulated phone shows
+    the message: it is kept in the inbox together with the outcome.
     """
 
     kind: OutcomeKind
@@ -38,6 +72,12 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     seconds: float = 0.0
     parts: int = 0
     shown: bool = False
+    ending: Ending | None = None
+
+    @property
+    def word(self) -> str:
+        """Why it ended so, for the message's story."""
+        return self.reason or self.ending or ""
 
 
 FINAL_WORDS = frozenset((OutcomeKind.DELIVERED, OutcomeKind.UNDELIVERED))

@@ -79,9 +79,7 @@ class RecordOutcome(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             named = early.rows
             if early.final and outcome.kind not in FINAL_WORDS:
                 outcome = early.final
-                told = (
-                    Event(self.account, self.message, self.id, f"receipt: {outcome.kind}", outcome.reason),
-                )
+                told = (Event(self.account, self.message, self.id, f"receipt: {outcome.kind}", outcome.word),)
             elif outcome.kind not in FINAL_WORDS:
                 awaited = early.awaited
         ended = self._ended(attempt, outcome, awaited)
@@ -93,7 +91,8 @@ class RecordOutcome(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             id=self.id,
             now=self.now,
             after=_MESSAGE_STATE[outcome.kind],
-            reason=outcome.reason,
+            reason=outcome.word,
+            ending=outcome.ending or "",
             seconds=outcome.seconds,
             settle_at=self.receipt_until,
         )
@@ -122,6 +121,7 @@ class RecordOutcome(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             detail=outcome.detail or outcome.reason or attempt.detail,
             ended_at=self.now,
             awaited=awaited,
+            ending=outcome.ending or attempt.ending,
         )
 
 

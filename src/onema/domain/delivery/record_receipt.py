@@ -129,7 +129,8 @@ class RecordReceipt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             id=self.id,
             now=self.now,
             after=after,
-            reason=self.outcome.reason,
+            reason=self.outcome.word,
+            ending=self.outcome.ending or "",
             seconds=self.outcome.seconds,
         )
         puts, inserts, deletes = advance(world, context, message, world.get(Job, message.id), step)
@@ -143,11 +144,12 @@ class RecordReceipt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             detail=self.outcome.detail or self.outcome.reason or attempt.detail,
             ended_at=self.now,
             awaited=0,
+            ending=self.outcome.ending or attempt.ending,
         )
 
     def _noted(self, row: CarrierReference, what: str, *puts: Row) -> Decision:
         noted = msgspec.structs.replace(row, received_at=self.now, receipt=_encoded(self.outcome))
-        event = Event(row.account, row.message, self.id, f"receipt: {what}", self.outcome.reason)
+        event = Event(row.account, row.message, self.id, f"receipt: {what}", self.outcome.word)
         return Decision(ReceiptResult.NOTED, puts=(*puts, noted), inserts=(event,))
 
     def _kept(self, row: CarrierReference | None) -> Decision:

@@ -90,7 +90,7 @@ RETURNING jobs.id, kind, account, message, due_at, lease, attempt, in_flight, pa
 
 -- dead_jobs --
 -- Jobs that were given up, before an id ($1), newest first.
-SELECT id, job, kind, account, message, leases, attempts, reason FROM dead_jobs WHERE id < $1 ORDER BY id DESC LIMIT $2
+SELECT id, job, kind, account, message, leases, attempts, reason, fault FROM dead_jobs WHERE id < $1 ORDER BY id DESC LIMIT $2
 
 -- drop_dead_jobs --
 -- Forget jobs that were given up before an id.
@@ -183,7 +183,8 @@ SELECT kind, name FROM directory WHERE (kind, name) > ($1, $2) ORDER BY kind, na
 
 -- attempts_of_message --
 -- The attempts of one message ($1 account, $2 message), in order.
-SELECT account, message, number, carrier, caller, state, carrier_reference, detail, started_at, ended_at, awaited
+SELECT account, message, number, carrier, caller, state, carrier_reference, detail, started_at, ended_at,
+       awaited, ending, why
 FROM attempts WHERE account = $1 AND message = $2 ORDER BY number
 
 -- events_of_subject --
@@ -198,7 +199,7 @@ WHERE account = $1 AND subject = $2 ORDER BY at, kind DESC
 -- messages --
 -- An account's ($1) messages before an id ($2), newest first.
 SELECT account, id, dialect, channel, phone, sender, application, reference, client_ip, verification,
-       code_expires_at, segments, period, unit_price, price, held, charged, talked_ms, state, reason, ended_at
+       code_expires_at, segments, period, unit_price, price, held, charged, talked_ms, state, reason, ended_at, ending
 FROM messages WHERE account = $1 AND id < $2 ORDER BY id DESC LIMIT $3
 
 -- ledger --

@@ -60,7 +60,7 @@ RETURNING id, kind, account, message, due_at, lease, attempt, in_flight, payload
 
 -- dead_jobs --
 -- Jobs that were given up, newest first.
-SELECT id, job, kind, account, message, leases, attempts, reason FROM dead_jobs
+SELECT id, job, kind, account, message, leases, attempts, reason, fault FROM dead_jobs
 WHERE id < :before ORDER BY id DESC LIMIT :limit
 
 -- drop_dead_jobs --
@@ -181,7 +181,8 @@ SELECT kind, name FROM directory
 
 -- attempts_of_message --
 -- The attempts of one message, in order.
-SELECT account, message, number, carrier, caller, state, carrier_reference, detail, started_at, ended_at, awaited
+SELECT account, message, number, carrier, caller, state, carrier_reference, detail, started_at, ended_at,
+       awaited, ending, why
 FROM attempts WHERE account = :account AND message = :message ORDER BY number
 
 -- events_of_subject --
@@ -196,7 +197,7 @@ WHERE account = :account AND subject = :subject ORDER BY at, kind DESC
 -- messages --
 -- An account's messages before an id, newest first.
 SELECT account, id, dialect, channel, phone, sender, application, reference, client_ip, verification,
-       code_expires_at, segments, period, unit_price, price, held, charged, talked_ms, state, reason, ended_at
+       code_expires_at, segments, period, unit_price, price, held, charged, talked_ms, state, reason, ended_at, ending
 FROM messages WHERE account = :account AND id < :before ORDER BY id DESC LIMIT :limit
 
 -- ledger --
