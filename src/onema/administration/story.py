@@ -60,7 +60,7 @@ def _moments(story: Story) -> Iterator[Moment]:
     for attempt in story.attempts:
         via = f"attempt {attempt.number}" + (f" via {attempt.carrier}" if attempt.carrier else "")
         caller = f"{via} from {attempt.caller}" if attempt.caller else via
-        yield Moment(attempt.started_at, "started", caller)
+        yield Moment(attempt.started_at, "started", caller + _because(attempt.why))
         if attempt.ended_at:
             named = f" (carrier's id {attempt.carrier_reference})" if attempt.carrier_reference else ""
             told = dict.fromkeys(filter(None, (attempt.ending, attempt.detail)))
@@ -116,6 +116,7 @@ def as_json(found: FoundStory) -> dict[str, Any]:
                 "number": attempt.number,
                 "carrier": attempt.carrier,
                 "caller": attempt.caller,
+                "why": attempt.why,
                 "state": str(attempt.state),
                 "carrier_reference": attempt.carrier_reference,
                 "ending": attempt.ending,

@@ -7,17 +7,16 @@ is left to the processes that run it; when none of them takes it for a while, an
 
 import contextlib
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 from onema.channels.contract import Carrier, Outgoing
-from onema.domain.configuration.documents import Carrier as CarrierDocument
 from onema.domain.delivery.endings import may_be_tried_again
 from onema.domain.delivery.fail_message import FailMessage
 from onema.domain.delivery.leave_job import LeaveJob
 from onema.domain.delivery.outcome import Outcome, OutcomeKind, storable
 from onema.domain.delivery.payload import CallPayload, Payload, SmsPayload, open_payload
 from onema.domain.delivery.record_outcome import RecordOutcome
-from onema.domain.delivery.routing import plan_route
+from onema.domain.delivery.routing import NOT_HERE, Choice, Plan, Skipped, explain, plan_route
 from onema.domain.delivery.start_attempt import StartAttempt
 from onema.domain.keyring import Keyring, Unsealable
 from onema.domain.records import Attempt, Channel, Job, JobKind
@@ -72,18 +71,22 @@ class Attempts:
         except Unsealable:
             await self._fail(job, "the server key cannot open the message")
             return
-        plan = self._plan(job, payload)
-        if not plan:
+        channel = Channel.SMS if isinstance(payload, SmsPayload) else Channel.CALL
+        plan = plan_route(self._gateway.directory, channel, payload.phone).from_turn(job.attempt)
+        if not plan.choices:
             await self._fail(job, NOTHING_SENT)
             return
         now = self._gateway.now()
         if now >= payload.valid_until:
             await self._fail(job, "the code expired before it could be sent")
             return
-        carrier = self._running_here(plan, job)
-        if carrier is None:
-            await self._gateway.execute(LeaveJob(job=job.id, lease=job.lease, now=now, carrier=plan[0].name))
+        found = self._running_here(plan, job)
+        if found is None:
+            first = plan.choices[0].carrier.name
+            await self._gateway.execute(LeaveJob(job=job.id, lease=job.lease, now=now, carrier=first))
             return
+        carrier, choice, passed_over = found
+        before = await self._attempt_before(job) if job.attempt else ""
         number = await self._gateway.execute(
             StartAttempt(
                 job=job.id,
@@ -92,25 +95,32 @@ class Attempts:
                 lease_until=now + int(carrier.answer_seconds(payload) * 1000) + self._lease_ms,
                 carrier=carrier.name,
                 caller=payload.caller if isinstance(payload, CallPayload) else "",
+                why=explain(choice, job.attempt, before, plan.skipped + passed_over),
             )
         )
         if number:
             await self._send(carrier, Outgoing(job.account, job.message, number, payload), job)
 
-    def _plan(self, job: Job, payload: Payload) -> Sequence[CarrierDocument]:
-        """The carriers of the next attempt, best first: each has its turn, then they begin from the front again."""
-        channel = Channel.SMS if isinstance(payload, SmsPayload) else Channel.CALL
-        plan = plan_route(self._gateway.directory, channel, payload.phone)
-        turn = job.attempt % len(plan) if plan else 0
-        return plan[turn:] + plan[:turn]
-
-    def _running_here(self, plan: Sequence[CarrierDocument], job: Job) -> Carrier | None:
-        """The carrier whose turn it is. One of the others only when there were more leases than attempts: then the
-        job was left for those that run the first, and nobody took it.
+    def _running_here(self, plan: Plan, job: Job) -> tuple[Carrier, Choice, tuple[Skipped, ...]] | None:
+        """The carrier whose turn it is, and whom it comes after. One of the others only when there were more leases
+        than attempts: then the job was left for those that run the first, and nobody took it.
         """
-        may_be = plan if job.lease > job.attempt + 1 else plan[:1]
-        running = (self._carrier(carrier.name, job) for carrier in may_be)
-        return next((carrier for carrier in running if carrier is not None), None)
+        may_be = plan.choices if job.lease > job.attempt + 1 else plan.choices[:1]
+        for number, choice in enumerate(may_be):
+            carrier = self._carrier(choice.carrier.name, job)
+            if carrier is not None:
+                passed_over = tuple(Skipped(one.carrier.name, NOT_HERE) for one in may_be[:number])
+                return carrier, choice, passed_over
+        return None
+
+    async def _attempt_before(self, job: Job) -> str:
+        """What became of the attempt before the next one, for people."""
+        key = (Attempt, job.account, job.message, job.attempt)
+        attempt = (await self._storage.read([key])).get(key)
+        if not isinstance(attempt, Attempt):
+            return "work that failed"
+        how = attempt.ending or attempt.state
+        return f"attempt {attempt.number} via {attempt.carrier} failed ({how})"
 
     def _carrier(self, name: str, job: Job) -> Carrier | None:
         """The carrier, if it runs here and this process may hand it the job."""

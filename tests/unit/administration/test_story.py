@@ -41,7 +41,9 @@ def story(*events: tuple[int, str]) -> Story:
     return Story(
         message=MESSAGE,
         attempts=[
-            Attempt(1, MESSAGE.id, 1, "handset", "", "delivered", "", "", START + 100, START + 900),
+            Attempt(
+                1, MESSAGE.id, 1, "handset", "", "delivered", "", "", START + 100, START + 900, why="route +84"
+            ),
         ],
         events=[
             Event(1, MESSAGE.id, compose_id(START + after, 0, number), kind, "")
@@ -93,6 +95,14 @@ def test_the_story_is_told_in_order_of_time() -> None:
         "ended",
         "verified",
     ]
+
+
+def test_the_story_tells_why_a_carrier_was_chosen() -> None:
+    """In words and in JSON."""
+    (started,) = [moment.detail for moment in moments(story()) if moment.what == "started"]
+    assert started == "attempt 1 via handset (route +84)"
+    told = as_json(FoundStory(account="acme", currency="VND", story=story(), now=START))
+    assert told["attempts"][0]["why"] == "route +84"
 
 
 def test_the_json_story_has_ids_and_amounts_as_text() -> None:

@@ -210,6 +210,10 @@ async def test_how_an_attempt_ended_is_kept_with_it_and_with_its_message(rig: De
         ("first", "temporary", Ending.CARRIER_DOWN, "503"),
         ("second", "undelivered", Ending.BUSY, ""),
     ]
+    assert [one.why for one in attempts] == [
+        "route +, priority 0",
+        "route +, priority 1; turn 2 after attempt 1 via first failed (the carrier is down)",
+    ]
 
 
 async def test_what_was_born_here_is_not_opened_again(rig: DeliveryRig) -> None:
@@ -262,7 +266,9 @@ async def test_another_carrier_takes_what_nobody_came_for(rig: DeliveryRig) -> N
     await rig.was_left(identifier, "first")
     rig.clock.advance(LEFT_FOR_MS / 1000)
     await rig.reaches(identifier, MessageState.DELIVERED)
-    assert [(one.number, one.carrier) for one in (await rig.story(identifier)).attempts] == [(1, "second")]
+    (attempt,) = (await rig.story(identifier)).attempts
+    assert (attempt.number, attempt.carrier) == (1, "second")
+    assert attempt.why == "route +, priority 1; skipped first (not run here)"
 
 
 async def test_a_message_that_nobody_could_send_fails_when_its_code_expires(rig: DeliveryRig) -> None:

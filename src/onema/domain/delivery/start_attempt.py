@@ -12,7 +12,7 @@ from onema.domain.state_machines import JOB, JobState, job_state
 class StartAttempt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Start the next attempt of a leased delivery job. Result: the attempt's number, or 0 when the lease is
     no longer ours or an attempt is already in flight; then nothing may be sent. The lease is extended to
-    `lease_until`, when the carrier must have answered.
+    `lease_until`, when the carrier must have answered. `why` says why this carrier was chosen.
     """
 
     job: int
@@ -21,6 +21,7 @@ class StartAttempt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     lease_until: int
     carrier: str
     caller: str = ""
+    why: str = ""
 
     def keys(self, context: Context) -> Iterable[Key]:
         return ((Job, self.job),)
@@ -41,6 +42,7 @@ class StartAttempt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             detail="",
             started_at=self.now,
             ended_at=0,
+            why=self.why,
         )
         started = msgspec.structs.replace(
             job, due_at=self.lease_until, attempt=number, in_flight=True, carrier=""

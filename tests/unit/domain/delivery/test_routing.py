@@ -24,12 +24,33 @@ DIRECTORY = context_of(
 
 
 def names(channel: Channel, phone: str) -> list[str]:
-    return [carrier.name for carrier in plan_route(DIRECTORY, channel, phone)]
+    return [choice.carrier.name for choice in plan_route(DIRECTORY, channel, phone).choices]
 
 
 def test_the_longest_prefix_comes_first_then_the_lowest_priority() -> None:
     """An inactive carrier is left out; the rest follows as the way round."""
     assert names(Channel.SMS, "+84901888484") == ["mobile", "vietnam", "spare", "world"]
+
+
+def test_a_plan_says_why_each_carrier_is_in_it_or_not() -> None:
+    """Its route; and whoever would come first and takes nothing now."""
+    plan = plan_route(DIRECTORY, Channel.SMS, "+84901888484", lambda carrier: carrier != "mobile")
+    assert [(one.carrier.name, one.why) for one in plan.choices] == [
+        ("vietnam", "route +84, priority 1"),
+        ("spare", "route +84, priority 2"),
+        ("world", "route +, priority 0"),
+    ]
+    assert [(one.carrier, one.why) for one in plan.skipped] == [
+        ("broken", "not active"),
+        ("mobile", "not ready"),
+    ]
+
+
+def test_each_carrier_of_a_plan_has_its_turn() -> None:
+    """Then they begin from the front again."""
+    plan = plan_route(DIRECTORY, Channel.SMS, "+84901888484")
+    firsts = [plan.from_turn(turn).choices[0].carrier.name for turn in range(5)]
+    assert firsts == ["mobile", "vietnam", "spare", "world", "mobile"]
 
 
 def test_other_numbers_take_the_general_route() -> None:
