@@ -10,6 +10,7 @@ import onema
 from onema.administration.requests import (
     Balance,
     Configuration,
+    DropJob,
     FoundRefusals,
     FoundStory,
     HeldSeats,
@@ -26,8 +27,8 @@ from onema.administration.requests import (
     ReadSettings,
     ReadStory,
     Request,
+    RequeueJob,
     ResetCounting,
-    RetryJob,
     ServerStatus,
     Status,
     TopUp,
@@ -45,8 +46,8 @@ from onema.domain.configuration.configure import Change, Configure, Proposal
 from onema.domain.configuration.directory import AccountView, Directory
 from onema.domain.configuration.problems import InvalidConfiguration, Problem
 from onema.domain.configuration.rules import After, problems
+from onema.domain.delivery import requeue_job
 from onema.domain.delivery.record_receipt import last_word
-from onema.domain.delivery.revive_job import ReviveJob
 from onema.domain.delivery.seats import holders_of
 from onema.domain.keyring import Keyring
 from onema.domain.money.top_up import TopUpWallet
@@ -150,7 +151,8 @@ class Administration:
             ResetCounting: self._reset_counting,
             ReadRefusals: self._read_refusals,
             ReadDeadJobs: self._read_dead_jobs,
-            RetryJob: self._retry_job,
+            RequeueJob: self._requeue_job,
+            DropJob: self._drop_job,
             ReadSettings: self._read_settings,
             Status: self._status,
             PutRecording: self._put_recording,
@@ -351,10 +353,22 @@ class Administration:
     async def _read_dead_jobs(self, request: ReadDeadJobs) -> Sequence[DeadJob]:
         return await self._storage.read_dead_jobs(request.before or _NO_ID_IS_AS_LARGE, request.limit)
 
-    async def _retry_job(self, request: RetryJob) -> None:
+    async def _requeue_job(self, request: RequeueJob) -> None:
+        key = (DeadJob, request.dead)
+        dead = (await self._storage.read([key])).get(key)
+        account, message = (dead.account, dead.message) if isinstance(dead, DeadJob) else (0, 0)
         await self._gateway.execute(
-            ReviveJob(dead=request.dead, id=self._gateway.next_id(), now=self._gateway.now())
+            requeue_job.RequeueJob(
+                dead=request.dead,
+                account=account,
+                message=message,
+                id=self._gateway.next_id(),
+                now=self._gateway.now(),
+            )
         )
+
+    async def _drop_job(self, request: DropJob) -> None:
+        await self._gateway.execute(requeue_job.DropJob(dead=request.dead, id=self._gateway.next_id()))
 
     async def _read_settings(self, request: ReadSettings) -> dict[str, str]:
         return self._settings

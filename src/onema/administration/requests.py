@@ -237,8 +237,16 @@ class ReadDeadJobs(Request[Sequence[DeadJob]], frozen=True, kw_only=True, tag="r
     limit: int = 20
 
 
-class RetryJob(Request[None], frozen=True, kw_only=True, tag="retry_job"):
-    """Try a callback that was given up once more."""
+class RequeueJob(Request[None], frozen=True, kw_only=True, tag="requeue_job"):
+    """Try a callback or a settlement that was given up once more."""
+
+    answer_type = type(None)
+
+    dead: int
+
+
+class DropJob(Request[None], frozen=True, kw_only=True, tag="drop_job"):
+    """Forget a job that was given up."""
 
     answer_type = type(None)
 
@@ -248,7 +256,8 @@ class RetryJob(Request[None], frozen=True, kw_only=True, tag="retry_job"):
 WireRequest = (
     PutDocuments
     | ReadDeadJobs
-    | RetryJob
+    | RequeueJob
+    | DropJob
     | TopUp
     | PutRecording
     | ReadDocuments

@@ -205,4 +205,4 @@ class JobDispatcher:
             log.warning("job not recorded, its lease will bring it back", extra={**about, "detail": detail})
         except Exception as error:  # noqa: BLE001
             log.error("job failed", extra={**about, "fault": describe_fault(error)})
-            await self._failed.again(job, type(error).__name__)
+            await self._failed.again(job, error)

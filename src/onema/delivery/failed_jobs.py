@@ -8,6 +8,7 @@ from onema.domain.delivery.finish_job import FinishJob
 from onema.domain.records import Job
 from onema.domain.refusals import Refused
 from onema.engine.gateway import Gateway
+from onema.telemetry.faults import describe_fault
 from onema.telemetry.redaction import safe
 
 log = logging.getLogger(__name__)
@@ -20,6 +21,8 @@ LEASES = 100
 """So often a job is leased at most, whatever became of its leases: a process that dies tells nothing. A message that
 waits for a carrier which nobody runs is leased every half minute until its code has expired, for a quarter of an hour.
 """
+LONGEST_FAULT = 500
+"""Characters that are kept of where a job failed: the innermost places come first."""
 
 
 class GivenUp(Exception):
@@ -41,11 +44,11 @@ class FailedJobs:
         self._receipt_lifetime_ms = receipt_lifetime_ms
         self._on_dead = on_dead
 
-    async def again(self, job: Job, fault: str) -> None:
+    async def again(self, job: Job, error: Exception) -> None:
         """Tell the message's story, and try the job again after a pause that grows, or not at all."""
-        tries = job.attempt + 1
+        tries, fault = job.attempt + 1, type(error).__name__
         if tries >= TRIES and not job.in_flight:
-            await self.end(job, f"it failed ({fault})")
+            await self.end(job, f"it failed ({fault})", describe_fault(error))
             return
         pause = RETRY_AFTER_SECONDS[min(tries, len(RETRY_AFTER_SECONDS)) - 1]
         await self._told(
@@ -58,8 +61,10 @@ class FailedJobs:
             )
         )
 
-    async def end(self, job: Job, reason: str) -> None:
-        """Give the job up, with its message's true end; where even that fails, the job alone."""
+    async def end(self, job: Job, reason: str, fault: str = "") -> None:
+        """Give the job up, with its message's true end; where even that fails, the job alone. `fault` says where the
+        program raised.
+        """
         for bury_only in (False, True):
             now = self._gateway.now()
             ended = await self._told(
@@ -72,6 +77,7 @@ class FailedJobs:
                     message=job.message,
                     attempt=job.attempt,
                     reason=reason,
+                    fault=fault[:LONGEST_FAULT],
                     receipt_until=now + self._receipt_lifetime_ms,
                     bury_only=bury_only,
                 )

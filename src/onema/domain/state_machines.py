@@ -133,7 +133,8 @@ JOB: Final = Machine(
         (J.TO_REPORT, J.DONE): ("FinishJob",),
         (J.TO_REPORT, J.DEAD): ("EndJob",),
         # A message that was given up has its end, and is never sent again.
-        (J.DEAD, J.TO_REPORT): ("ReviveJob",),
+        (J.DEAD, J.TO_REPORT): ("RequeueJob",),
+        (J.DEAD, J.AWAITING_RECEIPT): ("RequeueJob",),
     },
     final=frozenset({J.DONE, J.DEAD}),
 )

@@ -42,7 +42,17 @@ def story(*events: tuple[int, str]) -> Story:
         message=MESSAGE,
         attempts=[
             Attempt(
-                1, MESSAGE.id, 1, "handset", "", "delivered", "", "", START + 100, START + 900, why="route +84"
+                1,
+                MESSAGE.id,
+                1,
+                "handset",
+                "",
+                "delivered",
+                "",
+                "",
+                START + 100,
+                START + 900,
+                why="route +84",
             ),
         ],
         events=[

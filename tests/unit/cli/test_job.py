@@ -19,7 +19,8 @@ from onema.testing.conformance.storage import insert
 
 AT = 1_790_000_000_000
 CALLBACK = DeadJob(first_id_at(AT), 77, JobKind.CALLBACK, 1, 76, 1, 0, "HTTP 400")
-MESSAGE = DeadJob(first_id_at(AT + 1_000), 88, JobKind.SMS, 1, 88, 6, 6, "it failed (KeyError)")
+PLACES = "KeyError at attempt.py:40 send < attempt.py:88 __call__"
+MESSAGE = DeadJob(first_id_at(AT + 1_000), 88, JobKind.SMS, 1, 88, 6, 6, "it failed (KeyError)", PLACES)
 
 
 @pytest.fixture
@@ -58,11 +59,47 @@ def test_dead_jobs_are_listed_newest_first(data: Path, capsys: pytest.CaptureFix
     assert "HTTP 400" in capsys.readouterr().out
 
 
+def test_a_list_has_the_place_where_a_job_failed(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The innermost; all of them are in `job show` and in JSON."""
+    assert onema(data, "job", "list") == 0
+    told = capsys.readouterr().out
+    assert "KeyError at attempt.py:40 send" in told
+    assert "attempt.py:88" not in told
+    assert onema(data, "job", "list", "--json") == 0
+    assert json.loads(capsys.readouterr().out)[0]["fault"] == PLACES
+
+
+def test_a_dead_job_is_shown_with_its_message(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Also where that is gone; what was not given up is not shown."""
+    assert onema(data, "job", "show", str(MESSAGE.id)) == 0
+    told = capsys.readouterr().out
+    assert f"fault     {PLACES}\n" in told
+    assert "message 88 is not there any more" in told
+    assert onema(data, "job", "show", str(MESSAGE.id), "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["kind"], found["account"], found["attempts"], found["message"]) == (
+        "sms",
+        "acme",
+        "6",
+        None,
+    )
+    assert onema(data, "job", "show", "5") == 1
+    assert "There is no job 5 that was given up." in capsys.readouterr().err
+
+
+def test_a_dead_job_is_dropped(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Once."""
+    assert onema(data, "job", "drop", str(MESSAGE.id)) == 0
+    assert onema(data, "job", "list", "--json") == 0
+    assert [job["id"] for job in json.loads(capsys.readouterr().out)] == [str(CALLBACK.id)]
+    assert onema(data, "job", "drop", str(MESSAGE.id)) == 1
+
+
 def test_a_dead_callback_is_tried_again(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """It is a job like any other then, and gone from the list; a message is never sent again."""
-    assert onema(data, "job", "retry", str(CALLBACK.id)) == 0
-    assert onema(data, "job", "retry", str(MESSAGE.id)) == 1
-    assert "only callbacks can be tried again" in capsys.readouterr().err
+    assert onema(data, "job", "requeue", str(CALLBACK.id)) == 0
+    assert onema(data, "job", "requeue", str(MESSAGE.id)) == 1
+    assert "is never sent again" in capsys.readouterr().err
 
     async def due() -> list[Job]:
         storage = SqliteStorage(data / "onema.db")

@@ -9,7 +9,8 @@ import pytest
 from onema.delivery.dispatcher import JobDispatcher
 from onema.delivery.failed_jobs import LEASES, RETRY_AFTER_SECONDS, TRIES, GivenUp
 from onema.domain.delivery.finish_job import FinishJob
-from onema.domain.delivery.revive_job import ReviveJob
+from onema.domain.delivery.outcome import Outcome, OutcomeKind
+from onema.domain.delivery.requeue_job import DropJob, RequeueJob
 from onema.domain.delivery.start_attempt import StartAttempt
 from onema.domain.records import DeadJob, Job, JobKind, MessageState
 from onema.domain.refusals import Refused
@@ -94,6 +95,9 @@ async def test_an_sms_whose_job_always_raises_fails_and_its_money_is_back(rig: D
         TRIES,
         "it failed (Broken)",
     )
+    # Where it raised, and none of its words.
+    assert job.fault.startswith("Broken at test_jobs_end.py:")
+    assert " answer_seconds < attempt.py:" in job.fault
     await rig.until(lambda: dead == ["sms"])
     assert await rig.storage.read([(Job, identifier)]) == {}
 
@@ -212,7 +216,7 @@ async def test_a_callback_that_was_given_up_can_be_tried_again(rig: DeliveryRig)
     (job,) = await dead_jobs(rig, 1)
     assert job.reason == "HTTP 400"
     refusing = False
-    await rig.gateway.execute(ReviveJob(dead=job.id, id=rig.gateway.next_id(), now=rig.clock.now()))
+    await rig.gateway.execute(requeue(rig, job))
     await sent.wait()
     assert (await told(rig, identifier, JobKind.CALLBACK, 3)) == [
         "HTTP 400; given up",
@@ -220,14 +224,62 @@ async def test_a_callback_that_was_given_up_can_be_tried_again(rig: DeliveryRig)
         "delivered",
     ]
     with pytest.raises(Refused, match=r"no job .* was given up"):
-        await rig.gateway.execute(ReviveJob(dead=job.id, id=rig.gateway.next_id(), now=rig.clock.now()))
+        await rig.gateway.execute(requeue(rig, job))
+
+
+def requeue(rig: DeliveryRig, job: DeadJob) -> RequeueJob:
+    return RequeueJob(
+        dead=job.id,
+        account=job.account,
+        message=job.message,
+        id=rig.gateway.next_id(),
+        now=rig.clock.now(),
+    )
 
 
 async def test_a_message_that_was_given_up_is_never_sent_again(rig: DeliveryRig) -> None:
     """Its code is old, and its money is back."""
-    await insert(rig.storage, DeadJob(5, 4, JobKind.SMS, 1, 4, 6, 6, "it failed"), batch=10**18)
-    with pytest.raises(Refused, match="only callbacks can be tried again"):
-        await rig.gateway.execute(ReviveJob(dead=5, id=rig.gateway.next_id(), now=rig.clock.now()))
+    dead = DeadJob(5, 4, JobKind.SMS, 1, 4, 6, 6, "it failed")
+    await insert(rig.storage, dead, batch=10**18)
+    with pytest.raises(Refused, match="is never sent again"):
+        await rig.gateway.execute(requeue(rig, dead))
+
+
+async def test_a_settlement_that_was_given_up_alone_can_be_tried_again(rig: DeliveryRig) -> None:
+    """Its message still waits and its money is held; once it has its end, there is nothing to settle."""
+    carrier = RecordingCarrier("first", Outcome(kind=OutcomeKind.SUBMITTED))
+    await rig.configure(carrier, capture_on="delivered")
+    await start(rig, carrier, no_callbacks, [])
+    identifier = await rig.send()
+    await rig.reaches(identifier, MessageState.SENT)
+    dead = DeadJob(5, identifier, JobKind.SETTLE, 1, identifier, 101, 1, "it was leased 100 times")
+    with pytest.raises(Refused, match="no job 5 that was given up"):
+        await rig.gateway.execute(requeue(rig, dead))
+    await insert(rig.storage, dead, batch=10**18)
+    with pytest.raises(Refused, match="has a job again"):
+        await rig.gateway.execute(requeue(rig, dead))
+    await rig.storage.begin([])
+    await rig.storage.commit(10**18 + 1, {(Job, identifier): None}, [])
+    await rig.gateway.execute(requeue(rig, dead))
+    message = await rig.reaches(identifier, MessageState.UNCONFIRMED)
+    assert (message.held, await rig.balance()) == (0, 0)
+    await insert(rig.storage, dead, batch=10**18 + 2)
+    with pytest.raises(Refused, match="nothing to settle"):
+        await rig.gateway.execute(requeue(rig, dead))
+
+
+async def test_a_job_that_was_given_up_can_be_dropped(rig: DeliveryRig) -> None:
+    """Its message's story keeps that there was one."""
+    carrier = RecordingCarrier("first")
+    await rig.configure(carrier)
+    await start(rig, carrier, no_callbacks, [])
+    identifier = await rig.send()
+    await insert(rig.storage, DeadJob(5, 4, JobKind.CALLBACK, 1, identifier, 6, 6, "HTTP 400"), batch=10**18)
+    await rig.gateway.execute(DropJob(dead=5, id=rig.gateway.next_id()))
+    assert await told(rig, identifier, JobKind.CALLBACK, 1) == ["dropped, by hand"]
+    assert await rig.storage.read_dead_jobs(FOR_EVER, 1) == []
+    with pytest.raises(Refused, match="no job 5 that was given up"):
+        await rig.gateway.execute(DropJob(dead=5, id=rig.gateway.next_id()))
 
 
 async def test_a_store_that_is_away_is_no_fault_of_a_job(rig: DeliveryRig) -> None:

@@ -23,7 +23,7 @@ from onema.domain.delivery.end_job import EndJob
 from onema.domain.delivery.finish_job import FinishJob
 from onema.domain.delivery.leave_job import LeaveJob
 from onema.domain.delivery.outcome import OutcomeKind
-from onema.domain.delivery.revive_job import ReviveJob
+from onema.domain.delivery.requeue_job import RequeueJob
 from onema.domain.records import (
     Attempt,
     DeadJob,
@@ -174,7 +174,7 @@ def _name(attempt: Attempt) -> str:
 
 
 class Moves(Books):
-    """All that happens to messages, and codes are checked, jobs left to others, and dead ones revived."""
+    """All that happens to messages, and codes are checked, jobs left to others, and dead ones requeued."""
 
     @initialize(capture_on=st.sampled_from(["submitted", "delivered"]))
     def open_the_books(self, capture_on: str) -> None:
@@ -249,8 +249,10 @@ class Moves(Books):
     @rule(which=WHICH)
     def give_up_any(self, which: int, bury_only: bool = False) -> None:
         """A callback too. The job alone, whose message is beyond help, leaves books that no invariant holds for."""
-        if (job := self.one(Job, which)) is None:
-            return
+        if (job := self.one(Job, which)) is not None:
+            self._give_up(job, bury_only)
+
+    def _give_up(self, job: Job, bury_only: bool) -> None:
         command = EndJob(
             job=job.id,
             lease=job.lease,
@@ -266,11 +268,34 @@ class Moves(Books):
         assert self.store.run(command)
 
     @rule(which=WHICH)
-    def revive(self, which: int) -> None:
+    def bury_a_settlement_and_requeue_it(self, which: int) -> None:
+        """Its message waits on, whatever became of the job."""
+        waiting = [
+            row for row in self.store.rows.values() if isinstance(row, Job) and row.kind == JobKind.SETTLE
+        ]
+        if not waiting:
+            return
+        job = waiting[which % len(waiting)]
+        self._give_up(job, bury_only=True)
+        assert (Job, job.id) not in self.store.rows
+        dead = self.ids
+        self.store.run(
+            RequeueJob(dead=dead, account=ACCOUNT, message=job.message, id=self.next_id(), now=self.now)
+        )
+        assert (Job, job.id) in self.store.rows
+        assert (DeadJob, dead) not in self.store.rows
+
+    @rule(which=WHICH)
+    def requeue(self, which: int) -> None:
         if (dead := self.one(DeadJob, which)) is None:
             return
-        command = ReviveJob(dead=dead.id, id=self.next_id(), now=self.now)
-        if dead.kind == JobKind.CALLBACK:
+        command = RequeueJob(
+            dead=dead.id, account=ACCOUNT, message=dead.message, id=self.next_id(), now=self.now
+        )
+        message = self.store.rows[(Message, ACCOUNT, dead.message)]
+        assert isinstance(message, Message)
+        waits = message.state not in MESSAGE.final and (Job, dead.message) not in self.store.rows
+        if dead.kind == JobKind.CALLBACK or (dead.kind == JobKind.SETTLE and waits):
             self.store.run(command)
         else:
             with pytest.raises(Refused):
@@ -304,7 +329,8 @@ def walk(seed: int) -> Counter[Move]:
         lambda: moves.leave(chance.randrange(99)),
         lambda: moves.report(chance.randrange(99), chance.random() < 0.5),
         lambda: moves.give_up_any(chance.randrange(99), bury_only=chance.random() < 0.2),
-        lambda: moves.revive(chance.randrange(99)),
+        lambda: moves.requeue(chance.randrange(99)),
+        lambda: moves.bury_a_settlement_and_requeue_it(chance.randrange(99)),
         lambda: moves.time_passes(1),
         moves.send_a_text_of_no_template,
     )

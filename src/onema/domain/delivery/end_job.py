@@ -26,7 +26,8 @@ from onema.domain.state_machines import ATTEMPT, JOB, MESSAGE, JobState, job_sta
 class EndJob(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The leased job is given up. What was not sent has failed and its hold is released; what may have been sent is
     unknown and waits for its receipt until `receipt_until`, never to be sent again; what waited for a receipt is
-    unconfirmed. `bury_only` leaves the message as it is, for a job whose message cannot even be ended.
+    unconfirmed. `fault` is where the program raised, without its words. `bury_only` leaves the message as it is, for a
+    job whose message cannot even be ended.
 
     Result: False when the lease is no longer ours.
     """
@@ -39,6 +40,7 @@ class EndJob(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     message: int
     attempt: int
     reason: str
+    fault: str = ""
     receipt_until: int = 0
     bury_only: bool = False
 
@@ -65,6 +67,7 @@ class EndJob(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             leases=job.lease,
             attempts=job.attempt,
             reason=self.reason,
+            fault=self.fault,
         )
         event = Event(job.account, job.message, self.id, str(job.kind), f"{self.reason}; given up")
         message, after = world.get(Message, self.account, self.message), _end_of(job)
