@@ -17,6 +17,7 @@ from onema.administration.requests import (
     PutDocuments,
     PutRecording,
     ReadBalance,
+    ReadCarriers,
     ReadDeadJobs,
     ReadDocuments,
     ReadLedger,
@@ -34,6 +35,7 @@ from onema.administration.requests import (
     TopUp,
     UnmatchedReceipt,
 )
+from onema.channels.contract import CarrierStatus
 from onema.delivery.recordings import Recordings
 from onema.domain.codes import hotlines
 from onema.domain.codes.brandname_text import KEPT_TEXTS, REFUSED_TEXTS
@@ -136,6 +138,8 @@ class Administration:
         self._settings = dict(settings)
         self._keyring = keyring
         self._configuring = asyncio.Lock()
+        self._carriers: Callable[[], Sequence[CarrierStatus]] | None = None
+        """Says how the carriers of this process are; None where none run."""
 
     async def answer(self, request: Request[A]) -> A:
         answers: dict[type[Request[Any]], Callable[[Any], Awaitable[Any]]] = {
@@ -147,6 +151,7 @@ class Administration:
             ReadLedger: self._read_ledger,
             ReadBalance: self._read_balance,
             ReadSeats: self._read_seats,
+            ReadCarriers: self._read_carriers,
             ReadReceipts: self._read_receipts,
             ResetCounting: self._reset_counting,
             ReadRefusals: self._read_refusals,
@@ -331,6 +336,17 @@ class Administration:
             if isinstance(row := rows.get((CarrierSeats, carrier.name)), CarrierSeats)
             for holder in holders_of(row)
         ]
+
+    async def _read_carriers(self, request: ReadCarriers) -> Sequence[CarrierStatus]:
+        return self._carriers() if self._carriers else self._not_running_here()
+
+    def _not_running_here(self) -> Sequence[CarrierStatus]:
+        carriers = sorted(self._gateway.directory.carriers.values(), key=lambda carrier: carrier.name)
+        return [CarrierStatus(carrier.name, carrier.type, carrier.state) for carrier in carriers]
+
+    def show_carriers(self, status: Callable[[], Sequence[CarrierStatus]]) -> None:
+        """Carriers run in this process: `status` says how they are."""
+        self._carriers = status
 
     async def _read_receipts(self, request: ReadReceipts) -> Sequence[UnmatchedReceipt]:
         rows = await self._storage.read_unmatched_receipts(request.carrier, request.limit)

@@ -5,6 +5,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 import msgspec
 
+from onema.channels.contract import CarrierStatus
 from onema.domain.codes.refused_text import RefusedText
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.configure import Change
@@ -160,6 +161,12 @@ class ReadSeats(Request[Sequence[HeldSeats]], frozen=True, kw_only=True, tag="re
     answer_type = list[HeldSeats]
 
 
+class ReadCarriers(Request[Sequence[CarrierStatus]], frozen=True, kw_only=True, tag="read_carriers"):
+    """What the server that answers makes of each configured carrier, by name."""
+
+    answer_type = list[CarrierStatus]
+
+
 class UnmatchedReceipt(msgspec.Struct, frozen=True):
     """What a carrier reported at `received_at` of a `reference` that is the name of nothing of ours."""
 
@@ -266,6 +273,7 @@ WireRequest = (
     | ReadLedger
     | ReadBalance
     | ReadSeats
+    | ReadCarriers
     | ReadReceipts
     | ResetCounting
     | ReadRefusals

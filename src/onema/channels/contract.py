@@ -49,8 +49,24 @@ class Share(msgspec.Struct, frozen=True, gc=False):
     per_second: float = 0.0
 
 
+class CarrierStatus(msgspec.Struct, frozen=True):
+    """A configured carrier as a process sees it. `since` (Unix ms) is when it last became ready, or ceased to be; 0
+    where it does not run. `last_error` says why it was not ready, the last time that it was not.
+    """
+
+    name: str
+    type: str
+    state: str
+    ready: bool = False
+    since: int = 0
+    last_error: str = ""
+
+
 class Carrier(Protocol):
     """One configured way out.
+
+    It is made, told its share where it has a total, started, and stopped in the end; nothing is sent before it is
+    `ready`. One that is not ready is passed over: no attempt is begun for it.
 
     `send` never raises for what the carrier says: every ending is an Outcome, and anything that may have left
     us is UNKNOWN, never TEMPORARY. A carrier that is `idempotent` may be handed the same attempt again after a
@@ -60,16 +76,32 @@ class Carrier(Protocol):
     name: str
     idempotent: bool
 
+    @property
+    def ready(self) -> bool:
+        """Whether it could send now: False before `start` and after `stop`, and while there is no connection."""
+
+    @property
+    def problem(self) -> str:
+        """Why it is not ready, for operators: no secret is in it. Empty when there is nothing to say."""
+
+    async def start(self, on_news: Callable[[], None]) -> None:
+        """Begin to be ready, and call `on_news` whenever that changes. A carrier that loses its connection makes it
+        anew by itself. What it raises is shown to operators, and it is started again after a pause. Safe twice.
+        """
+
     def answer_seconds(self, payload: Payload) -> float:
         """How long `send` may take at most; the job stays leased for as long."""
 
     def allow(self, share: Share) -> int:
         """Use no more than `share` from now on, and say how many seats are in use: more than that for as long as
-        calls or binds take to end. Asked before the first `send` and every few seconds where the carrier has a
-        total, never where it has none.
+        calls or binds take to end. Asked before `start` and every few seconds where the carrier has a total, never
+        where it has none.
         """
 
-    async def send(self, outgoing: Outgoing) -> Outcome: ...
+    async def send(self, outgoing: Outgoing) -> Outcome:
+        """Hand the attempt over. One that lost its connection meanwhile answers TEMPORARY if nothing left."""
 
     async def stop(self) -> None:
-        """Take no new work and release what is held, within seats.STOP_SECONDS: then others may take its seats."""
+        """Take no new work and release what is held, within seats.STOP_SECONDS: then others may take its seats. Safe
+        twice, and before `start`.
+        """

@@ -160,6 +160,36 @@ def show_seats(
     print_table(columns, rows)
 
 
+@app.command("status")
+def show_status(cli: Cli) -> None:
+    """Show which carriers are ready in the server that runs on this data folder, since when, and why one is not."""
+    import msgspec
+
+    from onema.administration.requests import ReadCarriers
+    from onema.cli.output import print_json, print_table
+    from onema.domain.values.times import show_time
+
+    with cli.session() as session:
+        found = session.answer(ReadCarriers())
+    if cli.json:
+        print_json(
+            [{**msgspec.to_builtins(one), "since": one.since and show_time(one.since)} for one in found]
+        )
+        return
+    rows = [
+        (
+            one.name,
+            one.type,
+            one.state,
+            "yes" if one.ready else "no" if one.since or one.last_error else "not here",
+            show_time(one.since) if one.since else "",
+            one.last_error,
+        )
+        for one in found
+    ]
+    print_table(("name", "type", "state", "ready", "since", "last error"), rows)
+
+
 @app.command("receipts")
 def show_receipts(
     cli: Cli,

@@ -16,7 +16,7 @@ from onema.domain.delivery.leave_job import LeaveJob
 from onema.domain.delivery.outcome import Outcome, OutcomeKind, storable
 from onema.domain.delivery.payload import CallPayload, Payload, SmsPayload, open_payload
 from onema.domain.delivery.record_outcome import RecordOutcome
-from onema.domain.delivery.routing import NOT_HERE, Choice, Plan, Skipped, explain, plan_route
+from onema.domain.delivery.routing import NOT_HERE, NOT_READY, Choice, Plan, Skipped, explain, plan_route
 from onema.domain.delivery.start_attempt import StartAttempt
 from onema.domain.keyring import Keyring, Unsealable
 from onema.domain.records import Attempt, Channel, Job, JobKind
@@ -102,15 +102,19 @@ class Attempts:
             await self._send(carrier, Outgoing(job.account, job.message, number, payload), job)
 
     def _running_here(self, plan: Plan, job: Job) -> tuple[Carrier, Choice, tuple[Skipped, ...]] | None:
-        """The carrier whose turn it is, and whom it comes after. One of the others only when there were more leases
-        than attempts: then the job was left for those that run the first, and nobody took it.
+        """The carrier whose turn it is, or the next one while that is not ready; and whom it comes after. One that does
+        not run here is passed over only when there were more leases than attempts: then the job was left for those that
+        run it, and nobody took it.
         """
-        may_be = plan.choices if job.lease > job.attempt + 1 else plan.choices[:1]
-        for number, choice in enumerate(may_be):
-            carrier = self._carrier(choice.carrier.name, job)
-            if carrier is not None:
-                passed_over = tuple(Skipped(one.carrier.name, NOT_HERE) for one in may_be[:number])
+        passed_over: tuple[Skipped, ...] = ()
+        for choice in plan.choices:
+            name = choice.carrier.name
+            carrier = self._carrier(name, job)
+            if carrier is not None and carrier.ready:
                 return carrier, choice, passed_over
+            if carrier is None and job.lease <= job.attempt + 1:
+                return None
+            passed_over += (Skipped(name, NOT_HERE if carrier is None else NOT_READY),)
         return None
 
     async def _attempt_before(self, job: Job) -> str:

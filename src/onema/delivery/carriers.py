@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator, Mapping
 
 import msgspec
 
-from onema.channels.contract import Carrier, Share
+from onema.channels.contract import Carrier, CarrierStatus, Share
+from onema.delivery.carrier_life import CarrierLife
 from onema.delivery.seats import Seats
 from onema.domain.configuration import documents as doc
 from onema.domain.delivery.seats import RENEW_SECONDS, STOP_SECONDS, Holding
@@ -24,6 +25,9 @@ log = logging.getLogger(__name__)
 
 WATCH_SECONDS = 0.5
 """How often it is looked whether seats ran out."""
+
+FIRST_START_SECONDS = 1.0
+"""How long a process that starts waits for its carriers to be ready: no longer, for one may never be."""
 
 CarrierFactory = Callable[[doc.Carrier], Carrier]
 SeatsFactory = Callable[[str], Seats]
@@ -46,13 +50,19 @@ class RunningCarriers(Mapping[str, Carrier]):
         make: CarrierFactory,
         admit: Callable[[Mapping[str, doc.Carrier]], None],
         seats: SeatsFactory,
+        now: Callable[[], int],
     ) -> None:
         self._committer = committer
         self._make = make
         self._admit = admit
         self._seats_of = seats
         self._documents: dict[str, doc.Carrier] = {}
-        self._running: dict[str, Carrier] = {}
+        self._now = now
+        self._running: dict[str, CarrierLife] = {}
+        self._refused: dict[str, str] = {}
+        """Why carriers that may send could not even be made, by name."""
+        self.on_ready: Callable[[], None] = lambda: None
+        """Called when a carrier may have become ready: jobs may wait for it."""
         self._seats: dict[str, Seats] = {}
         self._one_at_a_time = defaultdict[str, asyncio.Lock](asyncio.Lock)
         self._ending: dict[str, asyncio.Task[None]] = {}
@@ -68,7 +78,7 @@ class RunningCarriers(Mapping[str, Carrier]):
         seats = self._seats.get(name)
         if seats is not None and not seats.usable:
             raise KeyError(name)
-        return self._running[name]
+        return self._running[name].carrier
 
     def __iter__(self) -> Iterator[str]:
         return (name for name in self._running if name in self)
@@ -80,10 +90,30 @@ class RunningCarriers(Mapping[str, Carrier]):
         """How many seats this process may use, of each carrier with a total."""
         return {name: seats.usable for name, seats in self._seats.items()}
 
+    def ready(self) -> dict[str, int]:
+        """Whether each carrier that runs here is ready: 1 or 0."""
+        return {name: int(life.carrier.ready) for name, life in self._running.items()}
+
+    def status(self) -> list[CarrierStatus]:
+        """What is to be said of each configured carrier, by name."""
+        return [self._status_of(carrier) for _, carrier in sorted(self._committer.directory.carriers.items())]
+
+    def _status_of(self, carrier: doc.Carrier) -> CarrierStatus:
+        about = CarrierStatus(carrier.name, carrier.type, carrier.state)
+        if (life := self._running.get(carrier.name)) is None:
+            return msgspec.structs.replace(about, last_error=self._refused.get(carrier.name, ""))
+        return msgspec.structs.replace(
+            about, ready=life.carrier.ready, since=life.since, last_error=life.last_error
+        )
+
     async def start(self) -> None:
-        """Raises CarrierRefused."""
+        """Start what is configured; those that are not ready within a moment go on starting. Raises CarrierRefused only
+        for a set that must not run together.
+        """
         self._changed = self._committer.directory_changed
         await self._follow_once()
+        if beginning := [life.begin() for life in self._running.values()]:
+            await asyncio.wait(beginning, timeout=FIRST_START_SECONDS)
         for loop in self._loops:
             loop.start()
 
@@ -126,19 +156,21 @@ class RunningCarriers(Mapping[str, Carrier]):
             if name in self._seats and not (name in wanted and wanted[name].seats):
                 await self._leave(name)
         new = [name for name in wanted if name not in self._documents]
+        self._refused = {
+            name: why for name, why in self._refused.items() if name in wanted and name not in new
+        }
         self._documents |= wanted
-        refused = []
         for name in new:
             try:
                 if wanted[name].seats:
                     self._seats.setdefault(name, self._seats_of(name))
                     await self._renew_one(name)
                 else:
-                    self._running[name] = self._make(wanted[name])
+                    self._begin(name, self._make(wanted[name]))
             except CarrierRefused as reason:
-                refused.append(str(reason))
-        if refused:
-            raise CarrierRefused(" ".join(refused))
+                # Saved by a version or on a machine that took it. The others run without it.
+                self._refused[name] = str(reason)
+                log.error("carrier not started", extra={"action": "configure", "detail": str(reason)})
 
     # Seats.
 
@@ -184,14 +216,17 @@ class RunningCarriers(Mapping[str, Carrier]):
             self._allow(name, usable)
         # One that still stops may still use the seats; the next renewal looks again.
         elif name in self._documents and name not in self._ending:
-            self._running[name] = self._make(self._documents[name])
-            self._allow(name, usable)
+            carrier = self._make(self._documents[name])
+            carrier.allow(self._share(name, usable))
+            self._begin(name, carrier)
 
     def _allow(self, name: str, seats: int) -> int:
         """Tell the carrier its share; how many seats it uses or may use."""
+        return max(seats, self._running[name].carrier.allow(self._share(name, seats)))
+
+    def _share(self, name: str, seats: int) -> Share:
         document = self._documents[name]
-        share = Share(seats, document.per_second * seats / document.seats)
-        return max(seats, self._running[name].allow(share))
+        return Share(seats, document.per_second * seats / document.seats)
 
     async def _watch(self) -> None:
         self.stop_overdue()
@@ -210,20 +245,20 @@ class RunningCarriers(Mapping[str, Carrier]):
             async with asyncio.timeout(STOP_SECONDS):
                 await self._committer.execute(seats.leave())
 
-    # Ending.
+    # Beginning and ending.
+
+    def _begin(self, name: str, carrier: Carrier) -> None:
+        life = self._running[name] = CarrierLife(carrier, self._now, self._heard)
+        life.begin()
+
+    def _heard(self) -> None:
+        """A carrier became ready, or ceased to be."""
+        self.on_ready()
 
     def _end(self, name: str) -> None:
-        task = asyncio.create_task(self._stop(self._running.pop(name)), name=f"stop-{name}")
+        task = asyncio.create_task(self._running.pop(name).end(), name=f"stop-{name}")
         self._ending[name] = task
         task.add_done_callback(lambda _: self._ending.pop(name))
-
-    @staticmethod
-    async def _stop(carrier: Carrier) -> None:
-        try:
-            async with asyncio.timeout(STOP_SECONDS):
-                await carrier.stop()
-        except TimeoutError:
-            log.error("carrier did not stop in time", extra={"action": "stop", "carrier": carrier.name})
 
 
 def _runs_as(known: doc.Carrier, wanted: doc.Carrier | None) -> bool:

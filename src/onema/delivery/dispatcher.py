@@ -8,9 +8,10 @@ but ends what has expired, so that no hold outlives the last process of a role.
 import asyncio
 import functools
 import logging
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import MappingProxyType
 
+from onema.channels.contract import Carrier
 from onema.delivery.failed_jobs import LEASES, FailedJobs, GivenUp
 from onema.delivery.places import Places
 from onema.domain.codes.start_verification import VALID_MS
@@ -54,15 +55,15 @@ class JobDispatcher:
         handlers: Mapping[str, JobHandler],
         deliver: UnsealedHandler,
         failed: FailedJobs,
-        running: Collection[str],
+        running: Mapping[str, Carrier],
         *,
         kinds: frozenset[JobKind] = frozenset(JobKind),
         concurrency: int,
         lease_ms: int,
         poll_seconds: float = POLL_SECONDS,
     ) -> None:
-        """`handlers` has one for every kind, and `deliver` takes a job and what it holds; `running` are the names
-        of the carriers that run here now.
+        """`handlers` has one for every kind, and `deliver` takes a job and what it holds; `running` are the
+        carriers that run here now, ready or not.
         """
         self._gateway = gateway
         self._committer = committer
@@ -71,7 +72,7 @@ class JobDispatcher:
         self._deliver = deliver
         self._failed = failed
         self._running = running
-        """The names of the carriers that run here; changes as they start and stop."""
+        """The carriers that run here; changes as they start and stop."""
         self._kinds = kinds
         """What this process does. Of other kinds it only ends what is overdue."""
         self._lease_ms = lease_ms
@@ -181,9 +182,13 @@ class JobDispatcher:
         return bool(jobs) and places.free > 0
 
     def _elsewhere(self) -> list[str]:
-        """The carriers that do not run here now, though they may send."""
+        """The carriers that cannot send here now, though they may: they do not run here, or are not ready."""
         carriers = self._gateway.directory.carriers.values()
-        return [one.name for one in carriers if one.state == "active" and one.name not in self._running]
+        return [one.name for one in carriers if one.state == "active" and not self._is_ready(one.name)]
+
+    def _is_ready(self, name: str) -> bool:
+        carrier = self._running.get(name)
+        return carrier is not None and carrier.ready
 
     # One job.
 

@@ -266,6 +266,10 @@ class Metrics:
         documentation = "Seats of carriers with a total that this process may use, by carrier"
         self._watch("onema_carrier_seats", documentation, ["carrier"], lambda: _by_one_label(read()))
 
+    def watch_carriers(self, read: Callable[[], Mapping[str, float]]) -> None:
+        documentation = "1 when a carrier of this process is ready to send, by carrier"
+        self._watch("onema_carrier_ready", documentation, ["carrier"], lambda: _by_one_label(read()))
+
     def watch_store(self, due_seconds: Callable[[], Figures], balances: Callable[[], Figures]) -> None:
         self._watch(
             "onema_job_due_seconds",

@@ -102,6 +102,17 @@ class DyingCarrier:
         self.name = inner.name
         self.idempotent = inner.idempotent
 
+    @property
+    def ready(self) -> bool:
+        return self._inner.ready
+
+    @property
+    def problem(self) -> str:
+        return self._inner.problem
+
+    async def start(self, on_news: Callable[[], None]) -> None:
+        await self._inner.start(on_news)
+
     def answer_seconds(self, payload: Payload) -> float:
         return 0.1
 

@@ -13,7 +13,8 @@ DELIVERED = Outcome(kind=OutcomeKind.DELIVERED)
 class RecordingCarrier:
     """Remembers what it was handed and answers with `outcomes` in turn, then DELIVERED.
 
-    `share` is what it was allowed last, of which it says that `in_use` seats are used.
+    `share` is what it was allowed last, of which it says that `in_use` seats are used. It is ready from `start` on,
+    which first raises what `failures` has; after `lose` only from `find` on.
     """
 
     def __init__(self, name: str, *outcomes: Outcome | Exception, idempotent: bool = False) -> None:
@@ -23,11 +24,36 @@ class RecordingCarrier:
         self.share: Share | None = None
         self.in_use = 0
         self.stopped = False
+        self.failures: list[Exception] = []
+        self.starts = 0
+        self.problem = ""
+        self._ready = False
+        self._on_news: Callable[[], None] = lambda: None
         self.gate = asyncio.Event()
         self.gate.set()
         self.before_answer: Callable[[Outgoing], None] = lambda outgoing: None
         self._outcomes = list(outcomes)
         self._arrival = asyncio.Condition()
+
+    @property
+    def ready(self) -> bool:
+        return self._ready
+
+    async def start(self, on_news: Callable[[], None]) -> None:
+        self.starts += 1
+        if self.failures:
+            raise self.failures.pop(0)
+        self._on_news = on_news
+        self.find()
+
+    def lose(self, problem: str) -> None:
+        """Its connection, say."""
+        self._ready, self.problem = False, problem
+        self._on_news()
+
+    def find(self) -> None:
+        self._ready, self.problem = True, ""
+        self._on_news()
 
     def answer_seconds(self, payload: Payload) -> float:
         return 1.0
@@ -54,4 +80,5 @@ class RecordingCarrier:
 
     async def stop(self) -> None:
         self.stopped = True
+        self._ready = False
         self.gate.set()

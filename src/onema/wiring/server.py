@@ -169,12 +169,13 @@ class App:
         client = callback_client(self.settings, core.clock)
         stack.push_async_callback(client.close)
         callbacks = CallbackSender(core.gateway, core.storage, renderers, client)
+        carriers = await self._start_carriers(stack, core) if kinds else None
         dispatcher = build_dispatcher(
             core.gateway,
             core.committer,
             core.storage,
             core.keyring,
-            await self._start_carriers(stack, core) if kinds else {},
+            carriers if carriers is not None else {},
             callbacks,
             kinds=kinds,
             concurrency=delivery.concurrency,
@@ -183,6 +184,8 @@ class App:
             on_shown=self.inbox.arrived,
             on_dead=self.metrics.dead_job,
         )
+        if carriers is not None:
+            carriers.on_ready = dispatcher.wake
         await dispatcher.start()
         stack.push_async_callback(dispatcher.stop, self.settings.listen.stop_deadline)
         return dispatcher
@@ -203,8 +206,11 @@ class App:
             functools.partial(
                 Seats, process=process_name(self.settings), clock=core.clock, steady=steady_seconds
             ),
+            core.clock.now,
         )
         self.metrics.watch_seats(carriers.seats)
+        self.metrics.watch_carriers(carriers.ready)
+        core.administration.show_carriers(carriers.status)
         await carriers.start()
         stack.push_async_callback(carriers.stop)
         self._carriers = carriers

@@ -40,6 +40,7 @@ class Deliverer:
             self._make,
             lambda _: None,
             lambda carrier: Seats(carrier, name, self.clock, self.clock.steady),
+            self.clock.now,
         )
 
     def _make(self, document: doc.Carrier) -> RecordingCarrier:
@@ -73,6 +74,7 @@ class Deliverer:
             receipt_lifetime_ms=60_000,
             poll_seconds=600,
         )
+        self.carriers.on_ready = self.dispatcher.wake
         await self.dispatcher.start()
         return await node.storage.listen(lambda: None, self.dispatcher.wake)
 

@@ -116,6 +116,9 @@ class DeliveryRig:
             poll_seconds=0.005,
             on_shown=on_shown,
         )
+        for carrier in carriers:
+            if not carrier.starts:
+                await carrier.start(dispatcher.wake)
         await dispatcher.start()
         self.dispatchers.append(dispatcher)
         return dispatcher
@@ -201,6 +204,12 @@ class DeliveryRig:
         """Wait until the message's job was left to those that run this carrier."""
         async with asyncio.timeout(DEADLINE_SECONDS):
             while (await self.job(identifier)).carrier != carrier:
+                await self.settled()
+
+    async def until_leased(self, identifier: int, lease: int) -> None:
+        """Wait until the message's job was leased so often, and was left again."""
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            while (job := await self.job(identifier)).lease < lease or job.due_at > self.clock.now():
                 await self.settled()
 
     async def settled(self) -> None:

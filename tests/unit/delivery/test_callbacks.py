@@ -94,6 +94,7 @@ async def deliver_and_tell(rig: DeliveryRig, receiver: Receiver) -> int:
         receipt_lifetime_ms=LIFETIME_MS,
         poll_seconds=0.005,
     )
+    await carrier.start(dispatcher.wake)
     await dispatcher.start()
     rig.dispatchers.append(dispatcher)
     identifier = await rig.send()
@@ -216,6 +217,7 @@ async def start_dispatcher(
         receipt_lifetime_ms=LIFETIME_MS,
         poll_seconds=0.005,
     )
+    await carrier.start(dispatcher.wake)
     await dispatcher.start()
     rig.dispatchers.append(dispatcher)
     return dispatcher

@@ -42,6 +42,7 @@ class Process:
             self.factory,
             refuse_handset_beside_carriers,
             lambda carrier: Seats(carrier, name, rig.clock, rig.clock.steady),
+            rig.clock.now,
         )
 
     @property

@@ -67,6 +67,7 @@ async def start(
         poll_seconds=0.005,
         on_dead=dead.append,
     )
+    await carrier.start(dispatcher.wake)
     await dispatcher.start()
     rig.dispatchers.append(dispatcher)
     return dispatcher

@@ -128,6 +128,15 @@ def test_seats_are_read_when_they_are_asked_for() -> None:
     assert b'onema_carrier_seats{carrier="smsc"} 1.0' in metrics.render()
 
 
+def test_carriers_say_whether_they_are_ready() -> None:
+    """Each that runs here, as it is now."""
+    metrics = Metrics()
+    metrics.watch_carriers(lambda: {"smsc": 0, "trunk": 1})
+    text = metrics.render()
+    assert b'onema_carrier_ready{carrier="smsc"} 0.0' in text
+    assert b'onema_carrier_ready{carrier="trunk"} 1.0' in text
+
+
 def test_receipts_are_counted_by_what_became_of_them() -> None:
     """A rising number that matches nothing is seen."""
     metrics = Metrics()

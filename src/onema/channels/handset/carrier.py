@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
 import msgspec
@@ -54,7 +54,21 @@ class HandsetCarrier:
         self._speaker = speaker
         self._receipts = receipts
         self._slow_seconds = slow_seconds
+        self._started = False
+        """From `start` to `stop`: a simulated phone has no connection to lose."""
         self._later: set[asyncio.Task[None]] = set()
+
+    @property
+    def ready(self) -> bool:
+        return self._started
+
+    @property
+    def problem(self) -> str:
+        return ""
+
+    async def start(self, on_news: Callable[[], None]) -> None:
+        self._started = True
+        on_news()
 
     def answer_seconds(self, payload: Payload) -> float:
         return RING_SECONDS + payload.max_seconds if isinstance(payload, CallPayload) else _SMS_SECONDS
@@ -101,6 +115,7 @@ class HandsetCarrier:
         task.add_done_callback(self._later.discard)
 
     async def stop(self) -> None:
+        self._started = False
         for task in self._later:
             task.cancel()
         await asyncio.gather(*self._later, return_exceptions=True)

@@ -1,0 +1,163 @@
+"""A carrier that is not ready gets nothing: another does, or the message waits."""
+
+import asyncio
+import secrets
+
+import pytest
+
+from onema.channels.contract import Carrier, CarrierStatus
+from onema.delivery import carrier_life
+from onema.delivery.carriers import CarrierRefused, RunningCarriers
+from onema.delivery.seats import Seats
+from onema.domain.configuration import documents as doc
+from onema.domain.configuration.configure import Configure
+from onema.domain.records import MessageState
+from onema.testing.recording_carrier import RecordingCarrier
+
+from .conftest import DeliveryRig
+
+
+async def test_another_carrier_gets_what_one_that_is_not_ready_would(rig: DeliveryRig) -> None:
+    """At once, and by a first attempt: the other's turn costs none."""
+    first, second = RecordingCarrier("first"), RecordingCarrier("second")
+    await rig.configure(first, second)
+    await rig.start(first, second)
+    first.lose("the link is down")
+    identifier = await rig.send()
+    await rig.reaches(identifier, MessageState.DELIVERED)
+    (attempt,) = (await rig.story(identifier)).attempts
+    assert (attempt.number, attempt.carrier, first.sent) == (1, "second", [])
+    assert "first (not ready)" in attempt.why
+
+
+async def test_a_message_waits_without_an_attempt_until_a_carrier_is_ready(rig: DeliveryRig) -> None:
+    """However often it is looked at meanwhile; then it is sent at once."""
+    carrier = RecordingCarrier("first")
+    await rig.configure(carrier)
+    await rig.start(carrier)
+    carrier.lose("the link is down")
+    identifier = await rig.send()
+    await rig.was_left(identifier, "first")
+    for _ in range(7):
+        lease = (await rig.job(identifier)).lease
+        rig.clock.advance(31)
+        await rig.until_leased(identifier, lease + 1)
+    assert (await rig.story(identifier)).attempts == []
+    await rig.was_left(identifier, "first")
+    carrier.find()
+    await rig.reaches(identifier, MessageState.DELIVERED)
+    assert [one.attempt for one in carrier.sent] == [1]
+
+
+async def test_a_message_that_no_carrier_was_ready_for_fails_when_its_code_expires(rig: DeliveryRig) -> None:
+    """And its money is back."""
+    carrier = RecordingCarrier("first")
+    await rig.configure(carrier)
+    await rig.start(carrier)
+    carrier.lose("the link is down")
+    identifier = await rig.send(time_alive=60_000)
+    await rig.was_left(identifier, "first")
+    rig.clock.advance(61)
+    message = await rig.reaches(identifier, MessageState.FAILED)
+    assert (message.reason, message.held, message.charged) == (
+        "the code expired before it could be sent",
+        0,
+        0,
+    )
+    assert (await rig.story(identifier)).attempts == []
+
+
+class Lines:
+    """The carriers of one process, of which a test has those that were made."""
+
+    def __init__(self, rig: DeliveryRig) -> None:
+        self.made: dict[str, RecordingCarrier] = {}
+        self.failures: list[Exception] = []
+        self.news = asyncio.Event()
+        self.running = RunningCarriers(
+            rig.committer,
+            self.make,
+            lambda documents: None,
+            lambda carrier: Seats(carrier, "one", rig.clock, rig.clock.steady),
+            rig.clock.now,
+        )
+        self.running.on_ready = self.news.set
+
+    def make(self, document: doc.Carrier) -> Carrier:
+        if document.type == "unknown":
+            raise CarrierRefused("there is no such type")
+        carrier = self.made[document.name] = RecordingCarrier(document.name)
+        carrier.failures = self.failures
+        return carrier
+
+
+async def put(rig: DeliveryRig, *documents: doc.AnyDocument) -> None:
+    await rig.gateway.execute(Configure(entropy=secrets.token_bytes(32), documents=documents))
+    await rig.settled()
+
+
+async def test_a_carrier_whose_start_fails_is_started_again(
+    rig: DeliveryRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After pauses, until it is ready; meanwhile it says why it is not, and the process runs."""
+    monkeypatch.setattr(carrier_life, "START_PAUSES_SECONDS", (0.0,))
+    monkeypatch.setattr("onema.delivery.carriers.FIRST_START_SECONDS", 0.0)
+    await put(rig, doc.Carrier(name="trunk", type="test"))
+    lines = Lines(rig)
+    lines.failures = [OSError("no route to host"), OSError("no route to host"), OSError("refused")]
+    await lines.running.start()
+    async with asyncio.timeout(10):
+        await lines.news.wait()
+    assert lines.made["trunk"].starts == 4
+    (status,) = lines.running.status()
+    assert status == CarrierStatus("trunk", "test", "active", True, rig.clock.now(), "refused")
+    await lines.running.stop()
+
+
+async def test_a_carrier_says_since_when_and_why_it_is_not_ready(rig: DeliveryRig) -> None:
+    """Whoever waits for carriers hears of both."""
+    await put(
+        rig, doc.Carrier(name="trunk", type="test"), doc.Carrier(name="off", type="test", state="inactive")
+    )
+    lines = Lines(rig)
+    await lines.running.start()
+    started = rig.clock.now()
+    assert lines.running.ready() == {"trunk": 1}
+    rig.clock.advance(5)
+    lines.news.clear()
+    lines.made["trunk"].lose("the link is down")
+    assert lines.news.is_set()
+    assert lines.running.ready() == {"trunk": 0}
+    off, trunk = lines.running.status()
+    assert off == CarrierStatus("off", "test", "inactive")
+    assert trunk == CarrierStatus("trunk", "test", "active", False, started + 5_000, "the link is down")
+    await lines.running.stop()
+
+
+async def test_a_carrier_that_cannot_be_made_keeps_no_other_from_running(rig: DeliveryRig) -> None:
+    """A document that another version took; the status says what is wrong with it."""
+    await put(rig, doc.Carrier(name="odd", type="unknown"), doc.Carrier(name="trunk", type="test"))
+    lines = Lines(rig)
+    await lines.running.start()
+    assert [*lines.running] == ["trunk"]
+    assert lines.running.status()[0].last_error == "there is no such type"
+    await lines.running.stop()
+
+
+async def test_a_carrier_that_hangs_while_it_starts_holds_nobody_up(
+    rig: DeliveryRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process starts without it, and stops it all the same."""
+    monkeypatch.setattr("onema.delivery.carriers.FIRST_START_SECONDS", 0.0)
+
+    async def hang(self: RecordingCarrier, on_news: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(RecordingCarrier, "start", hang)
+    await put(rig, doc.Carrier(name="trunk", type="test"))
+    lines = Lines(rig)
+    async with asyncio.timeout(10):
+        await lines.running.start()
+        assert lines.running.ready() == {"trunk": 0}
+        await lines.running.stop()
+    assert lines.made["trunk"].stopped
