@@ -42,7 +42,7 @@ class BatchSaving:
                 if world.has_changed:
                     await writer.commit(batch_id, world.written, world.inserted)
                 else:
-                    await writer.abort()
+                    await writer.confirm()
             except Conflict:
                 continue
             except CommitUnknown as error:

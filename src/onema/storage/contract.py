@@ -104,6 +104,11 @@ class Writer(Protocol):
     async def abort(self) -> None:
         """End a batch without saving."""
 
+    async def confirm(self) -> None:
+        """End a batch that changes nothing, once all that it has read is durable: another process may show what it
+        saves a moment before that.
+        """
+
     async def was_committed(self, batch: int) -> bool:
         """Whether a batch was saved. Raises CommitUnknown when that cannot be found out in time."""
 

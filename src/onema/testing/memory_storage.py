@@ -84,6 +84,8 @@ class MemoryStorage:
 
     async def abort(self) -> None: ...
 
+    async def confirm(self) -> None: ...
+
     async def was_committed(self, batch: int) -> bool:
         return batch in self._batches
 

@@ -54,6 +54,8 @@ class Pipeline(asyncio.Protocol):
         """Whether a statement failed since the prepared ones were last known."""
         self.in_transaction = False
         """As of the last answer."""
+        self.has_committed = False
+        """Whether a COMMIT of the last sync was answered, even where something after it failed."""
         self._closed = asyncio.Event()
         """Set when the transport has gone, whoever closed it."""
         self._transport.set_protocol(self)
@@ -85,9 +87,9 @@ class Pipeline(asyncio.Protocol):
         self._waiter = asyncio.get_running_loop().create_future()
         self._unsent.append(SYNC)
         self.send()
-        self._is_open = False
+        self._is_open = self.has_committed = False
         answers = await self._waiter
-        self.in_transaction = answers.in_transaction
+        self.in_transaction, self.has_committed = answers.in_transaction, answers.has_committed
         if answers.error is not None:
             self._has_failed = True
             raise answers.error

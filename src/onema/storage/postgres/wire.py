@@ -65,6 +65,8 @@ class Answers:
         """The first. The server skips what follows it, up to the Sync; a second can only be its farewell."""
         self.tag = b""
         """How the last statement ended."""
+        self.has_committed = False
+        """Whether a COMMIT was answered with its name: one that found a failed transaction is answered ROLLBACK."""
         self.in_transaction = False
         """What ReadyForQuery says: also true in a transaction that has failed."""
 
@@ -94,6 +96,7 @@ class Reader:
             elif kind == b"C":
                 self._answers.rows.append([])
                 self._answers.tag = buffer[start + 5 : following - 1]
+                self._answers.has_committed |= self._answers.tag == b"COMMIT"
             elif kind == b"E":
                 self._answers.error = self._answers.error or _error(buffer[start + 5 : following])
             elif kind == b"Z":

@@ -8,6 +8,10 @@ it inserts it, and when another node inserted it first, the batch is a Conflict 
 decides on a row's absence must put that row, as every command does with counters, live codes, wallets, top-ups
 and the directory's revision. docs/decisions/0020-postgresql.md has the alternatives and their price.
 
+Durability. COMMIT itself does not wait for the disk or a standby, so that it gives the locks back at once; a second
+transaction, sent with it, waits for both. Whoever builds on what is not durable yet commits behind it in the log, so no
+answer outlives what it is built on; a batch that changes nothing waits too (`confirm`).
+
 Unknown commits. Every batch inserts its id. `was_committed` inserts it too: that waits for a transaction that
 still holds it, so the answer is final even while the server has not noticed that our link broke.
 """
@@ -152,6 +156,24 @@ class PostgresWriter:
     async def abort(self) -> None:
         await self._undo(None)
 
+    async def confirm(self) -> None:
+        link = self._link.pipeline
+        if link is None:
+            self._watchdog.stop()
+            raise Unavailable("the connection was lost before what the batch has read was confirmed")
+        try:
+            link.add("ROLLBACK")
+            link.add(self._queries["wait_for_disk"])
+            await link.sync()
+        except DRIVER_ERRORS as error:
+            await self._undo(error)
+            raise errors.translated(error) from error
+        except BaseException:
+            self._link.drop()
+            raise
+        finally:
+            self._watchdog.stop()
+
     async def was_committed(self, batch: int) -> bool:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._settle_seconds
@@ -172,7 +194,9 @@ class PostgresWriter:
         if any(key[0] is DirectoryRevision for key in written):
             link.add(self._queries["announce_directory"], [binary_values.text(DIRECTORY_CHANNEL)])
         link.add(self._queries["batch_saved"], [binary_values.integer(batch)])
+        link.add(self._queries["let_go_at_commit"])
         link.add("COMMIT")
+        link.add(self._queries["wait_for_disk"])
 
     def _changes(
         self, written: Mapping[Key, Row | None], inserted: Sequence[Row]
@@ -224,11 +248,12 @@ class PostgresWriter:
                 yield astuple(row)
 
     async def _make_durable(self, link: Pipeline, written: Mapping[Key, Row | None]) -> None:
-        """Wait for the answers to all changes and to COMMIT, which were sent together."""
+        """Wait for the answers to all changes, to COMMIT and to what waits for the disk, which were sent together."""
         try:
-            answers = await link.sync()
+            await link.sync()
         except DRIVER_ERRORS as error:
-            if errors.commit_is_unknown(error):
+            # Committed, and perhaps not on the disk: `was_committed` makes it so.
+            if link.has_committed or errors.commit_is_unknown(error):
                 self._link.drop()
                 raise CommitUnknown(errors.described(error)) from error
             await self._undo(error)
@@ -240,8 +265,8 @@ class PostgresWriter:
             raise
         finally:
             self._watchdog.stop()
-        if answers.tag != b"COMMIT":
-            raise Conflict(f"COMMIT was answered with {answers.tag.decode()}")
+        if not link.has_committed:
+            raise Conflict("COMMIT was answered with ROLLBACK")
 
     async def _undo(self, error: BaseException | None) -> None:
         """End the transaction without saving; a link that cannot even do that is cut."""

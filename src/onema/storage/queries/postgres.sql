@@ -26,6 +26,14 @@ WHERE application_name = $1 AND pid <> pg_backend_pid() AND usename = current_us
 -- Remember that a batch was committed, in its own transaction.
 INSERT INTO batches (id) VALUES ($1::bigint)
 
+-- let_go_at_commit --
+-- Let this transaction's COMMIT give its locks back before the disk (or a standby) has it.
+SET LOCAL synchronous_commit = off
+
+-- wait_for_disk --
+-- A transaction that writes a message of its own to the log, and so waits for all before it as the server is configured.
+SELECT pg_logical_emit_message(true, 'onema', '')
+
 -- announce_directory --
 -- Tell all nodes on a channel ($1) that the configuration changed, once this transaction is committed.
 SELECT pg_notify($1::text, '')

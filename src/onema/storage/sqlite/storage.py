@@ -170,6 +170,9 @@ class SqliteStorage:
         for row_type, rows in inserts.items():
             execute(plain_statements(row_type).insert, rows)
 
+    async def confirm(self) -> None:
+        await self.abort()
+
     async def abort(self) -> None:
         if self._writer.in_transaction:
             self._writer.execute("ROLLBACK")
