@@ -42,7 +42,7 @@ class ReceivingNode:
         )
         self.gateway = Gateway(self.committer, clock, ids, SystemEntropy())
         self.results: list[str] = []
-        self._receipts = Receipts(self.gateway, storage, lambda carrier, result: self.results.append(result))
+        self.receipts = Receipts(self.gateway, storage, lambda carrier, result: self.results.append(result))
 
     async def configure(self, capture_on: str) -> None:
         """One account that may send whatever it likes."""
@@ -102,7 +102,7 @@ class ReceivingNode:
 
     async def hear(self, reference: str, kind: OutcomeKind, reason: str = "", carrier: str = CARRIER) -> str:
         """Take a receipt; what became of it."""
-        await self._receipts(Receipt(carrier, reference, Outcome(kind=kind, reason=reason)))
+        await self.receipts(Receipt(carrier, reference, Outcome(kind=kind, reason=reason)))
         return self.results[-1]
 
     async def settle(self, message: int) -> None:

@@ -7,6 +7,7 @@ import msgspec
 
 from onema.domain.delivery.outcome import Outcome
 from onema.domain.delivery.payload import Payload
+from onema.http.messages import Request, Response
 
 
 class Outgoing(msgspec.Struct, frozen=True, gc=False):
@@ -37,6 +38,14 @@ class NotRecorded(Exception):
 ReceiptSink = Callable[[Receipt], Coroutine[Any, Any, None]]
 """Where a channel reports receipts, of whatever process's attempts; returns once that is durable, and only then may the
 carrier hear that it was received. Raises NotRecorded. Whether anything has that name is no matter of the channel's.
+"""
+
+
+Webhook = Callable[[Request], Coroutine[Any, Any, Response]]
+"""Answers what comes to /carriers/NAME/..., at any process, whether the carrier runs there or not. It may come from
+anybody: the webhook itself must check a signature or a token, with `hmac.compare_digest`, before it believes a word,
+and answers 403 to what fails. It reports receipts and answers when they are durable; on NotRecorded, with a status that
+makes the carrier come back. What it raises is answered 500. Bodies, heads and time are bounded before it is asked.
 """
 
 

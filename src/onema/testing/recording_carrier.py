@@ -32,6 +32,7 @@ class RecordingCarrier:
         self.gate = asyncio.Event()
         self.gate.set()
         self.before_answer: Callable[[Outgoing], None] = lambda outgoing: None
+        self.answered: list[Outcome] = []
         self._outcomes = list(outcomes)
         self._arrival = asyncio.Condition()
 
@@ -71,7 +72,12 @@ class RecordingCarrier:
         outcome = self._outcomes.pop(0) if self._outcomes else DELIVERED
         if isinstance(outcome, Exception):
             raise outcome
+        self.answered.append(outcome)
         return outcome
+
+    def answers_with(self, *outcomes: Outcome | Exception) -> None:
+        """From now on, in turn; then DELIVERED."""
+        self._outcomes = list(outcomes)
 
     async def was_handed(self, count: int) -> None:
         """Wait until `count` attempts were handed over in all."""

@@ -1,10 +1,10 @@
 """The literal registry of carrier types: what the program does with a carrier document of each."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from onema.channels.contract import Carrier, ReceiptSink
+from onema.channels.contract import Carrier, ReceiptSink, Webhook
 from onema.channels.handset import configuration as handset
 from onema.channels.handset.calls import HandsetCalls
 from onema.channels.handset.carrier import HandsetCarrier, Inbox, Speaker
@@ -40,6 +40,8 @@ class CarrierType:
     check: Callable[[doc.Carrier], Iterator[Problem]] = _no_problem
     """What it refuses once it has looked around: a file that is not there, a key that is none. Asked last, of a
     document without other problems, in a thread, for a few seconds at most."""
+    webhook: Callable[[doc.Carrier, ReceiptSink], Webhook] | None = None
+    """Makes what answers reports that come over HTTP, also in processes that do not run the carrier."""
 
 
 def _handset(document: doc.Carrier, around: Surroundings) -> Carrier:
@@ -63,6 +65,35 @@ def problems_of(document: doc.Carrier) -> Iterator[Problem]:
         yield from problems
         if problems:
             return
+
+
+class Webhooks:
+    """The webhooks of configured carriers, of those too that may not send: their receipts still come."""
+
+    def __init__(self, carriers: Callable[[], Mapping[str, doc.Carrier]], receipts: ReceiptSink) -> None:
+        self._carriers = carriers
+        self._receipts = receipts
+        self._made: dict[str, tuple[doc.Carrier, Webhook | None]] = {}
+        """By name, with the document that each was made of."""
+
+    def of(self, name: str) -> Webhook | None:
+        """None of a carrier that there is not, that has no webhook, or that this program would not run."""
+        document = self._carriers().get(name)
+        if document is None:
+            self._made.pop(name, None)
+            return None
+        made = self._made.get(name)
+        if made is None or made[0] is not document:
+            self._made[name] = made = (document, self._make(document))
+        return made[1]
+
+    def _make(self, document: doc.Carrier) -> Webhook | None:
+        found = CARRIER_TYPES.get(document.type)
+        if found is None or found.webhook is None:
+            return None
+        if any(settings_problems(found.settings, document)) or any(found.problems(document)):
+            return None
+        return found.webhook(document, self._receipts)
 
 
 def settings_kind(document: doc.Carrier) -> type[CarrierSettings] | None:

@@ -35,12 +35,13 @@ from onema.http.application import HttpApplication
 from onema.http.client_address import TrustedProxies
 from onema.http.not_served import NotServed, not_served
 from onema.http.server import HttpServer, TlsFiles
+from onema.http.webhooks import CarrierWebhooks
 from onema.node.membership import Membership
 from onema.settings import Settings
 from onema.storage.contract import Storage
 from onema.telemetry.health import Readiness
 from onema.telemetry.metrics import Metrics
-from onema.wiring.carriers import Surroundings, carrier_factory
+from onema.wiring.carriers import Surroundings, Webhooks, carrier_factory
 from onema.wiring.core import Core, choose_storage, data_folder, open_core
 from onema.wiring.delivering import build_dispatcher
 from onema.wiring.dialects import build_dialects
@@ -230,8 +231,13 @@ class App:
             calls=self._shown_calls,
             demo=self._demo,
         )
+        webhooks = Webhooks(
+            lambda: core.gateway.directory.carriers,
+            Receipts(core.gateway, core.storage, self.metrics.receipt),
+        )
+        apis = self._dialects if "api" in roles else [NotServed("api", self._dialects)]
         application = HttpApplication(
-            self._dialects if "api" in roles else [NotServed("api", self._dialects)],
+            [*apis, CarrierWebhooks(webhooks.of)],
             console if "console" in roles else not_served("console"),
             TrustedProxies(listen.trusted_proxies),
             self.ready,
