@@ -107,7 +107,7 @@ def test_every_type_of_carrier_looks_at_its_documents() -> None:
     """Each is a folder, and is asked before a carrier is stored."""
     folders = Path(onema.channels.__file__).parent
     assert {path.name for path in folders.iterdir() if (path / "carrier.py").exists()} == set(CARRIER_TYPES)
-    (problem,) = problems_of(doc.Carrier(name="phone", type="handset", seats=1, per_second=2))
+    (problem,) = problems_of(doc.Carrier(name="phone", type="handset", capacity=1, per_second=2))
     assert problem.place == "per_second"
 
 

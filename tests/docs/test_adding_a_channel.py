@@ -83,7 +83,7 @@ class TestExample(CarrierConformance):
 def test_the_example_refuses_what_it_cannot_honour(tmp_path: Path) -> None:
     """A pace, and a setting that there is not."""
     assert list(problems_of(document(tmp_path))) == []
-    assert [problem.place for problem in problems_of(document(tmp_path, seats=1, per_second=1))] == [
+    assert [problem.place for problem in problems_of(document(tmp_path, capacity=1, per_second=1))] == [
         "per_second"
     ]
 

@@ -135,7 +135,7 @@ def test_what_the_handset_shows_has_the_documented_members(server: RunningServer
 
 
 def test_every_metric_counts_something(server: RunningServer) -> None:
-    """A family without a sample after a code was sent and checked is one that nobody feeds. Seats are shown of
+    """A family without a sample after a code was sent and checked is one that nobody feeds. Capacity is shown of
     carriers that have a total, and balances of accounts that may run out: the demo has neither, and gives no job up.
     A scripted phone has a receipt.
     """
@@ -149,7 +149,7 @@ def test_every_metric_counts_something(server: RunningServer) -> None:
         lines = server.get("/metrics")[1].decode().splitlines()
         families = {line.split()[2] for line in lines if line.startswith("# TYPE onema_")}
         silent = {family for family in families if not any(line.startswith(family) for line in lines)}
-        return silent - {"onema_carrier_seats", "onema_account_balance", "onema_dead_jobs_total"}
+        return silent - {"onema_carrier_capacity", "onema_account_balance", "onema_dead_jobs_total"}
 
     eventually(lambda: not silent())
 

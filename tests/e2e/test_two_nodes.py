@@ -92,10 +92,10 @@ def test_a_change_of_the_configuration_reaches_every_node(nodes: tuple[RunningSe
     eventually(lambda: send(first, "0901000002") == "103")
 
 
-def seats(node: RunningServer) -> str:
+def capacity(node: RunningServer) -> str:
     """What the node itself says that it holds of the handset."""
     lines = node.get("/metrics")[1].decode().splitlines()
-    return next((line.split()[1] for line in lines if line.startswith("onema_carrier_seats{")), "")
+    return next((line.split()[1] for line in lines if line.startswith("onema_carrier_capacity{")), "")
 
 
 def test_a_carrier_with_one_seat_runs_on_one_node_which_sends_for_both(
@@ -103,11 +103,11 @@ def test_a_carrier_with_one_seat_runs_on_one_node_which_sends_for_both(
 ) -> None:
     """People see who has it; what the other node accepted arrives all the same."""
     first, second = nodes
-    first.onema("wallet", "top-up", "acme", "8500", "--reference", "seats")
-    first.onema("carrier", "set", "handset", "--seats", "1")
-    eventually(lambda: sorted(map(seats, nodes)) == ["0.0", "1.0"])
-    held = eventually(lambda: len(found := first.onema("carrier", "seats")) == 2 and found)
-    assert sorted((each["total"], each["seats"]) for each in held) == [(1, 0), (1, 1)]
+    first.onema("wallet", "top-up", "acme", "8500", "--reference", "capacity")
+    first.onema("carrier", "set", "handset", "--capacity", "1")
+    eventually(lambda: sorted(map(capacity, nodes)) == ["0.0", "1.0"])
+    held = eventually(lambda: len(found := first.onema("carrier", "capacity")) == 2 and found)
+    assert sorted((each["total"], each["capacity"]) for each in held) == [(1, 0), (1, 1)]
     for n in range(6):
         assert send(nodes[n % 2], f"0903{n:06d}") == "100"
     for n in range(6):
@@ -115,9 +115,9 @@ def test_a_carrier_with_one_seat_runs_on_one_node_which_sends_for_both(
     for message in first.onema("message", "list", "acme", "--limit", "6"):
         story = first.onema("message", "show", message["id"])
         assert [attempt["number"] for attempt in story["attempts"]] in ([1], ["1"])
-    second.onema("carrier", "set", "handset", "--seats", "0")
-    eventually(lambda: list(map(seats, nodes)) == ["", ""])
-    assert first.onema("carrier", "seats") == []
+    second.onema("carrier", "set", "handset", "--capacity", "0")
+    eventually(lambda: list(map(capacity, nodes)) == ["", ""])
+    assert first.onema("carrier", "capacity") == []
 
 
 def test_what_a_killed_node_leaves_is_finished_by_the_other(

@@ -13,7 +13,7 @@ import pytest
 from onema.domain.ids import compose_id
 from onema.domain.records import (
     TABLES,
-    CarrierSeats,
+    CarrierCapacity,
     Event,
     InboxItem,
     LedgerEntry,
@@ -335,18 +335,18 @@ async def test_a_character_that_postgresql_cannot_hold_is_shown_with_its_place(
     await to_postgres(tmp_path / "onema.db", dsn)
 
 
-async def test_seats_of_carriers_are_not_copied(
+async def test_capacity_of_carriers_are_not_copied(
     old: SqliteStorage, tmp_path: Path, new_file: Path, dsn: str
 ) -> None:
     """The processes that hold them are those of the old store; in a target they do not count as data either."""
-    await insert(old, Wallet(1, 0), CarrierSeats("smsc", '[["gone",2,1]]'))
+    await insert(old, Wallet(1, 0), CarrierCapacity("smsc", '[["gone",2,1]]'))
     await to_postgres(tmp_path / "onema.db", dsn)
     storage = PostgresStorage(dsn)
     await storage.open()
-    assert await storage.read([(Wallet, 1), (CarrierSeats, "smsc")]) == {(Wallet, 1): Wallet(1, 0)}
+    assert await storage.read([(Wallet, 1), (CarrierCapacity, "smsc")]) == {(Wallet, 1): Wallet(1, 0)}
     await storage.close()
     used = SqliteStorage(new_file)
     await used.open()
-    await insert(used, CarrierSeats("smsc", '[["here",2,1]]'))
+    await insert(used, CarrierCapacity("smsc", '[["here",2,1]]'))
     await used.close()
     assert (await from_postgres(dsn, new_file))[Wallet] == 1

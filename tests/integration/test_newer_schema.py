@@ -11,7 +11,7 @@ import pytest
 from onema.cli.checkup import examine
 from onema.cli.finding import Level
 from onema.domain.keyring import Keyring
-from onema.domain.records import Wallet
+from onema.domain.records import JobKind, Wallet
 from onema.engine.committer import Committer
 from onema.engine.observer import Unobserved
 from onema.engine.ports import IdSource, SystemClock
@@ -29,6 +29,10 @@ KNOWN = migrations("sqlite")[-1].number
 NEW_COLUMN = "ALTER TABLE wallets ADD COLUMN note text NOT NULL DEFAULT ''"
 NEW_NAME = "ALTER TABLE wallets RENAME COLUMN balance TO amount"
 _numbers = itertools.count(1)
+
+SEATS = '{"kind":"carrier","name":"smsc","type":"smpp","seats":2,"per_second":10}'
+CAPACITY = SEATS.replace("seats", "capacity").encode()
+"""A carrier's document before and after it took today's word."""
 
 
 def step(number: int, script: str, *, works_from: int) -> Migration:
@@ -127,7 +131,9 @@ async def test_a_database_of_the_first_schema_learns_the_rule(server: PostgresSe
     first = migrations("postgres")[0].script.replace("'", "''")
     server.sql(f"DO ' BEGIN EXECUTE $script${first}$script$; END '", name)
     server.sql("INSERT INTO schema_version VALUES (1, now())", name)
+    server.sql(f"INSERT INTO directory VALUES ('carrier', 'smsc', 1, convert_to('{SEATS}', 'UTF8'))", name)
     await migrate_postgres(dsn)
+    assert server.sql("SELECT convert_from(document, 'UTF8') FROM directory", name) == CAPACITY.decode()
     found = server.sql(
         "SELECT string_agg(version || '>' || works_from, ' ' ORDER BY version) FROM schema_version", name
     )
@@ -135,15 +141,18 @@ async def test_a_database_of_the_first_schema_learns_the_rule(server: PostgresSe
 
 
 async def test_an_embedded_database_of_the_first_schema_learns_the_rule(tmp_path: Path) -> None:
-    """With the jobs that version 0.1.0 left in it."""
+    """With the jobs and carriers that version 0.1.0 left in it, in today's words."""
     with closing(apsw.Connection(str(tmp_path / "onema.db"))) as connection:
         connection.execute(migrations("sqlite")[0].script)
-        connection.execute("INSERT INTO jobs VALUES (1, 'sms', 7, 1, 5, 0, 0, 0, x'')")
+        connection.execute("INSERT INTO jobs VALUES (1, 'deliver', 7, 1, 5, 0, 0, 0, x'')")
+        connection.execute("INSERT INTO directory VALUES ('carrier', 'smsc', 1, CAST(? AS BLOB))", (SEATS,))
         connection.pragma("user_version", 1)
     storage = SqliteStorage(tmp_path / "onema.db")
     await storage.open()
     (found,) = await storage.lease_jobs(5, 9, 1, elsewhere=["smsc"])
-    assert (found.id, found.carrier) == (1, "")
+    assert (found.id, found.kind, found.carrier) == (1, JobKind.SMS, "")
+    _, (carrier,) = await storage.read_directory()
+    assert carrier.document == CAPACITY
     await storage.close()
 
 

@@ -112,7 +112,7 @@ def commands_that_show() -> Iterator[list[str]]:
     for name in COMMANDS:
         command = group.get_command(context, name)  # type: ignore[attr-defined]  # the program is a group
         for words in ([name], *([name, sub] for sub in getattr(command, "commands", {}))):
-            if words[-1] in ("list", "types", "seats", "export", "doctor", "settings"):
+            if words[-1] in ("list", "types", "capacity", "export", "doctor", "settings"):
                 yield words
 
 

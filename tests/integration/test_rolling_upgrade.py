@@ -12,14 +12,14 @@ import apsw
 import asyncpg  # type: ignore[import-untyped]  # the package carries no type marker
 import pytest
 
-from onema.domain.records import TABLES, CarrierSeats, DeadJob, KeyFingerprint, RecentRefusals, Row
+from onema.domain.records import TABLES, CarrierCapacity, DeadJob, KeyFingerprint, RecentRefusals, Row
 from onema.storage.postgres import PostgresStorage
 from onema.storage.postgres.link import Connection, connect
 from onema.storage.sqlite.storage import SqliteStorage
 
 from .freeze_statements import FOLDER, Step, run_on_postgres, run_on_sqlite
 
-NEW_TABLES: set[type[Row]] = {CarrierSeats, KeyFingerprint, DeadJob, RecentRefusals}
+NEW_TABLES: set[type[Row]] = {CarrierCapacity, KeyFingerprint, DeadJob, RecentRefusals}
 """Those that came after the newest frozen release; none once the next one is frozen."""
 
 RELEASES = sorted(FOLDER.glob("*.json"))

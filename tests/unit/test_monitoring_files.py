@@ -62,7 +62,7 @@ async def exported() -> dict[str, set[str]]:
     metrics.decided(StartAttempt(job=1, lease=1, now=0, lease_until=0, carrier="c"), Decision(1, puts=(job,)))
     check = CheckCode(account=7, id=2, now=0, phone="+84901888484", code="1")
     metrics.decided(check, Decision(Check.RIGHT, inserts=(Event(7, 1, 2, "verified", ""),)))
-    metrics.watch_seats(lambda: {"smsc": 2})
+    metrics.watch_capacity(lambda: {"smsc": 2})
     metrics.watch_store(lambda: {("sms",): 1.0}, lambda: {("acme", "VND"): 1.0})
     metrics.tell_build("1.2.3", "sqlite")
     text = f"{metrics.render().decode()}{await Switchboard(2).answer(ReadMetrics())}"

@@ -13,10 +13,11 @@ from onema.administration.requests import (
     DropJob,
     FoundRefusals,
     FoundStory,
-    HeldSeats,
+    HeldCapacity,
     PutDocuments,
     PutRecording,
     ReadBalance,
+    ReadCapacity,
     ReadCarriers,
     ReadDeadJobs,
     ReadDocuments,
@@ -24,7 +25,6 @@ from onema.administration.requests import (
     ReadMessages,
     ReadReceipts,
     ReadRefusals,
-    ReadSeats,
     ReadSettings,
     ReadStory,
     Request,
@@ -49,13 +49,13 @@ from onema.domain.configuration.directory import AccountView, Directory
 from onema.domain.configuration.problems import InvalidConfiguration, Problem
 from onema.domain.configuration.rules import After, problems
 from onema.domain.delivery import requeue_job
+from onema.domain.delivery.capacity import holders_of
 from onema.domain.delivery.record_receipt import last_word
-from onema.domain.delivery.seats import holders_of
 from onema.domain.keyring import Keyring
 from onema.domain.money.top_up import TopUpWallet
 from onema.domain.note_refusals import NOBODY, noted_in
 from onema.domain.records import (
-    CarrierSeats,
+    CarrierCapacity,
     DeadJob,
     LedgerEntry,
     Message,
@@ -150,7 +150,7 @@ class Administration:
             ReadMessages: self._read_messages,
             ReadLedger: self._read_ledger,
             ReadBalance: self._read_balance,
-            ReadSeats: self._read_seats,
+            ReadCapacity: self._read_capacity,
             ReadCarriers: self._read_carriers,
             ReadReceipts: self._read_receipts,
             ResetCounting: self._reset_counting,
@@ -325,15 +325,15 @@ class Administration:
         )
         return reset
 
-    async def _read_seats(self, request: ReadSeats) -> Sequence[HeldSeats]:
+    async def _read_capacity(self, request: ReadCapacity) -> Sequence[HeldCapacity]:
         carriers = sorted(self._gateway.directory.carriers.values(), key=lambda carrier: carrier.name)
         rows = await self._storage.read(
-            [(CarrierSeats, carrier.name) for carrier in carriers if carrier.seats]
+            [(CarrierCapacity, carrier.name) for carrier in carriers if carrier.capacity]
         )
         return [
-            HeldSeats(carrier.name, carrier.seats, holder.process, holder.seats, holder.renewed_at)
+            HeldCapacity(carrier.name, carrier.capacity, holder.process, holder.capacity, holder.renewed_at)
             for carrier in carriers
-            if isinstance(row := rows.get((CarrierSeats, carrier.name)), CarrierSeats)
+            if isinstance(row := rows.get((CarrierCapacity, carrier.name)), CarrierCapacity)
             for holder in holders_of(row)
         ]
 

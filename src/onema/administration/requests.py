@@ -145,20 +145,20 @@ class ResetCounting(Request[Sequence[Window]], frozen=True, kw_only=True, tag="r
     hotline: str = ""
 
 
-class HeldSeats(msgspec.Struct, frozen=True):
+class HeldCapacity(msgspec.Struct, frozen=True):
     """What one process holds of a carrier's `total`, and when it said so last, by its own clock."""
 
     carrier: str
     total: int
     process: str
-    seats: int
+    capacity: int
     renewed_at: int
 
 
-class ReadSeats(Request[Sequence[HeldSeats]], frozen=True, kw_only=True, tag="read_seats"):
-    """Who holds seats of the carriers with a total, by carrier; the earliest process first."""
+class ReadCapacity(Request[Sequence[HeldCapacity]], frozen=True, kw_only=True, tag="read_capacity"):
+    """Who holds capacity of the carriers with a total, by carrier; the earliest process first."""
 
-    answer_type = list[HeldSeats]
+    answer_type = list[HeldCapacity]
 
 
 class ReadCarriers(Request[Sequence[CarrierStatus]], frozen=True, kw_only=True, tag="read_carriers"):
@@ -272,7 +272,7 @@ WireRequest = (
     | ReadMessages
     | ReadLedger
     | ReadBalance
-    | ReadSeats
+    | ReadCapacity
     | ReadCarriers
     | ReadReceipts
     | ResetCounting

@@ -50,11 +50,11 @@ makes the carrier come back. What it raises is answered 500. Bodies, heads and t
 
 
 class Share(msgspec.Struct, frozen=True, gc=False):
-    """How much of a carrier's total this process may use: `seats`, in what the carrier counts (binds, calls), and
+    """How much of a carrier's total this process may use: `capacity`, in what the carrier counts (binds, calls), and
     attempts `per_second`; 0.0 sets no pace. Paces add up only if none saves up what it did not use.
     """
 
-    seats: int
+    capacity: int
     per_second: float = 0.0
 
 
@@ -102,7 +102,7 @@ class Carrier(Protocol):
         """How long `send` may take at most; the job stays leased for as long."""
 
     def allow(self, share: Share) -> int:
-        """Use no more than `share` from now on, and say how many seats are in use: more than that for as long as
+        """Use no more than `share` from now on, and say how much of it is in use: more than that for as long as
         calls or binds take to end. Asked before `start` and every few seconds where the carrier has a total, never
         where it has none.
         """
@@ -111,6 +111,6 @@ class Carrier(Protocol):
         """Hand the attempt over. One that lost its connection meanwhile answers TEMPORARY if nothing left."""
 
     async def stop(self) -> None:
-        """Take no new work and release what is held, within seats.STOP_SECONDS: then others may take its seats. Safe
+        """Take no new work and release what is held, within capacity.STOP_SECONDS: then others may take it. Safe
         twice, and before `start`.
         """

@@ -4,13 +4,13 @@ import typer
 
 from onema.cli.command import Cli, Commands
 
-Seats = Annotated[
+Capacity = Annotated[
     int | None,
     typer.Option(help="So many binds or calls at once, over all processes; 0: no total.", show_default=False),
 ]
 PerSecond = Annotated[
     int | None,
-    typer.Option(help="So many attempts a second, over all seats; 0: no limit.", show_default=False),
+    typer.Option(help="So many attempts a second, over all processes; 0: no limit.", show_default=False),
 ]
 
 app = Commands(help="Configured ways out. The built-in one is of type handset.")
@@ -41,7 +41,7 @@ def add(
     type_: Annotated[str, typer.Option("--type", help="What it speaks, such as handset.")],
     setting: Setting = [],  # noqa: B006  # typer needs a list, and nobody changes it
     setting_stdin: FromStdin = None,
-    seats: Seats = None,
+    capacity: Capacity = None,
     per_second: PerSecond = None,
 ) -> None:
     """Add a carrier. It sends once a route names it."""
@@ -49,7 +49,7 @@ def add(
     from onema.cli.changes import create
     from onema.domain.configuration import documents as doc
 
-    document = doc.Carrier(name=name, type=type_, seats=seats or 0, per_second=per_second or 0)
+    document = doc.Carrier(name=name, type=type_, capacity=capacity or 0, per_second=per_second or 0)
     create(cli, put_settings(document, told(setting, setting_stdin)))
 
 
@@ -62,7 +62,7 @@ def change(
     unset: Annotated[
         list[str], typer.Option(help="Take this setting away, so that its default holds. May repeat.")
     ] = [],  # noqa: B006  # typer needs a list, and nobody changes it
-    seats: Seats = None,
+    capacity: Capacity = None,
     per_second: PerSecond = None,
     active: Annotated[bool | None, typer.Option(help="Whether it may send.", show_default=False)] = None,
 ) -> None:
@@ -71,7 +71,7 @@ def change(
     from onema.cli.changes import edit_document, given, state_of
     from onema.domain.configuration import documents as doc
 
-    fields = given(state=state_of(active), seats=seats, per_second=per_second)
+    fields = given(state=state_of(active), capacity=capacity, per_second=per_second)
     named = told(setting, setting_stdin)
 
     def changed(carrier: doc.Carrier) -> dict[str, Any]:
@@ -125,34 +125,34 @@ def show_all(cli: Cli) -> None:
 
     with cli.session() as session:
         found = session.of_kind(doc.Carrier)
-    print_documents(cli, found, ("name", "type", "state", "seats", "per_second"))
+    print_documents(cli, found, ("name", "type", "state", "capacity", "per_second"))
 
 
-@app.command("seats")
-def show_seats(
+@app.command("capacity")
+def show_capacity(
     cli: Cli,
     name: Annotated[str | None, typer.Argument(help="The carrier's name.", show_default="all")] = None,
 ) -> None:
-    """Show which processes hold the seats of carriers with a total. One that died is shown until others notice."""
+    """Show which processes hold the capacity of carriers with a total. One that died is shown until others notice."""
     from datetime import UTC, datetime
 
     import msgspec
 
-    from onema.administration.requests import ReadSeats
+    from onema.administration.requests import ReadCapacity
     from onema.cli.output import print_json, print_table
 
     with cli.session() as session:
-        found = [one for one in session.answer(ReadSeats()) if name in (None, one.carrier)]
+        found = [one for one in session.answer(ReadCapacity()) if name in (None, one.carrier)]
     if cli.json:
         print_json([msgspec.to_builtins(one) for one in found])
         return
-    columns = ("carrier", "total", "process", "seats", "renewed")
+    columns = ("carrier", "total", "process", "capacity", "renewed")
     rows = [
         (
             one.carrier,
             str(one.total),
             one.process,
-            str(one.seats),
+            str(one.capacity),
             f"{datetime.fromtimestamp(one.renewed_at / 1000, UTC):%Y-%m-%dT%H:%M:%SZ}",
         )
         for one in found

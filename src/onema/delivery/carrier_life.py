@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable
 
 from onema.channels.contract import Carrier
-from onema.domain.delivery.seats import STOP_SECONDS
+from onema.domain.delivery.capacity import STOP_SECONDS
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ class CarrierLife:
         return self._starting
 
     async def end(self) -> None:
-        """Stop it, in time for others to take its seats."""
+        """Stop it, in time for others to take its capacity."""
         if self._starting is not None:
             self._starting.cancel()
             await asyncio.wait([self._starting])

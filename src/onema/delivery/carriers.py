@@ -1,7 +1,7 @@
 """The carriers that run in this process, kept in step with the configuration.
 
-A carrier with a total runs only while this process holds seats of it (domain/delivery/seats.py): it is started with
-the first seat, told every change of the share, and stopped when the share is gone or could not be renewed in time.
+A carrier with a total runs only while this process holds some of it (domain/delivery/capacity.py): it is started with
+the first of it, told every change of the share, and stopped when the share is gone or could not be renewed in time.
 """
 
 import asyncio
@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterator, Mapping
 import msgspec
 
 from onema.channels.contract import Carrier, CarrierStatus, Share
+from onema.delivery.capacity import Capacity
 from onema.delivery.carrier_life import CarrierLife
-from onema.delivery.seats import Seats
 from onema.domain.configuration import documents as doc
-from onema.domain.delivery.seats import RENEW_SECONDS, STOP_SECONDS, Holding
+from onema.domain.delivery.capacity import RENEW_SECONDS, STOP_SECONDS, Holding
 from onema.domain.refusals import Refused
 from onema.engine.committer import Committer
 from onema.engine.loops import Loop
@@ -24,14 +24,14 @@ from onema.engine.loops import Loop
 log = logging.getLogger(__name__)
 
 WATCH_SECONDS = 0.5
-"""How often it is looked whether seats ran out."""
+"""How often it is looked whether capacity ran out."""
 
 FIRST_START_SECONDS = 1.0
 """How long a process that starts waits for its carriers to be ready: no longer, for one may never be."""
 
 CarrierFactory = Callable[[doc.Carrier], Carrier]
-SeatsFactory = Callable[[str], Seats]
-"""This process's hold on the seats of a carrier, by its name."""
+CapacityFactory = Callable[[str], Capacity]
+"""This process's hold on the capacity of a carrier, by its name."""
 
 
 class CarrierRefused(Exception):
@@ -39,7 +39,7 @@ class CarrierRefused(Exception):
 
 
 class RunningCarriers(Mapping[str, Carrier]):
-    """Starts, replaces and stops carriers as their documents and seats change. Has only those that may be used at
+    """Starts, replaces and stops carriers as documents and capacity change. Has only those that may be used at
     this moment. `admit` refuses sets that must not run together; at the start that is fatal, later it is logged and
     what runs goes on.
     """
@@ -49,13 +49,13 @@ class RunningCarriers(Mapping[str, Carrier]):
         committer: Committer,
         make: CarrierFactory,
         admit: Callable[[Mapping[str, doc.Carrier]], None],
-        seats: SeatsFactory,
+        capacity: CapacityFactory,
         now: Callable[[], int],
     ) -> None:
         self._committer = committer
         self._make = make
         self._admit = admit
-        self._seats_of = seats
+        self._capacity_of = capacity
         self._documents: dict[str, doc.Carrier] = {}
         self._now = now
         self._running: dict[str, CarrierLife] = {}
@@ -63,20 +63,20 @@ class RunningCarriers(Mapping[str, Carrier]):
         """Why carriers that may send could not even be made, by name."""
         self.on_ready: Callable[[], None] = lambda: None
         """Called when a carrier may have become ready: jobs may wait for it."""
-        self._seats: dict[str, Seats] = {}
+        self._capacity: dict[str, Capacity] = {}
         self._one_at_a_time = defaultdict[str, asyncio.Lock](asyncio.Lock)
         self._ending: dict[str, asyncio.Task[None]] = {}
         self._changed = asyncio.Event()
         """Set when the configuration changes after the one that was followed; `_follow` takes the next."""
         self._loops = (
             Loop("carriers", self._follow),
-            Loop("carrier-seats", self.renew, every_seconds=RENEW_SECONDS, pauses_first=True),
+            Loop("carrier-capacity", self.renew, every_seconds=RENEW_SECONDS, pauses_first=True),
             Loop("carrier-watch", self._watch, every_seconds=WATCH_SECONDS, pauses_first=True),
         )
 
     def __getitem__(self, name: str) -> Carrier:
-        seats = self._seats.get(name)
-        if seats is not None and not seats.usable:
+        capacity = self._capacity.get(name)
+        if capacity is not None and not capacity.usable:
             raise KeyError(name)
         return self._running[name].carrier
 
@@ -86,9 +86,9 @@ class RunningCarriers(Mapping[str, Carrier]):
     def __len__(self) -> int:
         return sum(1 for _ in self)
 
-    def seats(self) -> dict[str, int]:
-        """How many seats this process may use, of each carrier with a total."""
-        return {name: seats.usable for name, seats in self._seats.items()}
+    def capacity(self) -> dict[str, int]:
+        """How much capacity this process may use, of each carrier with a total."""
+        return {name: capacity.usable for name, capacity in self._capacity.items()}
 
     def ready(self) -> dict[str, int]:
         """Whether each carrier that runs here is ready: 1 or 0."""
@@ -118,12 +118,12 @@ class RunningCarriers(Mapping[str, Carrier]):
             loop.start()
 
     async def stop(self) -> None:
-        """Stop all carriers, then give their seats to others."""
+        """Stop all carriers, then give their capacity to others."""
         await asyncio.gather(*(loop.stop() for loop in self._loops))
         for name in list(self._running):
             self._end(name)
         await asyncio.gather(*self._ending.values())
-        for name in list(self._seats):
+        for name in list(self._capacity):
             await self._leave(name)
 
     # Following the configuration.
@@ -153,7 +153,7 @@ class RunningCarriers(Mapping[str, Carrier]):
             if name in self._ending:
                 # Not awaited itself: whoever cancels this task must not cut the carrier's ending short.
                 await asyncio.wait([self._ending[name]])
-            if name in self._seats and not (name in wanted and wanted[name].seats):
+            if name in self._capacity and not (name in wanted and wanted[name].capacity):
                 await self._leave(name)
         new = [name for name in wanted if name not in self._documents]
         self._refused = {
@@ -162,8 +162,8 @@ class RunningCarriers(Mapping[str, Carrier]):
         self._documents |= wanted
         for name in new:
             try:
-                if wanted[name].seats:
-                    self._seats.setdefault(name, self._seats_of(name))
+                if wanted[name].capacity:
+                    self._capacity.setdefault(name, self._capacity_of(name))
                     await self._renew_one(name)
                 else:
                     self._begin(name, self._make(wanted[name]))
@@ -172,78 +172,80 @@ class RunningCarriers(Mapping[str, Carrier]):
                 self._refused[name] = str(reason)
                 log.error("carrier not started", extra={"action": "configure", "detail": str(reason)})
 
-    # Seats.
+    # Capacity.
 
     async def renew(self) -> None:
-        """Renew all seats once, and let the carriers know what they may use."""
-        for result in await asyncio.gather(*map(self._renew_one, list(self._seats)), return_exceptions=True):
+        """Renew all that is held once, and let the carriers know what they may use."""
+        for result in await asyncio.gather(
+            *map(self._renew_one, list(self._capacity)), return_exceptions=True
+        ):
             if isinstance(result, CarrierRefused):
                 log.error("carrier not started", extra={"action": "configure", "detail": str(result)})
             elif isinstance(result, Exception):
-                # One fault must not end the renewing of all; the seats run out if it stays.
-                log.error("seats not renewed", exc_info=result, extra={"action": "seats"})
+                # One fault must not end the renewing of all; the capacity runs out if it stays.
+                log.error("capacity not renewed", exc_info=result, extra={"action": "capacity"})
 
     async def _renew_one(self, name: str) -> None:
-        """Raises CarrierRefused; then others may have the seats."""
+        """Raises CarrierRefused; then others may have the capacity."""
         async with self._one_at_a_time[name]:
             self.stop_overdue()
-            seats = self._seats.get(name)
-            if seats is None:
+            capacity = self._capacity.get(name)
+            if capacity is None:
                 return
-            # The store may be away: then the seats run out, and a later renewal takes them again.
+            # The store may be away: then the capacity runs out, and a later renewal takes it again.
             with contextlib.suppress(Refused):
-                holding: Holding = await self._committer.execute(seats.ask(self._in_use(name, seats)))
-                seats.hear(holding)
-            if self._seats.get(name) is not seats:
+                holding: Holding = await self._committer.execute(capacity.ask(self._in_use(name, capacity)))
+                capacity.hear(holding)
+            if self._capacity.get(name) is not capacity:
                 return
             try:
-                self._apply(name, seats)
+                self._apply(name, capacity)
             except CarrierRefused:
                 await self._leave(name)
                 raise
 
-    def _in_use(self, name: str, seats: Seats) -> int:
+    def _in_use(self, name: str, capacity: Capacity) -> int:
         if name in self._ending:
-            return seats.held
-        return self._allow(name, seats.usable) if name in self._running else 0
+            return capacity.held
+        return self._allow(name, capacity.usable) if name in self._running else 0
 
-    def _apply(self, name: str, seats: Seats) -> None:
-        """Let the carrier be what its seats allow. Raises CarrierRefused."""
-        usable = seats.usable
+    def _apply(self, name: str, capacity: Capacity) -> None:
+        """Let the carrier be what its capacity allows. Raises CarrierRefused."""
+        usable = capacity.usable
         if not usable:
             self.stop_overdue()
         elif name in self._running:
             self._allow(name, usable)
-        # One that still stops may still use the seats; the next renewal looks again.
+        # One that still stops may still use the capacity; the next renewal looks again.
         elif name in self._documents and name not in self._ending:
             carrier = self._make(self._documents[name])
             carrier.allow(self._share(name, usable))
             self._begin(name, carrier)
 
-    def _allow(self, name: str, seats: int) -> int:
-        """Tell the carrier its share; how many seats it uses or may use."""
-        return max(seats, self._running[name].carrier.allow(self._share(name, seats)))
+    def _allow(self, name: str, capacity: int) -> int:
+        """Tell the carrier its share; how much capacity it uses or may use."""
+        return max(capacity, self._running[name].carrier.allow(self._share(name, capacity)))
 
-    def _share(self, name: str, seats: int) -> Share:
+    def _share(self, name: str, capacity: int) -> Share:
         document = self._documents[name]
-        return Share(seats, document.per_second * seats / document.seats)
+        return Share(capacity, document.per_second * capacity / document.capacity)
 
     async def _watch(self) -> None:
         self.stop_overdue()
 
     def stop_overdue(self) -> None:
         """Stop the carriers of which nothing may be used any more: soon others will."""
-        for name, seats in self._seats.items():
-            if name in self._running and not seats.usable:
-                log.warning("carrier stopped, no seat", extra={"action": "seats", "carrier": name})
+        for name, capacity in self._capacity.items():
+            if name in self._running and not capacity.usable:
+                log.warning("carrier stopped, no capacity", extra={"action": "capacity", "carrier": name})
                 self._end(name)
 
     async def _leave(self, name: str) -> None:
-        """Give the seats to others. When the store is away they have to wait."""
-        seats = self._seats.pop(name)
+        """Give the capacity to others. When the store is away they have to wait."""
+        capacity = self._capacity.pop(name)
         with contextlib.suppress(Refused, TimeoutError):
             async with asyncio.timeout(STOP_SECONDS):
-                await self._committer.execute(seats.leave())
+                await self._committer.execute(capacity.leave())
 
     # Beginning and ending.
 
@@ -263,6 +265,6 @@ class RunningCarriers(Mapping[str, Carrier]):
 
 def _runs_as(known: doc.Carrier, wanted: doc.Carrier | None) -> bool:
     """Whether a carrier may go on running under a changed document. Another total comes with the next renewal."""
-    if wanted is None or bool(known.seats) != bool(wanted.seats):
+    if wanted is None or bool(known.capacity) != bool(wanted.capacity):
         return False
-    return wanted == msgspec.structs.replace(known, seats=wanted.seats, per_second=wanted.per_second)
+    return wanted == msgspec.structs.replace(known, capacity=wanted.capacity, per_second=wanted.per_second)

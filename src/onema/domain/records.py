@@ -338,10 +338,10 @@ class KeyFingerprint(Row, frozen=True, gc=False):
     fingerprint: int
 
 
-class CarrierSeats(Row, frozen=True, gc=False):
-    """Who holds how many seats of a carrier with a total: `holders` is seats.Holder of each process, in JSON."""
+class CarrierCapacity(Row, frozen=True, gc=False):
+    """Who holds how much capacity of a carrier with a total: `holders` is capacity.Holder of each process, in JSON."""
 
-    table = "carrier_seats"
+    table = "carrier_capacity"
     key_columns = 1
 
     carrier: str
@@ -409,7 +409,7 @@ TABLES: tuple[type[Row], ...] = (
     Recording,
     LedgerEntry,
     Event,
-    CarrierSeats,
+    CarrierCapacity,
     KeyFingerprint,
     DeadJob,
     RecentRefusals,

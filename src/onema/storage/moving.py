@@ -10,13 +10,13 @@ data folder.
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, Protocol, TypeAlias
 
-from onema.domain.records import TABLES, CarrierSeats, Row
+from onema.domain.records import TABLES, CarrierCapacity, Row
 from onema.storage.contract import StorageError
 
 BATCH_ROWS = 2_000
 
-COPIED = tuple(row_type for row_type in TABLES if row_type is not CarrierSeats)
-"""Whoever holds seats works on the old store: with them, nobody could use those carriers on the new one for a while."""
+COPIED = tuple(row_type for row_type in TABLES if row_type is not CarrierCapacity)
+"""Who holds capacity works on the old store: with its rows, nobody could use those carriers on the new one for long."""
 
 Values: TypeAlias = tuple[Any, ...]
 Counts: TypeAlias = dict[type[Row], int]

@@ -262,9 +262,9 @@ class Metrics:
     def watch_readiness(self, ready: Callable[[], bool]) -> None:
         self._ready.set_function(lambda: float(ready()))
 
-    def watch_seats(self, read: Callable[[], Mapping[str, float]]) -> None:
-        documentation = "Seats of carriers with a total that this process may use, by carrier"
-        self._watch("onema_carrier_seats", documentation, ["carrier"], lambda: _by_one_label(read()))
+    def watch_capacity(self, read: Callable[[], Mapping[str, float]]) -> None:
+        documentation = "Capacity of carriers with a total that this process may use, by carrier"
+        self._watch("onema_carrier_capacity", documentation, ["carrier"], lambda: _by_one_label(read()))
 
     def watch_carriers(self, read: Callable[[], Mapping[str, float]]) -> None:
         documentation = "1 when a carrier of this process is ready to send, by carrier"

@@ -13,7 +13,7 @@ DELIVERED = Outcome(kind=OutcomeKind.DELIVERED)
 class RecordingCarrier:
     """Remembers what it was handed and answers with `outcomes` in turn, then DELIVERED.
 
-    `share` is what it was allowed last, of which it says that `in_use` seats are used. It is ready from `start` on,
+    `share` is what it was allowed last, of which it says that `in_use` is used. It is ready from `start` on,
     which first raises what `failures` has; after `lose` only from `find` on.
     """
 

@@ -20,10 +20,10 @@ from onema.console.handset.inbox import HandsetInbox
 from onema.console.handset.routes import DemoHints
 from onema.delivery.callback_client import CallbackClient
 from onema.delivery.callbacks import CallbackSender
+from onema.delivery.capacity import Capacity
 from onema.delivery.carriers import CarrierRefused, RunningCarriers
 from onema.delivery.dispatcher import JobDispatcher
 from onema.delivery.receipts import Receipts
-from onema.delivery.seats import Seats
 from onema.delivery.sweeper import Sweeper
 from onema.domain.configuration import documents as doc
 from onema.domain.records import JobKind
@@ -205,11 +205,11 @@ class App:
             lambda document: self._wrap_carrier(make(document)),
             (lambda _: None) if self.settings.handset.beside_carriers else refuse_handset_beside_carriers,
             functools.partial(
-                Seats, process=process_name(self.settings), clock=core.clock, steady=steady_seconds
+                Capacity, process=process_name(self.settings), clock=core.clock, steady=steady_seconds
             ),
             core.clock.now,
         )
-        self.metrics.watch_seats(carriers.seats)
+        self.metrics.watch_capacity(carriers.capacity)
         self.metrics.watch_carriers(carriers.ready)
         core.administration.show_carriers(carriers.status)
         await carriers.start()
@@ -285,8 +285,8 @@ def job_kinds(settings: Settings) -> frozenset[JobKind]:
 
 
 def process_name(settings: Settings) -> str:
-    """What this process holds seats of carriers under: its own among all, but on an embedded store, of which there is
-    only one at a time, that of the process before it, whose seats are free at once.
+    """What this process holds capacity of carriers under: its own among all, but on an embedded store, of which
+    there is only one at a time, that of the process before it, whose capacity is free at once.
     """
     if not settings.database:
         return "embedded"

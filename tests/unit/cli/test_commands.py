@@ -178,19 +178,19 @@ def test_carriers_and_routes_are_managed(onema: Program) -> None:
 
 
 def test_a_carriers_total_is_set_and_shown(onema: Program) -> None:
-    """Nobody holds a seat while no server runs; a handset keeps no pace."""
-    onema.changes("carrier", "add", "phone", "--type", "handset", "--seats", "2")
-    onema.changes("carrier", "set", "phone", "--seats", "3")
+    """Nobody holds capacity while no server runs; a handset keeps no pace."""
+    onema.changes("carrier", "add", "phone", "--type", "handset", "--capacity", "2")
+    onema.changes("carrier", "set", "phone", "--capacity", "3")
     (shown,) = onema.json("carrier", "list")
-    assert (shown["seats"], shown["per_second"]) == (3, 0)
-    assert onema.json("carrier", "seats") == []
-    assert onema.run("carrier", "seats", "phone")[1] == "(none)\n"
+    assert (shown["capacity"], shown["per_second"]) == (3, 0)
+    assert onema.json("carrier", "capacity") == []
+    assert onema.run("carrier", "capacity", "phone")[1] == "(none)\n"
     refused = onema.json("carrier", "set", "phone", "--per-second", "10", exit_code=1)
     assert "a handset keeps no pace" in refused["error"]
-    onema.changes("carrier", "set", "phone", "--seats", "0")
-    file = "[[carriers]]\nname='phone'\ntype='handset'\nseats=30"
+    onema.changes("carrier", "set", "phone", "--capacity", "0")
+    file = "[[carriers]]\nname='phone'\ntype='handset'\ncapacity=30"
     assert onema.changes("apply", "-", stdin=file) == [("changed", "carrier", "phone")]
-    assert onema.json("carrier", "list")[0]["seats"] == 30
+    assert onema.json("carrier", "list")[0]["capacity"] == 30
     refused = onema.json("apply", "-", stdin=f"{file}\nper_second='fast'", exit_code=1)
     assert "carriers[phone].per_second" in refused["error"]
 
@@ -293,7 +293,7 @@ def test_people_get_tables(onema: Program) -> None:
         "wallet top-up acme 5",
         "message list",
         "message show 3559431677195321344",
-        "carrier seats",
+        "carrier capacity",
         "backup",
         "doctor",
         "settings",
@@ -318,7 +318,7 @@ BROKEN = """
 [[carriers]]
 name = "gw"
 type = "handset"
-seats = 1
+capacity = 1
 per_second = 5
 [[carriers]]
 name = "other"

@@ -72,7 +72,7 @@ DOCUMENTS = st.one_of(
         doc.Carrier,
         name=NAMES,
         type=NAMES | st.just(RECORDING),
-        seats=NUMBERS,
+        capacity=NUMBERS,
         settings=st.dictionaries(st.sampled_from(["host", "secret", "env", "file"]), SETTINGS, max_size=3),
     ),
     st.builds(doc.Route, channel=st.just("sms"), carrier=NAMES, prefix=TEXTS, priority=NUMBERS),

@@ -258,7 +258,7 @@ async def test_a_message_whose_carrier_runs_elsewhere_is_left_to_that_process(ri
 
 
 async def test_another_carrier_takes_what_nobody_came_for(rig: DeliveryRig) -> None:
-    """No process had a seat of the first for a while: its turn goes to the next one that runs."""
+    """No process had capacity of the first for a while: its turn goes to the next one that runs."""
     first, second = RecordingCarrier("first"), RecordingCarrier("second")
     await rig.configure(first, second)
     await rig.start(second)

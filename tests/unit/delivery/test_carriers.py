@@ -4,12 +4,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 
 from onema.channels.contract import Carrier, Share
+from onema.delivery.capacity import Capacity
 from onema.delivery.carriers import CarrierRefused, RunningCarriers
-from onema.delivery.seats import Seats
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.configure import Configure
-from onema.domain.delivery.seats import LEASE_SECONDS, RENEW_SECONDS, USE_SECONDS
-from onema.domain.records import CarrierSeats
+from onema.domain.delivery.capacity import LEASE_SECONDS, RENEW_SECONDS, USE_SECONDS
+from onema.domain.records import CarrierCapacity
 from onema.storage.contract import Unavailable
 from onema.testing.recording_carrier import RecordingCarrier
 from onema.wiring.server import refuse_handset_beside_carriers
@@ -41,7 +41,7 @@ class Process:
             rig.committer,
             self.factory,
             refuse_handset_beside_carriers,
-            lambda carrier: Seats(carrier, name, rig.clock, rig.clock.steady),
+            lambda carrier: Capacity(carrier, name, rig.clock, rig.clock.steady),
             rig.clock.now,
         )
 
@@ -116,13 +116,13 @@ async def test_a_handset_beside_real_carriers_is_refused(
         await start("two")
 
 
-def trunk(seats: int, **fields: object) -> doc.Carrier:
-    return doc.Carrier(name="trunk", type="test", seats=seats, **fields)  # type: ignore[arg-type]  # fields of a carrier
+def trunk(capacity: int, **fields: object) -> doc.Carrier:
+    return doc.Carrier(name="trunk", type="test", capacity=capacity, **fields)  # type: ignore[arg-type]  # fields of a carrier
 
 
-async def row(rig: DeliveryRig) -> CarrierSeats | None:
-    found = (await rig.storage.read([(CarrierSeats, "trunk")])).get((CarrierSeats, "trunk"))
-    return found if isinstance(found, CarrierSeats) else None
+async def row(rig: DeliveryRig) -> CarrierCapacity | None:
+    found = (await rig.storage.read([(CarrierCapacity, "trunk")])).get((CarrierCapacity, "trunk"))
+    return found if isinstance(found, CarrierCapacity) else None
 
 
 async def test_a_carrier_with_a_total_of_one_runs_in_exactly_one_process(
@@ -139,10 +139,10 @@ async def test_a_carrier_with_a_total_of_one_runs_in_exactly_one_process(
     await one.running.stop()
     assert one.factory.carriers[0].stopped
     await two.running.renew()
-    assert ([*one.running], [*two.running], two.running.seats()) == ([], ["trunk"], {"trunk": 1})
+    assert ([*one.running], [*two.running], two.running.capacity()) == ([], ["trunk"], {"trunk": 1})
 
 
-async def test_a_process_that_died_loses_its_seats_after_a_lease(
+async def test_a_process_that_died_loses_its_capacity_after_a_lease(
     rig: DeliveryRig, start: StartProcess
 ) -> None:
     """Not before, whatever the clocks say."""
@@ -178,7 +178,7 @@ async def test_a_total_is_shared_out_and_its_pace_with_it(rig: DeliveryRig, star
     ]
 
 
-async def test_a_carrier_whose_seats_cannot_be_renewed_stops_in_time(
+async def test_a_carrier_whose_capacity_cannot_be_renewed_stops_in_time(
     rig: DeliveryRig, process: Process, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The store is away: nothing new is sent from the moment on that they run out, and others may take them later."""
@@ -194,7 +194,7 @@ async def test_a_carrier_whose_seats_cannot_be_renewed_stops_in_time(
     assert (process.running["trunk"], carrier.stopped) == (carrier, False)
     rig.clock.advance(1)
     assert "trunk" not in process.running
-    assert (len(process.running), process.running.seats()) == (0, {"trunk": 0})
+    assert (len(process.running), process.running.capacity()) == (0, {"trunk": 0})
     await process.running.renew()
     assert carrier.stopped
     monkeypatch.undo()
@@ -205,7 +205,7 @@ async def test_a_carrier_whose_seats_cannot_be_renewed_stops_in_time(
 async def test_another_total_does_not_restart_a_carrier_but_other_settings_do(
     rig: DeliveryRig, process: Process
 ) -> None:
-    """Calls that are up are not cut for a number; new settings get the same seats again."""
+    """Calls that are up are not cut for a number; new settings get the same capacity again."""
     await put(rig, trunk(2))
     await put(rig, trunk(4, per_second=8))
     await process.running.renew()
@@ -216,29 +216,29 @@ async def test_another_total_does_not_restart_a_carrier_but_other_settings_do(
     assert process.factory.carriers[0].stopped
 
 
-async def test_a_carrier_that_loses_its_total_or_goes_gives_its_seats_up(
+async def test_a_carrier_that_loses_its_total_or_goes_gives_its_capacity_up(
     rig: DeliveryRig, process: Process
 ) -> None:
     """Without a total there is no lease, and nobody tells the carrier a share."""
     await put(rig, trunk(2))
-    await rig.until(lambda: process.running.seats() == {"trunk": 2})
+    await rig.until(lambda: process.running.capacity() == {"trunk": 2})
     await put(rig, trunk(0))
-    await rig.until(lambda: "trunk" in process.running and not process.running.seats())
+    await rig.until(lambda: "trunk" in process.running and not process.running.capacity())
     assert (await row(rig), process.share) == (None, None)
     await put(rig, trunk(2))
-    await rig.until(lambda: process.running.seats() == {"trunk": 2})
+    await rig.until(lambda: process.running.capacity() == {"trunk": 2})
     assert process.share == Share(2)
     await put(rig, remove=(("carrier", "trunk"),))
     while await row(rig) is not None:
         await rig.settled()
-    assert ([*process.running], process.running.seats()) == ([], {})
+    assert ([*process.running], process.running.capacity()) == ([], {})
 
 
-async def test_a_carrier_that_cannot_run_holds_no_seats(rig: DeliveryRig, process: Process) -> None:
+async def test_a_carrier_that_cannot_run_holds_no_capacity(rig: DeliveryRig, process: Process) -> None:
     """Another process, of a version that knows its type, may have them."""
-    refused = doc.Carrier(name="trunk", type="unknown", seats=2)
+    refused = doc.Carrier(name="trunk", type="unknown", capacity=2)
     await put(rig, refused, doc.Carrier(name="until", type="test"))
     await rig.until(lambda: "until" in process.running)
-    assert (await row(rig), process.running.seats()) == (None, {})
+    assert (await row(rig), process.running.capacity()) == (None, {})
     await put(rig, trunk(2))
     await rig.until(lambda: "trunk" in process.running)

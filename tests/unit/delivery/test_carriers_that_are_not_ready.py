@@ -7,8 +7,8 @@ import pytest
 
 from onema.channels.contract import Carrier, CarrierStatus
 from onema.delivery import carrier_life
+from onema.delivery.capacity import Capacity
 from onema.delivery.carriers import CarrierRefused, RunningCarriers
-from onema.delivery.seats import Seats
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.configure import Configure
 from onema.domain.records import MessageState
@@ -78,7 +78,7 @@ class Lines:
             rig.committer,
             self.make,
             lambda documents: None,
-            lambda carrier: Seats(carrier, "one", rig.clock, rig.clock.steady),
+            lambda carrier: Capacity(carrier, "one", rig.clock, rig.clock.steady),
             rig.clock.now,
         )
         self.running.on_ready = self.news.set

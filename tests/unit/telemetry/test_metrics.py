@@ -49,7 +49,7 @@ async def test_the_document_lists_every_metric() -> None:
     document = (Path(__file__).parents[3] / "docs/operations/observing.md").read_text()
     documented = set(re.findall(r"^\| `(onema_\w+)`", document, re.MULTILINE))
     metrics = Metrics()
-    metrics.watch_seats(lambda: {"smsc": 2})
+    metrics.watch_capacity(lambda: {"smsc": 2})
     metrics.watch_store(dict, dict)
     metrics.tell_build("1.2.3", "sqlite")
     of_workers = await Switchboard(2).answer(ReadMetrics())
@@ -119,13 +119,13 @@ def test_the_time_to_the_right_check_is_counted() -> None:
     assert "onema_verified_seconds_count 2.0" in text
 
 
-def test_seats_are_read_when_they_are_asked_for() -> None:
+def test_capacity_are_read_when_they_are_asked_for() -> None:
     """The share of now, not of when the carrier was started."""
-    metrics, seats = Metrics(), {"smsc": 2}
-    metrics.watch_seats(lambda: seats)
-    assert b'onema_carrier_seats{carrier="smsc"} 2.0' in metrics.render()
-    seats["smsc"] = 1
-    assert b'onema_carrier_seats{carrier="smsc"} 1.0' in metrics.render()
+    metrics, capacity = Metrics(), {"smsc": 2}
+    metrics.watch_capacity(lambda: capacity)
+    assert b'onema_carrier_capacity{carrier="smsc"} 2.0' in metrics.render()
+    capacity["smsc"] = 1
+    assert b'onema_carrier_capacity{carrier="smsc"} 1.0' in metrics.render()
 
 
 def test_carriers_say_whether_they_are_ready() -> None:

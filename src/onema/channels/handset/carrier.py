@@ -74,8 +74,8 @@ class HandsetCarrier:
         return RING_SECONDS + payload.max_seconds if isinstance(payload, CallPayload) else _SMS_SECONDS
 
     def allow(self, share: Share) -> int:
-        """One simulated phone takes any number at once: a seat only says that it may run here."""
-        return share.seats
+        """One simulated phone takes any number at once: its capacity only says that it may run here."""
+        return share.capacity
 
     async def send(self, outgoing: Outgoing) -> Outcome:
         script = SCRIPTS.get(outgoing.payload.phone, Script.DELIVERED)

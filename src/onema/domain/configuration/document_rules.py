@@ -148,12 +148,12 @@ def bad_password(password: str) -> str:
 
 
 def _total(carrier: doc.Carrier) -> Iterator[Problem]:
-    for field in ("seats", "per_second"):
+    for field in ("capacity", "per_second"):
         yield from _count(field, getattr(carrier, field))
-    if carrier.per_second > 0 and not carrier.seats:
+    if carrier.per_second > 0 and not carrier.capacity:
         yield Problem(
             "per_second",
-            "it is shared out with the seats: name how many seats (binds, calls at once) there are",
+            "it is shared out with the capacity: name how many binds or calls at once there are (`capacity`)",
         )
 
 

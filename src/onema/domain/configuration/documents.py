@@ -184,8 +184,8 @@ class Carrier(Document, frozen=True, kw_only=True, tag="carrier"):
     """A configured way out. `type` names a folder of channels, which says what `settings` it has (carrier_settings.py).
     They are sealed as a whole: which of them are secret is known only where the type is.
 
-    `seats` is the total that all processes together may use at once, in what the type counts: binds, calls. Each
-    process gets a share. `per_second` is how many attempts all may start, shared out with the seats. 0: no total.
+    `capacity` is the total that all processes together may use at once, in what the type counts: binds, calls. Each
+    process gets a share. `per_second` is how many attempts all may start, shared out with the capacity. 0: no total.
     """
 
     secret_fields = ("settings",)
@@ -193,7 +193,7 @@ class Carrier(Document, frozen=True, kw_only=True, tag="carrier"):
     name: str
     type: str
     state: State = "active"
-    seats: int = 0
+    capacity: int = 0
     per_second: int = 0
     settings: dict[str, Any] = {}
 

@@ -10,7 +10,7 @@ from onema.domain.state_machines import JOB, JobState, job_state
 
 LEFT_FOR_MS = 30_000
 """How long a job that was left for a carrier is passed over by those that do not run it: more than it takes until
-another process has the seats of one that died.
+another process has the capacity of one that died.
 """
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import apsw
 import msgspec
 
-from onema.domain.records import CarrierSeats, Row
+from onema.domain.records import CarrierCapacity, Row
 from onema.storage.moving import BATCH_ROWS, MoveRefused, Values, everything, refuse_other_schema
 from onema.storage.sqlite.file import draft, migrate, put_in_place, schema_of, sqlite_errors
 from onema.storage.statements import migrations, plain_statements
 
-_WORTH_NOTHING = ("schema_version", CarrierSeats.table)
+_WORTH_NOTHING = ("schema_version", CarrierCapacity.table)
 """Tables in which an unused database has rows too."""
 
 

@@ -11,9 +11,9 @@ from collections.abc import Callable
 import pytest
 
 from onema.channels.contract import Carrier, NotRecorded, Outgoing, Receipt, Share, Webhook
+from onema.domain.delivery.capacity import STOP_SECONDS
 from onema.domain.delivery.outcome import FINAL_WORDS, RECEIPT_WORDS, Outcome, OutcomeKind
 from onema.domain.delivery.payload import Payload
-from onema.domain.delivery.seats import STOP_SECONDS
 from onema.http.messages import Request
 
 ACCOUNT, MESSAGE = 1, 7
@@ -147,7 +147,7 @@ class CarrierConformance:
         await carrier.stop()
 
     async def test_it_stops_in_time_while_it_sends(self, far_end: FarEnd) -> None:
-        """Then others take its seats. A message that was under way has an ending, or its task can be cancelled."""
+        """Then others take its capacity. A message that was under way has an ending, or its task can be cancelled."""
         await far_end.carrier.start(_nobody)
         if not far_end.hold_answers():
             await far_end.carrier.stop()

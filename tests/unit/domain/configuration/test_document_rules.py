@@ -86,7 +86,7 @@ def rates(*rates: doc.Rate) -> doc.Tariff:
             "settings.key",
             "the most",
         ),
-        (doc.Carrier(name="c", type="t", seats=2**40), "seats", "at most"),
+        (doc.Carrier(name="c", type="t", capacity=2**40), "capacity", "at most"),
         (doc.Credential(account="acme", dialect="esms", key="K", secret="abc"), "secret", "3 characters"),
         (doc.User(name="ann", password_hash="correct horse"), "password_hash", "is not an argon2id hash"),
         (doc.Hotline(pool="p", number="+8424", daily_cap=2**60), "daily_cap", "at most"),

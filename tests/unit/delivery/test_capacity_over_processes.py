@@ -1,14 +1,14 @@
-"""Any interleaving of processes that hold seats of one carrier: in use are never more than there are."""
+"""Any interleaving of processes that hold capacity of one carrier: never is more in use than there is."""
 
 from typing import Any
 
 from hypothesis import settings, strategies
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from onema.delivery.capacity import Capacity
 from onema.delivery.carriers import WATCH_SECONDS
-from onema.delivery.seats import Seats
 from onema.domain.configuration import documents as doc
-from onema.domain.delivery.seats import LEASE_SECONDS, STOP_SECONDS, Holding, HoldSeats
+from onema.domain.delivery.capacity import LEASE_SECONDS, STOP_SECONDS, HoldCapacity, Holding
 from onema.testing.fake_clock import FakeClock
 from onema.testing.pure_store import PureStore, context_of
 
@@ -22,16 +22,16 @@ class Process:
 
     def __init__(self, name: str, clock: FakeClock) -> None:
         self.clock = clock
-        self.seats = Seats("trunk", name, clock, clock.steady)
+        self.capacity = Capacity("trunk", name, clock, clock.steady)
         self.in_use = 0
         self.overdue = 0.0
-        self.asked: HoldSeats | None = None
+        self.asked: HoldCapacity | None = None
         self.answered: Holding | None = None
 
     def pass_time(self, seconds: float) -> None:
-        """A carrier whose seats ran out is told so within WATCH_SECONDS, and stops in STOP_SECONDS."""
+        """A carrier whose capacity ran out is told so within WATCH_SECONDS, and stops in STOP_SECONDS."""
         self.clock.advance(seconds)
-        self.overdue = self.overdue + seconds if not self.seats.usable else 0.0
+        self.overdue = self.overdue + seconds if not self.capacity.usable else 0.0
         if self.overdue > WATCH_SECONDS + STOP_SECONDS:
             self.in_use = 0
 
@@ -45,7 +45,7 @@ class Trunk(RuleBasedStateMachine):
     )
     def begin(self, total: int, apart: list[float]) -> None:
         self.total = total
-        self.store = PureStore(context_of(doc.Carrier(name="trunk", type="test", seats=total)))
+        self.store = PureStore(context_of(doc.Carrier(name="trunk", type="test", capacity=total)))
         self.names = iter(range(1_000))
         self.processes = [self._process(FakeClock(1_800_000_000_000 + int(each * 1000))) for each in apart]
         self.renew(0)
@@ -64,7 +64,7 @@ class Trunk(RuleBasedStateMachine):
     def ask(self, number: int) -> None:
         process = self.processes[number]
         if process.asked is None and process.answered is None:
-            process.asked = process.seats.ask(max(process.seats.usable, process.in_use))
+            process.asked = process.capacity.ask(max(process.capacity.usable, process.in_use))
 
     @rule(number=which)
     def decide(self, number: int) -> None:
@@ -76,7 +76,7 @@ class Trunk(RuleBasedStateMachine):
     def hear(self, number: int) -> None:
         process = self.processes[number]
         if process.answered is not None:
-            process.seats.hear(process.answered)
+            process.capacity.hear(process.answered)
             process.answered = None
 
     @rule(number=which)
@@ -89,7 +89,7 @@ class Trunk(RuleBasedStateMachine):
     def use(self, number: int, data: strategies.DataObject) -> None:
         """As many as may be used, or fewer; calls end when they like."""
         process = self.processes[number]
-        most = max(process.seats.usable, process.in_use)
+        most = max(process.capacity.usable, process.in_use)
         process.in_use = data.draw(strategies.just(most) | strategies.integers(0, most))
 
     @rule(number=which, seconds=strategies.sampled_from((-3_600.0, -2.0, 2.0, 9.0, 3_600.0)))
@@ -98,18 +98,18 @@ class Trunk(RuleBasedStateMachine):
 
     @rule(number=which, event=strategies.sampled_from(("answer lost", "died", "stopped")))
     def end(self, number: int, event: str) -> None:
-        """Whoever ends lets go of its seats; another takes its place, which knows nothing of it."""
+        """Whoever ends lets go of its capacity; another takes its place, which knows nothing of it."""
         process = self.processes[number]
         process.asked = process.answered = None
         if event == "stopped":
-            self.store.run(process.seats.leave())
+            self.store.run(process.capacity.leave())
         if event != "answer lost":
             self.processes[number] = self._process(process.clock)
 
     @invariant()
     def no_more_in_use_than_there_are(self) -> None:
         """What is in use, or may be from one moment to the next."""
-        used = [max(process.in_use, process.seats.usable) for process in getattr(self, "processes", ())]
+        used = [max(process.in_use, process.capacity.usable) for process in getattr(self, "processes", ())]
         assert sum(used) <= getattr(self, "total", 0), used
 
     def teardown(self) -> None:
@@ -118,11 +118,11 @@ class Trunk(RuleBasedStateMachine):
             return
         for _ in range(int(LEASE_SECONDS / 3) + 6):
             for number, process in enumerate(self.processes):
-                process.in_use = min(process.in_use, process.seats.usable)
+                process.in_use = min(process.in_use, process.capacity.usable)
                 self.renew(number)
                 self.no_more_in_use_than_there_are()
             self.pass_time(6)
-        shares = [process.seats.usable for process in self.processes]
+        shares = [process.capacity.usable for process in self.processes]
         assert (sum(shares), max(shares) - min(shares) <= 1) == (self.total, True), shares
 
 

@@ -1,13 +1,20 @@
-"""This process's hold on the seats of one carrier, without I/O: what to ask for, and what the answer allows."""
+"""This process's hold on the capacity of one carrier, without I/O: what to ask for, and what the answer allows."""
 
 from collections.abc import Callable
 
-from onema.domain.delivery.seats import LEASE_SECONDS, USE_SECONDS, Holder, Holding, HoldSeats, LeaveSeats
+from onema.domain.delivery.capacity import (
+    LEASE_SECONDS,
+    USE_SECONDS,
+    HoldCapacity,
+    Holder,
+    Holding,
+    LeaveCapacity,
+)
 from onema.engine.ports import Clock
 
 
-class Seats:
-    """`steady` gives seconds that no setting of the clock changes. `held` is how many seats nobody else can have.
+class Capacity:
+    """`steady` gives seconds that no setting of the clock changes. `held` is how much of it nobody else can have.
 
     One question at a time: `ask`, execute it, `hear` its result, however late that comes.
     """
@@ -24,20 +31,20 @@ class Seats:
 
     @property
     def usable(self) -> int:
-        """How many seats may be used at this moment: none once a renewal is overdue, so that others may not yet
+        """How much may be used at this moment: none once a renewal is overdue, so that others may not yet
         have taken them. The clock is asked too, since a machine that slept may not have counted the time.
         """
         steady, now = self._used_from
         passed = max(self._steady() - steady, (self._clock.now() - now) / 1000)
         return self._share if passed < USE_SECONDS else 0
 
-    def ask(self, in_use: int) -> HoldSeats:
-        """The next renewal. `in_use` is how many seats are in use now, or may be before it is decided."""
+    def ask(self, in_use: int) -> HoldCapacity:
+        """The next renewal. `in_use` is how much of it is in use now, or may be before it is decided."""
         self._asked = self._steady(), self._clock.now()
         silent = tuple(
             holder for holder, since in self._seen.values() if self._asked[0] - since >= LEASE_SECONDS
         )
-        return HoldSeats(
+        return HoldCapacity(
             carrier=self._carrier,
             process=self._process,
             now=self._asked[1],
@@ -56,9 +63,9 @@ class Seats:
             for holder in holding.holders
             if holder.process != self._process
         }
-        self.held, self._share, self._used_from = holding.seats, holding.share, self._asked
+        self.held, self._share, self._used_from = holding.capacity, holding.share, self._asked
 
-    def leave(self) -> LeaveSeats:
+    def leave(self) -> LeaveCapacity:
         """Give all up; nothing is in use any more."""
         self.held = self._share = 0
-        return LeaveSeats(carrier=self._carrier, process=self._process)
+        return LeaveCapacity(carrier=self._carrier, process=self._process)

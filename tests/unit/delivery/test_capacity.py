@@ -1,7 +1,7 @@
-"""What one process makes of the seats that it was granted."""
+"""What one process makes of the capacity that it was granted."""
 
-from onema.delivery.seats import Seats
-from onema.domain.delivery.seats import LEASE_SECONDS, USE_SECONDS, Holder, Holding
+from onema.delivery.capacity import Capacity
+from onema.domain.delivery.capacity import LEASE_SECONDS, USE_SECONDS, Holder, Holding
 from onema.testing.fake_clock import FakeClock
 
 OTHER = Holder("other", 1, 7)
@@ -11,14 +11,14 @@ def holding(share: int, *holders: Holder) -> Holding:
     return Holding(share, share, (*holders, Holder("mine", share, 9)))
 
 
-def seats(clock: FakeClock) -> Seats:
-    return Seats("trunk", "mine", clock, clock.steady)
+def capacity(clock: FakeClock) -> Capacity:
+    return Capacity("trunk", "mine", clock, clock.steady)
 
 
-def test_seats_count_from_when_they_were_asked_for() -> None:
+def test_capacity_count_from_when_they_were_asked_for() -> None:
     """Others may have seen the entry from that moment on, so a late answer allows less, or nothing."""
     clock = FakeClock()
-    mine = seats(clock)
+    mine = capacity(clock)
     mine.ask(0)
     clock.advance(USE_SECONDS - 1)
     mine.hear(holding(2))
@@ -34,7 +34,7 @@ def test_seats_count_from_when_they_were_asked_for() -> None:
 def test_a_clock_that_is_set_back_prolongs_nothing() -> None:
     """And one that jumps ahead, as after a sleep of the machine, ends the use at once."""
     clock = FakeClock()
-    mine = seats(clock)
+    mine = capacity(clock)
     mine.ask(0)
     mine.hear(holding(2))
     clock.set_by(-3_600)
@@ -49,7 +49,7 @@ def test_a_clock_that_is_set_back_prolongs_nothing() -> None:
 def test_others_are_silent_after_a_lease_without_a_change() -> None:
     """Counted from when their entry was seen first, by the time that passed here."""
     clock = FakeClock()
-    mine = seats(clock)
+    mine = capacity(clock)
     mine.ask(0)
     clock.advance(5)
     mine.hear(holding(0, OTHER))
@@ -66,7 +66,7 @@ def test_others_are_silent_after_a_lease_without_a_change() -> None:
 
 def test_nothing_may_be_used_of_what_was_given_up() -> None:
     """From the moment on that it is asked for."""
-    mine = seats(FakeClock())
+    mine = capacity(FakeClock())
     mine.ask(0)
     mine.hear(holding(2))
     mine.leave()

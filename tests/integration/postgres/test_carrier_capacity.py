@@ -7,11 +7,11 @@ from collections.abc import AsyncIterator
 import pytest
 
 from onema.channels.contract import Share
+from onema.delivery.capacity import Capacity
 from onema.delivery.carriers import RunningCarriers
-from onema.delivery.seats import Seats
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.configure import Configure
-from onema.domain.delivery.seats import LEASE_SECONDS, RENEW_SECONDS
+from onema.domain.delivery.capacity import LEASE_SECONDS, RENEW_SECONDS
 from onema.domain.records import Job, MessageState
 from onema.engine.gateway import Gateway
 from onema.engine.ports import SystemEntropy
@@ -39,7 +39,7 @@ class Deliverer:
             node.committer,
             self._make,
             lambda _: None,
-            lambda carrier: Seats(carrier, name, self.clock, self.clock.steady),
+            lambda carrier: Capacity(carrier, name, self.clock, self.clock.steady),
             self.clock.now,
         )
 
@@ -85,7 +85,7 @@ async def two(start_node: StartNode) -> AsyncIterator[list[Deliverer]]:
     nodes = [await start_node(), await start_node()]
     await nodes[0].configure()
     await nodes[0].top_up(1_000 * PRICE)
-    documents = (doc.Carrier(name="smsc", type="test", seats=1), doc.Route(channel="sms", carrier="smsc"))
+    documents = (doc.Carrier(name="smsc", type="test", capacity=1), doc.Route(channel="sms", carrier="smsc"))
     await nodes[0].committer.execute(Configure(entropy=secrets.token_bytes(32), documents=documents))
     await nodes[1].committer.refresh_directory()
     two = [Deliverer(node, f"node {number}") for number, node in enumerate(nodes)]
@@ -102,7 +102,7 @@ async def story_of(node: Node, message: int) -> Story:
     return story
 
 
-async def test_of_two_nodes_that_start_together_one_gets_the_seat(two: list[Deliverer]) -> None:
+async def test_of_two_nodes_that_start_together_one_gets_it(two: list[Deliverer]) -> None:
     """However often both ask."""
     for _ in range(10):
         assert sorted(len(one.carriers) for one in two) == [0, 1]
