@@ -315,7 +315,6 @@ def walk(seed: int) -> Counter[Move]:
     moves.top_up(1_000 * PRICE)
     kinds = list(OutcomeKind)
     often: tuple[Callable[[], object], ...] = (
-        lambda: moves.send(call=chance.random() < 0.3, given=chance.random() < 0.3),
         lambda: moves.start_attempt(chance.randrange(99)),
         lambda: moves.answer(chance.randrange(99), chance.choice(kinds), chance.random() < 0.5),
         lambda: moves.receipt_of_an_attempt(
@@ -324,6 +323,7 @@ def walk(seed: int) -> Counter[Move]:
         lambda: moves.settle(chance.randrange(99)),
     )
     seldom: tuple[Callable[[], object], ...] = (
+        lambda: moves.send(call=chance.random() < 0.3, given=chance.random() < 0.3),
         lambda: [moves.check(chance.randrange(7)) for _ in range(chance.choice([1, 5]))],
         lambda: moves.hand_to_nobody(chance.randrange(99)),
         lambda: moves.leave(chance.randrange(99)),
