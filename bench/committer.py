@@ -32,6 +32,7 @@ from onema.domain.delivery.payload import Payload
 from onema.domain.keyring import Keyring
 from onema.domain.money.top_up import TopUpWallet
 from onema.domain.records import Job, Wallet
+from onema.domain.values.phone import Phone
 from onema.engine.committer import Committer
 from onema.engine.ports import IdSource, SystemClock
 from onema.loadtest.chart import Bars, bar_chart
@@ -163,7 +164,7 @@ async def measure(
                     now=clock.now(),
                     entropy=secrets.token_bytes(ENTROPY_BYTES),
                     dialect="native",
-                    phone=f"+84{900_000_000 + number * 7_919 % 9_999_991}",
+                    phone=Phone(f"+84{900_000_000 + number * 7_919 % 9_999_991}"),
                     home_country="VN",
                     client_ip="203.0.113.7",
                     brandname="ACME",

@@ -19,6 +19,7 @@ from onema.domain.configuration.documents import User
 from onema.domain.delivery.payload import CallPayload, Payload, SmsPayload
 from onema.domain.ids import compose_id
 from onema.domain.keyring import Keyring
+from onema.domain.values.phone import Phone
 from onema.engine.committer import Committer
 from onema.engine.gateway import Gateway
 from onema.engine.ports import IdSource, SystemClock, SystemEntropy
@@ -95,7 +96,7 @@ class ScriptedCalls:
         return self._step(call, CallState.TALKING, digits=self._states[call].digits + digit)
 
     def ring(self, call: int, phone: str, caller: str) -> None:
-        self._put(LiveCall(id=call, phone=phone, caller=caller, state=CallState.RINGING))
+        self._put(LiveCall(id=call, phone=Phone(phone), caller=caller, state=CallState.RINGING))
 
     def _step(self, call: int, expected: CallState, **changes: object) -> bool:
         live = self._states.get(call)
@@ -165,10 +166,10 @@ class Desk:
         await self._gateway.execute(Configure(entropy=self._gateway.token(32), documents=(user,)))
 
     async def sms(self, phone: str, sender: str, text: str, minutes_ago: float = 0) -> int:
-        return await self._receive(SmsPayload(phone, sender, text, 0), minutes_ago)
+        return await self._receive(SmsPayload(Phone(phone), sender, text, 0), minutes_ago)
 
     async def call(self, phone: str, caller: str, code: str, minutes_ago: float = 0) -> int:
-        payload = CallPayload(phone, caller, "vi-north", code, None, 2, 1.0, 60, 0)
+        payload = CallPayload(Phone(phone), caller, "vi-north", code, None, 2, 1.0, 60, 0)
         return await self._receive(payload, minutes_ago)
 
     async def _receive(self, payload: Payload, minutes_ago: float) -> int:

@@ -9,6 +9,7 @@ from onema.channels.handset.calls import HandsetCalls
 from onema.channels.handset.carrier import HandsetCarrier
 from onema.domain.delivery.outcome import Outcome, OutcomeKind
 from onema.domain.delivery.payload import CallPayload, Payload, SmsPayload
+from onema.domain.values.phone import Phone as PhoneNumber
 from onema.http.messages import Request
 from onema.testing.conformance.carrier import CarrierConformance, FarEnd, Sink, WebhookConformance
 from onema.testing.recording_carrier import RecordingCarrier
@@ -19,7 +20,7 @@ SECRET = "webhook-secret"
 
 
 def sms(phone: str, text: str = "482913 is your code") -> SmsPayload:
-    return SmsPayload(phone, "Acme", text, 0)
+    return SmsPayload(PhoneNumber(phone), "Acme", text, 0)
 
 
 class Scripted(FarEnd):
@@ -103,7 +104,7 @@ class Phone(FarEnd):
 
     def payload(self, ending: OutcomeKind) -> Payload | None:
         if ending is OutcomeKind.PERMANENT:
-            return CallPayload("+84901888484", "", "gone", "4711", None, 1, 1.0, 60, 0)
+            return CallPayload(PhoneNumber("+84901888484"), "", "gone", "4711", None, 1, 1.0, 60, 0)
         numbers = {OutcomeKind.DELIVERED: "+84901888484", OutcomeKind.SUBMITTED: "+84990000004"}
         return sms(numbers[ending]) if ending in numbers else None
 

@@ -13,6 +13,7 @@ from onema.channels.contract import Webhook
 from onema.domain.configuration import documents as doc
 from onema.domain.delivery.outcome import OutcomeKind
 from onema.domain.delivery.payload import CallPayload, Payload, SmsPayload
+from onema.domain.values.phone import Phone
 from onema.http.messages import Request
 from onema.testing.conformance.carrier import CarrierConformance, FarEnd, Sink
 from onema.wiring.carriers import CARRIER_TYPES, CarrierType, problems_of
@@ -52,9 +53,9 @@ class Folder(FarEnd):
 
     def payload(self, ending: OutcomeKind) -> Payload | None:
         if ending is OutcomeKind.PERMANENT:
-            return CallPayload("+84901888484", "", "en", "4711", None, 1, 1.0, 60, 0)
+            return CallPayload(Phone("+84901888484"), "", "en", "4711", None, 1, 1.0, 60, 0)
         if ending is OutcomeKind.SUBMITTED:
-            return SmsPayload("+84901888484", "Acme", "482913 is your code", 0)
+            return SmsPayload(Phone("+84901888484"), "Acme", "482913 is your code", 0)
         return None
 
     def left(self) -> int:

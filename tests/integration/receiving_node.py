@@ -11,6 +11,7 @@ from onema.domain.delivery.record_outcome import RecordOutcome, SettleMessage
 from onema.domain.delivery.start_attempt import StartAttempt
 from onema.domain.keyring import Keyring
 from onema.domain.records import Job
+from onema.domain.values.phone import Phone
 from onema.engine.committer import Committer
 from onema.engine.gateway import Gateway
 from onema.engine.observer import Unobserved
@@ -64,7 +65,7 @@ class ReceivingNode:
                 now=self.clock.now(),
                 entropy=self.gateway.token(ENTROPY_BYTES),
                 dialect="native",
-                phone="+84901888484",
+                phone=Phone("+84901888484"),
                 home_country="VN",
                 client_ip="203.0.113.7",
                 brandname="Acme",

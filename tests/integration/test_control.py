@@ -39,6 +39,7 @@ from onema.domain.decision import Command, Decision
 from onema.domain.keyring import Keyring
 from onema.domain.records import LiveVerification, Window
 from onema.domain.refusals import Refusal, Refused
+from onema.domain.values.phone import Phone
 from onema.engine.committer import Committer
 from onema.engine.directory_loading import SLICE
 from onema.engine.gateway import Gateway
@@ -186,7 +187,7 @@ async def test_what_windows_counted_can_be_forgotten(tmp_path: Path) -> None:
         )
     ]
     storage = MemoryStorage()
-    tried = LiveVerification(1, "+84901888484", "code", 7, b"h", 4, 2, "60:1:1", 2)
+    tried = LiveVerification(1, Phone("+84901888484"), "code", 7, b"h", 4, 2, "60:1:1", 2)
     await insert(storage, *windows, tried)
     async with a_client(tmp_path, storage=storage) as client:
         await client.answer(PutDocuments(documents=ACME))

@@ -22,6 +22,7 @@ from onema.domain.records import (
     TopUp,
     Wallet,
 )
+from onema.domain.values.phone import Phone
 from onema.storage.contract import CommitUnknown, Storage, StorageError
 from onema.storage.moving import BATCH_ROWS, COPIED, MoveRefused, Source, Values, copy
 from onema.storage.postgres import PostgresStorage
@@ -58,7 +59,7 @@ def some_of_everything() -> list[Row]:
     rows = [sample(row_type, number) for row_type in COPIED for number in range(1, 4)]
     rows += [Event(7, 9, number, "e", "") for number in range(1, 2 * BATCH_ROWS + 2)]
     rows += [TopUp(1, text, 1, 1) for text in ("", "Z", "a", "é", "ｚ", "😀", 'q"\\,{}', "NULL", "\n")]
-    rows.append(InboxItem(9, "+84901888484", "sms", "", bytes(range(256))))
+    rows.append(InboxItem(9, Phone("+84901888484"), "sms", "", bytes(range(256))))
     return rows
 
 
@@ -277,7 +278,7 @@ async def test_a_source_of_another_schema_is_refused(
 
 async def test_a_backup_is_one_moment_of_a_store_that_is_written(old: SqliteStorage, tmp_path: Path) -> None:
     """Batches that are committed between its steps are not in it, not even half, and do not begin it anew."""
-    await insert(old, *(InboxItem(number, "", "", "", bytes(4_000)) for number in range(1, 6_000)))
+    await insert(old, *(InboxItem(number, Phone(""), "", "", bytes(4_000)) for number in range(1, 6_000)))
     await insert(old, Wallet(1, 1), LedgerEntry(1, 1, "top_up", 1, 0, ""), batch=2)
     other = apsw.Connection(str(tmp_path / "onema.db"))
     steps = 0

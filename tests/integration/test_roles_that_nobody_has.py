@@ -12,6 +12,7 @@ from onema.domain.codes.start_verification import ENTROPY_BYTES, VALID_MS, Given
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.configure import Configure
 from onema.domain.records import JobKind, MessageState
+from onema.domain.values.phone import Phone
 from onema.settings import Callback, Listen, Role, Settings
 from onema.storage.contract import Story
 from onema.storage.sqlite.storage import SqliteStorage
@@ -63,7 +64,7 @@ async def place_call(app: App, clock: FakeClock, callback_url: str) -> int:
             now=clock.now(),
             entropy=secrets.token_bytes(ENTROPY_BYTES),
             dialect="vbee",
-            phone="+84901888484",
+            phone=Phone("+84901888484"),
             home_country="VN",
             client_ip="127.0.0.1",
             code=GivenCode("123456"),

@@ -11,6 +11,7 @@ import apsw
 import pytest
 
 from onema.domain.records import InboxItem
+from onema.domain.values.phone import Phone
 from onema.storage.sqlite.storage import SqliteStorage
 from onema.storage.sqlite.write_ahead_log import WAL_LIMIT_BYTES
 
@@ -41,7 +42,7 @@ class Load:
             for _ in range(5):
                 self._number += 1
                 items.append(
-                    InboxItem(self._number, "+84901888484", "sms", "Acme", secrets.token_bytes(BLOB))
+                    InboxItem(self._number, Phone("+84901888484"), "sms", "Acme", secrets.token_bytes(BLOB))
                 )
             await self._storage.commit(self._number, {}, items)
             self.longest = max(self.longest, self.length())

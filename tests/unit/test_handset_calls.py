@@ -7,8 +7,9 @@ from onema.channels.handset.calls import CallState, HandsetCalls, LiveCall
 from onema.channels.handset.scripted_numbers import Script
 from onema.domain.delivery.outcome import Ending, Outcome, OutcomeKind
 from onema.domain.delivery.payload import CallPayload
+from onema.domain.values.phone import Phone
 
-CALL = CallPayload("+84901888484", "+842471000001", "en", "123456", None, 1, 1.0, 60, 0)
+CALL = CallPayload(Phone("+84901888484"), "+842471000001", "en", "123456", None, 1, 1.0, 60, 0)
 LONG = 3600.0
 
 

@@ -6,9 +6,12 @@ engine derives its plain statements (get, upsert, insert, delete) from these str
 """
 
 import enum
+import functools
 from typing import Any, ClassVar, TypeAlias
 
 import msgspec
+
+from onema.domain.values.phone import Phone
 
 Key: TypeAlias = tuple[Any, ...]
 
@@ -20,6 +23,14 @@ class Row(msgspec.Struct, frozen=True, gc=False):
     @property
     def key(self) -> Key:
         return (type(self), *msgspec.structs.astuple(self)[: self.key_columns])
+
+
+@functools.cache
+def column_types(row: type[Row]) -> dict[str, type]:
+    """Each column's type as a store knows it: a Phone is a text there."""
+    return {
+        field.name: getattr(field.type, "__supertype__", field.type) for field in msgspec.structs.fields(row)
+    }
 
 
 class Channel(enum.StrEnum):
@@ -163,7 +174,7 @@ class LiveVerification(Row, frozen=True, gc=False):
     key_columns = 3
 
     account: int
-    phone: str
+    phone: Phone
     purpose: str
     verification: int
     code_hash: bytes
@@ -192,7 +203,7 @@ class Message(Row, frozen=True, gc=False):
     id: int
     dialect: str
     channel: str
-    phone: str
+    phone: Phone
     sender: str
     application: str
     reference: str
@@ -369,7 +380,7 @@ class InboxItem(Row, frozen=True, gc=False):
     key_columns = 1
 
     id: int
-    phone: str
+    phone: Phone
     channel: str
     sender: str
     content: bytes

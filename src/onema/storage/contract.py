@@ -24,6 +24,7 @@ from onema.domain.records import (
     Message,
     Row,
 )
+from onema.domain.values.phone import Phone
 
 
 class StorageError(Exception):
@@ -222,7 +223,7 @@ class Storage(Writer, Protocol):
 
     async def ledger_sum(self, account: int) -> int: ...
 
-    async def read_inbox(self, phone: str | None, after: int, limit: int) -> Sequence[InboxItem]:
+    async def read_inbox(self, phone: Phone | None, after: int, limit: int) -> Sequence[InboxItem]:
         """Inbox items with ids over `after`, newest first; of one phone, or of all when None."""
 
     async def read_inbox_phones(self, part: str, limit: int) -> Sequence[InboxItem]:

@@ -26,6 +26,7 @@ from onema.domain.records import (
     Row,
     Window,
 )
+from onema.domain.values.phone import Phone
 from onema.storage.contract import DataRejected, DirectoryChanges, Story, Subscription, Unheard, Writer
 
 R = TypeVar("R", bound=Row)
@@ -252,7 +253,7 @@ class MemoryStorage:
         newest = {row.phone: row for row in oldest_first}
         return sorted(newest.values(), key=lambda row: -row.id)[:limit]
 
-    async def read_inbox(self, phone: str | None, after: int, limit: int) -> Sequence[InboxItem]:
+    async def read_inbox(self, phone: Phone | None, after: int, limit: int) -> Sequence[InboxItem]:
         found = [row for row in self._of(InboxItem) if row.id > after and phone in (None, row.phone)]
         return sorted(found, key=lambda row: -row.id)[:limit]
 

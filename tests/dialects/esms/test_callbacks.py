@@ -11,6 +11,7 @@ from phonenumbers import carrier, parse
 
 from onema.dialects.esms.callbacks import EsmsCallbacks, delivery_callback, network_of
 from onema.domain.records import Channel, Message, MessageState
+from onema.domain.values.phone import Phone
 
 URL = "https://shop.example/esms"
 DELIVERED = Message(
@@ -18,7 +19,7 @@ DELIVERED = Message(
     id=0x1A2B3C4D5E6F7081,
     dialect="esms",
     channel=Channel.SMS,
-    phone="+84901888484",
+    phone=Phone("+84901888484"),
     sender="Baotrixemay",
     application="",
     reference="",
@@ -121,7 +122,7 @@ def test_a_reference_cannot_add_parameters() -> None:
 )
 def test_networks_have_the_vendors_numbers(prefix: str, network: str) -> None:
     """By mobile prefix; landlines have none."""
-    assert network_of(f"+84{prefix}1234567") == network
+    assert network_of(Phone(f"+84{prefix}1234567")) == network
 
 
 def test_networks_agree_with_the_numbering_plan() -> None:
@@ -130,8 +131,8 @@ def test_networks_agree_with_the_numbering_plan() -> None:
     for prefix in set(range(30, 100)) - {87}:
         phone = f"+84{prefix}1234567"
         known = carrier.name_for_number(parse(phone), "en")
-        if known and network_of(phone):
-            assert names[network_of(phone)] == known
+        if known and network_of(Phone(phone)):
+            assert names[network_of(Phone(phone))] == known
 
 
 def test_a_phone_abroad_keeps_its_country_code() -> None:

@@ -9,6 +9,7 @@ import pytest
 from onema.dialects.esms.callbacks import delivery_callback
 from onema.dialects.esms.wire import PARAMETERS, message_of_smsid
 from onema.domain.records import Channel, Message, MessageState
+from onema.domain.values.phone import Phone
 from onema.testing.running_server import RunningServer, eventually
 
 from .samples import EVERY_LANGUAGE, PAGES, Program, operations, without
@@ -72,7 +73,7 @@ def test_the_callback_is_the_one_that_is_made() -> None:
         id=message_of_smsid(dict(parse_qsl(shown[1]))["SMSID"]),
         dialect="esms",
         channel=Channel.SMS,
-        phone="+84901888484",
+        phone=Phone("+84901888484"),
         sender="Baotrixemay",
         application="",
         reference="",

@@ -15,6 +15,7 @@ from onema.domain.money.top_up import TopUpWallet
 from onema.domain.records import Job, Wallet
 from onema.domain.refusals import Refused
 from onema.domain.values.money import parse_amount
+from onema.domain.values.phone import Phone
 from onema.engine.committer import Committer
 from onema.engine.observer import Unobserved
 from onema.engine.ports import IdSource, SystemClock
@@ -72,7 +73,7 @@ class Node:
                 now=self.clock.now(),
                 entropy=secrets.token_bytes(ENTROPY_BYTES),
                 dialect="native",
-                phone=phone,
+                phone=Phone(phone),
                 home_country="VN",
                 client_ip="203.0.113.7",
                 brandname="ACME",
@@ -84,7 +85,9 @@ class Node:
 
     async def check(self, phone: str, code: str) -> Check:
         checked: Check = await self.committer.execute(
-            CheckCode(account=ACCOUNT, id=self.ids.next(), now=self.clock.now(), phone=phone, code=code)
+            CheckCode(
+                account=ACCOUNT, id=self.ids.next(), now=self.clock.now(), phone=Phone(phone), code=code
+            )
         )
         return checked
 

@@ -14,6 +14,7 @@ from onema.domain.records import (
     Wallet,
 )
 from onema.domain.refusals import Refused
+from onema.domain.values.phone import Phone
 from onema.engine.refusals import Asking, Refusals
 from onema.storage.contract import Conflict
 from onema.storage.postgres import PostgresStorage
@@ -137,12 +138,12 @@ def balance(rows: dict[Key, Row], key: Key) -> int:
 async def test_a_verification_renewed_while_the_sweeper_looks_is_kept(open_storage: OpenStorage) -> None:
     """A batch holds the expired row and is about to renew it; the sweeper passes it over."""
     storage, sweeping = await open_storage(), await open_storage()
-    old = LiveVerification(ACCOUNT, PHONE, "code", 1, b"h", 5, expires_at=100)
+    old = LiveVerification(ACCOUNT, Phone(PHONE), "code", 1, b"h", 5, expires_at=100)
     await storage.begin([old.key])
     await storage.commit(1, {old.key: old}, ())
     await storage.begin([old.key])
     assert await sweeping.sweep(now=200, limit=10) == 0
-    new = LiveVerification(ACCOUNT, PHONE, "code", 2, b"h", 5, expires_at=900)
+    new = LiveVerification(ACCOUNT, Phone(PHONE), "code", 2, b"h", 5, expires_at=900)
     await storage.commit(2, {old.key: new}, ())
     assert await sweeping.sweep(now=200, limit=10) == 0
     assert await storage.read([old.key]) == {old.key: new}

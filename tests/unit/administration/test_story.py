@@ -6,6 +6,7 @@ from onema.administration.story import as_json, moments, verification_state
 from onema.domain.ids import compose_id
 from onema.domain.records import Attempt, Event, LedgerEntry, Message
 from onema.domain.state_machines import VerificationState
+from onema.domain.values.phone import Phone
 from onema.storage.contract import Story
 from onema.wiring.dialects import message_of
 
@@ -16,7 +17,7 @@ MESSAGE = Message(
     id=compose_id(START, 0, 0),
     dialect="esms",
     channel="sms",
-    phone="+84901888484",
+    phone=Phone("+84901888484"),
     sender="Shop",
     application="",
     reference="",

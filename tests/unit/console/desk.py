@@ -21,6 +21,7 @@ from onema.domain.delivery.payload import CallPayload, SmsPayload
 from onema.domain.ids import compose_id
 from onema.domain.keyring import Keyring
 from onema.domain.records import DirectoryRow
+from onema.domain.values.phone import Phone
 from onema.engine.committer import Committer
 from onema.engine.gateway import Gateway
 from onema.engine.ports import IdSource, SystemEntropy
@@ -79,7 +80,7 @@ class OneCall:
     def __init__(self, call: int) -> None:
         self.steps: list[str] = []
         self.states: Mapping[int, LiveCall] = {
-            call: LiveCall(id=call, phone="+84901888484", caller="19001234", state=CallState.RINGING)
+            call: LiveCall(id=call, phone=Phone("+84901888484"), caller="19001234", state=CallState.RINGING)
         }
 
     async def changed(self, seconds: float) -> None:
@@ -183,13 +184,13 @@ class Desk:
         assert self.inbox is not None
         fresh = self._ids.next()
         message = compose_id(self.clock.now() - age_ms, 1, fresh & 0xFFF) if age_ms else fresh
-        self.inbox.put(Received(message, SmsPayload(phone, "ONEMA", text, 0)))
+        self.inbox.put(Received(message, SmsPayload(Phone(phone), "ONEMA", text, 0)))
         return message
 
     def call(self, phone: str = "+84901888484", sentence: str | None = None) -> int:
         assert self.inbox is not None
         message = self._ids.next()
-        payload = CallPayload(phone, "19001234", "en", "0471", sentence, 2, 1.0, 60, 0)
+        payload = CallPayload(Phone(phone), "19001234", "en", "0471", sentence, 2, 1.0, 60, 0)
         self.inbox.put(Received(message, payload))
         return message
 

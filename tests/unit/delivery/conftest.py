@@ -17,6 +17,7 @@ from onema.domain.configuration.configure import Configure
 from onema.domain.decision import Context, Decision, World
 from onema.domain.keyring import Keyring
 from onema.domain.records import Job, JobKind, Key, Message, Wallet
+from onema.domain.values.phone import Phone
 from onema.engine.committer import Committer
 from onema.engine.gateway import Gateway
 from onema.engine.ports import IdSource, SystemEntropy
@@ -134,7 +135,7 @@ class DeliveryRig:
                 now=self.clock.now(),
                 entropy=secrets.token_bytes(ENTROPY_BYTES),
                 dialect="test",
-                phone=phone,
+                phone=Phone(phone),
                 home_country="VN",
                 client_ip="127.0.0.1",
                 brandname="Acme",
@@ -154,7 +155,7 @@ class DeliveryRig:
                 now=self.clock.now(),
                 entropy=secrets.token_bytes(ENTROPY_BYTES),
                 dialect="test",
-                phone="+84901888484",
+                phone=Phone("+84901888484"),
                 home_country="VN",
                 client_ip="127.0.0.1",
                 code=GivenCode("123456"),

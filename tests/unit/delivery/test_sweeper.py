@@ -3,6 +3,7 @@ import asyncio
 from onema.delivery.sweeper import Sweeper
 from onema.domain.ids import first_id_at
 from onema.domain.records import InboxItem, JobKind, LiveVerification
+from onema.domain.values.phone import Phone
 from onema.testing.conformance.storage import insert, job
 from onema.testing.memory_storage import MemoryStorage
 
@@ -43,7 +44,9 @@ async def test_expired_codes_are_forgotten(rig: DeliveryRig) -> None:
 
 async def test_the_inbox_forgets_by_age_and_number(rig: DeliveryRig) -> None:
     """What is older than it may be goes, and what is more than it may be."""
-    items = [InboxItem(first_id_at(rig.clock.now()) + n, "+84901888484", "sms", "s", b"c") for n in range(5)]
+    items = [
+        InboxItem(first_id_at(rig.clock.now()) + n, Phone("+84901888484"), "sms", "s", b"c") for n in range(5)
+    ]
     await rig.storage.begin([])
     await rig.storage.commit(1, {}, items)
     sweeper = Sweeper(

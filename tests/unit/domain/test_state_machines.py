@@ -52,6 +52,7 @@ from onema.domain.state_machines import (
     job_state,
     last_entry,
 )
+from onema.domain.values.phone import Phone
 from onema.testing.pure_store import PureStore, context_of
 from tests.unit.domain.delivery.test_money_follows_messages import (
     ACCOUNT,
@@ -206,7 +207,9 @@ class Moves(Books):
     @rule(right=st.integers(0, 6))
     def check(self, right: int) -> None:
         code = WRONG if right else RIGHT
-        self.store.run(CheckCode(account=ACCOUNT, id=self.next_id(), now=self.now, phone=PHONE, code=code))
+        self.store.run(
+            CheckCode(account=ACCOUNT, id=self.next_id(), now=self.now, phone=Phone(PHONE), code=code)
+        )
 
     @rule()
     def send_a_text_of_no_template(self) -> None:
@@ -217,7 +220,7 @@ class Moves(Books):
                 now=self.now,
                 entropy=bytes(28),
                 dialect="test",
-                phone=PHONE,
+                phone=Phone(PHONE),
                 home_country="VN",
                 client_ip="127.0.0.1",
                 brandname="Acme",

@@ -10,6 +10,7 @@ from onema.domain.decision import Context, Decision, World
 from onema.domain.delivery.payload import Payload, SmsPayload
 from onema.domain.records import TABLES, Job, JobKind, Key, LedgerEntry, Row, Wallet
 from onema.domain.refusals import Refusal, Refused
+from onema.domain.values.phone import Phone
 from onema.engine.batch_saving import HAND_OVER
 from onema.engine.command_queue import GATHERED
 from onema.storage.contract import CommitUnknown, Conflict, DataRejected, Storage, StorageError, Unavailable
@@ -505,7 +506,7 @@ async def test_what_new_jobs_hold_goes_with_them(start_committer: StartCommitter
     committer = await start_committer(storage)
     dispatcher = RecordingDispatcher(room=2)
     committer.deliver_to(dispatcher)
-    payloads = {number: SmsPayload("+84901888484", "Acme", f"{number}", 0) for number in (1, 3, 4)}
+    payloads = {number: SmsPayload(Phone("+84901888484"), "Acme", f"{number}", 0) for number in (1, 3, 4)}
     commands = [InsertUnsealed(a_job(1), payloads[1]), Insert(a_job(2))]
     commands += [InsertUnsealed(a_job(number), payloads[number]) for number in (3, 4)]
     await asyncio.gather(*(committer.execute(command) for command in commands))

@@ -10,6 +10,7 @@ from onema.channels.handset.calls import CallState, HandsetCalls
 from onema.channels.handset.scripted_numbers import Script
 from onema.domain.delivery.outcome import Ending, Outcome, OutcomeKind
 from onema.domain.delivery.payload import CallPayload
+from onema.domain.values.phone import Phone
 from onema.node.line import Line, LineClosed
 from onema.node.membership import Membership
 from onema.node.messages import ReadReadiness
@@ -18,7 +19,7 @@ from onema.node.switchboard import Switchboard
 from onema.telemetry.metrics import Metrics
 from onema.testing.running_server import comes_true
 
-CALL = CallPayload("+84901888484", "+842471000001", "en", "123456", None, 1, 1.0, 60, 0)
+CALL = CallPayload(Phone("+84901888484"), "+842471000001", "en", "123456", None, 1, 1.0, 60, 0)
 LONG = 3600.0
 
 

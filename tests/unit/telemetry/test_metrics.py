@@ -7,6 +7,7 @@ from onema.domain.decision import Decision
 from onema.domain.delivery.start_attempt import StartAttempt
 from onema.domain.ids import first_id_at
 from onema.domain.records import Event, Job, JobKind
+from onema.domain.values.phone import Phone
 from onema.node.messages import ReadMetrics
 from onema.node.switchboard import Switchboard
 from onema.telemetry.health import Readiness
@@ -111,7 +112,7 @@ def test_the_time_to_the_right_check_is_counted() -> None:
     metrics, sent = Metrics(), first_id_at(1_000_000_000_000)
     for check, after in ((Check.RIGHT, 21_000), (Check.WRONG, 5_000), (Check.RIGHT, -500)):
         command = CheckCode(
-            account=7, id=sent + 1, now=1_000_000_000_000 + after, phone="+84901888484", code="1"
+            account=7, id=sent + 1, now=1_000_000_000_000 + after, phone=Phone("+84901888484"), code="1"
         )
         metrics.decided(command, Decision(check, inserts=(Event(7, sent, sent + 1, "verified", ""),)))
     text = metrics.render().decode()

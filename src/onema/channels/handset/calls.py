@@ -12,6 +12,7 @@ from onema.channels.handset.scripted_numbers import Script
 from onema.domain.delivery.endings import ended
 from onema.domain.delivery.outcome import Ending, Outcome
 from onema.domain.delivery.payload import CallPayload
+from onema.domain.values.phone import Phone
 
 RING_SECONDS = 10.0
 """A phone that nobody touches answers by itself after this long."""
@@ -36,7 +37,7 @@ class LiveCall(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     id: int
-    phone: str
+    phone: Phone
     caller: str
     state: CallState
     answered_at: int = 0

@@ -10,6 +10,7 @@ from onema.domain.delivery.keep_in_inbox import KeepInInbox
 from onema.domain.delivery.payload import CallPayload, Payload, open_payload, seal_payload
 from onema.domain.keyring import NONCE_BYTES, Keyring, Unsealable
 from onema.domain.records import Channel, InboxItem
+from onema.domain.values.phone import Phone
 from onema.engine.gateway import Gateway
 from onema.storage.contract import Storage
 
@@ -54,7 +55,7 @@ class HandsetInbox:
         arrival, self._arrival = self._arrival, asyncio.Event()
         arrival.set()
 
-    async def read(self, phone: str | None = None, after: int = 0, limit: int = 100) -> Sequence[Received]:
+    async def read(self, phone: Phone | None = None, after: int = 0, limit: int = 100) -> Sequence[Received]:
         """What came after the item `after`, newest first; for one phone, or for all."""
         items = await self._storage.read_inbox(phone, after, limit)
         return [received for received in map(self._open, items) if received is not None]

@@ -12,13 +12,14 @@ from onema.console.handset.inbox import Received
 from onema.domain.delivery.payload import CallPayload
 from onema.domain.ids import time_of_id
 from onema.domain.records import Channel
+from onema.domain.values.phone import Phone
 
 
 class InboxReader(Protocol):
     """What the page needs of HandsetInbox."""
 
     async def read(
-        self, phone: str | None = None, after: int = 0, limit: int = 100
+        self, phone: Phone | None = None, after: int = 0, limit: int = 100
     ) -> Sequence[Received]: ...
 
     async def phones(self, part: str = "", limit: int = 100) -> Sequence[Received]: ...

@@ -10,6 +10,7 @@ from onema.dialects.esms.wire import smsid
 from onema.domain.delivery.outcome import Ending
 from onema.domain.records import Message, MessageState
 from onema.domain.values.money import format_amount
+from onema.domain.values.phone import Phone
 
 _FINISHED = "5"
 _CUSTOMER_CARE = "2"
@@ -64,13 +65,13 @@ def delivery_callback(message: Message, url: str) -> CallbackRequest:
     return CallbackRequest("GET", f"{address}{_joint(address)}{query}")
 
 
-def network_of(phone: str) -> str:
+def network_of(phone: Phone) -> str:
     """The vendor's number for the phone's network, empty for one that it does not list."""
     match = _NETWORK.match(phone)
     return (match.lastgroup or "")[1:] if match else ""
 
 
-def _national(phone: str) -> str:
+def _national(phone: Phone) -> str:
     return f"0{phone[3:]}" if phone.startswith("+84") else phone.removeprefix("+")
 
 

@@ -16,6 +16,7 @@ from onema.domain.delivery.outcome import Ending
 from onema.domain.ids import time_of_id
 from onema.domain.records import Message, MessageState
 from onema.domain.values.money import format_amount
+from onema.domain.values.phone import Phone
 from onema.engine.gateway import Gateway
 
 # A receiver in the field is ASP.NET Core's [FromBody], which takes no other type.
@@ -81,7 +82,7 @@ class YtxCallbacks:
         return application.document.appid if application else ""
 
 
-def national(phone: str) -> str:
+def national(phone: Phone) -> str:
     """As callers of this API write it: a Chinese number without country code, any other in digits."""
     return phone.removeprefix("+86").removeprefix("+")
 

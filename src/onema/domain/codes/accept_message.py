@@ -16,6 +16,7 @@ from onema.domain.keyring import NONCE_BYTES
 from onema.domain.money import wallet
 from onema.domain.records import Channel, Key, LedgerEntry, Message, MessageState, Row, Wallet
 from onema.domain.refusals import Refusal, Refused
+from onema.domain.values.phone import Phone
 
 
 class Accepted(msgspec.Struct, frozen=True):
@@ -37,7 +38,7 @@ class Send(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     now: int
     entropy: bytes
     dialect: str
-    phone: str
+    phone: Phone
     home_country: str
     client_ip: str
     application: str = ""

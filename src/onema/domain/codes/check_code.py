@@ -23,6 +23,7 @@ from onema.domain.records import Event, Key, LiveVerification, Window
 from onema.domain.refusals import Refused
 from onema.domain.state_machines import VERIFICATION
 from onema.domain.state_machines import VerificationState as V
+from onema.domain.values.phone import Phone
 
 WRONG_CHECKS = "wrong checks"
 WRONG_CHECKS_OF_A_PHONE = ((3_600, 30), (86_400, 100))
@@ -55,7 +56,7 @@ class CheckCode(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     account: int
     id: int
     now: int
-    phone: str
+    phone: Phone
     code: str
     as_number: bool = False
     purpose: str = PURPOSE

@@ -6,15 +6,16 @@ from onema.domain.configuration.directory import AccountView
 from onema.domain.decision import World
 from onema.domain.records import Key, Window
 from onema.domain.refusals import Refusal, Refused
+from onema.domain.values.phone import Phone
 from onema.domain.values.written_ahead import is_void
 
 
-def window_keys(account: AccountView, phone: str, client_ip: str) -> list[Key]:
+def window_keys(account: AccountView, phone: Phone, client_ip: str) -> list[Key]:
     """The windows that a send to `phone` from `client_ip` is counted in."""
     return [(Window, account.id, scope, _subject(scope, phone, client_ip)) for scope in account.windows]
 
 
-def count_send(world: World, account: AccountView, phone: str, client_ip: str, now: int) -> list[Window]:
+def count_send(world: World, account: AccountView, phone: Phone, client_ip: str, now: int) -> list[Window]:
     """Count one send in every window of the account. Raises Refused(RATE_LIMITED) when one is full."""
     counted = []
     for scope, limits in account.windows.items():
@@ -24,7 +25,7 @@ def count_send(world: World, account: AccountView, phone: str, client_ip: str, n
     return counted
 
 
-def _subject(scope: str, phone: str, client_ip: str) -> str:
+def _subject(scope: str, phone: Phone, client_ip: str) -> str:
     return phone if scope == "phone" else client_ip if scope == "client_ip" else ""
 
 

@@ -23,7 +23,7 @@ from onema.domain.records import Channel
 from onema.domain.refusals import Refusal, Refused
 from onema.domain.values.destinations import REACHED, NumberType, number_type
 from onema.domain.values.money import Minor, parse_amount
-from onema.domain.values.phone import country_of
+from onema.domain.values.phone import Phone, country_of
 from onema.domain.values.sms_text import fold, segments
 from onema.domain.values.written_form import text_form
 
@@ -86,7 +86,7 @@ class TariffView:
             for channel in Channel
         }
 
-    def rate(self, channel: Channel, phone: str) -> tuple[Minor, int]:
+    def rate(self, channel: Channel, phone: Phone) -> tuple[Minor, int]:
         """(price, period in seconds) of a segment or of a started period. Raises Refused(PRICE_MISSING)."""
         for prefix, price, period in self._rates[channel]:
             if phone.startswith(prefix):
@@ -189,7 +189,7 @@ class AccountView:
             limit = (window.seconds, window.limit)
             self.windows[window.per] = (*self.windows.get(window.per, ()), limit)
 
-    def admit_destination(self, phone: str, home: str, channel: Channel) -> None:
+    def admit_destination(self, phone: Phone, home: str, channel: Channel) -> None:
         """`home` is where the request's national numbers belong.
 
         Raises Refused(COUNTRY_NOT_ALLOWED | DESTINATION_NOT_ALLOWED).
@@ -428,7 +428,7 @@ class Directory:
                 kinds["account"] = {name: owner.account}
         return kinds
 
-    def rate(self, account: AccountView, channel: Channel, phone: str) -> tuple[Minor, int]:
+    def rate(self, account: AccountView, channel: Channel, phone: Phone) -> tuple[Minor, int]:
         """What the account pays: TariffView.rate of its tariff. Raises Refused(PRICE_MISSING)."""
         return self._tariff(account.document.tariff).rate(channel, phone)
 

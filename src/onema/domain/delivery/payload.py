@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 
 from onema.domain.keyring import Keyring
+from onema.domain.values.phone import Phone
 
 
 class _Payload(msgspec.Struct, frozen=True, array_like=True):
@@ -16,7 +17,7 @@ class _Payload(msgspec.Struct, frozen=True, array_like=True):
 class SmsPayload(_Payload, frozen=True, tag="sms", array_like=True):
     """One SMS: `text` is what the phone shows, code and all. After `valid_until` (Unix ms) it is pointless."""
 
-    phone: str
+    phone: Phone
     sender: str
     text: str
     valid_until: int
@@ -29,7 +30,7 @@ class CallPayload(_Payload, frozen=True, tag="call", array_like=True):
     `valid_until` (Unix ms) the call is pointless.
     """
 
-    phone: str
+    phone: Phone
     caller: str
     voice: str
     code: str

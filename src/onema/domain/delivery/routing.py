@@ -8,6 +8,7 @@ import msgspec
 from onema.domain.configuration.directory import Directory
 from onema.domain.configuration.documents import Carrier
 from onema.domain.records import Channel
+from onema.domain.values.phone import Phone
 
 NOT_ACTIVE = "not active"
 NOT_READY = "not ready"
@@ -43,7 +44,10 @@ class Plan(msgspec.Struct, frozen=True, gc=False):
 
 
 def plan_route(
-    directory: Directory, channel: Channel, phone: str, is_ready: Callable[[str], bool] = lambda carrier: True
+    directory: Directory,
+    channel: Channel,
+    phone: Phone,
+    is_ready: Callable[[str], bool] = lambda carrier: True,
 ) -> Plan:
     """The active carriers for `phone` that are ready: longest prefix first, then lowest priority, then by name."""
     choices: dict[str, Choice] = {}

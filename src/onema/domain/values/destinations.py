@@ -15,6 +15,7 @@ import phonenumbers
 from phonenumbers import NumberParseException, PhoneMetadata
 
 from onema.domain.records import Channel
+from onema.domain.values.phone import Phone
 
 
 class NumberType(enum.StrEnum):
@@ -46,7 +47,7 @@ _NOTHING = re.compile(r"(?!)")
 _TYPES = {getattr(phonenumbers.PhoneNumberType, number_type.name): number_type for number_type in NumberType}
 
 
-def number_type(phone: str, country: str) -> NumberType:
+def number_type(phone: Phone, country: str) -> NumberType:
     """The type of a valid E.164 number, whose country (`phone.country_of`) is known already."""
     if _only_mobile(country).fullmatch(phone):
         return NumberType.MOBILE
@@ -54,7 +55,7 @@ def number_type(phone: str, country: str) -> NumberType:
 
 
 @functools.lru_cache(maxsize=20_000)
-def _type_by_phonenumbers(phone: str) -> NumberType:
+def _type_by_phonenumbers(phone: Phone) -> NumberType:
     try:
         number = phonenumbers.parse(phone, None)
     except NumberParseException:

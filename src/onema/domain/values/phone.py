@@ -64,7 +64,7 @@ def parse_phone(raw: str, country: str, *, space_is_plus: bool = False) -> Phone
     return phone
 
 
-def country_of(phone: str) -> str:
+def country_of(phone: Phone) -> str:
     """The ISO region of a valid E.164 number; "001" for numbers of no country (+800), "ZZ" when unknown."""
     # Calling codes are prefix-free (ITU-T E.164), so at most one of the three can be found.
     region = _REGION_OF_PREFIX.get
@@ -115,7 +115,7 @@ def _parse_anything(digits: str, country: str) -> Phone | None:
 
 
 @functools.lru_cache(maxsize=20_000)
-def _country_by_whole_number(phone: str) -> str:
+def _country_by_whole_number(phone: Phone) -> str:
     """For calling codes that several countries share, such as +1, +7 and +44."""
     try:
         number = phonenumbers.parse(phone, None)

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from onema.domain.records import Row
+from onema.domain.records import Row, column_types
 
 R = TypeVar("R", bound=Row)
 
@@ -122,7 +122,7 @@ class RowFormat:
     """How rows of one type look on the wire; neighbouring integers are handled together."""
 
     def __init__(self, row_type: type[Row]) -> None:
-        kinds = [field.type for field in msgspec.structs.fields(row_type)]
+        kinds = list(column_types(row_type).values())
         self._row_type = row_type
         self._head = struct.pack(">h", len(kinds))
         self._runs: list[tuple[type, int, int]] = []

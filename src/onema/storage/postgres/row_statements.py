@@ -15,9 +15,7 @@ from enum import Enum, auto
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-import msgspec
-
-from onema.domain.records import Attempt, Event, LedgerEntry, Message, Row
+from onema.domain.records import Attempt, Event, LedgerEntry, Message, Row, column_types
 from onema.storage.postgres.binary_values import Place
 
 PARTITIONED_BY: dict[type[Row], str] = {
@@ -90,7 +88,7 @@ def _by_keys(row: type[Row], columns: str, end: str, few: int) -> str:
 def key_columns(row: type[Row], keys: Iterable[Sequence[Any]]) -> list[Column]:
     """The key arrays of `get_statement` and `lock_statement` for keys (row type first)."""
     columns = list(zip(*keys, strict=True))[1:]
-    kinds = _kinds(row)
+    kinds = column_types(row)
     return [Column(kinds[name], values) for name, values in zip(row.__struct_fields__, columns, strict=False)]
 
 
@@ -130,22 +128,17 @@ def save_statement(save: Save, row: type[Row], few: int = 0) -> str:
 
 @functools.cache
 def key_kinds(row: type[Row]) -> Sequence[type]:
-    return tuple(_kinds(row).values())[: row.key_columns]
+    return tuple(column_types(row).values())[: row.key_columns]
 
 
 @functools.cache
 def save_kinds(save: Save, row: type[Row]) -> Sequence[type]:
     """The types of what is given of each row; the place, where it has one, stands for its key."""
-    kinds = tuple(_kinds(row).values())
+    kinds = tuple(column_types(row).values())
     if save in (Save.INSERT, Save.UPSERT):
         return kinds
     found_by = (Place,) if has_place(row) else key_kinds(row)
     return found_by if save is Save.DELETE else (*found_by, *kinds[row.key_columns :])
-
-
-@functools.cache
-def _kinds(row: type[Row]) -> dict[str, type]:
-    return {field.name: field.type for field in msgspec.structs.fields(row)}
 
 
 def _given(kinds: Sequence[type], names: Sequence[str], few: int) -> tuple[str, int]:

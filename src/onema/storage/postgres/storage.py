@@ -22,6 +22,7 @@ from onema.domain.records import (
     Message,
     Row,
 )
+from onema.domain.values.phone import Phone
 from onema.storage.contract import DirectoryChanges, Story, Writer, expected_size
 from onema.storage.postgres import errors
 from onema.storage.postgres.errors import DRIVER_ERRORS
@@ -250,7 +251,7 @@ class PostgresStorage(PostgresWriter):
     async def read_inbox_phones(self, part: str, limit: int) -> Sequence[InboxItem]:
         return [InboxItem(*r) for r in await self._fetch(self._queries["inbox_phones"], part, limit)]
 
-    async def read_inbox(self, phone: str | None, after: int, limit: int) -> Sequence[InboxItem]:
+    async def read_inbox(self, phone: Phone | None, after: int, limit: int) -> Sequence[InboxItem]:
         if phone is None:
             records = await self._fetch(self._queries["inbox"], after, limit)
         else:

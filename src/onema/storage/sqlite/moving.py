@@ -6,9 +6,8 @@ from itertools import islice
 from pathlib import Path
 
 import apsw
-import msgspec
 
-from onema.domain.records import CarrierCapacity, Row
+from onema.domain.records import CarrierCapacity, Row, column_types
 from onema.storage.moving import BATCH_ROWS, MoveRefused, Values, everything, refuse_other_schema
 from onema.storage.sqlite.file import draft, migrate, put_in_place, schema_of, sqlite_errors
 from onema.storage.statements import migrations, plain_statements
@@ -29,7 +28,7 @@ class SqliteSource:
 
     async def rows(self, row_type: type[Row]) -> AsyncIterator[Sequence[Values]]:
         # SQLite keeps booleans as integers.
-        booleans = [n for n, field in enumerate(msgspec.structs.fields(row_type)) if field.type is bool]
+        booleans = [n for n, kind in enumerate(column_types(row_type).values()) if kind is bool]
         with sqlite_errors():
             cursor = self._connection.execute(everything(row_type))
         while True:

@@ -35,6 +35,7 @@ from onema.domain.records import (
     Message,
     Row,
 )
+from onema.domain.values.phone import Phone
 from onema.storage.contract import (
     DataRejected,
     DirectoryChanges,
@@ -385,7 +386,7 @@ class SqliteStorage:
         with _DRIVER_ERRORS, contextlib.closing(self._connect()) as connection:
             return self._rows(connection, InboxItem, "inbox_phones", {"part": part, "limit": limit})
 
-    async def read_inbox(self, phone: str | None, after: int, limit: int) -> Sequence[InboxItem]:
+    async def read_inbox(self, phone: Phone | None, after: int, limit: int) -> Sequence[InboxItem]:
         name = "inbox" if phone is None else "inbox_of_phone"
         bindings = {"after": after, "limit": limit, "phone": phone}
         return self._rows(self._reader, InboxItem, name, bindings)

@@ -29,7 +29,9 @@ from onema.domain.records import (
     TopUp,
     Wallet,
     Window,
+    column_types,
 )
+from onema.domain.values.phone import Phone
 from onema.storage.contract import DataRejected, Storage
 
 ACCOUNT = 7
@@ -38,8 +40,7 @@ ACCOUNT = 7
 def sample(row_type: type[Row], number: int = 1) -> Row:
     """A row of any table, with a value of the right type in every column."""
     values = {str: f"text {number}", int: number, bytes: b"bytes", bool: False}
-    hints = msgspec.structs.fields(row_type)
-    return row_type(**{field.name: values[field.type] for field in hints})
+    return row_type(**{name: values[kind] for name, kind in column_types(row_type).items()})
 
 
 def message(identifier: int, account: int = ACCOUNT) -> Message:
@@ -283,13 +284,13 @@ class StorageConformance:
 
     async def test_sweeping_deletes_what_has_expired(self, storage: Storage) -> None:
         """At its expiry a row of the live tables goes; others stay, also a phone's with wrong checks that count."""
-        old = LiveVerification(ACCOUNT, "+84901888484", "code", 1, b"h", 5, expires_at=100)
-        young = LiveVerification(ACCOUNT, "+84901888485", "code", 2, b"h", 5, expires_at=101)
+        old = LiveVerification(ACCOUNT, Phone("+84901888484"), "code", 1, b"h", 5, expires_at=100)
+        young = LiveVerification(ACCOUNT, Phone("+84901888485"), "code", 2, b"h", 5, expires_at=101)
         window = Window(ACCOUNT, "phone", "+84901888484", "60:0:1", expires_at=50)
         reference = CarrierReference("c", "r", ACCOUNT, 1, 1, expires_at=50)
         refusals = RecentRefusals(ACCOUNT, 1, "[]", expires_at=100)
         expired = (old, window, reference, refusals)
-        tried = LiveVerification(ACCOUNT, "+84901888486", "code", 3, b"h", 5, 100, "60:50:1", 110)
+        tried = LiveVerification(ACCOUNT, Phone("+84901888486"), "code", 3, b"h", 5, 100, "60:50:1", 110)
         await insert(storage, young, tried, *expired)
         assert await storage.sweep(now=100, limit=10) == len(expired)
         left = await storage.read([young.key, tried.key, *(row.key for row in expired)])
@@ -314,7 +315,7 @@ class StorageConformance:
     async def test_the_inbox_keeps_the_newest(self, storage: Storage) -> None:
         """Trimming goes by count and by age."""
         await insert(
-            storage, *(InboxItem(number, "+84901888484", "sms", "s", b"c") for number in range(1, 11))
+            storage, *(InboxItem(number, Phone("+84901888484"), "sms", "s", b"c") for number in range(1, 11))
         )
         assert await storage.trim_inbox(keep=5, oldest=0) == 5
         assert await storage.trim_inbox(keep=5, oldest=9) == 3
@@ -324,7 +325,7 @@ class StorageConformance:
     async def test_the_inbox_lists_its_phones(self, storage: Storage) -> None:
         """Each once, by its newest item, whatever the others received; of a part of a number, or of "" all."""
         phones = {**dict.fromkeys(range(1, 9), "+84901888484"), 9: "+84901888485", 20: "+8613800138000"}
-        await insert(storage, *(InboxItem(n, phone, "sms", "s", b"c") for n, phone in phones.items()))
+        await insert(storage, *(InboxItem(n, Phone(phone), "sms", "s", b"c") for n, phone in phones.items()))
 
         async def listed(part: str, limit: int = 9) -> list[tuple[int, str]]:
             return [(item.id, item.phone) for item in await storage.read_inbox_phones(part, limit)]
@@ -337,8 +338,8 @@ class StorageConformance:
     async def test_the_inbox_is_read_by_phone_and_from_an_item_on(self, storage: Storage) -> None:
         """Newest first, after a given item, for one phone or all."""
         phones = ("+84901888484", "+84901888485")
-        await insert(storage, *(InboxItem(n, phones[n % 2], "sms", "s", b"c") for n in range(1, 7)))
-        assert [item.id for item in await storage.read_inbox(phones[0], 0, 100)] == [6, 4, 2]
+        await insert(storage, *(InboxItem(n, Phone(phones[n % 2]), "sms", "s", b"c") for n in range(1, 7)))
+        assert [item.id for item in await storage.read_inbox(Phone(phones[0]), 0, 100)] == [6, 4, 2]
         assert [item.id for item in await storage.read_inbox(None, 3, 2)] == [6, 5]
 
     async def test_a_message_tells_its_whole_story(self, storage: Storage) -> None:
@@ -447,7 +448,7 @@ class StorageConformance:
     async def test_what_expires_too_late_is_counted(self, storage: Storage) -> None:
         """Windows and codes, each after a moment of its own."""
         windows = [Window(ACCOUNT, "phone", str(at), "", at) for at in (100, 200, 300)]
-        code = LiveVerification(ACCOUNT, "+84901888484", "code", 1, b"h", 5, 200)
+        code = LiveVerification(ACCOUNT, Phone("+84901888484"), "code", 1, b"h", 5, 200)
         await insert(storage, *windows, code)
         assert await storage.expire_after(100, 200) == (2, 0)
         assert await storage.expire_after(300, 199) == (0, 1)

@@ -13,6 +13,7 @@ from onema.domain.configuration import documents as doc
 from onema.domain.delivery.payload import CallPayload, SmsPayload, open_payload
 from onema.domain.records import Event, Job, LedgerEntry, LiveVerification, Message, Window
 from onema.domain.refusals import Refusal, Refused
+from onema.domain.values.phone import Phone
 from onema.testing.pure_store import PureStore, context_of
 
 ACCOUNT = 1
@@ -102,7 +103,7 @@ def test_a_new_code_can_be_checked_and_a_given_one_cannot(store: PureStore, by_c
     """A given code is its sender's to check."""
 
     def check(code: str) -> Check:
-        found = store.run(CheckCode(account=ACCOUNT, id=99, now=NOW, phone=PHONE, code=code))
+        found = store.run(CheckCode(account=ACCOUNT, id=99, now=NOW, phone=Phone(PHONE), code=code))
         assert isinstance(found, Check)
         return found
 

@@ -9,6 +9,7 @@ from onema.domain.codes.start_verification import ENTROPY_BYTES, NewCode
 from onema.domain.codes.verification import ATTEMPTS, PURPOSE
 from onema.domain.configuration import documents as doc
 from onema.domain.records import LiveVerification, Window
+from onema.domain.values.phone import Phone as PhoneNumber
 from onema.testing.pure_store import PureStore, context_of
 
 ACCOUNT = 7
@@ -42,7 +43,7 @@ class Phone:
                 now=self.now,
                 entropy=bytes(ENTROPY_BYTES),
                 dialect="test",
-                phone=phone,
+                phone=PhoneNumber(phone),
                 home_country="VN",
                 client_ip="203.0.113.7",
                 code=NewCode("0123456789", 4, 60_000),
@@ -56,7 +57,9 @@ class Phone:
         self.store.rows[live.key] = known
 
     def check(self, code: str, phone: str = PHONE) -> Check:
-        command = CheckCode(account=ACCOUNT, id=next(self._ids), now=self.now, phone=phone, code=code)
+        command = CheckCode(
+            account=ACCOUNT, id=next(self._ids), now=self.now, phone=PhoneNumber(phone), code=code
+        )
         found: Check = self.store.run(command)
         return found
 

@@ -12,6 +12,7 @@ from onema.domain.configuration.directory import BrandnameView
 from onema.domain.keyring import Keyring
 from onema.domain.records import Event, Job, Message, MessageState
 from onema.domain.refusals import Refusal, Refused
+from onema.domain.values.phone import Phone
 from onema.testing.pure_store import PureStore, context_of
 
 ((SECONDS, MOST_REFUSED),) = REFUSED_TEXTS_LIMITS
@@ -49,7 +50,7 @@ def send(store: PureStore, number: int, text: str, after_seconds: float = 0) -> 
             now=NOW + int(after_seconds * 1000),
             entropy=bytes([number % 256]) * ENTROPY_BYTES,
             dialect="native",
-            phone="+84901888484",
+            phone=Phone("+84901888484"),
             home_country="VN",
             client_ip="203.0.113.7",
             brandname="ACME",

@@ -7,6 +7,7 @@ from onema.domain.delivery.outcome import Outcome, OutcomeKind
 from onema.domain.delivery.record_outcome import RecordOutcome
 from onema.domain.delivery.start_attempt import StartAttempt
 from onema.domain.records import Job, Message
+from onema.domain.values.phone import Phone
 from onema.testing.pure_store import PureStore, context_of
 
 ACCOUNT, CALL, NOW = 1, 7, 1_800_000_000_000
@@ -33,7 +34,7 @@ def ended(outcome: Outcome) -> PureStore:
             now=NOW,
             entropy=bytes(12),
             dialect="test",
-            phone="+84901888484",
+            phone=Phone("+84901888484"),
             home_country="VN",
             client_ip="127.0.0.1",
             code=GivenCode(CODE),

@@ -6,6 +6,7 @@ from onema.domain.configuration import documents as doc
 from onema.domain.configuration.directory import Directory
 from onema.domain.records import Channel
 from onema.domain.refusals import Refused
+from onema.domain.values.phone import Phone
 
 NAMES = st.sampled_from(["a", "b", "c"])
 STATES = st.sampled_from(["active", "inactive"])
@@ -80,7 +81,7 @@ def shown(directory: Directory) -> object:
 
 def price(directory: Directory, number: int) -> int:
     try:
-        return directory.rate(directory.accounts[number], Channel.SMS, "+84901234567")[0]
+        return directory.rate(directory.accounts[number], Channel.SMS, Phone("+84901234567"))[0]
     except Refused:
         return 0
 

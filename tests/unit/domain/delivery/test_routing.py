@@ -1,6 +1,7 @@
 from onema.domain.configuration import documents as doc
 from onema.domain.delivery.routing import plan_route
 from onema.domain.records import Channel
+from onema.domain.values.phone import Phone
 from onema.testing.pure_store import context_of
 
 
@@ -24,7 +25,7 @@ DIRECTORY = context_of(
 
 
 def names(channel: Channel, phone: str) -> list[str]:
-    return [choice.carrier.name for choice in plan_route(DIRECTORY, channel, phone).choices]
+    return [choice.carrier.name for choice in plan_route(DIRECTORY, channel, Phone(phone)).choices]
 
 
 def test_the_longest_prefix_comes_first_then_the_lowest_priority() -> None:
@@ -34,7 +35,7 @@ def test_the_longest_prefix_comes_first_then_the_lowest_priority() -> None:
 
 def test_a_plan_says_why_each_carrier_is_in_it_or_not() -> None:
     """Its route; and whoever would come first and takes nothing now."""
-    plan = plan_route(DIRECTORY, Channel.SMS, "+84901888484", lambda carrier: carrier != "mobile")
+    plan = plan_route(DIRECTORY, Channel.SMS, Phone("+84901888484"), lambda carrier: carrier != "mobile")
     assert [(one.carrier.name, one.why) for one in plan.choices] == [
         ("vietnam", "route +84, priority 1"),
         ("spare", "route +84, priority 2"),
@@ -48,7 +49,7 @@ def test_a_plan_says_why_each_carrier_is_in_it_or_not() -> None:
 
 def test_each_carrier_of_a_plan_has_its_turn() -> None:
     """Then they begin from the front again."""
-    plan = plan_route(DIRECTORY, Channel.SMS, "+84901888484")
+    plan = plan_route(DIRECTORY, Channel.SMS, Phone("+84901888484"))
     firsts = [plan.from_turn(turn).choices[0].carrier.name for turn in range(5)]
     assert firsts == ["mobile", "vietnam", "spare", "world", "mobile"]
 

@@ -10,6 +10,7 @@ from onema.domain.delivery.outcome import Outcome, OutcomeKind
 from onema.domain.delivery.record_outcome import RecordOutcome, SettleMessage
 from onema.domain.delivery.start_attempt import StartAttempt
 from onema.domain.records import Attempt, Job, Message, MessageState
+from onema.domain.values.phone import Phone
 from onema.testing.pure_store import PureStore, context_of
 
 ACCOUNT, MESSAGE, NOW = 1, 7, 1_800_000_000_000
@@ -31,7 +32,7 @@ def with_a_job() -> PureStore:
             now=NOW,
             entropy=bytes(28),
             dialect="test",
-            phone="+84901888484",
+            phone=Phone("+84901888484"),
             home_country="VN",
             client_ip="127.0.0.1",
             brandname="Acme",

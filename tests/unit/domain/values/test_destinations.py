@@ -24,7 +24,7 @@ def according_to_phonenumbers(phone: str) -> str:
 def refusal(phone: str, channel: Channel, *destinations: str) -> Refusal | None:
     account = AccountView(doc.Account(name="shop", countries=("*",), destinations=destinations), (), ())
     try:
-        account.admit_destination(phone, "VN", channel)
+        account.admit_destination(Phone(phone), "VN", channel)
     except Refused as refused:
         return refused.refusal
     return None
@@ -58,7 +58,7 @@ def test_agrees_with_phonenumbers_on_every_example(region: str) -> None:
         number = phonenumbers.example_number_for_type(region, kind)
         if number is not None:
             phone = phonenumbers.format_number(number, PhoneNumberFormat.E164)
-            assert number_type(phone, country_of(phone)) == according_to_phonenumbers(phone)
+            assert number_type(Phone(phone), country_of(Phone(phone))) == according_to_phonenumbers(phone)
 
 
 def test_agrees_with_phonenumbers_on_every_prefix_of_vietnam() -> None:
@@ -66,7 +66,7 @@ def test_agrees_with_phonenumbers_on_every_prefix_of_vietnam() -> None:
     for beginning in range(10_000):
         for rest in ("1234", "12345", "123456"):
             phone = f"+84{beginning:04d}{rest}"
-            assert number_type(phone, "VN") == according_to_phonenumbers(phone), phone
+            assert number_type(Phone(phone), "VN") == according_to_phonenumbers(phone), phone
 
 
 @settings(max_examples=500)
@@ -74,7 +74,7 @@ def test_agrees_with_phonenumbers_on_every_prefix_of_vietnam() -> None:
 def test_agrees_with_phonenumbers_on_any_number(region: str, digits: str) -> None:
     """Whichever way answers."""
     phone = f"+{phonenumbers.country_code_for_region(region)}{digits}"
-    assert number_type(phone, country_of(phone)) == according_to_phonenumbers(phone)
+    assert number_type(Phone(phone), country_of(Phone(phone))) == according_to_phonenumbers(phone)
 
 
 @pytest.mark.parametrize("channel", Channel)

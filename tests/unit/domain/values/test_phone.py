@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from onema.domain.refusals import Refusal, Refused
 from onema.domain.values import phone as subject
-from onema.domain.values.phone import UNKNOWN_COUNTRY, country_of, mask, parse_phone
+from onema.domain.values.phone import UNKNOWN_COUNTRY, Phone, country_of, mask, parse_phone
 
 NOT_EVERYDAY = "(?!)"
 REGIONS = sorted(phonenumbers.SUPPORTED_REGIONS)
@@ -336,7 +336,7 @@ def test_any_text_is_a_canonical_number_or_refused(raw: str) -> None:
 )
 def test_knows_the_country_of_a_number(phone: str, country: str) -> None:
     """By its calling code, or by the whole number where countries share the code."""
-    assert country_of(phone) == country
+    assert country_of(Phone(phone)) == country
 
 
 @pytest.mark.parametrize("region", REGIONS)
@@ -346,13 +346,13 @@ def test_agrees_with_phonenumbers_on_the_country_of_every_example(region: str) -
         number = phonenumbers.example_number_for_type(region, kind)
         if number is not None:
             phone = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
-            assert country_of(phone) == phonenumbers.region_code_for_number(number)
+            assert country_of(Phone(phone)) == phonenumbers.region_code_for_number(number)
 
 
 @pytest.mark.parametrize("text", ["", "+", "+1", "no number", "+0901888484", "0901888484", "\0"])
 def test_what_is_no_number_has_no_country(text: str) -> None:
     """It is then in nobody's list of allowed countries."""
-    assert country_of(text) == UNKNOWN_COUNTRY
+    assert country_of(Phone(text)) == UNKNOWN_COUNTRY
 
 
 @pytest.mark.parametrize(

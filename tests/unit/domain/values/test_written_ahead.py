@@ -11,6 +11,7 @@ from onema.domain.configuration.directory import PoolView
 from onema.domain.decision import World
 from onema.domain.records import LiveVerification, Window
 from onema.domain.refusals import Refused
+from onema.domain.values.phone import Phone
 from onema.domain.values.written_ahead import TOLERATED_MS
 from onema.testing.pure_store import PureStore, context_of
 
@@ -75,7 +76,7 @@ def test_no_code_lives_longer_than_any_may_be_asked_to(expires_in_ms: int, check
     store = PureStore(context_of(doc.Account(name="shop", number=1)))
     live = LiveVerification(
         account=1,
-        phone="+84901888484",
+        phone=Phone("+84901888484"),
         purpose="code",
         verification=5,
         code_hash=store.context.keyring.code_hash(5, "1234"),
@@ -83,6 +84,6 @@ def test_no_code_lives_longer_than_any_may_be_asked_to(expires_in_ms: int, check
         expires_at=NOW + expires_in_ms,
     )
     store.rows[live.key] = live
-    command = CheckCode(account=1, id=6, now=NOW, phone="+84901888484", code="1234")
+    command = CheckCode(account=1, id=6, now=NOW, phone=Phone("+84901888484"), code="1234")
     assert store.run(command) is checked
     assert live.key not in store.rows
