@@ -1,4 +1,4 @@
-"""How much a worker does at once, and whose turn is next."""
+"""How many jobs a process does at once, and whose turn is next."""
 
 import asyncio
 from collections import Counter

@@ -269,7 +269,7 @@ class Event(Row, frozen=True, gc=False):
 
 class Job(Row, frozen=True, gc=False):
     """Work that is due. Leasing moves `due_at` to the end of the lease and counts `lease` up, so a job whose
-    worker died becomes due by itself and the old worker's outcome is recognised as stale. A delivery job has
+    process died becomes due by itself and the old process's outcome is recognised as stale. A delivery job has
     its message's id. `payload` is sealed, and empty once nothing must be sent any more. `carrier` is named by a
     process that left the job to those that run this carrier.
     """

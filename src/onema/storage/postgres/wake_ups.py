@@ -26,7 +26,7 @@ PROBE_EVERY_SECONDS = 15.0
 
 
 class Announcer:
-    """Says that jobs were left due. Best effort: workers poll too."""
+    """Says that jobs were left due. Best effort: dispatchers poll too."""
 
     def __init__(self, fetch: Callable[..., Awaitable[Any]]) -> None:
         self._fetch = fetch
@@ -36,7 +36,7 @@ class Announcer:
         """Announces until nothing is due; the next jobs begin another."""
 
     def jobs_were_left(self, saved: Iterable[Row | None], now: int) -> None:
-        """Announce jobs among saved rows that are due at `now`: nobody has leased them, or their worker left them."""
+        """Announce jobs among saved rows that are due at `now`: nobody has leased them, or their process left them."""
         if any(type(row) is Job and row.due_at <= now for row in saved):
             self._due = True
             if self._task is None or self._task.done():
