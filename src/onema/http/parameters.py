@@ -121,7 +121,8 @@ def parse_json_object(body: bytes) -> dict[str, object]:
 
 
 def _decoded(text: str) -> str:
-    return _text(unquote_to_bytes(text))
+    # Names, and most values, are written without escapes; looking is cheaper than unquoting.
+    return _text(unquote_to_bytes(text)) if "%" in text else text
 
 
 def _text(encoded: bytes) -> str:

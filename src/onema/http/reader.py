@@ -168,7 +168,11 @@ class RequestReader:
             method.decode(), "/" + path.lstrip("/"), query, headers, b"", self._client_ip(headers)
         )
         keeps_alive = version != "1.0" and parser.should_keep_alive()
-        length = _told_length(headers)
+        length = 0
+        if b"content-length" in names:
+            length = int(headers[names.index(b"content-length")][1])
+        elif b"transfer-encoding" in names:
+            length = _UNTOLD
         self._head = Incoming(request, path, version, keeps_alive, length > BODY_LIMIT)
         if self._head.is_oversized:
             self.incoming.append(self._head)
@@ -203,13 +207,3 @@ class RequestReader:
             body.clear()
         self.awaits_continue = False
         self.incoming.append(head)
-
-
-def _told_length(headers: Headers) -> int:
-    """Content-Length, 0 when there is no body, or _UNTOLD when it is chunked."""
-    for name, value in headers:
-        if name == b"content-length":
-            return int(value)
-        if name == b"transfer-encoding":
-            return _UNTOLD
-    return 0
