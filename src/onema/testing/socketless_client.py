@@ -103,6 +103,8 @@ class SocketlessTransport(asyncio.Transport):
         unread, self._unread = self._unread or 0, None
         if unread > ROOM:
             self._protocol.resume_writing()
+        if self._is_closing:
+            self._lose()
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         if self._is_closing or self.has_ended_writing:
@@ -123,11 +125,16 @@ class SocketlessTransport(asyncio.Transport):
         return self._is_closing
 
     def close(self) -> None:
+        """What the client has not read yet goes first."""
         if not self._is_closing:
             self._is_closing = True
-            asyncio.get_running_loop().call_soon(self._lose)
+            if not self._unread:
+                asyncio.get_running_loop().call_soon(self._lose)
 
     def abort(self) -> None:
+        self._unread = None
+        if self._is_closing:
+            self._lose()
         self.close()
 
     def pause_reading(self) -> None:
@@ -137,6 +144,8 @@ class SocketlessTransport(asyncio.Transport):
         self.is_paused = False
 
     def _lose(self) -> None:
+        if self.is_lost:
+            return
         self.is_lost = True
         self._protocol.connection_lost(None)
 

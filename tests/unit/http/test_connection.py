@@ -124,11 +124,23 @@ async def test_nothing_is_begun_while_answers_are_not_read(client: SocketlessCli
     """Answers would pile up in memory."""
     api.let_go.set()
     client.transport.stop_reading()
-    await client.send(get("/slow/" + "a" * 60_000), get("/slow/" + "b" * 60_000), get("/slow/last"))
+    await client.send(get("/slow/" + "a" * 60_000), get("/slow/" + "b" * 60_000) + get("/slow/last"))
     assert len(api.asked) == 2
     client.transport.read_on()
     await client.settle()
     assert api.asked[2:] == ["/slow/last"]
+
+
+async def test_nothing_is_begun_behind_the_last_answer(client: SocketlessClient, api: SlowApi) -> None:
+    """Also when its client reads it late, and has asked more."""
+    api.let_go.set()
+    client.transport.stop_reading()
+    await client.send(
+        get("/slow/" + "a" * 64_500), get("/slow/b" + "b" * 2000, "Connection: close") + get("/slow/c")
+    )
+    client.transport.read_on()
+    await client.settle()
+    assert [path[:7] for path in api.asked] == ["/slow/a", "/slow/b"]
 
 
 async def test_a_client_that_never_reads_is_let_go(client: SocketlessClient, api: SlowApi) -> None:
@@ -144,21 +156,22 @@ async def test_a_client_that_never_reads_is_let_go(client: SocketlessClient, api
 
 async def test_a_request_has_one_time_however_slowly_its_bytes_come(client: SocketlessClient) -> None:
     """Each byte would begin it anew otherwise."""
+    await client.send(b"\r\nG")
     begun = now()
-    await client.send(b"\r\n", *(bytes((byte,)) for byte in get("/slow/1")[:-1]))
+    await client.send(*(bytes((byte,)) for byte in get("/slow/1")[1:-1]))
     client.connection.end_if_late(begun + 9)
     assert client.got == b""
-    client.connection.end_if_late(now() + 10.001)
+    client.connection.end_if_late(begun + 10)
     assert client.answers()[0].status == 408
 
 
 async def test_empty_lines_do_not_keep_a_connection_open(client: SocketlessClient) -> None:
     """They are no question."""
-    await client.send(b"\r\n")
-    client.connection.end_if_late(now() + 29)
+    opened = now()
+    await client.send(*[b"\r\n"] * 9)
+    client.connection.end_if_late(opened + 29)
     assert not client.transport.is_closing()
-    await client.send(b"\r\n" * 3)
-    client.connection.end_if_late(now() + 30.001)
+    client.connection.end_if_late(opened + 30)
     assert (client.transport.is_closing(), client.got) == (True, b"")
 
 
