@@ -2,6 +2,8 @@
 
 import asyncio
 import secrets
+from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -11,7 +13,7 @@ from onema.delivery.capacity import Capacity
 from onema.delivery.carriers import CarrierRefused, RunningCarriers
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.configure import Configure
-from onema.domain.records import MessageState
+from onema.domain.records import Job, MessageState
 from onema.testing.recording_carrier import RecordingCarrier
 
 from .conftest import DeliveryRig
@@ -47,6 +49,29 @@ async def test_a_message_waits_without_an_attempt_until_a_carrier_is_ready(rig: 
     carrier.find()
     await rig.reaches(identifier, MessageState.DELIVERED)
     assert [one.attempt for one in carrier.sent] == [1]
+
+
+async def test_a_message_that_waits_is_not_taken_again_and_again(
+    rig: DeliveryRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Leases are counted, and a job has only so many: rounds that find no carrier ready leave it alone."""
+    looks = 0
+    lease_jobs = rig.storage.lease_jobs
+
+    async def counted(*asked: Any) -> Sequence[Job]:
+        nonlocal looks
+        looks += 1
+        return await lease_jobs(*asked)
+
+    carrier = RecordingCarrier("first")
+    await rig.configure(carrier)
+    await rig.start(carrier)
+    carrier.lose("the link is down")
+    identifier = await rig.send()
+    await rig.was_left(identifier, "first")
+    monkeypatch.setattr(rig.storage, "lease_jobs", counted)
+    await rig.until(lambda: looks > 10)
+    assert (await rig.job(identifier)).lease == 1
 
 
 async def test_a_message_that_no_carrier_was_ready_for_fails_when_its_code_expires(rig: DeliveryRig) -> None:
