@@ -43,13 +43,19 @@ def add(
     setting_stdin: FromStdin = None,
     capacity: Capacity = None,
     per_second: PerSecond = None,
+    own_codes: Annotated[
+        bool,
+        typer.Option("--own-codes", help="It sends codes and words of its own: needed for types that do."),
+    ] = False,
 ) -> None:
     """Add a carrier. It sends once a route names it."""
     from onema.cli.carrier_options import put_settings, told
     from onema.cli.changes import create
     from onema.domain.configuration import documents as doc
 
-    document = doc.Carrier(name=name, type=type_, capacity=capacity or 0, per_second=per_second or 0)
+    document = doc.Carrier(
+        name=name, type=type_, capacity=capacity or 0, per_second=per_second or 0, own_codes=own_codes
+    )
     create(cli, put_settings(document, told(setting, setting_stdin)))
 
 

@@ -10,6 +10,8 @@ import logging
 from collections.abc import Callable, Mapping
 
 from onema.channels.contract import Carrier, Outgoing
+from onema.channels.own_codes import OwnCodes, VerifyingCarrier
+from onema.domain.codes.forwarded_check import ForwardChecks
 from onema.domain.delivery.endings import may_be_tried_again
 from onema.domain.delivery.fail_message import FailMessage
 from onema.domain.delivery.leave_job import LeaveJob
@@ -72,7 +74,10 @@ class Attempts:
             await self._fail(job, "the server key cannot open the message")
             return
         channel = Channel.SMS if isinstance(payload, SmsPayload) else Channel.CALL
-        plan = plan_route(self._gateway.directory, channel, payload.phone).from_turn(job.attempt)
+        # What has no purpose was given by whoever checks it.
+        plan = plan_route(
+            self._gateway.directory, channel, payload.phone, given=not payload.purpose
+        ).from_turn(job.attempt)
         if not plan.choices:
             await self._fail(job, NOTHING_SENT)
             return
@@ -144,9 +149,26 @@ class Attempts:
                 extra={"action": "send", "carrier": carrier.name, "fault": describe_fault(error)},
             )
             outcome = Outcome(kind=OutcomeKind.UNKNOWN, reason="carrier fault", detail=type(error).__name__)
-        await self._record(
-            outgoing.account, outgoing.message, outgoing.attempt, storable(outcome), carrier.name
+        outcome = storable(outcome)
+        not_sent = outcome.kind in (OutcomeKind.TEMPORARY, OutcomeKind.PERMANENT)
+        if isinstance(carrier, OwnCodes) and outcome.references and not not_sent:
+            await self._forward_checks(carrier.verifying, outgoing, outcome.references[0])
+        await self._record(outgoing.account, outgoing.message, outgoing.attempt, outcome, carrier.name)
+
+    async def _forward_checks(self, carrier: VerifyingCarrier, outgoing: Outgoing, reference: str) -> None:
+        """What is typed from now on is for the carrier to judge; a code that nobody can type any more it may forget."""
+        is_current = await self._gateway.execute(
+            ForwardChecks(
+                account=outgoing.account,
+                now=self._gateway.now(),
+                phone=outgoing.payload.phone,
+                purpose=outgoing.payload.purpose,
+                verification=outgoing.message,
+                attempt=outgoing.attempt,
+            )
         )
+        if not is_current:
+            await carrier.cancel_code(reference)
 
     async def _record(
         self, account: int, message: int, attempt: int, outcome: Outcome, carrier: str = ""

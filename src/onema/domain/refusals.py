@@ -41,6 +41,8 @@ class Refusal(enum.Enum):
     DUPLICATE = "duplicate"
     CONFLICT = "conflict"
     STORE_UNAVAILABLE = "store_unavailable"
+    # Others.
+    CARRIER_UNAVAILABLE = "carrier_unavailable"
 
 
 class Refused(Exception):

@@ -161,11 +161,11 @@ V = VerificationState
 VERIFICATION: Final = Machine(
     {
         (NEW, V.PENDING): ("SendCode", "CallWithCode"),
-        (V.PENDING, V.PENDING): ("CheckCode",),
-        (V.PENDING, V.VERIFIED): ("CheckCode",),
-        (V.PENDING, V.USED_UP): ("CheckCode",),
+        (V.PENDING, V.PENDING): ("CheckCode", "ForwardChecks", "RecordForwardedCheck"),
+        (V.PENDING, V.VERIFIED): ("CheckCode", "RecordForwardedCheck"),
+        (V.PENDING, V.USED_UP): ("CheckCode", "RecordForwardedCheck"),
         (V.PENDING, V.SUPERSEDED): ("SendCode", "CallWithCode"),
-        (V.PENDING, V.EXPIRED): (TIME,),
+        (V.PENDING, V.EXPIRED): (TIME, "RecordForwardedCheck"),
     },
     final=frozenset({V.VERIFIED, V.USED_UP, V.SUPERSEDED, V.EXPIRED}),
 )

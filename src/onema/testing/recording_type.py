@@ -65,7 +65,7 @@ def recording_type() -> Iterator[dict[str, RecordingCarrier]]:
         carrier = made[document.name] = RecordingCarrier(document.name)
         return carrier
 
-    CARRIER_TYPES[RECORDING] = CarrierType(make, Settings, _problems, _check)
+    CARRIER_TYPES[RECORDING] = CarrierType(make, Settings, _problems, check=_check)
     try:
         yield made
     finally:

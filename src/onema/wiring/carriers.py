@@ -37,6 +37,8 @@ class CarrierType:
     """What its settings may be, and which of them are secret."""
     problems: Callable[[doc.Carrier], Iterator[Problem]] = _no_problem
     """What it refuses of a document whose settings fit: such a one is neither saved nor run."""
+    own_codes: bool = False
+    """Whether it makes and checks codes itself (OwnCodes): operators must say so in its documents, too."""
     check: Callable[[doc.Carrier], Iterator[Problem]] = _no_problem
     """What it refuses once it has looked around: a file that is not there, a key that is none. Asked last, of a
     document without other problems, in a thread, for a few seconds at most."""
@@ -54,11 +56,22 @@ CARRIER_TYPES: dict[str, CarrierType] = {
 """By the name that documents give as their type. A test that needs another type puts it in, and takes it out again."""
 
 
+OWN_CODES = (
+    "it must be true: this type makes and checks codes itself, so that its words are sent instead of an account's "
+    "texts, and codes that were given are not sent at all"
+)
+
+
 def problems_of(document: doc.Carrier) -> Iterator[Problem]:
     """All for which the program would not run a carrier."""
     found = CARRIER_TYPES.get(document.type)
     if found is None:
         yield one_of("type", "type", document.type, CARRIER_TYPES)
+        return
+    if document.own_codes != found.own_codes:
+        yield Problem(
+            "own_codes", OWN_CODES if found.own_codes else "it must be false: this type carries our codes"
+        )
         return
     for ask in (partial(settings_problems, found.settings), found.problems, found.check):
         problems = list(ask(document))

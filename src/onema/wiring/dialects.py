@@ -2,7 +2,7 @@
 
 import functools
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from onema.administration.answers import read_balance
@@ -19,6 +19,7 @@ from onema.dialects.ytx import credentials as ytx
 from onema.dialects.ytx import wire as ytx_wire
 from onema.dialects.ytx.routes import YtxApi
 from onema.dialects.ytx.sample_requests import YtxSamples
+from onema.domain.codes.check_code import Check, CheckCode
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.problems import Problem, one_of
 from onema.domain.ids import LARGEST_ID
@@ -33,11 +34,15 @@ def _no_problem(document: doc.Application) -> Iterator[Problem]:
     return iter(())
 
 
+Checks = Callable[[CheckCode], Awaitable[Check]]
+"""Decides checks, also those of codes that a carrier made (delivery/code_checks.py)."""
+
+
 @dataclass(frozen=True)
 class WireApiParts:
     """One dialect's share of what the program does; dialects/contract.py says what each part must do."""
 
-    api: Callable[[Gateway, Storage, Settings], Dialect]
+    api: Callable[[Gateway, Storage, Settings, Checks], Dialect]
     problems: Callable[[doc.Credential], Iterator[Problem]]
     """What it refuses of a credential."""
     message_of: Callable[[str], int | None]
@@ -48,17 +53,19 @@ class WireApiParts:
     """What the application of its credential would better have."""
 
 
-def _esms(gateway: Gateway, storage: Storage, settings: Settings) -> Dialect:
+def _esms(gateway: Gateway, storage: Storage, settings: Settings, checks: Checks) -> Dialect:
     options = settings.esms
-    return EsmsApi(gateway, time_alive_max=options.time_alive_max, invalid_code=options.invalid_code)
+    return EsmsApi(
+        gateway, time_alive_max=options.time_alive_max, invalid_code=options.invalid_code, checks=checks
+    )
 
 
-def _ytx(gateway: Gateway, storage: Storage, settings: Settings) -> Dialect:
+def _ytx(gateway: Gateway, storage: Storage, settings: Settings, checks: Checks) -> Dialect:
     balance = functools.partial(read_balance, storage)
     return YtxApi(gateway, environments=settings.ytx.environments, balance=balance)
 
 
-def _vbee(gateway: Gateway, storage: Storage, settings: Settings) -> Dialect:
+def _vbee(gateway: Gateway, storage: Storage, settings: Settings, checks: Checks) -> Dialect:
     return VbeeApi(gateway, business_error_status=settings.vbee.business_error_status)
 
 
@@ -70,9 +77,11 @@ DIALECTS: Mapping[str, WireApiParts] = {
 """By the name that credentials give as their dialect."""
 
 
-def build_dialects(gateway: Gateway, storage: Storage, settings: Settings) -> Sequence[Dialect]:
-    """All of them, ready to answer."""
-    return [parts.api(gateway, storage, settings) for parts in DIALECTS.values()]
+def build_dialects(
+    gateway: Gateway, storage: Storage, settings: Settings, checks: Checks | None = None
+) -> Sequence[Dialect]:
+    """All of them, ready to answer; without `checks` those of codes that were made here only."""
+    return [parts.api(gateway, storage, settings, checks or gateway.execute) for parts in DIALECTS.values()]
 
 
 def problems_of(document: doc.Credential) -> Iterator[Problem]:

@@ -22,6 +22,7 @@ from onema.delivery.callback_client import CallbackClient
 from onema.delivery.callbacks import CallbackSender
 from onema.delivery.capacity import Capacity
 from onema.delivery.carriers import CarrierRefused, RunningCarriers
+from onema.delivery.code_checks import CodeChecks
 from onema.delivery.dispatcher import JobDispatcher
 from onema.delivery.receipts import Receipts
 from onema.delivery.sweeper import Sweeper
@@ -121,7 +122,12 @@ class App:
         self._shown_calls: CallControl = self.calls
         if self._membership is not None:
             self._shown_calls = self._membership.join(self.ready, self.metrics.render, self.calls)
-        self._dialects = build_dialects(core.gateway, core.storage, settings)
+        self._dialects = build_dialects(
+            core.gateway,
+            core.storage,
+            settings,
+            CodeChecks(core.gateway, core.storage, lambda: self._carriers).check,
+        )
         await core.gateway.refusals.start()
         stack.push_async_callback(core.gateway.refusals.stop)
         await core.recordings.start()

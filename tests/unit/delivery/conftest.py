@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator, Callable, Iterable
 import msgspec
 import pytest
 
-from onema.channels.contract import Receipt
+from onema.channels.contract import Carrier, Receipt
+from onema.channels.own_codes import OwnCodes
 from onema.delivery.dispatcher import JobDispatcher
 from onema.delivery.receipts import Receipts
 from onema.domain.codes.call_with_code import CallWithCode
@@ -25,7 +26,6 @@ from onema.storage.contract import Story
 from onema.telemetry.metrics import Metrics
 from onema.testing.fake_clock import FakeClock
 from onema.testing.memory_storage import MemoryStorage
-from onema.testing.recording_carrier import RecordingCarrier
 from onema.wiring.delivering import build_dispatcher
 
 PRICE = 8_500_000
@@ -72,7 +72,7 @@ class DeliveryRig:
         )
         self.closing = contextlib.AsyncExitStack()
 
-    async def configure(self, *carriers: RecordingCarrier, capture_on: str = "submitted") -> None:
+    async def configure(self, *carriers: Carrier, capture_on: str = "submitted") -> None:
         """An account with money, and a route to each carrier in this order."""
         documents: list[doc.AnyDocument] = [
             doc.Tariff(
@@ -88,14 +88,16 @@ class DeliveryRig:
             doc.Application(account="acme", name="app"),
         ]
         for priority, carrier in enumerate(carriers):
-            documents.append(doc.Carrier(name=carrier.name, type="test"))
+            documents.append(
+                doc.Carrier(name=carrier.name, type="test", own_codes=isinstance(carrier, OwnCodes))
+            )
             documents.append(doc.Route(channel="sms", carrier=carrier.name, priority=priority))
             documents.append(doc.Route(channel="call", carrier=carrier.name, priority=priority))
         await self.gateway.execute(Configure(entropy=secrets.token_bytes(32), documents=tuple(documents)))
 
     async def start(
         self,
-        *carriers: RecordingCarrier,
+        *carriers: Carrier,
         concurrency: int = 10,
         kinds: frozenset[JobKind] = frozenset(JobKind),
         on_shown: Callable[[], None] = lambda: None,
@@ -118,7 +120,7 @@ class DeliveryRig:
             on_shown=on_shown,
         )
         for carrier in carriers:
-            if not carrier.starts:
+            if not carrier.ready and not getattr(carrier, "starts", 0):
                 await carrier.start(dispatcher.wake)
         await dispatcher.start()
         self.dispatchers.append(dispatcher)

@@ -15,6 +15,7 @@ from hypothesis.stateful import initialize, rule
 
 from onema import domain
 from onema.domain.codes.check_code import CheckCode
+from onema.domain.codes.forwarded_check import ForwardChecks, RecordForwardedCheck, Verdict
 from onema.domain.codes.send_code import SendCode
 from onema.domain.codes.start_verification import NewCode
 from onema.domain.codes.verification import verification_state
@@ -211,6 +212,38 @@ class Moves(Books):
             CheckCode(account=ACCOUNT, id=self.next_id(), now=self.now, phone=Phone(PHONE), code=code)
         )
 
+    @rule(which=WHICH)
+    def carrier_makes_the_code(self, which: int) -> None:
+        """In place of ours."""
+        if live := self.one(LiveVerification, which):
+            self.store.run(
+                ForwardChecks(
+                    account=ACCOUNT,
+                    now=self.now,
+                    phone=live.phone,
+                    purpose=live.purpose,
+                    verification=live.verification,
+                    attempt=1,
+                )
+            )
+
+    @rule(which=WHICH, verdict=st.sampled_from(list(Verdict)))
+    def carrier_says(self, which: int, verdict: Verdict) -> None:
+        """Of what was typed, or of what nobody typed."""
+        if live := self.one(LiveVerification, which):
+            self.store.run(
+                RecordForwardedCheck(
+                    account=ACCOUNT,
+                    id=self.next_id(),
+                    now=self.now,
+                    phone=live.phone,
+                    purpose=live.purpose,
+                    verification=live.verification,
+                    reserved_at=self.now,
+                    verdict=verdict,
+                )
+            )
+
     @rule()
     def send_a_text_of_no_template(self) -> None:
         sent = self.store.run(
@@ -340,6 +373,10 @@ def walk(seed: int) -> Counter[Move]:
     moves.send(call=False, given=False)
     for _ in range(60):
         chance.choice(often * 4 + seldom)()
+    for _ in range(10):
+        moves.carrier_makes_the_code(chance.randrange(99))
+        moves.check(1)
+        moves.carrier_says(chance.randrange(99), chance.choice(list(Verdict)))
     return moves.watched.seen
 
 

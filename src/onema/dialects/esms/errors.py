@@ -55,6 +55,7 @@ REFUSALS: dict[Refusal, VendorError] = {
     Refusal.DUPLICATE: VendorError("124", "Request exist 1"),
     Refusal.CONFLICT: _BUSY,
     Refusal.STORE_UNAVAILABLE: _BUSY,
+    Refusal.CARRIER_UNAVAILABLE: _BUSY,
 }
 
 REFUSED: dict[Refusal, Response] = {

@@ -48,7 +48,7 @@ class EsmsApi:
     """GENCODE and CHECKCODE under /MainService.svc/json/, checked in the order of docs/vendors/esms.md#errors.
 
     `time_alive_max` is the longest validity in minutes; `invalid_code` the CodeResult of a code that does not
-    match, on which the vendor's own pages disagree.
+    match, on which the vendor's own pages disagree; `checks` decides checks, also those of codes that a carrier made.
     """
 
     name = DIALECT
@@ -56,8 +56,16 @@ class EsmsApi:
     refusals = REFUSALS
     callbacks = EsmsCallbacks()
 
-    def __init__(self, gateway: Gateway, *, time_alive_max: int, invalid_code: Literal["117", "171"]) -> None:
+    def __init__(
+        self,
+        gateway: Gateway,
+        *,
+        time_alive_max: int,
+        invalid_code: Literal["117", "171"],
+        checks: Callable[[CheckCode], Awaitable[Check]] | None = None,
+    ) -> None:
         self._gateway = gateway
+        self._checks = checks or gateway.execute
         self._time_alive_max = time_alive_max
         self._invalid_code = invalid_code
         self.operations: dict[str, Callable[[AccountView, Parameters, str], Awaitable[Response]]] = {
@@ -144,7 +152,7 @@ class EsmsApi:
         check = Check.NOTHING_TO_CHECK
         if code:
             gateway = self._gateway
-            check = await gateway.execute(
+            check = await self._checks(
                 CheckCode(
                     account=account.id,
                     id=gateway.next_id(),

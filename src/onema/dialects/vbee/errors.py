@@ -73,6 +73,7 @@ REFUSALS: dict[Refusal, VendorError] = {
     Refusal.DUPLICATE: _SYSTEM_ERROR,
     Refusal.CONFLICT: _SYSTEM_ERROR,
     Refusal.STORE_UNAVAILABLE: _SYSTEM_ERROR,
+    Refusal.CARRIER_UNAVAILABLE: _SYSTEM_ERROR,
 }
 
 UNAUTHORIZED = VendorError(401, "Unauthorized").response("token_invalid")

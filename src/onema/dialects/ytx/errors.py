@@ -74,6 +74,7 @@ REFUSALS: dict[Refusal, VendorError] = {
     Refusal.DUPLICATE: _OWN_FAILURE,
     Refusal.CONFLICT: _OWN_FAILURE,
     Refusal.STORE_UNAVAILABLE: _OWN_FAILURE,
+    Refusal.CARRIER_UNAVAILABLE: _OWN_FAILURE,
 }
 
 REFUSED: dict[Refusal, Response] = {

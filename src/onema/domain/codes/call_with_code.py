@@ -67,7 +67,7 @@ class CallWithCode(Send, frozen=True, kw_only=True, gc=False):
         if application.pool or self.pool_required:
             caller, counter = take_hotline(world, context.directory.pools.get(application.pool), self.now)
             counters = (counter,)
-        verification = start_verification(self, world, context, self.code)
+        verification = start_verification(self, world, context, Channel.CALL, self.code)
         payload = CallPayload(
             phone=self.phone,
             caller=caller,
@@ -78,6 +78,7 @@ class CallWithCode(Send, frozen=True, kw_only=True, gc=False):
             rate=self.rate,
             max_seconds=seconds,
             valid_until=min(verification.valid_until, self.now + VALID_MS),
+            purpose=verification.purpose,
         )
         message = message_row(
             self,

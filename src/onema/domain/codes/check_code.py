@@ -12,6 +12,8 @@ import msgspec
 from onema.domain.codes import limits
 from onema.domain.codes.verification import (
     PURPOSE,
+    forwarded,
+    forwarding,
     typed_code,
     typed_codes,
     verification_state,
@@ -46,8 +48,16 @@ class Check(enum.Enum):
     """The code is current, but it or its phone was tried too often; what was typed is not looked at."""
 
 
+class Reserved(msgspec.Struct, frozen=True, gc=False):
+    """The carrier of this attempt made the code; the try is counted, and the carrier must be asked."""
+
+    verification: int
+    attempt: int
+
+
 class CheckCode(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One try. The right code succeeds once and is gone; a wrong one costs an attempt. Result: Check.
+    """One try. The right code succeeds once and is gone; a wrong one costs an attempt. Result: Check, or
+    Reserved for a code that its carrier checks.
 
     `as_number`: the code came as a number, which has no zeros in front; a live code has one length, so that one
     number stands for one code.
@@ -78,6 +88,11 @@ class CheckCode(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             counted = self._one_more(live) if live.wrong_checks else None
         except Refused:
             return Decision(Check.EXHAUSTED)
+        if len(live.code_hash) == 2:
+            try:
+                return self._reserve(live)
+            except Refused:
+                return Decision(Check.EXHAUSTED)
         if self._is_right(live, context.keyring):
             VERIFICATION.move(state, V.VERIFIED, self)
             verified = (self._event(live, "verified"),)
@@ -100,6 +115,21 @@ class CheckCode(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         )
         event = self._event(live, "wrong code" if left else "attempts used up")
         return Decision(Check.WRONG, puts=(tried,), inserts=(event,))
+
+    def _reserve(self, live: LiveVerification) -> Decision:
+        """Count the try before the carrier is asked, as if it were wrong: any number may be asked for at once.
+        Raises Refused when the phone was tried too often.
+        """
+        attempt, reserved = forwarded(live) or (0, 0)
+        if reserved >= live.attempts_left:
+            return Decision(Check.EXHAUSTED)
+        counted = self._one_more(live)
+        waiting = msgspec.structs.replace(
+            forwarding(live, attempt, reserved + 1),
+            wrong_checks=counted.counters,
+            kept_until=counted.expires_at,
+        )
+        return Decision(Reserved(live.verification, attempt), puts=(waiting,))
 
     def _counts(self, live: LiveVerification) -> bool:
         """Whether wrong checks are still held against the phone."""

@@ -47,6 +47,22 @@ def count(window: Window, limits: Sequence[tuple[int, int]], now: int) -> Window
     return Window(window.account, window.scope, window.subject, ",".join(counters), expires_at)
 
 
+def take_back(window: Window, at: int) -> Window:
+    """`window` without one of the uses that were counted at `at`, where its counters have not begun anew since."""
+    kept = {
+        seconds: (started_at, used - 1 if started_at <= at else used)
+        for seconds, (started_at, used) in counters_of(window).items()
+    }
+    left = {seconds: counter for seconds, counter in kept.items() if counter[1] > 0}
+    return Window(
+        window.account,
+        window.scope,
+        window.subject,
+        ",".join(f"{seconds}:{started_at}:{used}" for seconds, (started_at, used) in left.items()),
+        max((started_at + seconds * 1000 for seconds, (started_at, _) in left.items()), default=0),
+    )
+
+
 def used_now(window: Window | None, seconds: int, now: int) -> int:
     """How often the window of `seconds` was used and still counts at `now`."""
     if window is None:

@@ -45,9 +45,13 @@ class SendCode(Send, frozen=True, kw_only=True, gc=False):
         if allowed is None:
             return refuse_text(self, world, context, self.brandname, self.text, self.code.length)
         hold = accept_message(self, world, context, account, Channel.SMS, allowed.segments)
-        verification = start_verification(self, world, context, self.code)
+        verification = start_verification(self, world, context, Channel.SMS, self.code)
         payload = SmsPayload(
-            self.phone, self.brandname, place_code(allowed.text, verification.code), verification.valid_until
+            self.phone,
+            self.brandname,
+            place_code(allowed.text, verification.code),
+            verification.valid_until,
+            verification.purpose,
         )
         message = message_row(
             self,

@@ -13,8 +13,10 @@ from onema.domain.codes.verification import (
     verification_state,
 )
 from onema.domain.decision import Context, World
+from onema.domain.delivery.routing import plan_route
 from onema.domain.keyring import NONCE_BYTES
-from onema.domain.records import Event, Key, LiveVerification, Row
+from onema.domain.records import Channel, Event, Key, LiveVerification, Row
+from onema.domain.refusals import Refusal, Refused
 from onema.domain.state_machines import VERIFICATION, VerificationState
 
 ENTROPY_BYTES = CODE_ENTROPY_BYTES + NONCE_BYTES
@@ -48,12 +50,13 @@ class GivenCode(msgspec.Struct, frozen=True, gc=False):
 
 
 class Verification(msgspec.Struct, frozen=True, gc=False):
-    """What is delivered, until when that is of use (Unix ms), and the rows that let it be checked: none, and `id` and
-    `expires_at` 0, for a given code.
+    """What is delivered, until when that is of use (Unix ms), and the rows that let it be checked: none, `id` and
+    `expires_at` 0 and `purpose` empty, for a given code.
     """
 
     code: str
     valid_until: int
+    purpose: str = ""
     id: int = 0
     expires_at: int = 0
     puts: tuple[Row, ...] = ()
@@ -67,10 +70,18 @@ def keys_to_verify(send: Send, asked: NewCode | GivenCode) -> Iterable[Key]:
 
 
 def start_verification(
-    send: Send, world: World, context: Context, asked: NewCode | GivenCode
+    send: Send, world: World, context: Context, channel: Channel, asked: NewCode | GivenCode
 ) -> Verification:
-    """Make the code, and supersede the current one; a given code is taken as it is."""
+    """Make the code, and supersede the current one; a given code is taken as it is.
+
+    Raises Refused(FEATURE_OFF) for a given code that only carriers could take which make codes of their own.
+    """
     if isinstance(asked, GivenCode):
+        takers = (
+            plan_route(context.directory, channel, send.phone).choices if context.directory.own_codes else ()
+        )
+        if takers and all(one.carrier.own_codes for one in takers):
+            raise Refused(Refusal.FEATURE_OFF, "the carriers for this number send codes of their own only")
         return Verification(asked.code, send.now + VALID_MS)
     previous = world.get(LiveVerification, send.account, send.phone, asked.purpose)
     code = draw_code(asked.alphabet, asked.length, send.entropy)
@@ -91,4 +102,4 @@ def start_verification(
         verification_state(previous, send.now), VerificationState.SUPERSEDED, send
     ):
         superseded = (Event(send.account, previous.verification, send.id, "superseded", ""),)
-    return Verification(code, expires_at, send.id, expires_at, (live,), superseded)
+    return Verification(code, expires_at, asked.purpose, send.id, expires_at, (live,), superseded)

@@ -59,6 +59,16 @@ def verification_state(live: LiveVerification, now: int) -> VerificationState:
     return VerificationState.PENDING if live.attempts_left else VerificationState.USED_UP
 
 
+def forwarding(live: LiveVerification, attempt: int, reserved: int) -> LiveVerification:
+    """The row of a code that the carrier of an attempt made; `reserved` tries wait for its answer."""
+    return msgspec.structs.replace(live, code_hash=bytes((attempt, reserved)))
+
+
+def forwarded(live: LiveVerification) -> tuple[int, int] | None:
+    """(the attempt whose carrier made the code, tries that wait for its answer); None for a code of our own."""
+    return (live.code_hash[0], live.code_hash[1]) if len(live.code_hash) == 2 else None
+
+
 def typed_code(text: str) -> str:
     """What a person typed, as it is compared: codes are upper case only, so case does not matter."""
     return code_form(text).upper()

@@ -186,6 +186,8 @@ class Carrier(Document, frozen=True, kw_only=True, tag="carrier"):
 
     `capacity` is the total that all processes together may use at once, in what the type counts: binds, calls. Each
     process gets a share. `per_second` is how many attempts all may start, shared out with the capacity. 0: no total.
+    `own_codes` must be said of a type that makes and checks codes itself: what it sends are its own words, and no code
+    that was given.
     """
 
     secret_fields = ("settings",)
@@ -195,6 +197,7 @@ class Carrier(Document, frozen=True, kw_only=True, tag="carrier"):
     state: State = "active"
     capacity: int = 0
     per_second: int = 0
+    own_codes: bool = False
     settings: dict[str, Any] = {}
 
 

@@ -15,19 +15,23 @@ class _Payload(msgspec.Struct, frozen=True, array_like=True):
 
 
 class SmsPayload(_Payload, frozen=True, tag="sms", array_like=True):
-    """One SMS: `text` is what the phone shows, code and all. After `valid_until` (Unix ms) it is pointless."""
+    """One SMS: `text` is what the phone shows, code and all. After `valid_until` (Unix ms) it is pointless.
+
+    `purpose` is what the code is checked for here; empty where its sender checks it.
+    """
 
     phone: Phone
     sender: str
     text: str
     valid_until: int
+    purpose: str = ""
 
 
 class CallPayload(_Payload, frozen=True, tag="call", array_like=True):
     """One call: the caller number, then a sentence and the code, `times` times, at `rate`.
 
     `sentence` None is the voice's own; otherwise a text that was rendered when it was configured. After
-    `valid_until` (Unix ms) the call is pointless.
+    `valid_until` (Unix ms) the call is pointless. `purpose` is an SMS's.
     """
 
     phone: Phone
@@ -39,6 +43,7 @@ class CallPayload(_Payload, frozen=True, tag="call", array_like=True):
     rate: float
     max_seconds: int
     valid_until: int
+    purpose: str = ""
 
 
 Payload = SmsPayload | CallPayload

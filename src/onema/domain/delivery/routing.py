@@ -13,6 +13,7 @@ from onema.domain.values.phone import Phone
 NOT_ACTIVE = "not active"
 NOT_READY = "not ready"
 NOT_HERE = "not run here"
+NOT_GIVEN = "sends codes of its own"
 
 
 class Choice(msgspec.Struct, frozen=True, gc=False):
@@ -48,8 +49,12 @@ def plan_route(
     channel: Channel,
     phone: Phone,
     is_ready: Callable[[str], bool] = lambda carrier: True,
+    *,
+    given: bool = False,
 ) -> Plan:
-    """The active carriers for `phone` that are ready: longest prefix first, then lowest priority, then by name."""
+    """The active carriers for `phone` that are ready: longest prefix first, then lowest priority, then by name. A code
+    that was `given` goes to none that makes its own.
+    """
     choices: dict[str, Choice] = {}
     skipped: dict[str, Skipped] = {}
     for route in directory.routes:
@@ -63,6 +68,8 @@ def plan_route(
             skipped[name] = Skipped(name, NOT_ACTIVE)
         elif not is_ready(name):
             skipped[name] = Skipped(name, NOT_READY)
+        elif given and carrier.own_codes:
+            skipped[name] = Skipped(name, NOT_GIVEN)
         else:
             choices[name] = Choice(carrier, _route(route.prefix, route.priority))
     return Plan(tuple(choices.values()), tuple(skipped.values()))
