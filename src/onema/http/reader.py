@@ -116,7 +116,7 @@ class RequestReader:
 
     def _new_parser(self) -> httptools.HttpRequestParser:
         parser = httptools.HttpRequestParser(self)
-        # A request may follow one that says `connection: close`; who answers the first one drops it.
+        # What follows a request that says `Connection: close` is dropped, and does not take its answer away.
         parser.set_dangerous_leniencies(lenient_data_after_close=True)
         return parser
 
