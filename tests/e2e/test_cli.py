@@ -198,7 +198,7 @@ def test_every_command_that_is_written_about_exists(onema: Program) -> None:
         for group, command in re.findall(r"[`$] ?onema ([a-z]+) ([a-z][a-z-]+)", page.read_text())
         if group in COMMANDS
     }
-    assert {("window", "reset"), ("message", "show"), ("job", "retry")} <= named
+    assert {("window", "reset"), ("message", "show"), ("job", "requeue")} <= named
     listed = {
         group: set(
             re.findall(
