@@ -51,6 +51,7 @@ async def test_the_document_lists_every_metric() -> None:
     documented = set(re.findall(r"^\| `(onema_\w+)`", document, re.MULTILINE))
     metrics = Metrics()
     metrics.watch_capacity(lambda: {"smsc": 2})
+    metrics.watch_carriers(lambda: {"smsc": 1})
     metrics.watch_store(dict, dict)
     metrics.tell_build("1.2.3", "sqlite")
     of_workers = await Switchboard(2).answer(ReadMetrics())
@@ -120,7 +121,7 @@ def test_the_time_to_the_right_check_is_counted() -> None:
     assert "onema_verified_seconds_count 2.0" in text
 
 
-def test_capacity_are_read_when_they_are_asked_for() -> None:
+def test_capacity_is_read_when_it_is_asked_for() -> None:
     """The share of now, not of when the carrier was started."""
     metrics, capacity = Metrics(), {"smsc": 2}
     metrics.watch_capacity(lambda: capacity)
