@@ -15,7 +15,7 @@ def capacity(clock: FakeClock) -> Capacity:
     return Capacity("trunk", "mine", clock, clock.steady)
 
 
-def test_capacity_count_from_when_they_were_asked_for() -> None:
+def test_capacity_counts_from_when_it_was_asked_for() -> None:
     """Others may have seen the entry from that moment on, so a late answer allows less, or nothing."""
     clock = FakeClock()
     mine = capacity(clock)

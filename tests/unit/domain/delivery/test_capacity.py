@@ -61,7 +61,7 @@ def test_a_process_that_joins_gets_its_share_when_the_others_give_it_back() -> N
     assert held(trunk) == {"a": 10, "b": 10, "c": 10}
 
 
-def test_capacity_that_do_not_divide_go_to_the_earliest() -> None:
+def test_what_does_not_divide_goes_to_the_earliest() -> None:
     """So nobody loses a bind to a process that came later; who gets none waits in the row."""
     binds = store(2)
     assert [renew(binds, process).share for process in "c"] == [2]
