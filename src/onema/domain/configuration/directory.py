@@ -379,8 +379,6 @@ class Directory:
         self._tariffs: dict[str, TariffView] = {}
         self.pools: dict[str, PoolView] = {}
         self.carriers: dict[str, doc.Carrier] = {}
-        self.own_codes = False
-        """Whether any of them makes codes itself: most installations need not ask further."""
         self.routes: tuple[doc.Route, ...] = ()
         self.users: dict[str, doc.User] = {}
         self._take(documents)
@@ -491,7 +489,6 @@ class Directory:
             }
         if "carrier" in kinds:
             self.carriers = {carrier.name: carrier for carrier in self.of_kind(doc.Carrier)}
-            self.own_codes = any(carrier.own_codes for carrier in self.carriers.values())
         if "route" in kinds:
             self.routes = tuple(
                 sorted(
