@@ -8,7 +8,6 @@ pure functions.
 
 import copy
 import datetime as dt
-import ipaddress
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import TypeVar
@@ -21,6 +20,7 @@ from onema.domain.configuration.message_template import CODE_MARKER, MessageTemp
 from onema.domain.configuration.template_matching import Templates
 from onema.domain.records import Channel
 from onema.domain.refusals import Refusal, Refused
+from onema.domain.values.address_list import AddressList
 from onema.domain.values.destinations import REACHED, NumberType, number_type
 from onema.domain.values.money import Minor, parse_amount
 from onema.domain.values.phone import Phone, country_of
@@ -54,22 +54,6 @@ _OWNER = {
     "template": "account",
 }
 """The field that names the account which a document belongs to, or is."""
-
-
-class AddressList:
-    """IP networks that may call; empty allows everyone."""
-
-    def __init__(self, addresses: Iterable[str]) -> None:
-        self._networks = tuple(ipaddress.ip_network(address.strip(), strict=False) for address in addresses)
-
-    def admits(self, client_ip: str) -> bool:
-        if not self._networks:
-            return True
-        try:
-            address = ipaddress.ip_address(client_ip)
-        except ValueError:
-            return False
-        return any(address in network for network in self._networks)
 
 
 class TariffView:
