@@ -76,17 +76,19 @@ class RequestReader:
         """
         if not data.isascii() and (self._target_is_cut or not self.is_within):
             data = with_ascii_target(data)
+        unread = b""
         if len(data) <= _PIECE:
             self._feed(data)
         else:
             for start in range(0, len(data), _PIECE):
                 self._feed(data[start : start + _PIECE])
                 if self.incoming:
-                    return data[start + _PIECE :]
+                    data, unread = data[start : start + _PIECE], data[start + _PIECE :]
+                    break
         if self.is_within:
             target, nothing_else = self._target, self._head is None and not self._headers
             self._target_is_cut = nothing_else and (data.endswith(target) or target.endswith(data))
-        return b""
+        return unread
 
     def interrupted(self) -> Request | None:
         """The request whose body was being read."""

@@ -124,7 +124,18 @@ NONSENSE = st.binary(max_size=60) | st.sampled_from(
 CUTS = st.lists(st.integers(1, 6000), max_size=12)
 
 
+def behind_a_cut_target() -> bytes:
+    """Two requests. Octets in the second one's body, written as three characters each, would push the end of the body
+    out, as a request that nobody sent.
+    """
+    first = b"GET /wire HTTP/1.1\r\n" + HOST + b"\r\n"
+    body = b"x" * 1000 + b"\xff" * (len(INNER) // 2) + b"\r\n" + INNER
+    head = b"POST /wire HTTP/1.1\r\n" + HOST + b"Content-Length: %d\r\n\r\n" % len(body)
+    return first + head + body
+
+
 @given(sent=st.lists(requests() | requests() | NONSENSE, max_size=5).map(b"".join), cuts=CUTS)
+@example(sent=behind_a_cut_target(), cuts=[6])
 @example(sent=(b"GET /wire?m=\xc3\xa9 HTTP/1.1\r\n" + HOST + b"\r\n"), cuts=[1, 8, 11, 12, 13, 14, 20])
 @example(sent=b"GET / HTTP/1.1\r\nA: /\r\n" + HOST + b"\r\n" + INNER, cuts=[20])
 def test_however_bytes_are_cut_the_answers_are_the_same(sent: bytes, cuts: list[int]) -> None:
