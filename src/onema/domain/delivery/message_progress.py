@@ -13,8 +13,8 @@ from onema.domain.state_machines import JOB, LEDGER, MESSAGE, JobState, job_stat
 
 class Advance(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What made a message move: the command, when, to where, why, how it ended, and for a call how long was
-    talked. `id` is the
-    command's; `settle_at` is when a receipt is no longer waited for, `job_end` what the job becomes otherwise.
+    talked. `id` is the command's; `settle_at` is when a receipt is no longer waited for, `job_end` what the job becomes
+    otherwise.
     """
 
     by: object
@@ -39,7 +39,7 @@ def advance(
     account, subject, after, by = message.account, message.id, step.after, step.by
     state = MESSAGE.move(message.state, after, by)
     final = after in MESSAGE.final
-    charge_now = _is_charged(after, context.directory.accounts[account].capture_on_submitted)
+    charge_now = _is_charged(message, after, context.directory.accounts[account].capture_on_submitted)
     money: tuple[Row, ...] = ()
     held, charged = message.held, message.charged
     if held and charge_now:
@@ -76,10 +76,11 @@ def advance(
     return puts, inserts, (job.key,) if final and job is not None else ()
 
 
-def _is_charged(state: S, on_submitted: bool) -> bool:
-    if state is S.DELIVERED:
+def _is_charged(message: Message, after: S, on_submitted: bool) -> bool:
+    if after is S.DELIVERED:
         return True
-    return on_submitted and state in (S.SENT, S.UNDELIVERED)
+    # How long a call was talked is known at its end.
+    return on_submitted and (after is S.UNDELIVERED or (after is S.SENT and not message.period))
 
 
 def cost(message: Message, seconds: float) -> int:

@@ -99,7 +99,7 @@ class RecordOutcome(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         if not MESSAGE.may(message.state, step.after, self):
             return Decision(False, puts=(ended, *named))
         puts, inserts, deletes = advance(world, context, message, job, step)
-        if self.outcome.shown and job is not None:
+        if self.outcome.shown and job is not None and job.payload:
             # The job holds it sealed as the inbox does. No second outcome counts, so none is inserted twice.
             inserts.append(InboxItem(message.id, message.phone, message.channel, message.sender, job.payload))
         return Decision(True, (ended, *puts, *named), (*told, *inserts), deletes)

@@ -5,6 +5,7 @@ from onema.domain.codes.start_verification import GivenCode
 from onema.domain.configuration import documents as doc
 from onema.domain.delivery.outcome import Outcome, OutcomeKind
 from onema.domain.delivery.record_outcome import RecordOutcome
+from onema.domain.delivery.record_receipt import Named, ReceiptResult, RecordReceipt
 from onema.domain.delivery.start_attempt import StartAttempt
 from onema.domain.records import Job, Message
 from onema.domain.values.phone import Phone
@@ -46,7 +47,14 @@ def ended(outcome: Outcome) -> PureStore:
     store.run(StartAttempt(job=CALL, lease=0, now=NOW, lease_until=NOW, carrier="trunk"))
     store.run(
         RecordOutcome(
-            id=8, now=NOW, account=ACCOUNT, message=CALL, attempt=1, outcome=outcome, receipt_until=NOW
+            id=8,
+            now=NOW,
+            account=ACCOUNT,
+            message=CALL,
+            attempt=1,
+            outcome=outcome,
+            receipt_until=NOW,
+            carrier="trunk",
         )
     )
     return store
@@ -61,6 +69,23 @@ def test_a_talk_costs_its_started_periods(seconds: float, periods: int) -> None:
     call = store.rows[(Message, ACCOUNT, CALL)]
     assert isinstance(call, Message)
     assert (call.held, call.charged, store.balance(ACCOUNT)) == (0, periods * PRICE, -periods * PRICE)
+
+
+def test_a_call_is_charged_at_its_end_however_early_sms_are() -> None:
+    """A carrier that first says that it took the call, and at its end how long was talked."""
+    store = ended(Outcome(kind=OutcomeKind.SUBMITTED, references=("theirs",)))
+    assert store.balance(ACCOUNT) == -HELD
+    receipt = RecordReceipt(
+        id=9,
+        now=NOW,
+        carrier="trunk",
+        reference="theirs",
+        named=Named(ACCOUNT, CALL, 1),
+        outcome=Outcome(kind=OutcomeKind.DELIVERED, seconds=PERIOD + 1),
+        forget_at=NOW,
+    )
+    assert store.run(receipt) is ReceiptResult.COUNTED
+    assert store.balance(ACCOUNT) == -2 * PRICE
 
 
 def test_a_talk_never_costs_more_than_was_held() -> None:

@@ -9,7 +9,7 @@ from onema.domain.delivery.finish_job import FinishJob
 from onema.domain.delivery.outcome import Outcome, OutcomeKind
 from onema.domain.delivery.record_outcome import RecordOutcome, SettleMessage
 from onema.domain.delivery.start_attempt import StartAttempt
-from onema.domain.records import Attempt, Job, Message, MessageState
+from onema.domain.records import Attempt, InboxItem, Job, Message, MessageState
 from onema.domain.values.phone import Phone
 from onema.testing.pure_store import PureStore, context_of
 
@@ -114,6 +114,19 @@ def test_a_temporary_failure_lets_the_next_attempt_start() -> None:
     start(store)
     store.run(outcome(OutcomeKind.TEMPORARY, retry_at=NOW + 5_000))
     assert start(store) == 2
+
+
+def test_a_simulated_phone_shows_nothing_of_a_text_that_is_gone() -> None:
+    """A late word after the attempt was taken for unknown: its sealed text was erased then."""
+    store = with_a_job()
+    start(store)
+    store.run(outcome(OutcomeKind.UNKNOWN))
+    late = outcome(OutcomeKind.DELIVERED)
+    store.run(msgspec.structs.replace(late, outcome=msgspec.structs.replace(late.outcome, shown=True)))
+    message = store.rows[(Message, ACCOUNT, MESSAGE)]
+    assert isinstance(message, Message)
+    assert message.state == MessageState.DELIVERED
+    assert not any(isinstance(row, InboxItem) for row in store.rows.values())
 
 
 def test_a_message_that_ended_has_nothing_to_start() -> None:
