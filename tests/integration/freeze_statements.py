@@ -13,6 +13,7 @@ import base64
 import contextlib
 import json
 import re
+import secrets
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -38,7 +39,7 @@ from onema.storage.postgres.storage import PostgresStorage
 from onema.storage.sqlite.storage import SqliteStorage
 from onema.storage.statements import named_statements, plain_statements
 from onema.testing.conformance.storage import sample
-from onema.testing.postgres_server import running_server
+from onema.testing.postgres_server import PostgresServer, running_server
 
 FOLDER = Path(__file__).parent / "previous_statements"
 
@@ -53,17 +54,22 @@ SQLITE_SAMPLES: dict[str, Any] = {
     "amount": 0,
     "at": 3,
     "before": 9,
+    "carrier": "",
     "cut": 1,
     "elsewhere": "[]",
     "keep": 1,
     "kind": "closing",
     "kinds": '["sms"]',
+    "latest": 9,
     "left_before": 0,
     "limit": 5,
     "message": 1,
+    "moment": 0,
     "now": 10,
     "oldest": 0,
+    "part": "text",
     "phone": "text 2",
+    "revision": 0,
     "subject": 1,
     "share": 2,
     "full": "[]",
@@ -95,6 +101,12 @@ POSTGRES_SAMPLES: dict[str, tuple[Any, ...]] = {
     "trim_inbox": (1, 0),
     "unmatched_receipts": ("text", 5),
     "trim_unmatched_receipts": (1,),
+    "windows_after": (0,),
+    "codes_after": (0,),
+    "bring_forward": ("closing", 9, 10),
+    "directory_since": (0,),
+    "directory_size": (),
+    "directory_names": ("", "", 5),
     "directory_revision": (),
     "directory": (),
     "attempts_of_message": (1, 1),
@@ -118,6 +130,7 @@ POSTGRES_LEFT_OUT = {
     "wait_for_disk": "touches no table of ours",
     "now": "touches no table of ours",
     "partitions": "touches no table of ours",
+    "server_state": "touches no table of ours",
     "close_ledger": "its text is made when it runs",
 }
 
@@ -214,6 +227,13 @@ def _postgres_statements() -> Iterator[Step]:
             yield _step(f"{table}: update", save_statement(Save.UPDATE, row_type), parameters)
         yield _step(f"{table}: upsert", save_statement(Save.UPSERT, row_type), values)
         yield _step(f"{table}: get", get_statement(row_type), key)
+        one, key_of_one, changed = _samples(row_type, 3)
+        values_of_one = msgspec.structs.astuple(one)
+        yield _step(f"{table}: insert one", save_statement(Save.INSERT, row_type, 1), values_of_one)
+        locked = (*key_of_one, *key_bounds(row_type, [one.key]))
+        yield _step(f"{table}: lock one", lock_statement(row_type, 1), locked)
+        values_of_one = msgspec.structs.astuple(changed)
+        yield _step(f"{table}: upsert one", save_statement(Save.UPSERT, row_type, 1), values_of_one)
     for name, sql in named_statements("postgres.sql").items():
         if name not in POSTGRES_LEFT_OUT:
             yield _step(name, sql, POSTGRES_SAMPLES[name])
@@ -227,9 +247,9 @@ def _values(columns: Iterable[Column]) -> list[Any]:
     return [values for _, values in columns]
 
 
-def _samples(row_type: type[Row]) -> tuple[Row, tuple[Any, ...], Row]:
-    """A row, its key's values, and another row with that key."""
-    row, other = sample(row_type, 1), sample(row_type, 2)
+def _samples(row_type: type[Row], number: int = 1) -> tuple[Row, tuple[Any, ...], Row]:
+    """The row of this number, its key's values, and another row with that key."""
+    row, other = sample(row_type, number), sample(row_type, number + 1)
     names = row_type.__struct_fields__[: row_type.key_columns]
     values = tuple(getattr(row, name) for name in names)
     return row, values, msgspec.structs.replace(other, **dict(zip(names, values, strict=True)))
@@ -239,12 +259,17 @@ def _step(what: str, sql: str, parameters: Any) -> Step:
     return {"what": what, "sql": sql, "parameters": encoded(parameters)}
 
 
+async def freeze(server: PostgresServer, folder: Path) -> dict[str, list[Step]]:
+    """By engine: what this version asks, and what it is answered."""
+    return {
+        "sqlite": await sqlite_steps(folder / "onema.db"),
+        "postgres": await postgres_steps(server.create_database(f"frozen_{secrets.token_hex(4)}")),
+    }
+
+
 async def _freeze() -> dict[str, list[Step]]:
     with tempfile.TemporaryDirectory() as folder, running_server() as server:
-        return {
-            "sqlite": await sqlite_steps(Path(folder) / "onema.db"),
-            "postgres": await postgres_steps(server.create_database("frozen")),
-        }
+        return await freeze(server, Path(folder))
 
 
 def _lines(steps: list[Step]) -> str:

@@ -122,7 +122,7 @@ async def test_a_version_in_between_may_work_on_what_the_older_may_not(place: Pl
 
 
 async def test_a_database_of_the_first_schema_learns_the_rule(server: PostgresServer) -> None:
-    """The column is added to what version 0.1.0 made, and its own migration works with itself."""
+    """The column is added to what a build before 0.1.0 made, and its own migration works with itself."""
     name = f"newer_{next(_numbers)}"
     dsn = server.create_database(name)
     server.sql(
@@ -141,7 +141,7 @@ async def test_a_database_of_the_first_schema_learns_the_rule(server: PostgresSe
 
 
 async def test_an_embedded_database_of_the_first_schema_learns_the_rule(tmp_path: Path) -> None:
-    """With the jobs and carriers that version 0.1.0 left in it, in today's words."""
+    """With the jobs and carriers that a build before 0.1.0 left in it, in today's words."""
     with closing(apsw.Connection(str(tmp_path / "onema.db"))) as connection:
         connection.execute(migrations("sqlite")[0].script)
         connection.execute("INSERT INTO jobs VALUES (1, 'deliver', 7, 1, 5, 0, 0, 0, x'')")
