@@ -16,6 +16,7 @@ from onema.domain.delivery.payload import CallPayload, Payload, SmsPayload
 from onema.domain.values.phone import Phone
 from onema.http.messages import Request
 from onema.testing.conformance.carrier import CarrierConformance, FarEnd, Sink
+from onema.wiring import carriers as registry
 from onema.wiring.carriers import CARRIER_TYPES, CarrierType, problems_of
 
 PAGE = Path(__file__).parents[2] / "docs" / "adding-a-channel.md"
@@ -30,14 +31,27 @@ def document(folder: Path, **fields: Any) -> doc.Carrier:
 
 @pytest.fixture(autouse=True)
 def folder_type() -> Iterator[CarrierType]:
-    """The page's code, run as it stands there, entry in the registry and all."""
-    module = types.ModuleType("folder_example")
-    module.__dict__.update(CARRIER_TYPES=CARRIER_TYPES, CarrierType=CarrierType)
-    sys.modules[module.__name__] = module
-    for block in re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL):
-        exec(compile(block, str(PAGE), "exec"), module.__dict__)  # our own page
-    yield CARRIER_TYPES["folder"]
-    del CARRIER_TYPES["folder"], sys.modules[module.__name__]
+    """The page's code, run as it stands there, and its entry in the registry's own module, which takes no name there:
+    one that hides the registry's `problems_of` has every document pass.
+    """
+    carrier, entry = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    module, package = (
+        types.ModuleType("onema.channels.folder.carrier"),
+        types.ModuleType("onema.channels.folder"),
+    )
+    package.__dict__["carrier"] = module
+    before = dict(vars(registry))
+    with pytest.MonkeyPatch.context() as patched:
+        for one in (module, package):
+            patched.setitem(sys.modules, one.__name__, one)
+        exec(compile(carrier, str(PAGE), "exec"), vars(module))  # our own page
+        try:
+            exec(compile(entry, str(PAGE), "exec"), vars(registry))
+            assert before.items() <= vars(registry).items()
+            yield CARRIER_TYPES["folder"]
+        finally:
+            vars(registry).pop("folder", None)
+            CARRIER_TYPES.pop("folder", None)
 
 
 class Folder(FarEnd):
