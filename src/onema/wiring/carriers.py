@@ -12,6 +12,7 @@ from onema.delivery.carriers import CarrierFactory, CarrierRefused
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.carrier_settings import CarrierSettings, settings_problems
 from onema.domain.configuration.problems import Problem, one_of
+from onema.telemetry.faults import describe_fault
 
 
 @dataclass(frozen=True)
@@ -117,13 +118,17 @@ def settings_kind(document: doc.Carrier) -> type[CarrierSettings] | None:
 
 def carrier_factory(around: Surroundings) -> CarrierFactory:
     """Makes carriers of documents. Raises CarrierRefused for what `problems_of` says, since what was saved by another
-    version of the program may be refused by this one.
+    version of the program may be refused by this one, and for whatever a type raises: the others run without it.
     """
 
     def make(document: doc.Carrier) -> Carrier:
-        refused = "; ".join(map(str, problems_of(document)))
-        if refused:
-            raise CarrierRefused(f"Carrier {document.name!r}: {refused}.")
-        return CARRIER_TYPES[document.type].make(document, around)
+        try:
+            refused = "; ".join(map(str, problems_of(document)))
+            if not refused:
+                return CARRIER_TYPES[document.type].make(document, around)
+        except Exception as error:  # noqa: BLE001  # one type must not keep the carriers of others from running
+            # Its words may quote a secret setting.
+            refused = describe_fault(error)
+        raise CarrierRefused(f"Carrier {document.name!r}: {refused}.")
 
     return make
