@@ -8,6 +8,8 @@ from onema.domain.delivery.reference import spelled
 
 LONGEST_DETAIL = 500
 """So many characters of a carrier's own words are kept."""
+LONGEST_TALK_SECONDS = 86_400.0
+"""No call is longer, whatever a carrier says."""
 
 
 class OutcomeKind(enum.StrEnum):
@@ -87,15 +89,25 @@ RECEIPT_WORDS = FINAL_WORDS | {OutcomeKind.SUBMITTED, OutcomeKind.UNKNOWN}
 
 
 def storable(outcome: Outcome) -> Outcome:
-    """The same in words that every store takes, whatever the carrier said; without names that are none."""
+    """The same in words and numbers that every store takes, whatever the carrier said; without names that are none. A
+    time that is none, such as less than nothing, is 0: periods are charged by it.
+    """
     named = outcome.references
     if named:
         # Each once: a carrier that gives two parts one name reports both by it.
         named = tuple(dict.fromkeys(spelled(name) for name in named if name))
     reason, detail = _plain(outcome.reason), _plain(outcome.detail)
-    if named == outcome.references and reason is outcome.reason and detail is outcome.detail:
+    seconds = outcome.seconds
+    if not 0 <= seconds <= LONGEST_TALK_SECONDS:
+        seconds = LONGEST_TALK_SECONDS if seconds > 0 else 0.0
+    if (
+        named == outcome.references
+        and reason is outcome.reason
+        and detail is outcome.detail
+        and seconds == outcome.seconds
+    ):
         return outcome
-    return msgspec.structs.replace(outcome, reason=reason, detail=detail, references=named)
+    return msgspec.structs.replace(outcome, reason=reason, detail=detail, references=named, seconds=seconds)
 
 
 def _plain(words: str) -> str:
