@@ -29,6 +29,7 @@ from onema.domain.configuration import documents as doc
 from onema.domain.configuration.configure import Configure
 from onema.domain.decision import Command, Decision
 from onema.domain.delivery.payload import Payload
+from onema.domain.ids import AccountId, MessageId
 from onema.domain.keyring import Keyring
 from onema.domain.money.top_up import TopUpWallet
 from onema.domain.records import Job, Wallet
@@ -159,8 +160,8 @@ async def measure(
             number = next(phones)
             await committer.execute(
                 SendCode(
-                    account=1 + number % accounts,
-                    id=ids.next(),
+                    account=AccountId(1 + number % accounts),
+                    id=MessageId(ids.next()),
                     now=clock.now(),
                     entropy=secrets.token_bytes(ENTROPY_BYTES),
                     dialect="native",
@@ -200,7 +201,7 @@ async def measure(
     assert set(observer.results) == {"done"}, observer.results
     balance = (await storage.read([(Wallet, 1)]))[(Wallet, 1)]
     assert isinstance(balance, Wallet)
-    assert balance.balance == await storage.ledger_sum(1)
+    assert balance.balance == await storage.ledger_sum(AccountId(1))
     await committer.stop()
     return result
 

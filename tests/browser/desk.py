@@ -17,7 +17,7 @@ from onema.console.handset.routes import DemoHints, Hint
 from onema.domain.configuration.configure import Configure
 from onema.domain.configuration.documents import User
 from onema.domain.delivery.payload import CallPayload, Payload, SmsPayload
-from onema.domain.ids import compose_id
+from onema.domain.ids import AccountId, MessageId, compose_id
 from onema.domain.keyring import Keyring
 from onema.domain.values.phone import Phone
 from onema.engine.committer import Committer
@@ -176,5 +176,5 @@ class Desk:
         message = self._ids.next()
         if minutes_ago:
             message = compose_id(self.clock.now() - int(minutes_ago * 60_000), 1, message & 0xFFF)
-        await self._inbox.receive(Outgoing(1, message, 1, payload))
+        await self._inbox.receive(Outgoing(AccountId(1), MessageId(message), 1, payload))
         return message

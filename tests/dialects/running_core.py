@@ -8,6 +8,7 @@ from onema.domain.configuration.directory import AccountView
 from onema.domain.configuration.documents import AnyDocument
 from onema.domain.decision import Command
 from onema.domain.delivery.payload import SmsPayload, open_payload
+from onema.domain.ids import AccountId, MessageId
 from onema.domain.keyring import Keyring
 from onema.domain.money.top_up import TopUpWallet
 from onema.domain.records import Job, Key, LiveVerification, Message, Row, Wallet
@@ -89,13 +90,13 @@ class RunningCore:
         return row
 
     async def story(self, account: str, message: int) -> Story:
-        story = await self.storage.read_story(self.account(account).id, message)
+        story = await self.storage.read_story(AccountId(self.account(account).id), MessageId(message))
         assert story is not None
         return story
 
     async def messages(self, account: str) -> list[Message]:
         """All messages of the account, newest first."""
-        return list(await self.storage.read_messages(self.account(account).id, 2**63 - 1, 10_000))
+        return list(await self.storage.read_messages(AccountId(self.account(account).id), 2**63 - 1, 10_000))
 
     async def live(self, account: str, phone: str) -> LiveVerification:
         """The phone's current code."""
@@ -107,7 +108,7 @@ class RunningCore:
         """What waits to be delivered, code and all."""
         job = await self._row((Job, message))
         assert isinstance(job, Job)
-        payload = open_payload(job.payload, message, self.keyring)
+        payload = open_payload(job.payload, MessageId(message), self.keyring)
         assert isinstance(payload, SmsPayload)
         return payload
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from onema.domain.ids import AccountId, MessageId
 from onema.domain.records import Message, MessageState, Wallet
 from onema.domain.state_machines import MESSAGE
 from onema.storage.contract import Storage
@@ -47,7 +48,7 @@ SETTINGS = {
     # The receiver is this test.
     "ONEMA_CALLBACK_PRIVATE_TARGETS": "true",
 }
-ACCOUNT = 2
+ACCOUNT = AccountId(2)
 """The demo's account is the first."""
 
 KEYS = {
@@ -117,7 +118,7 @@ async def check_the_books(storage: Storage, told: Told, receiver: CallbackReceiv
     assert max(told.verified.values()) == 1
     tried_out = 0
     for identifier in told.exhausted:
-        story = await storage.read_story(ACCOUNT, identifier)
+        story = await storage.read_story(ACCOUNT, MessageId(identifier))
         assert story is not None
         kinds = Counter(event.kind for event in story.events)
         # Fewer where a clock that had jumped took the code for expired.
@@ -134,7 +135,7 @@ async def check_the_books(storage: Storage, told: Told, receiver: CallbackReceiv
     assert tried_out > CODES * 0.03
 
 
-async def told_of_all(messages: Mapping[int, Message], receiver: CallbackReceiver) -> None:
+async def told_of_all(messages: Mapping[MessageId, Message], receiver: CallbackReceiver) -> None:
     """Wait for the last callbacks; one whose receiver could not be reached is tried again after 10 s."""
 
     async def all_came() -> bool:

@@ -9,6 +9,7 @@ from onema.domain.configuration.configure import Configure
 from onema.domain.delivery.outcome import Outcome, OutcomeKind, storable
 from onema.domain.delivery.record_outcome import RecordOutcome, SettleMessage
 from onema.domain.delivery.start_attempt import StartAttempt
+from onema.domain.ids import AccountId, MessageId
 from onema.domain.keyring import Keyring
 from onema.domain.records import Job
 from onema.domain.values.phone import Phone
@@ -20,7 +21,7 @@ from onema.storage.contract import Storage, Story
 from onema.testing.fake_clock import FakeClock
 
 PRICE = 8_500_000
-ACCOUNT = 1
+ACCOUNT = AccountId(1)
 LIFETIME_MS = 3 * 86_400_000
 CARRIER = "trunk"
 
@@ -61,7 +62,7 @@ class ReceivingNode:
         await self.gateway.execute(
             SendCode(
                 account=ACCOUNT,
-                id=message,
+                id=MessageId(message),
                 now=self.clock.now(),
                 entropy=self.gateway.token(ENTROPY_BYTES),
                 dialect="native",
@@ -85,7 +86,7 @@ class ReceivingNode:
                 id=self.gateway.next_id(),
                 now=now,
                 account=ACCOUNT,
-                message=message,
+                message=MessageId(message),
                 attempt=1,
                 outcome=storable(outcome),
                 receipt_until=now + LIFETIME_MS,
@@ -116,13 +117,13 @@ class ReceivingNode:
                 id=self.gateway.next_id(),
                 now=self.clock.now(),
                 account=ACCOUNT,
-                message=message,
+                message=MessageId(message),
                 lease=job.lease,
             )
         )
 
     async def story(self, message: int) -> Story:
-        story = await self.storage.read_story(ACCOUNT, message)
+        story = await self.storage.read_story(ACCOUNT, MessageId(message))
         assert story is not None
         return story
 

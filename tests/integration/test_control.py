@@ -36,6 +36,7 @@ from onema.cli.session import ask_running_server
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.problems import InvalidConfiguration, Problem
 from onema.domain.decision import Command, Decision
+from onema.domain.ids import AccountId, MessageId
 from onema.domain.keyring import Keyring
 from onema.domain.records import LiveVerification, Window
 from onema.domain.refusals import Refusal, Refused
@@ -120,7 +121,7 @@ async def test_every_request_is_answered_over_the_socket(tmp_path: Path) -> None
         assert (balance.balance, balance.ledger, balance.lowest) == (5, 5, 0)
         assert [entry.note for entry in await client.answer(ReadLedger(account="acme"))] == ["r"]
         assert await client.answer(ReadMessages(account="acme")) == []
-        assert await client.answer(ReadStory(message=1)) is None
+        assert await client.answer(ReadStory(message=MessageId(1))) is None
         assert (await client.answer(Status())).process == os.getpid()
 
 
@@ -177,7 +178,7 @@ async def test_what_windows_counted_can_be_forgotten(tmp_path: Path) -> None:
         return [(window.scope, window.subject) for window in reset]
 
     windows = [
-        Window(account, scope, subject, "60:1:5", 2)
+        Window(AccountId(account), scope, subject, "60:1:5", 2)
         for account, scope, subject in (
             (1, "account", ""),
             (1, "phone", "+84901888484"),
@@ -187,7 +188,7 @@ async def test_what_windows_counted_can_be_forgotten(tmp_path: Path) -> None:
         )
     ]
     storage = MemoryStorage()
-    tried = LiveVerification(1, Phone("+84901888484"), "code", 7, b"h", 4, 2, "60:1:1", 2)
+    tried = LiveVerification(AccountId(1), Phone("+84901888484"), "code", 7, b"h", 4, 2, "60:1:1", 2)
     await insert(storage, *windows, tried)
     async with a_client(tmp_path, storage=storage) as client:
         await client.answer(PutDocuments(documents=ACME))

@@ -9,6 +9,7 @@ import apsw
 import pytest
 
 from onema.domain.delivery.keep_in_inbox import KeepInInbox
+from onema.domain.ids import MessageId
 from onema.domain.keyring import Keyring
 from onema.domain.records import InboxItem, Key, Row
 from onema.domain.refusals import Refusal, Refused
@@ -45,7 +46,7 @@ async def test_a_full_disk_refuses_clearly_and_corrupts_nothing(
     limit = storage._writer.pragma("page_count") + 20
     storage._writer.pragma("max_page_count", limit)
     items = [
-        InboxItem(number, Phone("+84901888484"), "sms", "Acme", secrets.token_bytes(4_000))
+        InboxItem(MessageId(number), Phone("+84901888484"), "sms", "Acme", secrets.token_bytes(4_000))
         for number in range(1, 60)
     ]
     results = await asyncio.gather(
@@ -62,7 +63,7 @@ async def test_a_full_disk_refuses_clearly_and_corrupts_nothing(
     assert await storage.read(refused) == {}
 
     storage._writer.pragma("max_page_count", limit + 1_000)
-    row: Row = InboxItem(100, Phone("+84901888484"), "sms", "Acme", b"room again")
+    row: Row = InboxItem(MessageId(100), Phone("+84901888484"), "sms", "Acme", b"room again")
     assert isinstance(row, InboxItem)
     assert await committer.execute(KeepInInbox(row))
     await committer.stop()

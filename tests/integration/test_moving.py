@@ -10,7 +10,7 @@ import apsw
 import asyncpg  # type: ignore[import-untyped]  # the package carries no type marker
 import pytest
 
-from onema.domain.ids import compose_id
+from onema.domain.ids import AccountId, MessageId, compose_id
 from onema.domain.records import (
     TABLES,
     CarrierCapacity,
@@ -57,9 +57,11 @@ def new_file(tmp_path: Path) -> Path:
 def some_of_everything() -> list[Row]:
     """Rows of every table that is copied, whose books balance; of one table more than a batch."""
     rows = [sample(row_type, number) for row_type in COPIED for number in range(1, 4)]
-    rows += [Event(7, 9, number, "e", "") for number in range(1, 2 * BATCH_ROWS + 2)]
-    rows += [TopUp(1, text, 1, 1) for text in ("", "Z", "a", "é", "ｚ", "😀", 'q"\\,{}', "NULL", "\n")]
-    rows.append(InboxItem(9, Phone("+84901888484"), "sms", "", bytes(range(256))))
+    rows += [Event(AccountId(7), 9, number, "e", "") for number in range(1, 2 * BATCH_ROWS + 2)]
+    rows += [
+        TopUp(AccountId(1), text, 1, 1) for text in ("", "Z", "a", "é", "ｚ", "😀", 'q"\\,{}', "NULL", "\n")
+    ]
+    rows.append(InboxItem(MessageId(9), Phone("+84901888484"), "sms", "", bytes(range(256))))
     return rows
 
 
@@ -110,15 +112,17 @@ async def test_a_copied_store_can_be_worked_on(
     old: SqliteStorage, tmp_path: Path, new_file: Path, dsn: str, engine: str
 ) -> None:
     """Its schema is this version's, and its rows are found."""
-    await insert(old, Wallet(1, 5), LedgerEntry(1, 1, "top_up", 5, 0, ""), message(LATE))
+    await insert(
+        old, Wallet(AccountId(1), 5), LedgerEntry(AccountId(1), 1, "top_up", 5, 0, ""), message(LATE)
+    )
     await to_postgres(tmp_path / "onema.db", dsn)
     await from_postgres(dsn, new_file)
     storage: Storage = PostgresStorage(dsn) if engine == "postgres" else SqliteStorage(new_file)
     await storage.open()
-    assert await storage.read([(Wallet, 1)]) == {(Wallet, 1): Wallet(1, 5)}
-    assert await storage.ledger_sum(1) == 5
+    assert await storage.read([(Wallet, 1)]) == {(Wallet, 1): Wallet(AccountId(1), 5)}
+    assert await storage.ledger_sum(AccountId(1)) == 5
     await insert(storage, message(LATE + 1))
-    assert [found.id for found in await storage.read_messages(7, LATE + 2, 10)] == [LATE + 1, LATE]
+    assert [found.id for found in await storage.read_messages(AccountId(7), LATE + 2, 10)] == [LATE + 1, LATE]
     await storage.close()
 
 
@@ -126,7 +130,7 @@ async def test_a_target_that_holds_anything_is_refused(
     old: SqliteStorage, tmp_path: Path, new_file: Path, dsn: str
 ) -> None:
     """Nothing is ever mixed or overwritten; an empty schema is fine."""
-    await insert(old, Wallet(1, 0))
+    await insert(old, Wallet(AccountId(1), 0))
     for _ in range(2):
         async with sqlite_target(new_file) as target:
             await target.finish()
@@ -141,8 +145,19 @@ async def test_books_that_do_not_balance_are_not_carried_along(
     old: SqliteStorage, tmp_path: Path, new_file: Path
 ) -> None:
     """A balance without a ledger, a ledger without a balance, and one that differs; others are not named."""
-    await insert(old, Wallet(1, 5), Wallet(3, 1), Wallet(4, -9), LedgerEntry(4, 1, "hold", -9, 0, ""))
-    await insert(old, LedgerEntry(2, 1, "top_up", 3, 0, ""), LedgerEntry(3, 1, "top_up", 2, 0, ""), batch=2)
+    await insert(
+        old,
+        Wallet(AccountId(1), 5),
+        Wallet(AccountId(3), 1),
+        Wallet(AccountId(4), -9),
+        LedgerEntry(AccountId(4), 1, "hold", -9, 0, ""),
+    )
+    await insert(
+        old,
+        LedgerEntry(AccountId(2), 1, "top_up", 3, 0, ""),
+        LedgerEntry(AccountId(3), 1, "top_up", 2, 0, ""),
+        batch=2,
+    )
     async with sqlite_source(tmp_path / "onema.db") as source, sqlite_target(new_file) as target:
         with pytest.raises(MoveRefused, match=r"account 1, 2, 3\. "):
             await copy(source, target, silent)
@@ -152,12 +167,12 @@ async def test_a_copy_that_fails_leaves_its_target_empty(
     old: SqliteStorage, tmp_path: Path, server: PostgresServer, database: str, dsn: str
 ) -> None:
     """PostgreSQL cannot hold a zero byte in a text: what went before it is taken back, and one can try again."""
-    await insert(old, Wallet(1, 0), message(LATE), Event(7, 7, 1, "e", "zero \0 byte"))
+    await insert(old, Wallet(AccountId(1), 0), message(LATE), Event(AccountId(7), 7, 1, "e", "zero \0 byte"))
     with pytest.raises(StorageError, match=r"events \(7, 7, 1\), data, holds the character NUL"):
         await to_postgres(tmp_path / "onema.db", dsn)
     assert server.sql("SELECT count(*) FROM messages", database) == "0"
     await old.begin([])
-    await old.commit(2, {(Event, 7, 7, 1): Event(7, 7, 1, "e", "mended")}, ())
+    await old.commit(2, {(Event, 7, 7, 1): Event(AccountId(7), 7, 1, "e", "mended")}, ())
     assert (await to_postgres(tmp_path / "onema.db", dsn))[Event] == 1
 
 
@@ -165,7 +180,7 @@ async def test_a_link_that_breaks_at_the_end_leaves_all_or_nothing(
     old: SqliteStorage, tmp_path: Path, server: PostgresServer, database: str
 ) -> None:
     """The outcome is called unknown, and running it again tells: the target is not empty."""
-    await insert(old, Wallet(1, 0), message(LATE))
+    await insert(old, Wallet(AccountId(1), 0), message(LATE))
     proxy = CuttingProxy(server.port)
     proxied = server.dsn(database, port=await proxy.start())
     async with sqlite_source(tmp_path / "onema.db") as source, postgres_target(proxied) as target:
@@ -253,14 +268,16 @@ async def test_the_past_gets_partitions_of_its_own(
     now = int(server.sql("SELECT (extract(epoch FROM now()) * 1000)::bigint"))
     days = [0, 1, PARTITION_DAYS, 50, 400]
     ids = [compose_id(now - each * DAY_MS, 0, 1) for each in days]
-    await insert(old, *(message(each) for each in ids), *(Event(7, each, 1, "e", "") for each in ids))
+    await insert(
+        old, *(message(each) for each in ids), *(Event(AccountId(7), each, 1, "e", "") for each in ids)
+    )
     await to_postgres(tmp_path / "onema.db", dsn)
     for table in ("messages", "events"):
         assert server.sql(f"SELECT count(*) FROM {table}_default", database) == "0"
     storage = PostgresStorage(dsn)
     await storage.open()
     assert await storage.drop_older_than(now - 100 * DAY_MS) > 0
-    found = await storage.read_messages(7, 1 << 62, 10)
+    found = await storage.read_messages(AccountId(7), 1 << 62, 10)
     assert [each.id for each in found] == ids[:-1]
     await storage.close()
 
@@ -278,8 +295,10 @@ async def test_a_source_of_another_schema_is_refused(
 
 async def test_a_backup_is_one_moment_of_a_store_that_is_written(old: SqliteStorage, tmp_path: Path) -> None:
     """Batches that are committed between its steps are not in it, not even half, and do not begin it anew."""
-    await insert(old, *(InboxItem(number, Phone(""), "", "", bytes(4_000)) for number in range(1, 6_000)))
-    await insert(old, Wallet(1, 1), LedgerEntry(1, 1, "top_up", 1, 0, ""), batch=2)
+    await insert(
+        old, *(InboxItem(MessageId(number), Phone(""), "", "", bytes(4_000)) for number in range(1, 6_000))
+    )
+    await insert(old, Wallet(AccountId(1), 1), LedgerEntry(AccountId(1), 1, "top_up", 1, 0, ""), batch=2)
     other = apsw.Connection(str(tmp_path / "onema.db"))
     steps = 0
 
@@ -297,7 +316,7 @@ async def test_a_backup_is_one_moment_of_a_store_that_is_written(old: SqliteStor
     assert saved_files == {"saved.db": 0o600}
     with closing(apsw.Connection(str(tmp_path / "saved.db"))) as saved:
         assert saved.execute("SELECT balance, (SELECT count(*) FROM ledger) FROM wallets").get == (1, 1)
-    assert await old.ledger_sum(1) == 1 + steps
+    assert await old.ledger_sum(AccountId(1)) == 1 + steps
 
 
 def test_a_damaged_database_gives_no_backup(tmp_path: Path) -> None:
@@ -324,7 +343,12 @@ async def test_a_character_that_postgresql_cannot_hold_is_shown_with_its_place(
     old: SqliteStorage, tmp_path: Path, dsn: str
 ) -> None:
     """SQLite took it from versions that did not refuse it; the copy then failed each time, and said no row."""
-    await insert(old, Wallet(1, 0), TopUp(1, "invoice-1", 7, 0), TopUp(1, "invoice-2\0", 8, 0))
+    await insert(
+        old,
+        Wallet(AccountId(1), 0),
+        TopUp(AccountId(1), "invoice-1", 7, 0),
+        TopUp(AccountId(1), "invoice-2\0", 8, 0),
+    )
     with pytest.raises(
         MoveRefused, match=r"top_ups \(1, 'invoice-2\\x00'\), reference, holds the character NUL"
     ):
@@ -340,11 +364,13 @@ async def test_capacity_of_carriers_are_not_copied(
     old: SqliteStorage, tmp_path: Path, new_file: Path, dsn: str
 ) -> None:
     """The processes that hold them are those of the old store; in a target they do not count as data either."""
-    await insert(old, Wallet(1, 0), CarrierCapacity("smsc", '[["gone",2,1]]'))
+    await insert(old, Wallet(AccountId(1), 0), CarrierCapacity("smsc", '[["gone",2,1]]'))
     await to_postgres(tmp_path / "onema.db", dsn)
     storage = PostgresStorage(dsn)
     await storage.open()
-    assert await storage.read([(Wallet, 1), (CarrierCapacity, "smsc")]) == {(Wallet, 1): Wallet(1, 0)}
+    assert await storage.read([(Wallet, 1), (CarrierCapacity, "smsc")]) == {
+        (Wallet, 1): Wallet(AccountId(1), 0)
+    }
     await storage.close()
     used = SqliteStorage(new_file)
     await used.open()

@@ -10,6 +10,7 @@ import pytest
 
 from onema.cli.checkup import examine
 from onema.cli.finding import Level
+from onema.domain.ids import AccountId
 from onema.domain.keyring import Keyring
 from onema.domain.records import JobKind, Wallet
 from onema.engine.committer import Committer
@@ -96,8 +97,8 @@ async def test_an_old_version_starts_and_serves_on_a_newer_schema_that_works_wit
     )
     await committer.start()
     await committer.stop()
-    await insert(storage, Wallet(1, 5), job(1, due_at=1))
-    assert await storage.read([(Wallet, 1)]) == {(Wallet, 1): Wallet(1, 5)}
+    await insert(storage, Wallet(AccountId(1), 5), job(1, due_at=1))
+    assert await storage.read([(Wallet, 1)]) == {(Wallet, 1): Wallet(AccountId(1), 5)}
     assert [found.id for found in await storage.lease_jobs(5, 9, 1)] == [1]
     await storage.close()
 

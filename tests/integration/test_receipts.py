@@ -9,6 +9,7 @@ import pytest
 from onema.delivery.receipts import KEEP_UNMATCHED_MS
 from onema.domain.delivery.outcome import Outcome, OutcomeKind
 from onema.domain.delivery.record_receipt import ReceiptResult, last_word
+from onema.domain.ids import AccountId
 from onema.domain.records import EntryKind, MessageState
 from onema.storage.contract import Storage
 from onema.storage.postgres import PostgresStorage
@@ -110,7 +111,7 @@ async def test_receipts_and_outcomes_never_miss_each_other(start_node: StartNode
 
     await asyncio.gather(*(both(number, message) for number, message in enumerate(messages)))
     assert {await sender.state(message) for message in messages} == {MessageState.DELIVERED}
-    assert await sender.storage.ledger_sum(ACCOUNT) == -60 * PRICE
+    assert await sender.storage.ledger_sum(AccountId(ACCOUNT)) == -60 * PRICE
     assert not await sender.storage.read_unmatched_receipts("", 100)
 
 
@@ -124,14 +125,14 @@ async def test_a_receipt_counts_once(start_node: StartNode) -> None:
     )
     assert await nodes[0].hear("ref-1", UNDELIVERED) == ReceiptResult.TOO_LATE
     assert await nodes[0].state(message) == MessageState.DELIVERED
-    assert await nodes[0].storage.ledger_sum(ACCOUNT) == -PRICE
+    assert await nodes[0].storage.ledger_sum(AccountId(ACCOUNT)) == -PRICE
 
 
 async def test_a_receipt_days_late_corrects_the_books(node: ReceivingNode) -> None:
     """The message had ended unconfirmed and its money was back: the name is still known, so the price is an adjust."""
     message = await node.submit("ref-1")
     await node.settle(message)
-    assert (await node.state(message), await node.storage.ledger_sum(ACCOUNT)) == (
+    assert (await node.state(message), await node.storage.ledger_sum(AccountId(ACCOUNT))) == (
         MessageState.UNCONFIRMED,
         0,
     )
@@ -139,7 +140,7 @@ async def test_a_receipt_days_late_corrects_the_books(node: ReceivingNode) -> No
     assert await node.hear("ref-1", DELIVERED) == ReceiptResult.COUNTED
     story = await node.story(message)
     assert (story.message.state, story.ledger[-1].kind) == (MessageState.DELIVERED, EntryKind.ADJUST)
-    assert await node.storage.ledger_sum(ACCOUNT) == -PRICE
+    assert await node.storage.ledger_sum(AccountId(ACCOUNT)) == -PRICE
 
 
 async def test_a_message_in_parts_is_delivered_when_all_are(node: ReceivingNode) -> None:

@@ -11,6 +11,7 @@ from onema.domain.codes.call_with_code import CallWithCode
 from onema.domain.codes.start_verification import ENTROPY_BYTES, VALID_MS, GivenCode
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.configure import Configure
+from onema.domain.ids import AccountId, MessageId
 from onema.domain.records import JobKind, MessageState
 from onema.domain.values.phone import Phone
 from onema.settings import Callback, Listen, Role, Settings
@@ -20,7 +21,7 @@ from onema.testing.fake_clock import FakeClock
 from onema.testing.running_server import comes_true
 from onema.wiring.server import App
 
-ACCOUNT = 1
+ACCOUNT = AccountId(1)
 
 
 class Receiver:
@@ -60,7 +61,7 @@ async def place_call(app: App, clock: FakeClock, callback_url: str) -> int:
         CallWithCode(
             account=ACCOUNT,
             application="app",
-            id=identifier,
+            id=MessageId(identifier),
             now=clock.now(),
             entropy=secrets.token_bytes(ENTROPY_BYTES),
             dialect="vbee",
@@ -87,7 +88,7 @@ async def test_a_call_that_nobody_may_place_ends_with_its_code(
         identifier = await place_call(app, clock, receiver.url)
 
         async def story() -> Story:
-            found = await storage.read_story(ACCOUNT, identifier)
+            found = await storage.read_story(ACCOUNT, MessageId(identifier))
             assert found is not None
             return found
 

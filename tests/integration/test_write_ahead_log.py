@@ -10,6 +10,7 @@ from typing import Any, cast
 import apsw
 import pytest
 
+from onema.domain.ids import MessageId
 from onema.domain.records import InboxItem
 from onema.domain.values.phone import Phone
 from onema.storage.sqlite.storage import SqliteStorage
@@ -42,7 +43,13 @@ class Load:
             for _ in range(5):
                 self._number += 1
                 items.append(
-                    InboxItem(self._number, Phone("+84901888484"), "sms", "Acme", secrets.token_bytes(BLOB))
+                    InboxItem(
+                        MessageId(self._number),
+                        Phone("+84901888484"),
+                        "sms",
+                        "Acme",
+                        secrets.token_bytes(BLOB),
+                    )
                 )
             await self._storage.commit(self._number, {}, items)
             self.longest = max(self.longest, self.length())

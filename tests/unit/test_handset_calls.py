@@ -7,6 +7,7 @@ from onema.channels.handset.calls import CallState, HandsetCalls, LiveCall
 from onema.channels.handset.scripted_numbers import Script
 from onema.domain.delivery.outcome import Ending, Outcome, OutcomeKind
 from onema.domain.delivery.payload import CallPayload
+from onema.domain.ids import MessageId
 from onema.domain.values.phone import Phone
 
 CALL = CallPayload(Phone("+84901888484"), "+842471000001", "en", "123456", None, 1, 1.0, 60, 0)
@@ -55,12 +56,12 @@ async def watcher(calls: HandsetCalls) -> AsyncIterator[Watcher]:
 def placed(
     calls: HandsetCalls, seconds: float = LONG, script: Script = Script.DELIVERED
 ) -> asyncio.Task[Outcome]:
-    return asyncio.create_task(calls.place(7, CALL, seconds, script))
+    return asyncio.create_task(calls.place(MessageId(7), CALL, seconds, script))
 
 
 async def test_where_nobody_watches_a_call_is_taken_at_once(calls: HandsetCalls) -> None:
     """A test suite or a benchmark does not wait for a person; the whole message counts as talked."""
-    outcome = await calls.place(7, CALL, LONG, Script.DELIVERED)
+    outcome = await calls.place(MessageId(7), CALL, LONG, Script.DELIVERED)
     assert (outcome.kind, outcome.seconds) == (OutcomeKind.DELIVERED, LONG)
     assert not calls.states
 
@@ -115,7 +116,7 @@ async def test_a_phone_that_nobody_touches_answers_by_itself() -> None:
     calls = HandsetCalls(lambda: 1_000, ring_seconds=0.01)
     watcher = Watcher(calls)
     await asyncio.sleep(0)
-    assert (await calls.place(7, CALL, 0.01, Script.DELIVERED)).kind is OutcomeKind.DELIVERED
+    assert (await calls.place(MessageId(7), CALL, 0.01, Script.DELIVERED)).kind is OutcomeKind.DELIVERED
     watcher.task.cancel()
     await asyncio.gather(watcher.task, return_exceptions=True)
 
@@ -137,7 +138,7 @@ async def test_scripted_phones_do_what_they_say(
     calls = HandsetCalls(lambda: 1_000, ring_seconds=0.01)
     watcher = Watcher(calls) if watched else None
     await asyncio.sleep(0)
-    outcome = await calls.place(7, CALL, 0.01, script)
+    outcome = await calls.place(MessageId(7), CALL, 0.01, script)
     assert (outcome.kind, outcome.ending) == (OutcomeKind.UNDELIVERED, ending)
     assert bool(outcome.seconds) == talked
     if watcher is not None:

@@ -10,6 +10,7 @@ from onema.channels.handset.calls import HandsetCalls
 from onema.channels.handset.carrier import HandsetCarrier
 from onema.domain.delivery.outcome import OutcomeKind
 from onema.domain.delivery.payload import CallPayload, SmsPayload
+from onema.domain.ids import AccountId, MessageId
 from onema.domain.values.phone import Phone as PhoneNumber
 
 DELIVERED, UNDELIVERED, SUBMITTED = OutcomeKind.DELIVERED, OutcomeKind.UNDELIVERED, OutcomeKind.SUBMITTED
@@ -38,7 +39,7 @@ class Phone:
 
     async def send(self, phone: str) -> OutcomeKind:
         payload = SmsPayload(PhoneNumber(phone), "Acme", "482913 is your code", 0)
-        outgoing = Outgoing(1, 7, 1, payload)
+        outgoing = Outgoing(AccountId(1), MessageId(7), 1, payload)
         outcome = await self.carrier.send(outgoing)
         if outcome.shown:
             self.received.append(outgoing.message)
@@ -88,6 +89,6 @@ async def test_a_receipt_gets_lost(phone: Phone) -> None:
 async def test_what_cannot_be_spoken_does_not_ring(phone: Phone) -> None:
     """A voice that is gone fails the call for good, before it may have left us."""
     call = CallPayload(PhoneNumber("+84901888484"), "", "gone", "4711", None, 1, 1.0, 60, 0)
-    outcome = await phone.carrier.send(Outgoing(1, 7, 1, call))
+    outcome = await phone.carrier.send(Outgoing(AccountId(1), MessageId(7), 1, call))
     assert (outcome.kind, phone.received) == (OutcomeKind.PERMANENT, [])
     assert "4711" not in outcome.reason + outcome.detail

@@ -13,6 +13,7 @@ import pytest
 from onema.domain.codes.check_code import Check, CheckCode
 from onema.domain.decision import Decision
 from onema.domain.delivery.start_attempt import StartAttempt
+from onema.domain.ids import AccountId, MessageId
 from onema.domain.records import Event, Job, JobKind
 from onema.domain.values.phone import Phone
 from onema.node.messages import ReadMetrics
@@ -59,10 +60,10 @@ async def exported() -> dict[str, set[str]]:
     metrics.batch(1, 0.1)
     metrics.refusal("acme", "rate_limited")
     metrics.dead_job("sms")
-    job = Job(1, JobKind.SMS, 7, 1, 0, 1, 1, in_flight=True, payload=b"")
+    job = Job(1, JobKind.SMS, AccountId(7), MessageId(1), 0, 1, 1, in_flight=True, payload=b"")
     metrics.decided(StartAttempt(job=1, lease=1, now=0, lease_until=0, carrier="c"), Decision(1, puts=(job,)))
-    check = CheckCode(account=7, id=2, now=0, phone=Phone("+84901888484"), code="1")
-    metrics.decided(check, Decision(Check.RIGHT, inserts=(Event(7, 1, 2, "verified", ""),)))
+    check = CheckCode(account=AccountId(7), id=2, now=0, phone=Phone("+84901888484"), code="1")
+    metrics.decided(check, Decision(Check.RIGHT, inserts=(Event(AccountId(7), 1, 2, "verified", ""),)))
     metrics.watch_capacity(lambda: {"smsc": 2})
     metrics.watch_store(lambda: {("sms",): 1.0}, lambda: {("acme", "VND"): 1.0})
     metrics.tell_build("1.2.3", "sqlite")

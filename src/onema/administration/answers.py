@@ -51,6 +51,7 @@ from onema.domain.configuration.rules import After, problems
 from onema.domain.delivery import requeue_job
 from onema.domain.delivery.capacity import holders_of
 from onema.domain.delivery.record_receipt import last_word
+from onema.domain.ids import AccountId, MessageId
 from onema.domain.keyring import Keyring
 from onema.domain.money.top_up import TopUpWallet
 from onema.domain.note_refusals import NOBODY, noted_in
@@ -259,7 +260,7 @@ class Administration:
         directory = self._gateway.directory
         numbers = [self._account(request.account).id] if request.account else list(directory.accounts)
         for number in numbers:
-            story = await self._storage.read_story(number, request.message)
+            story = await self._storage.read_story(AccountId(number), request.message)
             await asyncio.sleep(0)
             if story is not None:
                 account = directory.accounts[number]
@@ -281,7 +282,7 @@ class Administration:
     async def _read_messages(self, request: ReadMessages) -> Sequence[Message]:
         return await self._newest(self._account(request.account).id, request.before, request.limit)
 
-    async def _newest(self, account: int, before: int, limit: int) -> Sequence[Message]:
+    async def _newest(self, account: AccountId, before: int, limit: int) -> Sequence[Message]:
         return await self._storage.read_messages(account, before or _NO_ID_IS_AS_LARGE, limit)
 
     async def _read_ledger(self, request: ReadLedger) -> Sequence[LedgerEntry]:
@@ -307,12 +308,12 @@ class Administration:
         )
 
     async def _reset_counting(self, request: ResetCounting) -> Sequence[Window]:
+        windows: list[tuple[AccountId, str, str]] = []
         wrong_checks = []
         if request.hotline:
             windows = [(hotlines.EVERY_ACCOUNT, hotlines.SCOPE, request.hotline)]
         else:
             account = self._account(request.account)
-            windows = []
             if request.phone:
                 phone = parse_phone(request.phone, account.country or _HOME_COUNTRY)
                 windows.append((account.id, "phone", phone))
@@ -376,8 +377,8 @@ class Administration:
         await self._gateway.execute(
             requeue_job.RequeueJob(
                 dead=request.dead,
-                account=account,
-                message=message,
+                account=AccountId(account),
+                message=MessageId(message),
                 id=self._gateway.next_id(),
                 now=self._gateway.now(),
             )
@@ -424,7 +425,7 @@ def _asked_for(directory: Directory, request: ReadDocuments) -> Iterator[list[do
             yield [documents[identity] for identity in sorted(documents)]
 
 
-async def read_balance(storage: Storage, account: int) -> int:
+async def read_balance(storage: Storage, account: AccountId) -> int:
     """What the account's wallet holds (money.Minor); 0 for one that never moved."""
     key = (Wallet, account)
     wallet = (await storage.read([key])).get(key)

@@ -9,6 +9,7 @@ from onema.channels.contract import CarrierStatus
 from onema.domain.codes.refused_text import RefusedText
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.configure import Change
+from onema.domain.ids import MessageId
 from onema.domain.note_refusals import RefusedRequest
 from onema.domain.records import DeadJob, LedgerEntry, Message, Window
 from onema.storage.contract import Story
@@ -89,7 +90,7 @@ class ReadStory(Request[FoundStory | None], frozen=True, kw_only=True, tag="read
 
     answer_type = FoundStory | None
 
-    message: int
+    message: MessageId
     account: str = ""
 
 

@@ -7,14 +7,15 @@ import msgspec
 
 from onema.domain.delivery.outcome import Outcome
 from onema.domain.delivery.payload import Payload
+from onema.domain.ids import AccountId, MessageId
 from onema.http.messages import Request, Response
 
 
 class Outgoing(msgspec.Struct, frozen=True, gc=False):
     """One attempt to be made: the message's account and id, the attempt's number, and what to send."""
 
-    account: int
-    message: int
+    account: AccountId
+    message: MessageId
     attempt: int
     payload: Payload
 

@@ -9,6 +9,7 @@ from onema.channels.contract import Outgoing, Share
 from onema.domain.codes.forwarded_check import Verdict
 from onema.domain.delivery.outcome import Outcome
 from onema.domain.delivery.payload import CallPayload, Payload
+from onema.domain.ids import AccountId, MessageId
 from onema.domain.records import Channel
 from onema.domain.values.phone import Phone
 
@@ -18,8 +19,8 @@ class AskedCode(msgspec.Struct, frozen=True, gc=False):
     sent nothing is in it.
     """
 
-    account: int
-    message: int
+    account: AccountId
+    message: MessageId
     attempt: int
     channel: Channel
     phone: Phone

@@ -7,6 +7,7 @@ from onema.cli.command import Cli, Commands
 
 if TYPE_CHECKING:
     from onema.cli.session import Session
+    from onema.domain.ids import MessageId
     from onema.domain.records import Message
 
 app = Commands(help="Messages and their stories.")
@@ -103,7 +104,7 @@ def show(
             say(line)
 
 
-def _message_id(text: str) -> int:
+def _message_id(text: str) -> "MessageId":
     from onema.cli.output import CliError
     from onema.wiring.dialects import message_of
 

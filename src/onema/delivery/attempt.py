@@ -20,6 +20,7 @@ from onema.domain.delivery.payload import CallPayload, Payload, SmsPayload, open
 from onema.domain.delivery.record_outcome import RecordOutcome
 from onema.domain.delivery.routing import NOT_HERE, NOT_READY, Choice, Plan, Skipped, explain, plan_route
 from onema.domain.delivery.start_attempt import StartAttempt
+from onema.domain.ids import AccountId, MessageId
 from onema.domain.keyring import Keyring, Unsealable
 from onema.domain.records import Attempt, Channel, Job, JobKind
 from onema.engine.gateway import Gateway
@@ -69,7 +70,7 @@ class Attempts:
             await self._take_over(job)
             return
         try:
-            payload = unsealed or open_payload(job.payload, job.id, self._keyring)
+            payload = unsealed or open_payload(job.payload, job.message, self._keyring)
         except Unsealable:
             await self._fail(job, "the server key cannot open the message")
             return
@@ -171,7 +172,7 @@ class Attempts:
             await carrier.cancel_code(reference)
 
     async def _record(
-        self, account: int, message: int, attempt: int, outcome: Outcome, carrier: str = ""
+        self, account: AccountId, message: MessageId, attempt: int, outcome: Outcome, carrier: str = ""
     ) -> None:
         now = self._gateway.now()
         retry = may_be_tried_again(outcome) and attempt < ATTEMPTS_PER_MESSAGE
@@ -212,7 +213,7 @@ class Attempts:
         carrier = self._carrier(attempt.carrier, job) if isinstance(attempt, Attempt) else None
         if carrier is not None and carrier.idempotent:
             with contextlib.suppress(Unsealable):
-                payload = open_payload(job.payload, job.id, self._keyring)
+                payload = open_payload(job.payload, job.message, self._keyring)
                 await self._send(carrier, Outgoing(job.account, job.message, job.attempt, payload), job)
                 return
         outcome = Outcome(kind=OutcomeKind.UNKNOWN, reason="the sender died while sending")

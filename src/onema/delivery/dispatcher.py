@@ -16,6 +16,7 @@ from onema.delivery.failed_jobs import LEASES, FailedJobs, GivenUp
 from onema.delivery.places import Places
 from onema.domain.codes.start_verification import VALID_MS
 from onema.domain.delivery.payload import Payload
+from onema.domain.ids import AccountId
 from onema.domain.records import FAIRLY_SHARED, HANDING_OVER, Job, JobKind
 from onema.domain.refusals import Refused
 from onema.engine.committer import Committer
@@ -99,7 +100,7 @@ class JobDispatcher:
         places.crowded |= places.free <= 0
         return places.free
 
-    def grants(self, kind: str, account: int, free: int, promised: int) -> bool:
+    def grants(self, kind: str, account: AccountId, free: int, promised: int) -> bool:
         places = self._places[kind]
         granted = places.grants(account, free, promised)
         places.crowded |= not granted

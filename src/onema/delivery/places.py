@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 
+from onema.domain.ids import AccountId
 from onema.domain.records import Job
 
 RESERVE = 4
@@ -28,7 +29,7 @@ class Places:
     def free(self) -> int:
         return self._size - len(self.tasks)
 
-    def grants(self, account: int, free: int, promised: int = 0) -> bool:
+    def grants(self, account: AccountId, free: int, promised: int = 0) -> bool:
         """Whether an account that was promised `promised` more than it has may have one of those that are `free`."""
         return free > (RESERVE * (self._held[account] + promised) if self._fairly else 0)
 

@@ -4,6 +4,14 @@ Tables keyed by them grow at their end, and partitions by time are ranges of ids
 UTC: ids have 19 decimal digits until 2069, which fits a BIGINT and a JSON client that reads strings.
 """
 
+from typing import NewType
+
+AccountId = NewType("AccountId", int)
+"""An account's number, which rows are keyed by."""
+
+MessageId = NewType("MessageId", int)
+"""A message's id, and that of the verification and the job that were made with it."""
+
 EPOCH_MS = 946_684_800_000
 NODE_BITS = 10
 SEQUENCE_BITS = 12

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 import msgspec
 
 from onema.domain.decision import Context, Decision, World
+from onema.domain.ids import AccountId
 from onema.domain.records import Key, RecentRefusals
 
 KEPT_ENTRIES = 20
@@ -63,7 +64,7 @@ def noted_in(row: RecentRefusals | None, now: int) -> Noted:
 class NoteRefusals(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Add to what is kept of an account: `total` more refusals, of which `entries` tell. Result: None."""
 
-    account: int
+    account: AccountId
     now: int
     total: int
     entries: tuple[RefusedRequest, ...]

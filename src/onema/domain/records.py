@@ -11,6 +11,7 @@ from typing import Any, ClassVar, TypeAlias
 
 import msgspec
 
+from onema.domain.ids import AccountId, MessageId
 from onema.domain.values.phone import Phone
 
 Key: TypeAlias = tuple[Any, ...]
@@ -112,7 +113,7 @@ class Wallet(Row, frozen=True, gc=False):
     table = "wallets"
     key_columns = 1
 
-    account: int
+    account: AccountId
     balance: int
 
     @property
@@ -126,7 +127,7 @@ class LedgerEntry(Row, frozen=True, gc=False):
     table = "ledger"
     key_columns = 3
 
-    account: int
+    account: AccountId
     subject: int
     kind: str
     amount: int
@@ -140,7 +141,7 @@ class TopUp(Row, frozen=True, gc=False):
     table = "top_ups"
     key_columns = 2
 
-    account: int
+    account: AccountId
     reference: str
     entry: int
     amount: int
@@ -152,7 +153,7 @@ class Window(Row, frozen=True, gc=False):
     table = "windows"
     key_columns = 3
 
-    account: int
+    account: AccountId
     scope: str
     subject: str
     counters: str
@@ -173,7 +174,7 @@ class LiveVerification(Row, frozen=True, gc=False):
     table = "live_verifications"
     key_columns = 3
 
-    account: int
+    account: AccountId
     phone: Phone
     purpose: str
     verification: int
@@ -199,8 +200,8 @@ class Message(Row, frozen=True, gc=False):
     table = "messages"
     key_columns = 2
 
-    account: int
-    id: int
+    account: AccountId
+    id: MessageId
     dialect: str
     channel: str
     phone: Phone
@@ -235,8 +236,8 @@ class Attempt(Row, frozen=True, gc=False):
     table = "attempts"
     key_columns = 3
 
-    account: int
-    message: int
+    account: AccountId
+    message: MessageId
     number: int
     carrier: str
     caller: str
@@ -260,7 +261,7 @@ class Event(Row, frozen=True, gc=False):
     table = "events"
     key_columns = 3
 
-    account: int
+    account: AccountId
     subject: int
     id: int
     kind: str
@@ -279,8 +280,8 @@ class Job(Row, frozen=True, gc=False):
 
     id: int
     kind: str
-    account: int
-    message: int
+    account: AccountId
+    message: MessageId
     due_at: int
     lease: int
     attempt: int
@@ -304,8 +305,8 @@ class DeadJob(Row, frozen=True, gc=False):
     id: int
     job: int
     kind: str
-    account: int
-    message: int
+    account: AccountId
+    message: MessageId
     leases: int
     attempts: int
     reason: str
@@ -327,8 +328,8 @@ class CarrierReference(Row, frozen=True, gc=False):
 
     carrier: str
     reference: str
-    account: int
-    message: int
+    account: AccountId
+    message: MessageId
     attempt: int
     expires_at: int
     received_at: int = 0
@@ -367,7 +368,7 @@ class RecentRefusals(Row, frozen=True, gc=False):
     table = "recent_refusals"
     key_columns = 1
 
-    account: int
+    account: AccountId
     total: int
     entries: str
     expires_at: int
@@ -379,7 +380,7 @@ class InboxItem(Row, frozen=True, gc=False):
     table = "inbox"
     key_columns = 1
 
-    id: int
+    id: MessageId
     phone: Phone
     channel: str
     sender: str

@@ -8,6 +8,7 @@ import msgspec
 
 from onema.domain.decision import World
 from onema.domain.delivery.payload import Payload
+from onema.domain.ids import AccountId
 from onema.domain.records import FAIRLY_SHARED, Job
 from onema.engine.batch import Batch
 from onema.engine.ports import Clock
@@ -19,7 +20,7 @@ class Dispatcher(Protocol):
     def room(self, kind: str) -> int:
         """How many more jobs of a kind it takes now; none of those that it does not do."""
 
-    def grants(self, kind: str, account: int, free: int, promised: int) -> bool:
+    def grants(self, kind: str, account: AccountId, free: int, promised: int) -> bool:
         """Whether an account that was promised `promised` places may have one of those that are `free`; asked for kinds
         that are shared fairly.
         """

@@ -13,6 +13,7 @@ import msgspec
 
 from onema.domain.configuration.directory import AccountView
 from onema.domain.decision import Command
+from onema.domain.ids import AccountId
 from onema.domain.note_refusals import KEPT_ENTRIES, NOBODY, NoteRefusals, RefusedRequest
 from onema.domain.refusals import Refused
 from onema.domain.values.phone import mask
@@ -149,7 +150,7 @@ class Refusals:
         now = self._now()
         commands = (
             NoteRefusals(
-                account=number,
+                account=AccountId(number),
                 now=now,
                 total=waiting.total,
                 entries=tuple(map(_redacted, waiting.entries.values())),

@@ -10,6 +10,7 @@ from typing import Protocol
 
 import msgspec
 
+from onema.domain.ids import AccountId, MessageId
 from onema.domain.records import (
     Attempt,
     CarrierReference,
@@ -213,15 +214,15 @@ class Storage(Writer, Protocol):
     ) -> DirectoryChanges:
         """What changed after revision `since`, whose rows were `known`."""
 
-    async def read_story(self, account: int, message: int) -> Story | None: ...
+    async def read_story(self, account: AccountId, message: MessageId) -> Story | None: ...
 
-    async def read_messages(self, account: int, before: int, limit: int) -> Sequence[Message]:
+    async def read_messages(self, account: AccountId, before: int, limit: int) -> Sequence[Message]:
         """Messages of an account with ids under `before`, newest first."""
 
-    async def read_ledger(self, account: int, limit: int) -> Sequence[LedgerEntry]:
+    async def read_ledger(self, account: AccountId, limit: int) -> Sequence[LedgerEntry]:
         """Ledger entries of an account, newest subject first."""
 
-    async def ledger_sum(self, account: int) -> int: ...
+    async def ledger_sum(self, account: AccountId) -> int: ...
 
     async def read_inbox(self, phone: Phone | None, after: int, limit: int) -> Sequence[InboxItem]:
         """Inbox items with ids over `after`, newest first; of one phone, or of all when None."""

@@ -6,7 +6,7 @@ from typing import TypeVar
 import msgspec
 
 from onema.domain.delivery.leave_job import LEFT_FOR_MS
-from onema.domain.ids import first_id_at
+from onema.domain.ids import AccountId, MessageId, first_id_at
 from onema.domain.records import (
     Attempt,
     CarrierReference,
@@ -212,7 +212,7 @@ class MemoryStorage:
         changed = [row for row in rows if row.revision > since]
         return DirectoryChanges(revision, changed, [key for key in known if key not in there])
 
-    async def read_story(self, account: int, message: int) -> Story | None:
+    async def read_story(self, account: AccountId, message: MessageId) -> Story | None:
         found = self._rows.get((Message, account, message))
         if not isinstance(found, Message):
             return None
@@ -231,7 +231,7 @@ class MemoryStorage:
             ),
         )
 
-    async def read_messages(self, account: int, before: int, limit: int) -> Sequence[Message]:
+    async def read_messages(self, account: AccountId, before: int, limit: int) -> Sequence[Message]:
         found = [row for row in self._of(Message) if row.account == account and row.id < before]
         return sorted(found, key=lambda row: -row.id)[:limit]
 
@@ -239,11 +239,11 @@ class MemoryStorage:
         dead = sorted(self._of(DeadJob), key=lambda row: -row.id)
         return [row for row in dead if row.id < before][:limit]
 
-    async def read_ledger(self, account: int, limit: int) -> Sequence[LedgerEntry]:
+    async def read_ledger(self, account: AccountId, limit: int) -> Sequence[LedgerEntry]:
         found = [row for row in self._of(LedgerEntry) if row.account == account]
         return sorted(found, key=lambda row: (-row.subject, row.kind))[:limit]
 
-    async def ledger_sum(self, account: int) -> int:
+    async def ledger_sum(self, account: AccountId) -> int:
         return sum(row.amount for row in self._of(LedgerEntry) if row.account == account)
 
     async def read_inbox_phones(self, part: str, limit: int) -> Sequence[InboxItem]:

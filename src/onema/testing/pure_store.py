@@ -5,6 +5,7 @@ from typing import Any
 from onema.domain.configuration.directory import Directory
 from onema.domain.configuration.documents import Document
 from onema.domain.decision import Command, Context, World
+from onema.domain.ids import AccountId
 from onema.domain.keyring import Keyring
 from onema.domain.records import Key, LedgerEntry, Row, Wallet
 
@@ -39,9 +40,9 @@ class PureStore:
             self.rows[row.key] = row
         return decision.result
 
-    def balance(self, account: int) -> int:
+    def balance(self, account: AccountId) -> int:
         wallet = self.rows.get((Wallet, account))
         return wallet.balance if isinstance(wallet, Wallet) else 0
 
-    def ledger(self, account: int) -> list[LedgerEntry]:
+    def ledger(self, account: AccountId) -> list[LedgerEntry]:
         return [row for row in self.rows.values() if isinstance(row, LedgerEntry) and row.account == account]

@@ -22,7 +22,7 @@ from onema.dialects.ytx.sample_requests import YtxSamples
 from onema.domain.codes.check_code import Check, CheckCode
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.problems import Problem, one_of
-from onema.domain.ids import LARGEST_ID
+from onema.domain.ids import LARGEST_ID, MessageId
 from onema.engine.gateway import Gateway
 from onema.settings import Settings
 from onema.storage.contract import Storage
@@ -45,7 +45,7 @@ class WireApiParts:
     api: Callable[[Gateway, Storage, Settings, Checks], Dialect]
     problems: Callable[[doc.Credential], Iterator[Problem]]
     """What it refuses of a credential."""
-    message_of: Callable[[str], int | None]
+    message_of: Callable[[str], MessageId | None]
     """The message that an id names which its clients were told; None for what is no such id."""
     samples: Callable[[Mapping[str, str]], SampleRequests]
     """What a client with these keys sends. Raises KeyError for one that is missing."""
@@ -92,7 +92,7 @@ def problems_of(document: doc.Credential) -> Iterator[Problem]:
     return found.problems(document)
 
 
-def message_of(text: str) -> int:
+def message_of(text: str) -> MessageId:
     """The message that `text` names: its number, or an id that a client of any dialect was told.
 
     Raises ValueError.
@@ -105,5 +105,5 @@ def message_of(text: str) -> int:
         candidates = [parts.message_of(text) or 0 for parts in DIALECTS.values()]
     for message in candidates:
         if 0 < message <= LARGEST_ID:
-            return message
+            return MessageId(message)
     raise ValueError("not a message's id")

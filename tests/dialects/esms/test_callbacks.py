@@ -10,13 +10,14 @@ from msgspec.structs import replace
 from phonenumbers import carrier, parse
 
 from onema.dialects.esms.callbacks import EsmsCallbacks, delivery_callback, network_of
+from onema.domain.ids import AccountId, MessageId
 from onema.domain.records import Channel, Message, MessageState
 from onema.domain.values.phone import Phone
 
 URL = "https://shop.example/esms"
 DELIVERED = Message(
-    account=1,
-    id=0x1A2B3C4D5E6F7081,
+    account=AccountId(1),
+    id=MessageId(0x1A2B3C4D5E6F7081),
     dialect="esms",
     channel=Channel.SMS,
     phone=Phone("+84901888484"),

@@ -8,6 +8,7 @@ from onema.administration.answers import Administration
 from onema.administration.requests import ReadRefusals, ReadStory
 from onema.cli.refused_text import as_lines, why_refused
 from onema.dialects.esms.wire import message_of_smsid
+from onema.domain.ids import MessageId
 
 from ..running_core import RunningCore
 from .vendor_client import TEMPLATE, TEXT, VendorClient
@@ -26,7 +27,7 @@ async def test_the_story_has_the_text_and_where_it_differs_from_the_nearest_temp
     """To whoever holds the server key."""
     message = await refused(client, "{OTP} la ma cua ban")
     administration = Administration(core.gateway, core.storage, keyring=core.keyring)
-    found = await administration.answer(ReadStory(message=message))
+    found = await administration.answer(ReadStory(message=MessageId(message)))
     assert found is not None
     assert found.refused_text is not None
     why = why_refused(found.refused_text.text, found.refused_text.code_length, [TEMPLATE])
@@ -43,7 +44,7 @@ async def test_the_story_has_the_text_and_where_it_differs_from_the_nearest_temp
 async def test_a_story_without_the_key_has_no_text(client: VendorClient, core: RunningCore) -> None:
     """It is sealed, and so is what the events hold."""
     message = await refused(client, "{OTP} la ma cua ban")
-    found = await Administration(core.gateway, core.storage).answer(ReadStory(message=message))
+    found = await Administration(core.gateway, core.storage).answer(ReadStory(message=MessageId(message)))
     assert found is not None
     assert found.refused_text is None
     assert "la ma" not in str(found)

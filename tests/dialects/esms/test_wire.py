@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from onema.dialects.esms import wire
+from onema.domain.ids import MessageId
 
 IDS = st.integers(0, 2**63 - 1)
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
@@ -15,7 +16,7 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 @given(IDS)
 def test_an_smsid_is_32_hex_digits_and_finds_its_message(message: int) -> None:
     """Both ways, also in upper case."""
-    text = wire.smsid(message)
+    text = wire.smsid(MessageId(message))
     assert len(text) == 32
     assert wire.message_of_smsid(text) == wire.message_of_smsid(text.upper()) == message
 
@@ -23,7 +24,7 @@ def test_an_smsid_is_32_hex_digits_and_finds_its_message(message: int) -> None:
 @given(IDS)
 def test_the_answer_names_the_message_by_its_smsid(message: int) -> None:
     """The prebuilt bytes and the function agree."""
-    assert json.loads(wire.accepted(message))["SMSID"] == wire.smsid(message)
+    assert json.loads(wire.accepted(MessageId(message)))["SMSID"] == wire.smsid(MessageId(message))
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from onema.dialects.ytx.wire import message_of_request_id, request_id
 from onema.domain.codes.call_with_code import longest_call
 from onema.domain.configuration import documents as doc
-from onema.domain.ids import compose_id, time_of_id
+from onema.domain.ids import MessageId, compose_id, time_of_id
 from onema.domain.records import Channel, MessageState
 
 from ..running_core import RunningCore
@@ -64,14 +64,14 @@ async def test_the_request_id_spells_the_message_that_was_queued(
 def test_a_request_ids_month_is_chinas() -> None:
     """An hour before midnight in UTC is the next month there."""
     message = compose_id(milliseconds_at("20200501070000"), 7, 3)
-    assert request_id(message) == f"202005{message}0200"
-    assert request_id(compose_id(milliseconds_at("20200430235959"), 7, 3)).startswith("202004")
+    assert request_id(MessageId(message)) == f"202005{message}0200"
+    assert request_id(MessageId(compose_id(milliseconds_at("20200430235959"), 7, 3))).startswith("202004")
 
 
 @given(message=st.integers(10**18, 2**63 - 1))
 def test_a_request_id_leads_back_to_its_message(message: int) -> None:
     """29 digits, and the way back."""
-    spelled = request_id(message)
+    spelled = request_id(MessageId(message))
     assert re.fullmatch("[0-9]{29}", spelled)
     assert message_of_request_id(spelled) == message
     assert time_of_id(message_of_request_id(spelled)) == time_of_id(message)
@@ -79,7 +79,14 @@ def test_a_request_id_leads_back_to_its_message(message: int) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "2016010000000205", "1" * 29, f"{request_id(10**18)}0", f"x{request_id(10**18)[1:]}", "١" * 29],
+    [
+        "",
+        "2016010000000205",
+        "1" * 29,
+        f"{request_id(MessageId(10**18))}0",
+        f"x{request_id(MessageId(10**18))[1:]}",
+        "١" * 29,
+    ],
 )
 def test_what_is_no_request_id_of_ours_is_refused(text: str) -> None:
     """Also one of the right length whose month is not its message's."""

@@ -10,6 +10,7 @@ from onema.dialects.ytx.routes import YtxApi
 from onema.dialects.ytx.wire import message_of_request_id
 from onema.domain.configuration import documents as doc
 from onema.domain.delivery.payload import CallPayload, open_payload
+from onema.domain.ids import MessageId
 from onema.domain.records import Job
 from onema.http.messages import Request, Response
 
@@ -125,7 +126,7 @@ class VendorClient:
         message = await self.place(**changes)
         job = (await self._core.storage.read([(Job, message)]))[Job, message]
         assert isinstance(job, Job)
-        payload = open_payload(job.payload, message, self._core.keyring)
+        payload = open_payload(job.payload, MessageId(message), self._core.keyring)
         assert isinstance(payload, CallPayload)
         return payload
 

@@ -8,6 +8,7 @@ import pytest
 
 from onema.dialects.esms.callbacks import delivery_callback
 from onema.dialects.esms.wire import PARAMETERS, message_of_smsid
+from onema.domain.ids import AccountId, MessageId
 from onema.domain.records import Channel, Message, MessageState
 from onema.domain.values.phone import Phone
 from onema.testing.running_server import RunningServer, eventually
@@ -69,8 +70,8 @@ def test_the_callback_is_the_one_that_is_made() -> None:
     shown = re.search(r"^GET /your/path\?(\S+)$", page, re.MULTILINE)
     assert shown is not None
     sent = Message(
-        account=1,
-        id=message_of_smsid(dict(parse_qsl(shown[1]))["SMSID"]),
+        account=AccountId(1),
+        id=MessageId(message_of_smsid(dict(parse_qsl(shown[1]))["SMSID"])),
         dialect="esms",
         channel=Channel.SMS,
         phone=Phone("+84901888484"),

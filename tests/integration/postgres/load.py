@@ -1,6 +1,7 @@
 import asyncio
 import itertools
 
+from onema.domain.ids import AccountId
 from onema.domain.records import Key, LedgerEntry, LiveVerification, Message
 from onema.domain.refusals import Refusal, Refused
 
@@ -58,7 +59,7 @@ class Load:
             ]
         storage = self._node.storage
         assert set(keys) == set(await storage.read(keys))
-        assert await self._node.balance() == await storage.ledger_sum(ACCOUNT)
+        assert await self._node.balance() == await storage.ledger_sum(AccountId(ACCOUNT))
 
     async def _call(self) -> None:
         while not self._stopping:

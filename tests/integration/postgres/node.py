@@ -10,6 +10,7 @@ from onema.domain.codes.start_verification import ENTROPY_BYTES, NewCode
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.configure import Configure
 from onema.domain.delivery.payload import SmsPayload, open_payload
+from onema.domain.ids import AccountId, MessageId
 from onema.domain.keyring import Keyring
 from onema.domain.money.top_up import TopUpWallet
 from onema.domain.records import Job, Wallet
@@ -23,7 +24,7 @@ from onema.storage.postgres import PostgresStorage
 
 PRICE = parse_amount("500")
 PER_PHONE = 5
-ACCOUNT = 1
+ACCOUNT = AccountId(1)
 
 
 class Node:
@@ -69,7 +70,7 @@ class Node:
         sent: Accepted = await self.committer.execute(
             SendCode(
                 account=ACCOUNT,
-                id=self.ids.next(),
+                id=MessageId(self.ids.next()),
                 now=self.clock.now(),
                 entropy=secrets.token_bytes(ENTROPY_BYTES),
                 dialect="native",
@@ -95,7 +96,7 @@ class Node:
         """The code in a message that is still to be delivered."""
         job = (await self.storage.read([(Job, message)]))[(Job, message)]
         assert isinstance(job, Job)
-        payload = open_payload(job.payload, message, self.keyring)
+        payload = open_payload(job.payload, MessageId(message), self.keyring)
         assert isinstance(payload, SmsPayload)
         return payload.text.split()[0]
 

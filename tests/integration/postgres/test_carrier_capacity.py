@@ -12,6 +12,7 @@ from onema.delivery.carriers import RunningCarriers
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.configure import Configure
 from onema.domain.delivery.capacity import LEASE_SECONDS, RENEW_SECONDS
+from onema.domain.ids import AccountId, MessageId
 from onema.domain.records import Job, MessageState
 from onema.engine.gateway import Gateway
 from onema.engine.ports import SystemEntropy
@@ -97,7 +98,7 @@ async def two(start_node: StartNode) -> AsyncIterator[list[Deliverer]]:
 
 
 async def story_of(node: Node, message: int) -> Story:
-    story = await node.storage.read_story(ACCOUNT, message)
+    story = await node.storage.read_story(AccountId(ACCOUNT), MessageId(message))
     assert story is not None
     return story
 

@@ -3,6 +3,7 @@ import asyncio
 import pytest
 
 from onema.domain.codes.check_code import Check
+from onema.domain.ids import AccountId
 from onema.domain.note_refusals import noted_in
 from onema.domain.records import (
     DirectoryRevision,
@@ -35,7 +36,9 @@ async def test_limits_are_exact_over_two_nodes(start_node: StartNode) -> None:
     sent = await accepted(nodes[number % 2].send(PHONE) for number in range(200))
     assert len(sent) == PER_PHONE
     assert (
-        await nodes[0].balance() == await nodes[0].storage.ledger_sum(ACCOUNT) == (1_000 - PER_PHONE) * PRICE
+        await nodes[0].balance()
+        == await nodes[0].storage.ledger_sum(AccountId(ACCOUNT))
+        == (1_000 - PER_PHONE) * PRICE
     )
 
 
@@ -47,7 +50,7 @@ async def test_a_wallet_is_never_overdrawn_over_two_nodes(start_node: StartNode)
     await nodes[1].committer.refresh_directory()
     sent = await accepted(nodes[number % 2].send(f"+8490{number:07}") for number in range(200))
     assert len(sent) == 50
-    assert await nodes[1].balance() == await nodes[1].storage.ledger_sum(ACCOUNT) == 0
+    assert await nodes[1].balance() == await nodes[1].storage.ledger_sum(AccountId(ACCOUNT)) == 0
 
 
 async def test_a_code_is_verified_once_over_two_nodes(start_node: StartNode) -> None:
@@ -82,7 +85,7 @@ async def test_a_top_up_is_booked_once_over_two_nodes(start_node: StartNode) -> 
     await nodes[1].committer.refresh_directory()
     booked = await asyncio.gather(*(nodes[number % 2].top_up(PRICE) for number in range(40)))
     assert booked.count(True) == 1
-    assert await nodes[0].balance() == await nodes[0].storage.ledger_sum(ACCOUNT) == PRICE
+    assert await nodes[0].balance() == await nodes[0].storage.ledger_sum(AccountId(ACCOUNT)) == PRICE
 
 
 async def test_two_nodes_cannot_change_the_directory_from_one_snapshot(start_node: StartNode) -> None:
@@ -98,12 +101,12 @@ async def test_a_row_that_another_node_made_meanwhile_is_a_conflict(open_storage
     first, second = await open_storage(), await open_storage()
     key: Key = (Wallet, 1)
     assert await first.begin([key]) == await second.begin([key]) == {}
-    await first.commit(1, {key: Wallet(1, 5)}, ())
+    await first.commit(1, {key: Wallet(AccountId(1), 5)}, ())
     with pytest.raises(Conflict):
-        await second.commit(2, {key: Wallet(1, 7)}, [Event(1, 1, 1, "never", "")])
-    assert await second.begin([key]) == {key: Wallet(1, 5)}
-    await second.commit(3, {key: Wallet(1, 12)}, ())
-    assert await first.read([key, (Event, 1, 1, 1)]) == {key: Wallet(1, 12)}
+        await second.commit(2, {key: Wallet(AccountId(1), 7)}, [Event(AccountId(1), 1, 1, "never", "")])
+    assert await second.begin([key]) == {key: Wallet(AccountId(1), 5)}
+    await second.commit(3, {key: Wallet(AccountId(1), 12)}, ())
+    assert await first.read([key, (Event, 1, 1, 1)]) == {key: Wallet(AccountId(1), 12)}
 
 
 async def test_nodes_that_make_the_same_rows_do_not_deadlock(open_storage: OpenStorage) -> None:
@@ -138,12 +141,12 @@ def balance(rows: dict[Key, Row], key: Key) -> int:
 async def test_a_verification_renewed_while_the_sweeper_looks_is_kept(open_storage: OpenStorage) -> None:
     """A batch holds the expired row and is about to renew it; the sweeper passes it over."""
     storage, sweeping = await open_storage(), await open_storage()
-    old = LiveVerification(ACCOUNT, Phone(PHONE), "code", 1, b"h", 5, expires_at=100)
+    old = LiveVerification(AccountId(ACCOUNT), Phone(PHONE), "code", 1, b"h", 5, expires_at=100)
     await storage.begin([old.key])
     await storage.commit(1, {old.key: old}, ())
     await storage.begin([old.key])
     assert await sweeping.sweep(now=200, limit=10) == 0
-    new = LiveVerification(ACCOUNT, Phone(PHONE), "code", 2, b"h", 5, expires_at=900)
+    new = LiveVerification(AccountId(ACCOUNT), Phone(PHONE), "code", 2, b"h", 5, expires_at=900)
     await storage.commit(2, {old.key: new}, ())
     assert await sweeping.sweep(now=200, limit=10) == 0
     assert await storage.read([old.key]) == {old.key: new}

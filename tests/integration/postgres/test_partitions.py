@@ -2,7 +2,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Sequence
 
-from onema.domain.ids import compose_id, first_id_at
+from onema.domain.ids import AccountId, compose_id, first_id_at
 from onema.domain.records import Event, LedgerEntry, Message, Row
 from onema.storage.contract import Conflict, Storage
 from onema.storage.postgres.errors import DRIVER_ERRORS
@@ -29,7 +29,7 @@ def partitions(server: PostgresServer, database: str, table: str) -> int:
 
 
 def entry(moment: int, sequence: int, amount: int, account: int = 1) -> LedgerEntry:
-    return LedgerEntry(account, compose_id(moment, 1, sequence), "hold", amount, moment, "")
+    return LedgerEntry(AccountId(account), compose_id(moment, 1, sequence), "hold", amount, moment, "")
 
 
 async def test_partitions_are_made_ahead_and_only_once(
@@ -69,7 +69,7 @@ async def test_the_period_may_change(open_storage: OpenStorage) -> None:
             await insert(
                 storage, number * 100 + later, [message(compose_id(NOW + later * DAY_MS, number, 1))]
             )
-    assert len(await storage.read_messages(7, first_id_at(NOW + 90 * DAY_MS), 100)) == 12
+    assert len(await storage.read_messages(AccountId(7), first_id_at(NOW + 90 * DAY_MS), 100)) == 12
 
 
 async def test_dropping_keeps_every_ledger_sum(
@@ -84,20 +84,23 @@ async def test_dropping_keeps_every_ledger_sum(
     for days in range(10):
         moment = NOW + days * DAY_MS
         rows += [entry(moment, n, 10 * days + n) for n in range(5)]
-        rows += [entry(moment, 9, 1, account=2), Event(1, compose_id(moment, 1, 1), 1, "e", "")]
+        rows += [entry(moment, 9, 1, account=2), Event(AccountId(1), compose_id(moment, 1, 1), 1, "e", "")]
         rows.append(message(compose_id(moment, 1, 1)))
-    rows += [LedgerEntry(3, 5, "top_up", 1_000, 0, "in the default partition"), entry(NOW, 20, 0, account=4)]
+    rows += [
+        LedgerEntry(AccountId(3), 5, "top_up", 1_000, 0, "in the default partition"),
+        entry(NOW, 20, 0, account=4),
+    ]
     await insert(storage, 1, rows)
-    sums = {account: await storage.ledger_sum(account) for account in (1, 2, 3, 4)}
+    sums = {account: await storage.ledger_sum(AccountId(account)) for account in (1, 2, 3, 4)}
     assert sums[3] == 1_000
     before = partitions(server, database, "ledger")
     for days in (4, 7):
         assert await storage.drop_older_than(NOW + days * DAY_MS) > 0
-        assert {account: await storage.ledger_sum(account) for account in sums} == sums
+        assert {account: await storage.ledger_sum(AccountId(account)) for account in sums} == sums
     assert await storage.drop_older_than(NOW + 7 * DAY_MS) == 0
     assert partitions(server, database, "ledger") < before
-    assert len(await storage.read_messages(7, first_id_at(NOW + 90 * DAY_MS), 100)) < 10
-    assert [found.kind for found in await storage.read_ledger(3, 10)] == ["closing"]
+    assert len(await storage.read_messages(AccountId(7), first_id_at(NOW + 90 * DAY_MS), 100)) < 10
+    assert [found.kind for found in await storage.read_ledger(AccountId(3), 10)] == ["closing"]
     old = (Message, 7, compose_id(NOW, 1, 1))
     assert await storage.read([old]) == {}
 
@@ -131,7 +134,7 @@ async def test_dropping_beside_running_batches_stops_neither(open_storage: OpenS
         await upkeep.drop_older_than(NOW + days * DAY_MS)
     dropped.set()
     await writing
-    assert await storage.ledger_sum(1) == written
+    assert await storage.ledger_sum(AccountId(1)) == written
     assert slowest < 20.0
 
 
@@ -195,4 +198,4 @@ async def test_an_entry_that_comes_late_is_refused_or_counted(
             written += 7
     await late.close()
     await dropping
-    assert await storage.ledger_sum(1) == written
+    assert await storage.ledger_sum(AccountId(1)) == written

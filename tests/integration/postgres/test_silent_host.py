@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from onema.domain.ids import AccountId
 from onema.domain.records import Key, Wallet
 from onema.domain.refusals import Refused
 from onema.storage.contract import Unavailable
@@ -44,8 +45,8 @@ async def test_a_silent_first_host_keeps_nobody_from_the_second(
         heard = asyncio.Event()
         listener = await storage.listen(heard.set, lambda: None)
         await storage.begin([KEY])
-        await storage.commit(1, {KEY: Wallet(1, 5)}, ())
-        assert await storage.read([KEY]) == {KEY: Wallet(1, 5)}
+        await storage.commit(1, {KEY: Wallet(AccountId(1), 5)}, ())
+        assert await storage.read([KEY]) == {KEY: Wallet(AccountId(1), 5)}
         await heard.wait()
         await listener.close()
 
@@ -65,7 +66,7 @@ async def test_a_node_whose_host_falls_silent_goes_on_with_the_next(
         with pytest.raises(Refused):
             await node.send("+84901888484")
         await node.send("+84901888485")
-        assert await node.balance() == await node.storage.ledger_sum(ACCOUNT) == 9 * PRICE
+        assert await node.balance() == await node.storage.ledger_sum(AccountId(ACCOUNT)) == 9 * PRICE
 
 
 async def test_a_read_on_a_silent_link_ends_and_the_next_is_answered(

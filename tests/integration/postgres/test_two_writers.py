@@ -6,6 +6,7 @@ from collections.abc import Iterable
 import msgspec
 
 from onema.domain.decision import Context, Decision, World
+from onema.domain.ids import AccountId
 from onema.domain.keyring import Keyring
 from onema.domain.records import Event, Key, Wallet
 from onema.engine.command_queue import WORTH_A_BATCH
@@ -33,8 +34,8 @@ class Add(msgspec.Struct, frozen=True):
         balance = wallet.balance + 1 if wallet else 1
         return Decision(
             balance,
-            puts=(Wallet(self.account, balance),),
-            inserts=(Event(self.account, self.account, self.id, "added", ""),),
+            puts=(Wallet(AccountId(self.account), balance),),
+            inserts=(Event(AccountId(self.account), self.account, self.id, "added", ""),),
         )
 
 

@@ -3,7 +3,7 @@ import pytest
 
 from onema.administration.requests import FoundStory
 from onema.administration.story import as_json, moments, verification_state
-from onema.domain.ids import compose_id
+from onema.domain.ids import AccountId, MessageId, compose_id
 from onema.domain.records import Attempt, Event, LedgerEntry, Message
 from onema.domain.state_machines import VerificationState
 from onema.domain.values.phone import Phone
@@ -13,8 +13,8 @@ from onema.wiring.dialects import message_of
 START = 1_800_000_000_000
 EXPIRES = START + 60_000
 MESSAGE = Message(
-    account=1,
-    id=compose_id(START, 0, 0),
+    account=AccountId(1),
+    id=MessageId(compose_id(START, 0, 0)),
     dialect="esms",
     channel="sms",
     phone=Phone("+84901888484"),
@@ -43,8 +43,8 @@ def story(*events: tuple[int, str]) -> Story:
         message=MESSAGE,
         attempts=[
             Attempt(
-                1,
-                MESSAGE.id,
+                AccountId(1),
+                MessageId(MESSAGE.id),
                 1,
                 "handset",
                 "",
@@ -57,12 +57,12 @@ def story(*events: tuple[int, str]) -> Story:
             ),
         ],
         events=[
-            Event(1, MESSAGE.id, compose_id(START + after, 0, number), kind, "")
+            Event(AccountId(1), MESSAGE.id, compose_id(START + after, 0, number), kind, "")
             for number, (after, kind) in enumerate(events)
         ],
         ledger=[
-            LedgerEntry(1, MESSAGE.id, "hold", -8_500_000, START, ""),
-            LedgerEntry(1, MESSAGE.id, "capture", 0, START + 900, ""),
+            LedgerEntry(AccountId(1), MESSAGE.id, "hold", -8_500_000, START, ""),
+            LedgerEntry(AccountId(1), MESSAGE.id, "capture", 0, START + 900, ""),
         ],
     )
 

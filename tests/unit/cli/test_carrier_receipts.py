@@ -8,6 +8,7 @@ import pytest
 
 from onema.cli import main
 from onema.cli.session import open_session
+from onema.domain.ids import AccountId, MessageId
 from onema.domain.records import CarrierReference
 from onema.settings import Settings
 from onema.storage.sqlite.storage import SqliteStorage
@@ -16,9 +17,11 @@ from onema.testing.conformance.storage import insert
 AT = 1_790_000_000_000
 WORD = '{"kind":"undelivered","reason":"expired","detail":"err:012","references":[],"seconds":0.0,"parts":0}'
 ROWS = (
-    CarrierReference("first", "A-1", 0, 0, 0, AT + 9, received_at=AT, receipt=WORD),
-    CarrierReference("second", "B-1", 0, 0, 0, AT + 9, received_at=AT + 1_000, receipt=WORD),
-    CarrierReference("first", "ours", 1, 2, 1, AT + 9, received_at=AT, receipt=WORD),
+    CarrierReference("first", "A-1", AccountId(0), MessageId(0), 0, AT + 9, received_at=AT, receipt=WORD),
+    CarrierReference(
+        "second", "B-1", AccountId(0), MessageId(0), 0, AT + 9, received_at=AT + 1_000, receipt=WORD
+    ),
+    CarrierReference("first", "ours", AccountId(1), MessageId(2), 1, AT + 9, received_at=AT, receipt=WORD),
 )
 
 

@@ -11,16 +11,26 @@ from onema.administration.requests import PutDocuments
 from onema.cli import main
 from onema.cli.session import open_session
 from onema.domain.configuration import documents as doc
-from onema.domain.ids import first_id_at
+from onema.domain.ids import AccountId, MessageId, first_id_at
 from onema.domain.records import DeadJob, Job, JobKind
 from onema.settings import Settings
 from onema.storage.sqlite.storage import SqliteStorage
 from onema.testing.conformance.storage import insert
 
 AT = 1_790_000_000_000
-CALLBACK = DeadJob(first_id_at(AT), 77, JobKind.CALLBACK, 1, 76, 1, 0, "HTTP 400")
+CALLBACK = DeadJob(first_id_at(AT), 77, JobKind.CALLBACK, AccountId(1), MessageId(76), 1, 0, "HTTP 400")
 PLACES = "KeyError at attempt.py:40 send < attempt.py:88 __call__"
-MESSAGE = DeadJob(first_id_at(AT + 1_000), 88, JobKind.SMS, 1, 88, 6, 6, "it failed (KeyError)", PLACES)
+MESSAGE = DeadJob(
+    first_id_at(AT + 1_000),
+    88,
+    JobKind.SMS,
+    AccountId(1),
+    MessageId(88),
+    6,
+    6,
+    "it failed (KeyError)",
+    PLACES,
+)
 
 
 @pytest.fixture

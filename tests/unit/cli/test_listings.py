@@ -3,6 +3,7 @@
 from onema.administration.requests import FoundRefusals
 from onema.cli.refusals import refusals_as_json
 from onema.cli.wallet import newest_first
+from onema.domain.ids import AccountId
 from onema.domain.note_refusals import RefusedRequest
 from onema.domain.records import LedgerEntry
 
@@ -10,10 +11,10 @@ from onema.domain.records import LedgerEntry
 def test_movements_of_one_message_are_in_the_order_of_their_times() -> None:
     """The store gives them by subject and kind, and `release` would stand as older than its `hold`."""
     stored = [
-        LedgerEntry(1, 2, "capture", 0, 40, ""),
-        LedgerEntry(1, 2, "hold", -5, 30, ""),
-        LedgerEntry(1, 1, "hold", -5, 10, ""),
-        LedgerEntry(1, 1, "release", 5, 35, ""),
+        LedgerEntry(AccountId(1), 2, "capture", 0, 40, ""),
+        LedgerEntry(AccountId(1), 2, "hold", -5, 30, ""),
+        LedgerEntry(AccountId(1), 1, "hold", -5, 10, ""),
+        LedgerEntry(AccountId(1), 1, "release", 5, 35, ""),
     ]
     told = [(entry.subject, entry.kind) for entry in newest_first(stored)]
     assert told == [(2, "capture"), (2, "hold"), (1, "release"), (1, "hold")]

@@ -16,6 +16,7 @@ from onema.domain.codes.start_verification import ENTROPY_BYTES, GivenCode, NewC
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.configure import Configure
 from onema.domain.decision import Context, Decision, World
+from onema.domain.ids import AccountId, MessageId
 from onema.domain.keyring import Keyring
 from onema.domain.records import Job, JobKind, Key, Message, Wallet
 from onema.domain.values.phone import Phone
@@ -31,7 +32,7 @@ from onema.wiring.delivering import build_dispatcher
 PRICE = 8_500_000
 LIFETIME_MS = 60_000
 LEASE_MS = 30_000
-ACCOUNT = 1
+ACCOUNT = AccountId(1)
 DEADLINE_SECONDS = 20.0
 """After which what a test waits for is not going to happen."""
 
@@ -132,8 +133,8 @@ class DeliveryRig:
         identifier = self.gateway.next_id()
         await self.gateway.execute(
             SendCode(
-                account=account,
-                id=identifier,
+                account=AccountId(account),
+                id=MessageId(identifier),
                 now=self.clock.now(),
                 entropy=secrets.token_bytes(ENTROPY_BYTES),
                 dialect="test",
@@ -153,7 +154,7 @@ class DeliveryRig:
             CallWithCode(
                 account=ACCOUNT,
                 application="app",
-                id=identifier,
+                id=MessageId(identifier),
                 now=self.clock.now(),
                 entropy=secrets.token_bytes(ENTROPY_BYTES),
                 dialect="test",
@@ -176,7 +177,7 @@ class DeliveryRig:
         return (await self.story(identifier)).message
 
     async def story(self, identifier: int) -> Story:
-        story = await self.storage.read_story(ACCOUNT, identifier)
+        story = await self.storage.read_story(ACCOUNT, MessageId(identifier))
         assert story is not None
         return story
 

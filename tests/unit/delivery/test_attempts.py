@@ -10,6 +10,7 @@ from onema.domain.delivery.leave_job import LEFT_FOR_MS
 from onema.domain.delivery.outcome import Ending, Outcome, OutcomeKind
 from onema.domain.delivery.payload import SmsPayload, open_payload
 from onema.domain.delivery.record_receipt import ReceiptResult
+from onema.domain.ids import MessageId
 from onema.domain.records import Job, JobKind, MessageState
 from onema.domain.values.phone import Phone
 from onema.telemetry.logs import ContextFilter
@@ -189,7 +190,7 @@ async def test_what_a_simulated_phone_shows_is_kept_with_its_outcome(rig: Delive
     waited = rig.storage.batches - before
     (item,) = await rig.storage.read_inbox(Phone("+84901888484"), 0, 10)
     assert (item.id, item.channel, item.sender) == (identifier, "sms", "Acme")
-    assert open_payload(item.content, identifier, rig.keyring) == carrier.sent[0].payload
+    assert open_payload(item.content, MessageId(identifier), rig.keyring) == carrier.sent[0].payload
     assert (await rig.message(identifier)).state == MessageState.DELIVERED
     assert waited == 3
 

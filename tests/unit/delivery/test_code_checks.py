@@ -12,6 +12,7 @@ from onema.domain.codes.forwarded_check import Verdict
 from onema.domain.codes.verification import ATTEMPTS
 from onema.domain.delivery.outcome import Outcome, OutcomeKind
 from onema.domain.delivery.payload import SmsPayload
+from onema.domain.ids import AccountId
 from onema.domain.records import MessageState
 from onema.domain.refusals import Refusal, Refused
 from onema.domain.values.phone import Phone
@@ -48,7 +49,7 @@ class Service:
         gateway = self.rig.gateway
         return await self._checks.check(
             CheckCode(
-                account=ACCOUNT,
+                account=AccountId(ACCOUNT),
                 id=gateway.next_id(),
                 now=gateway.now(),
                 phone=PHONE,

@@ -12,6 +12,7 @@ from onema.domain.delivery.finish_job import FinishJob
 from onema.domain.delivery.outcome import Outcome, OutcomeKind
 from onema.domain.delivery.requeue_job import DropJob, RequeueJob
 from onema.domain.delivery.start_attempt import StartAttempt
+from onema.domain.ids import AccountId, MessageId
 from onema.domain.records import DeadJob, Job, JobKind, MessageState
 from onema.domain.refusals import Refused
 from onema.storage.contract import Unavailable
@@ -170,7 +171,9 @@ async def test_a_job_whose_message_cannot_be_ended_ends_alone(rig: DeliveryRig) 
 
 def a_callback(rig: DeliveryRig, message: int) -> Job:
     now = rig.clock.now()
-    return Job(rig.gateway.next_id(), JobKind.CALLBACK, 1, message, now, 0, 0, False, b"")
+    return Job(
+        rig.gateway.next_id(), JobKind.CALLBACK, AccountId(1), MessageId(message), now, 0, 0, False, b""
+    )
 
 
 async def test_a_callback_that_always_raises_ends_after_six_tries(rig: DeliveryRig) -> None:
@@ -240,7 +243,7 @@ def requeue(rig: DeliveryRig, job: DeadJob) -> RequeueJob:
 
 async def test_a_message_that_was_given_up_is_never_sent_again(rig: DeliveryRig) -> None:
     """Its code is old, and its money is back."""
-    dead = DeadJob(5, 4, JobKind.SMS, 1, 4, 6, 6, "it failed")
+    dead = DeadJob(5, 4, JobKind.SMS, AccountId(1), MessageId(4), 6, 6, "it failed")
     await insert(rig.storage, dead, batch=10**18)
     with pytest.raises(Refused, match="is never sent again"):
         await rig.gateway.execute(requeue(rig, dead))
@@ -253,7 +256,9 @@ async def test_a_settlement_that_was_given_up_alone_can_be_tried_again(rig: Deli
     await start(rig, carrier, no_callbacks, [])
     identifier = await rig.send()
     await rig.reaches(identifier, MessageState.SENT)
-    dead = DeadJob(5, identifier, JobKind.SETTLE, 1, identifier, 101, 1, "it was leased 100 times")
+    dead = DeadJob(
+        5, identifier, JobKind.SETTLE, AccountId(1), MessageId(identifier), 101, 1, "it was leased 100 times"
+    )
     with pytest.raises(Refused, match="no job 5 that was given up"):
         await rig.gateway.execute(requeue(rig, dead))
     await insert(rig.storage, dead, batch=10**18)
@@ -275,7 +280,11 @@ async def test_a_job_that_was_given_up_can_be_dropped(rig: DeliveryRig) -> None:
     await rig.configure(carrier)
     await start(rig, carrier, no_callbacks, [])
     identifier = await rig.send()
-    await insert(rig.storage, DeadJob(5, 4, JobKind.CALLBACK, 1, identifier, 6, 6, "HTTP 400"), batch=10**18)
+    await insert(
+        rig.storage,
+        DeadJob(5, 4, JobKind.CALLBACK, AccountId(1), MessageId(identifier), 6, 6, "HTTP 400"),
+        batch=10**18,
+    )
     await rig.gateway.execute(DropJob(dead=5, id=rig.gateway.next_id()))
     assert await told(rig, identifier, JobKind.CALLBACK, 1) == ["dropped, by hand"]
     assert await rig.storage.read_dead_jobs(FOR_EVER, 1) == []

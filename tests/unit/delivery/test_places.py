@@ -4,13 +4,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from onema.delivery.places import Places
+from onema.domain.ids import AccountId, MessageId
 from onema.domain.records import Job, JobKind
 
 ACCOUNTS = st.integers(1, 5)
 
 
 def callback(account: int) -> Job:
-    return Job(1, JobKind.CALLBACK, account, 1, 0, 1, 0, False, b"")
+    return Job(1, JobKind.CALLBACK, AccountId(account), MessageId(1), 0, 1, 0, False, b"")
 
 
 class Held:
@@ -20,7 +21,7 @@ class Held:
         self.places = Places(size, fairly=True)
         self.of: Counter[int] = Counter()
         for account in wanted:
-            if self.places.grants(account, self.places.free):
+            if self.places.grants(AccountId(account), self.places.free):
                 self.take(account)
 
     def take(self, account: int) -> None:
@@ -32,7 +33,7 @@ class Held:
 def test_an_account_that_has_nothing_finds_a_place_while_one_is_free(size: int, wanted: list[int]) -> None:
     """Whatever the others want, and whoever came first: with five of them some are left from sixteen places on."""
     held = Held(size, wanted)
-    assert held.places.grants(99, held.places.free) == (held.places.free > 0)
+    assert held.places.grants(AccountId(99), held.places.free) == (held.places.free > 0)
     if size > 15:
         assert held.places.free > 0
 
@@ -53,7 +54,7 @@ def test_a_round_gives_nobody_more_than_is_granted(size: int, wanted: list[int],
     taken: Counter[int] = Counter()
     for account in due:
         if account not in full and taken[account] < share and taken.total() < limit:
-            assert held.places.grants(account, held.places.free)
+            assert held.places.grants(AccountId(account), held.places.free)
             held.take(account)
             taken[account] += 1
 
@@ -72,6 +73,6 @@ def test_a_round_leaves_out_nobody_who_has_nothing(size: int, wanted: list[int])
 def test_what_is_promised_counts_as_taken() -> None:
     """A batch in flight gives its jobs only once it is durable."""
     places = Places(16, fairly=True)
-    assert places.grants(1, free=9, promised=2)
-    assert not places.grants(1, free=8, promised=2)
-    assert Places(4).grants(1, free=1, promised=3), "other kinds are first come, first served"
+    assert places.grants(AccountId(1), free=9, promised=2)
+    assert not places.grants(AccountId(1), free=8, promised=2)
+    assert Places(4).grants(AccountId(1), free=1, promised=3), "other kinds are first come, first served"

@@ -1,7 +1,7 @@
 import asyncio
 
 from onema.delivery.sweeper import Sweeper
-from onema.domain.ids import first_id_at
+from onema.domain.ids import AccountId, MessageId, first_id_at
 from onema.domain.records import InboxItem, JobKind, LiveVerification
 from onema.domain.values.phone import Phone
 from onema.testing.conformance.storage import insert, job
@@ -45,7 +45,8 @@ async def test_expired_codes_are_forgotten(rig: DeliveryRig) -> None:
 async def test_the_inbox_forgets_by_age_and_number(rig: DeliveryRig) -> None:
     """What is older than it may be goes, and what is more than it may be."""
     items = [
-        InboxItem(first_id_at(rig.clock.now()) + n, Phone("+84901888484"), "sms", "s", b"c") for n in range(5)
+        InboxItem(MessageId(first_id_at(rig.clock.now()) + n), Phone("+84901888484"), "sms", "s", b"c")
+        for n in range(5)
     ]
     await rig.storage.begin([])
     await rig.storage.commit(1, {}, items)
@@ -68,8 +69,8 @@ async def test_old_messages_are_forgotten_a_little_at_a_time(rig: DeliveryRig) -
     assert await sweeper.drop_old() == 0
     rig.clock.advance(61)
     assert await sweeper.drop_old() > 0
-    assert await rig.storage.read_story(ACCOUNT, identifier) is None
-    assert await rig.storage.ledger_sum(ACCOUNT) == balance != 0
+    assert await rig.storage.read_story(AccountId(ACCOUNT), MessageId(identifier)) is None
+    assert await rig.storage.ledger_sum(AccountId(ACCOUNT)) == balance != 0
 
 
 async def test_upkeep_comes_with_the_rounds(rig: DeliveryRig) -> None:

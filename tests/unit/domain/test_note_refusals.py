@@ -1,6 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from onema.domain.ids import AccountId
 from onema.domain.note_refusals import (
     KEPT_ENTRIES,
     KEPT_MS,
@@ -13,7 +14,7 @@ from onema.domain.note_refusals import (
 from onema.domain.records import RecentRefusals
 from onema.testing.pure_store import PureStore, context_of
 
-ACCOUNT = 7
+ACCOUNT = AccountId(7)
 
 
 def refused(

@@ -25,6 +25,7 @@ from onema.domain.delivery.finish_job import FinishJob
 from onema.domain.delivery.leave_job import LeaveJob
 from onema.domain.delivery.outcome import OutcomeKind
 from onema.domain.delivery.requeue_job import RequeueJob
+from onema.domain.ids import AccountId, MessageId
 from onema.domain.records import (
     Attempt,
     DeadJob,
@@ -209,7 +210,9 @@ class Moves(Books):
     def check(self, right: int) -> None:
         code = WRONG if right else RIGHT
         self.store.run(
-            CheckCode(account=ACCOUNT, id=self.next_id(), now=self.now, phone=Phone(PHONE), code=code)
+            CheckCode(
+                account=AccountId(ACCOUNT), id=self.next_id(), now=self.now, phone=Phone(PHONE), code=code
+            )
         )
 
     @rule(which=WHICH)
@@ -218,7 +221,7 @@ class Moves(Books):
         if live := self.one(LiveVerification, which):
             self.store.run(
                 ForwardChecks(
-                    account=ACCOUNT,
+                    account=AccountId(ACCOUNT),
                     now=self.now,
                     phone=live.phone,
                     purpose=live.purpose,
@@ -233,7 +236,7 @@ class Moves(Books):
         if live := self.one(LiveVerification, which):
             self.store.run(
                 RecordForwardedCheck(
-                    account=ACCOUNT,
+                    account=AccountId(ACCOUNT),
                     id=self.next_id(),
                     now=self.now,
                     phone=live.phone,
@@ -248,8 +251,8 @@ class Moves(Books):
     def send_a_text_of_no_template(self) -> None:
         sent = self.store.run(
             SendCode(
-                account=ACCOUNT,
-                id=self.next_id(),
+                account=AccountId(ACCOUNT),
+                id=MessageId(self.next_id()),
                 now=self.now,
                 entropy=bytes(28),
                 dialect="test",
@@ -294,7 +297,7 @@ class Moves(Books):
             lease=job.lease,
             id=self.next_id(),
             now=self.now,
-            account=ACCOUNT,
+            account=AccountId(ACCOUNT),
             message=job.message,
             attempt=job.attempt,
             reason="it failed",
@@ -316,7 +319,9 @@ class Moves(Books):
         assert (Job, job.id) not in self.store.rows
         dead = self.ids
         self.store.run(
-            RequeueJob(dead=dead, account=ACCOUNT, message=job.message, id=self.next_id(), now=self.now)
+            RequeueJob(
+                dead=dead, account=AccountId(ACCOUNT), message=job.message, id=self.next_id(), now=self.now
+            )
         )
         assert (Job, job.id) in self.store.rows
         assert (DeadJob, dead) not in self.store.rows
@@ -326,7 +331,7 @@ class Moves(Books):
         if (dead := self.one(DeadJob, which)) is None:
             return
         command = RequeueJob(
-            dead=dead.id, account=ACCOUNT, message=dead.message, id=self.next_id(), now=self.now
+            dead=dead.id, account=AccountId(ACCOUNT), message=dead.message, id=self.next_id(), now=self.now
         )
         message = self.store.rows[(Message, ACCOUNT, dead.message)]
         assert isinstance(message, Message)

@@ -8,6 +8,7 @@ import pytest
 
 from onema.domain.decision import Context, Decision, World
 from onema.domain.delivery.payload import Payload, SmsPayload
+from onema.domain.ids import AccountId, MessageId
 from onema.domain.records import TABLES, Job, JobKind, Key, LedgerEntry, Row, Wallet
 from onema.domain.refusals import Refusal, Refused
 from onema.domain.values.phone import Phone
@@ -37,7 +38,7 @@ class Add(msgspec.Struct, frozen=True):
         balance = (wallet.balance if wallet else 0) + self.amount
         if balance < 0:
             raise Refused(Refusal.BALANCE_TOO_LOW)
-        return Decision(balance, puts=(Wallet(self.account, balance),))
+        return Decision(balance, puts=(Wallet(AccountId(self.account), balance),))
 
 
 class Insert(msgspec.Struct, frozen=True):
@@ -170,7 +171,7 @@ async def test_an_unknown_commit_is_looked_up_before_it_is_replayed(
 async def test_data_that_the_store_refuses_is_isolated(start_committer: StartCommitter) -> None:
     """One bad row among many: its caller is refused, everyone else's change is saved."""
     storage = MemoryStorage()
-    entry = LedgerEntry(1, 1, "hold", 0, 0, "")
+    entry = LedgerEntry(AccountId(1), 1, "hold", 0, 0, "")
     committer = await start_committer(storage)
     await committer.execute(Insert(entry))
     commands: Sequence[Any] = [*(Add(1) for _ in range(20)), Insert(entry), *(Add(1) for _ in range(20))]
@@ -189,7 +190,7 @@ async def test_a_row_that_no_driver_can_store_fails_alone(
     storage = SqliteStorage(tmp_path / "onema.db")
     await storage.open()
     committer = await start_committer(storage)
-    bad = LedgerEntry(1, 1, "hold", cast(Any, object()), 0, "")
+    bad = LedgerEntry(AccountId(1), 1, "hold", cast(Any, object()), 0, "")
     results = await asyncio.gather(
         committer.execute(Add(1)),
         committer.execute(Insert(bad)),
@@ -463,7 +464,7 @@ async def test_a_caller_that_went_away_does_not_stop_the_batch(start_committer: 
 
 
 def a_job(identifier: int, kind: JobKind = JobKind.SMS) -> Job:
-    return Job(identifier, kind, 1, identifier, 0, 0, 0, False, b"")
+    return Job(identifier, kind, AccountId(1), MessageId(identifier), 0, 0, 0, False, b"")
 
 
 class RecordingDispatcher:

@@ -4,6 +4,7 @@ import pytest
 
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.configure import Configure
+from onema.domain.ids import AccountId, MessageId
 from onema.domain.money.top_up import TopUpWallet
 from onema.domain.records import Job, JobKind
 from onema.domain.values.money import parse_amount
@@ -33,7 +34,12 @@ async def test_each_kind_of_job_tells_how_long_it_waits(
 ) -> None:
     """Zero where nothing waits, so that an alert can tell silence from peace."""
     now = clock.now()
-    await insert(storage, Job(1, JobKind.CALLBACK, 7, 1, now - 90_000, 0, 0, in_flight=False, payload=b""))
+    await insert(
+        storage,
+        Job(
+            1, JobKind.CALLBACK, AccountId(7), MessageId(1), now - 90_000, 0, 0, in_flight=False, payload=b""
+        ),
+    )
     readings = StoreReadings(committer, storage, clock)
     await readings.read_due()
     assert readings.due_seconds == {("sms",): 0, ("call",): 0, ("settle",): 0, ("callback",): 90}

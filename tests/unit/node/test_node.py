@@ -10,6 +10,7 @@ from onema.channels.handset.calls import CallState, HandsetCalls
 from onema.channels.handset.scripted_numbers import Script
 from onema.domain.delivery.outcome import Ending, Outcome, OutcomeKind
 from onema.domain.delivery.payload import CallPayload
+from onema.domain.ids import MessageId
 from onema.domain.values.phone import Phone
 from onema.node.line import Line, LineClosed
 from onema.node.membership import Membership
@@ -58,7 +59,7 @@ class Worker:
             await self.calls.changed(5.0)
 
     def place(self, number: int = 7) -> asyncio.Task[Outcome]:
-        return asyncio.create_task(self.own_calls.place(number, CALL, LONG, Script.DELIVERED))
+        return asyncio.create_task(self.own_calls.place(MessageId(number), CALL, LONG, Script.DELIVERED))
 
     async def sees(self, call: int, state: CallState | None) -> None:
         """Wait until this worker's page shows the call in this state, or not at all."""

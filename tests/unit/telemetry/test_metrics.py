@@ -5,7 +5,7 @@ from pathlib import Path
 from onema.domain.codes.check_code import Check, CheckCode
 from onema.domain.decision import Decision
 from onema.domain.delivery.start_attempt import StartAttempt
-from onema.domain.ids import first_id_at
+from onema.domain.ids import AccountId, MessageId, first_id_at
 from onema.domain.records import Event, Job, JobKind
 from onema.domain.values.phone import Phone
 from onema.node.messages import ReadMetrics
@@ -100,7 +100,7 @@ def test_the_time_to_the_handover_is_counted_by_channel_and_once_per_message() -
         command = StartAttempt(
             job=request, lease=1, now=1_000_000_000_000 + waited, lease_until=0, carrier="c"
         )
-        job = Job(request, kind, 7, request, 0, 1, number, in_flight=True, payload=b"")
+        job = Job(request, kind, AccountId(7), MessageId(request), 0, 1, number, in_flight=True, payload=b"")
         metrics.decided(command, Decision(number, puts=(job,)))
     text = metrics.render().decode()
     assert 'onema_handover_seconds_sum{channel="sms"} 0.04' in text
@@ -113,9 +113,15 @@ def test_the_time_to_the_right_check_is_counted() -> None:
     metrics, sent = Metrics(), first_id_at(1_000_000_000_000)
     for check, after in ((Check.RIGHT, 21_000), (Check.WRONG, 5_000), (Check.RIGHT, -500)):
         command = CheckCode(
-            account=7, id=sent + 1, now=1_000_000_000_000 + after, phone=Phone("+84901888484"), code="1"
+            account=AccountId(7),
+            id=sent + 1,
+            now=1_000_000_000_000 + after,
+            phone=Phone("+84901888484"),
+            code="1",
         )
-        metrics.decided(command, Decision(check, inserts=(Event(7, sent, sent + 1, "verified", ""),)))
+        metrics.decided(
+            command, Decision(check, inserts=(Event(AccountId(7), sent, sent + 1, "verified", ""),))
+        )
     text = metrics.render().decode()
     assert "onema_verified_seconds_sum 21.0" in text
     assert "onema_verified_seconds_count 2.0" in text

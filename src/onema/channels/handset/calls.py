@@ -12,6 +12,7 @@ from onema.channels.handset.scripted_numbers import Script
 from onema.domain.delivery.endings import ended
 from onema.domain.delivery.outcome import Ending, Outcome
 from onema.domain.delivery.payload import CallPayload
+from onema.domain.ids import MessageId
 from onema.domain.values.phone import Phone
 
 RING_SECONDS = 10.0
@@ -84,7 +85,9 @@ class HandsetCalls:
         self.watched_elsewhere = False
         self.on_news: Callable[[], None] = lambda: None
 
-    async def place(self, message: int, payload: CallPayload, seconds: float, script: Script) -> Outcome:
+    async def place(
+        self, message: MessageId, payload: CallPayload, seconds: float, script: Script
+    ) -> Outcome:
         """Call the phone and play `seconds` of audio to it; how the call went."""
         ending = _SCRIPTED_ENDINGS.get(script, Ending.ANSWERED)
         if not (self.watched or self.watched_elsewhere):
@@ -189,7 +192,7 @@ class HandsetCalls:
         line.call = msgspec.structs.replace(line.call, **changes)
         self._changed()
 
-    def _forget(self, message: int) -> None:
+    def _forget(self, message: MessageId) -> None:
         if self._lines.pop(message, None) is not None:
             self._changed()
 

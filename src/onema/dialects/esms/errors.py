@@ -7,6 +7,7 @@ The texts of 101, 104, 124 and 146 are those of samples, the others ours: docs/v
 import msgspec
 
 from onema.dialects.esms import wire
+from onema.domain.ids import MessageId
 from onema.domain.refusals import Refusal
 from onema.http.messages import Response
 
@@ -68,7 +69,7 @@ NOT_SERVED = Response(404, wire.INVALID_REQUEST, outcome="invalid_request")
 """Five public clients take any 200 of a send for a message that is on its way; WCF answers 404 too."""
 
 
-def refused_message(refusal: Refusal, message: int) -> Response:
+def refused_message(refusal: Refusal, message: MessageId) -> Response:
     """The answer about a message that was written down as refused: it has an SMSID."""
     error = REFUSALS[refusal]
     return Response(200, wire.refused_message(error.code, error.message, message), outcome=refusal.value)

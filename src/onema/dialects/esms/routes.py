@@ -22,6 +22,7 @@ from onema.domain.codes.send_code import SendCode
 from onema.domain.codes.start_verification import ENTROPY_BYTES, NewCode
 from onema.domain.codes.verification import DIGITS, LETTERS_AND_DIGITS, MAX_LENGTH, MIN_LENGTH
 from onema.domain.configuration.directory import AccountView
+from onema.domain.ids import MessageId
 from onema.domain.refusals import Refusal, Refused
 from onema.domain.values.phone import parse_phone
 from onema.engine.gateway import Gateway
@@ -126,7 +127,7 @@ class EsmsApi:
         sent: Accepted = await gateway.execute(
             SendCode(
                 account=account.id,
-                id=gateway.next_id(),
+                id=MessageId(gateway.next_id()),
                 now=gateway.now(),
                 entropy=gateway.token(ENTROPY_BYTES),
                 dialect=DIALECT,

@@ -10,6 +10,7 @@ import re
 
 import msgspec
 
+from onema.domain.ids import MessageId
 from onema.http.messages import Request
 from onema.http.parameters import parse_form, parse_json_object, parse_multipart, parse_query
 
@@ -96,20 +97,20 @@ def is_yes(text: str) -> bool:
     return text.strip().lower() in ("1", "true")
 
 
-def smsid(message: int) -> str:
+def smsid(message: MessageId) -> str:
     """The vendor's SMSIDs are 32 to 39 characters of a GUID; ours spell the message's id."""
     return f"{message:032x}"
 
 
-def message_of_smsid(text: str) -> int:
+def message_of_smsid(text: str) -> MessageId:
     """The message's id. Raises ValueError for what `smsid` cannot have made."""
-    message = int(text, 16) if _SMSID.fullmatch(text) else -1
+    message = MessageId(int(text, 16) if _SMSID.fullmatch(text) else -1)
     if not 0 <= message <= _LARGEST_ID:
         raise ValueError("not an SMSID")
     return message
 
 
-def message_of(text: str) -> int | None:
+def message_of(text: str) -> MessageId | None:
     """As clients quote an SMSID: some write it as a GUID, with dashes."""
     try:
         return message_of_smsid(text.replace("-", "") if _GUID.fullmatch(text) else text)
@@ -117,7 +118,7 @@ def message_of(text: str) -> int | None:
         return None
 
 
-def accepted(message: int) -> bytes:
+def accepted(message: MessageId) -> bytes:
     return b'{"CodeResult":"100","CountRegenerate":0,"SMSID":"%032x"}' % message
 
 

@@ -9,6 +9,7 @@ otherwise.
 import msgspec
 
 from onema.dialects.ytx import wire
+from onema.domain.ids import MessageId
 from onema.domain.refusals import Refusal
 from onema.http.messages import Headers, Response
 
@@ -90,7 +91,7 @@ INVALID_HEADER = VendorError("-202", "包头验证信息错误").response("inval
 INVALID_SIGN = VendorError("-203", "AuthToken验证失败").response("invalid_sign")
 
 
-def accepted(message: int) -> Response:
+def accepted(message: MessageId) -> Response:
     return Response(200, wire.answer("0", "提交成功", wire.request_id(message)))
 
 

@@ -26,6 +26,7 @@ from onema.domain.codes.admission import admit_account, admit_application
 from onema.domain.codes.call_with_code import CallWithCode
 from onema.domain.codes.start_verification import ENTROPY_BYTES, GivenCode
 from onema.domain.configuration.directory import AccountView, ApplicationView
+from onema.domain.ids import MessageId
 from onema.domain.refusals import Refusal, Refused
 from onema.domain.values.phone import parse_phone
 from onema.engine.gateway import Gateway
@@ -159,7 +160,7 @@ class YtxApi:
             CallWithCode(
                 account=account.id,
                 application=application.name,
-                id=gateway.next_id(),
+                id=MessageId(gateway.next_id()),
                 now=gateway.now(),
                 entropy=gateway.token(ENTROPY_BYTES),
                 dialect=DIALECT,

@@ -13,7 +13,7 @@ import re
 
 import msgspec
 
-from onema.domain.ids import time_of_id
+from onema.domain.ids import MessageId, time_of_id
 from onema.domain.values.money import as_number
 from onema.http.parameters import parse_json_object
 
@@ -55,22 +55,22 @@ def local_time(milliseconds: int) -> dt.datetime:
     return dt.datetime.fromtimestamp(milliseconds / 1000, CHINA)
 
 
-def request_id(message: int) -> str:
+def request_id(message: MessageId) -> str:
     """29 digits: year and month, the message's id, the function, the node (which the id names already)."""
     made_at = local_time(time_of_id(message))
     return f"{made_at.year:04d}{made_at.month:02d}{message:019d}{FUNCTION}{_NODE}"
 
 
-def message_of_request_id(spelled: str) -> int:
+def message_of_request_id(spelled: str) -> MessageId:
     """The message's id. Raises ValueError for what `request_id` cannot have made."""
     match = _REQUEST_ID.fullmatch(spelled)
-    message = int(match["message"]) if match else 0
+    message = MessageId(int(match["message"]) if match else 0)
     if not match or request_id(message) != spelled:
         raise ValueError("not a requestId")
     return message
 
 
-def message_of(text: str) -> int | None:
+def message_of(text: str) -> MessageId | None:
     """Of a requestId."""
     try:
         return message_of_request_id(text)

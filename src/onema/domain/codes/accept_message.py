@@ -12,6 +12,7 @@ import msgspec
 from onema.domain.codes import limits
 from onema.domain.configuration.directory import AccountView
 from onema.domain.decision import Context, World
+from onema.domain.ids import AccountId, MessageId
 from onema.domain.keyring import NONCE_BYTES
 from onema.domain.money import wallet
 from onema.domain.records import Channel, Key, LedgerEntry, Message, MessageState, Row, Wallet
@@ -22,7 +23,7 @@ from onema.domain.values.phone import Phone
 class Accepted(msgspec.Struct, frozen=True):
     """The message was accepted; or, with `refusal`, written down as refused."""
 
-    message: int
+    message: MessageId
     refusal: Refusal | None = None
 
 
@@ -33,8 +34,8 @@ class Send(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     where the request's national numbers belong. `entropy` ends with a nonce's bytes; a new code's come before.
     """
 
-    account: int
-    id: int
+    account: AccountId
+    id: MessageId
     now: int
     entropy: bytes
     dialect: str

@@ -20,6 +20,7 @@ from onema.domain.codes.verification import (
     without_code,
 )
 from onema.domain.decision import Context, Decision, World
+from onema.domain.ids import AccountId
 from onema.domain.keyring import Keyring
 from onema.domain.records import Event, Key, LiveVerification, Window
 from onema.domain.refusals import Refused
@@ -63,7 +64,7 @@ class CheckCode(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     number stands for one code.
     """
 
-    account: int
+    account: AccountId
     id: int
     now: int
     phone: Phone

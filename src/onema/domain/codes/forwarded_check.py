@@ -22,6 +22,7 @@ from onema.domain.codes.verification import (
     without_code,
 )
 from onema.domain.decision import Context, Decision, World
+from onema.domain.ids import AccountId
 from onema.domain.records import Event, Key, LiveVerification
 from onema.domain.state_machines import VERIFICATION
 from onema.domain.state_machines import VerificationState as V
@@ -46,7 +47,7 @@ class ForwardChecks(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     the code is no longer the phone's current one, so that the carrier may forget it.
     """
 
-    account: int
+    account: AccountId
     now: int
     phone: Phone
     purpose: str
@@ -72,7 +73,7 @@ class RecordForwardedCheck(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     and then the try is given back.
     """
 
-    account: int
+    account: AccountId
     id: int
     now: int
     phone: Phone

@@ -5,13 +5,14 @@ from collections.abc import Iterable
 from onema.domain.codes import limits
 from onema.domain.configuration.directory import PoolView
 from onema.domain.decision import World
+from onema.domain.ids import AccountId
 from onema.domain.records import Key, Window
 from onema.domain.refusals import Refusal, Refused
 
 SCOPE = "hotline"
 _DAY_SECONDS = 86_400
 _NO_CAP = 2**31
-EVERY_ACCOUNT = 0
+EVERY_ACCOUNT = AccountId(0)
 
 
 def hotline_keys(pool: PoolView | None) -> Iterable[Key]:

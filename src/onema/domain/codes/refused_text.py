@@ -6,6 +6,7 @@ A text without the marker {OTP} may hold a code of the integrator's own, so of s
 import msgspec
 
 from onema.domain.configuration.message_template import CODE_MARKER
+from onema.domain.ids import AccountId, MessageId
 from onema.domain.keyring import Keyring, Unsealable
 from onema.domain.records import Event
 from onema.domain.values.written_form import text_form
@@ -28,7 +29,9 @@ _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(RefusedText)
 
 
-def note(account: int, message: int, text: str, code_length: int, keyring: Keyring, nonce: bytes) -> Event:
+def note(
+    account: AccountId, message: MessageId, text: str, code_length: int, keyring: Keyring, nonce: bytes
+) -> Event:
     text = text_form(text)
     if CODE_MARKER not in text:
         return Event(account, message, message, WITHOUT_MARKER, "")

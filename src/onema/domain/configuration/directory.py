@@ -18,6 +18,7 @@ from onema.domain.configuration import documents as doc
 from onema.domain.configuration.document_mappings import DocumentKey, DocumentsByKind, ViewsByOwner
 from onema.domain.configuration.message_template import CODE_MARKER, MessageTemplate, place_code
 from onema.domain.configuration.template_matching import Templates
+from onema.domain.ids import AccountId
 from onema.domain.records import Channel
 from onema.domain.refusals import Refusal, Refused
 from onema.domain.values.address_list import AddressList
@@ -153,7 +154,7 @@ class AccountView:
         applications: Iterable[ApplicationView],
     ) -> None:
         self.document = account
-        self.id = account.number
+        self.id = AccountId(account.number)
         self.name = account.name
         self.active = account.state == "active"
         self.country = account.country

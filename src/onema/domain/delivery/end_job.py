@@ -6,6 +6,7 @@ import msgspec
 
 from onema.domain.decision import Context, Decision, World
 from onema.domain.delivery.message_progress import Advance, advance
+from onema.domain.ids import AccountId, MessageId
 from onema.domain.records import (
     HANDING_OVER,
     Attempt,
@@ -36,8 +37,8 @@ class EndJob(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     lease: int
     id: int
     now: int
-    account: int
-    message: int
+    account: AccountId
+    message: MessageId
     attempt: int
     reason: str
     fault: str = ""

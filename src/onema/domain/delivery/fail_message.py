@@ -6,6 +6,7 @@ import msgspec
 
 from onema.domain.decision import Context, Decision, World
 from onema.domain.delivery.message_progress import Advance, advance
+from onema.domain.ids import AccountId, MessageId
 from onema.domain.records import Job, Key, Message, MessageState, Wallet
 from onema.domain.state_machines import JOB, MESSAGE, JobState, job_state
 
@@ -21,8 +22,8 @@ class FailMessage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     now: int
     job: int
     lease: int
-    account: int
-    message: int
+    account: AccountId
+    message: MessageId
     reason: str
 
     def keys(self, context: Context) -> Iterable[Key]:

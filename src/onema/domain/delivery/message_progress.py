@@ -5,6 +5,7 @@ import math
 import msgspec
 
 from onema.domain.decision import Context, World
+from onema.domain.ids import AccountId, MessageId
 from onema.domain.money import wallet
 from onema.domain.records import EntryKind, Job, JobKind, Key, Message, Row, Wallet
 from onema.domain.records import MessageState as S
@@ -90,7 +91,7 @@ def cost(message: Message, seconds: float) -> int:
     return min(message.price, message.unit_price * math.ceil(seconds / message.period))
 
 
-def delivery_job(kind: JobKind, account: int, message: int, now: int, payload: bytes) -> Job:
+def delivery_job(kind: JobKind, account: AccountId, message: MessageId, now: int, payload: bytes) -> Job:
     """The job that hands an accepted message to a carrier: due at once, and with the message's id."""
     return Job(
         id=message,

@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 
+from onema.domain.ids import MessageId
 from onema.domain.keyring import Keyring
 from onema.domain.values.phone import Phone
 
@@ -52,11 +53,11 @@ _encoder = msgspec.msgpack.Encoder()
 _decoder: msgspec.msgpack.Decoder[Any] = msgspec.msgpack.Decoder(SmsPayload | CallPayload)
 
 
-def seal_payload(payload: Payload, message: int, keyring: Keyring, nonce: bytes) -> bytes:
+def seal_payload(payload: Payload, message: MessageId, keyring: Keyring, nonce: bytes) -> bytes:
     return keyring.seal(_encoder.encode(payload), nonce=nonce, bound_to=f"job:{message}")
 
 
-def open_payload(sealed: bytes, message: int, keyring: Keyring) -> Payload:
+def open_payload(sealed: bytes, message: MessageId, keyring: Keyring) -> Payload:
     """Raises Unsealable."""
     payload: Payload = _decoder.decode(keyring.open(sealed, bound_to=f"job:{message}"))
     return payload

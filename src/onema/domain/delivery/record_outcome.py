@@ -9,6 +9,7 @@ from onema.domain.decision import Context, Decision, World
 from onema.domain.delivery.message_progress import Advance, advance
 from onema.domain.delivery.outcome import FINAL_WORDS, RECEIPT_WORDS, Outcome, OutcomeKind
 from onema.domain.delivery.record_receipt import take_early_words
+from onema.domain.ids import AccountId, MessageId
 from onema.domain.records import (
     Attempt,
     AttemptState,
@@ -44,8 +45,8 @@ class RecordOutcome(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     id: int
     now: int
-    account: int
-    message: int
+    account: AccountId
+    message: MessageId
     attempt: int
     outcome: Outcome
     receipt_until: int
@@ -130,8 +131,8 @@ class SettleMessage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     id: int
     now: int
-    account: int
-    message: int
+    account: AccountId
+    message: MessageId
     lease: int
 
     def keys(self, context: Context) -> Iterable[Key]:

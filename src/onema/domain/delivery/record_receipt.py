@@ -13,6 +13,7 @@ import msgspec
 from onema.domain.decision import Context, Decision, World
 from onema.domain.delivery.message_progress import Advance, advance
 from onema.domain.delivery.outcome import FINAL_WORDS, Outcome, OutcomeKind
+from onema.domain.ids import AccountId, MessageId
 from onema.domain.records import (
     Attempt,
     AttemptState,
@@ -52,8 +53,8 @@ class ReceiptResult(enum.StrEnum):
 class Named(msgspec.Struct, frozen=True, gc=False):
     """Whose name a carrier's reference is; nobody's where `message` is 0."""
 
-    account: int = 0
-    message: int = 0
+    account: AccountId = AccountId(0)
+    message: MessageId = MessageId(0)
     attempt: int = 0
 
 
@@ -160,8 +161,8 @@ class RecordReceipt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         kept = CarrierReference(
             carrier=self.carrier,
             reference=self.reference,
-            account=0,
-            message=0,
+            account=AccountId(0),
+            message=MessageId(0),
             attempt=0,
             expires_at=self.forget_at,
             received_at=self.now,

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import msgspec
 
 from onema.domain.decision import Context, Decision, World
+from onema.domain.ids import AccountId, MessageId
 from onema.domain.records import DeadJob, Event, Job, JobKind, Key, Message, MessageState
 from onema.domain.refusals import Refusal, Refused
 from onema.domain.state_machines import JOB, MESSAGE, JobState, job_state
@@ -18,8 +19,8 @@ class RequeueJob(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """
 
     dead: int
-    account: int
-    message: int
+    account: AccountId
+    message: MessageId
     id: int
     now: int
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import msgspec
 
 from onema.domain.decision import Context, Decision, World
+from onema.domain.ids import AccountId
 from onema.domain.money import wallet
 from onema.domain.records import Key, Row, TopUp, Wallet
 from onema.domain.refusals import Refusal, Refused
@@ -44,8 +45,10 @@ class TopUpWallet(msgspec.Struct, frozen=True, kw_only=True, tag="top_up"):
             if booked.amount != self.amount:
                 raise Refused(Refusal.CONFLICT, f"top-up {self.reference!r} was booked with another amount")
             return Decision(False)
-        balance, *entries = wallet.top_up(world, number, self.id, self.amount, self.now, self.reference)
-        remembered: Row = TopUp(number, self.reference, self.id, self.amount)
+        balance, *entries = wallet.top_up(
+            world, AccountId(number), self.id, self.amount, self.now, self.reference
+        )
+        remembered: Row = TopUp(AccountId(number), self.reference, self.id, self.amount)
         return Decision(True, puts=(balance, remembered), inserts=tuple(entries))
 
     def _account_number(self, context: Context) -> int:

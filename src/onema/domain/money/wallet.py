@@ -7,6 +7,7 @@ What becomes known after that (a receipt days later) is an adjust.
 
 from onema.domain.configuration.directory import AccountView
 from onema.domain.decision import World
+from onema.domain.ids import AccountId
 from onema.domain.records import EntryKind, LedgerEntry, Row, Wallet
 from onema.domain.refusals import Refusal, Refused
 
@@ -26,7 +27,9 @@ def hold(
     )
 
 
-def capture(world: World, account: int, subject: int, held: int, cost: int, now: int) -> tuple[Row, ...]:
+def capture(
+    world: World, account: AccountId, subject: int, held: int, cost: int, now: int
+) -> tuple[Row, ...]:
     """End a hold of `held` by charging `cost` of it; the rest is released. First the wallet, if it changes."""
     if cost == held:
         return (_entry(account, subject, EntryKind.CAPTURE, 0, now),)
@@ -36,31 +39,37 @@ def capture(world: World, account: int, subject: int, held: int, cost: int, now:
     )
 
 
-def release(world: World, account: int, subject: int, held: int, now: int) -> tuple[Row, ...]:
+def release(world: World, account: AccountId, subject: int, held: int, now: int) -> tuple[Row, ...]:
     """End a hold without a charge."""
     return _move(world, account, subject, EntryKind.RELEASE, held, now)
 
 
-def adjust(world: World, account: int, subject: int, amount: int, now: int, note: str) -> tuple[Row, ...]:
+def adjust(
+    world: World, account: AccountId, subject: int, amount: int, now: int, note: str
+) -> tuple[Row, ...]:
     """Correct a hold that has already ended. It may pass the wallet's floor: the cost has been made."""
     return _move(world, account, subject, EntryKind.ADJUST, amount, now, note)
 
 
-def top_up(world: World, account: int, subject: int, amount: int, now: int, note: str) -> tuple[Row, ...]:
+def top_up(
+    world: World, account: AccountId, subject: int, amount: int, now: int, note: str
+) -> tuple[Row, ...]:
     return _move(world, account, subject, EntryKind.TOP_UP, amount, now, note)
 
 
-def balance_of(world: World, account: int) -> int:
+def balance_of(world: World, account: AccountId) -> int:
     wallet = world.get(Wallet, account)
     return wallet.balance if wallet else 0
 
 
 def _move(
-    world: World, account: int, subject: int, kind: EntryKind, amount: int, now: int, note: str = ""
+    world: World, account: AccountId, subject: int, kind: EntryKind, amount: int, now: int, note: str = ""
 ) -> tuple[Row, ...]:
     wallet = Wallet(account=account, balance=balance_of(world, account) + amount)
     return (wallet, _entry(account, subject, kind, amount, now, note))
 
 
-def _entry(account: int, subject: int, kind: EntryKind, amount: int, now: int, note: str = "") -> LedgerEntry:
+def _entry(
+    account: AccountId, subject: int, kind: EntryKind, amount: int, now: int, note: str = ""
+) -> LedgerEntry:
     return LedgerEntry(account=account, subject=subject, kind=kind, amount=amount, at=now, note=note)

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Iterable, Seque
 from typing import Any, TypeVar
 
 from onema.domain.delivery.leave_job import LEFT_FOR_MS
-from onema.domain.ids import first_id_at
+from onema.domain.ids import AccountId, MessageId, first_id_at
 from onema.domain.records import (
     TABLE_ORDER,
     Attempt,
@@ -208,7 +208,7 @@ class PostgresStorage(PostgresWriter):
             last = tuple(records[-1]) if records else last
         return names
 
-    async def read_story(self, account: int, message: int) -> Story | None:
+    async def read_story(self, account: AccountId, message: MessageId) -> Story | None:
         async with self._snapshot() as connection:
 
             async def rows(row_type: type[R], query: str) -> list[R]:
@@ -226,7 +226,7 @@ class PostgresStorage(PostgresWriter):
                 ledger=await rows(LedgerEntry, "ledger_of_subject"),
             )
 
-    async def read_messages(self, account: int, before: int, limit: int) -> Sequence[Message]:
+    async def read_messages(self, account: AccountId, before: int, limit: int) -> Sequence[Message]:
         records = await self._fetch(self._queries["messages"], account, before, limit)
         return [Message(*record) for record in records]
 
@@ -237,11 +237,11 @@ class PostgresStorage(PostgresWriter):
         records = await self._fetch(self._queries["unmatched_receipts"], carrier, limit)
         return [CarrierReference(*record) for record in records]
 
-    async def read_ledger(self, account: int, limit: int) -> Sequence[LedgerEntry]:
+    async def read_ledger(self, account: AccountId, limit: int) -> Sequence[LedgerEntry]:
         records = await self._fetch(self._queries["ledger"], account, limit)
         return [LedgerEntry(*record) for record in records]
 
-    async def ledger_sum(self, account: int) -> int:
+    async def ledger_sum(self, account: AccountId) -> int:
         async with self._reader() as connection:
             total: int = await connection.fetchval(
                 self._queries["ledger_sum"], account, timeout=UPKEEP_SECONDS

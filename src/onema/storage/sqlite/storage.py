@@ -20,7 +20,7 @@ import apsw
 from msgspec.structs import astuple
 
 from onema.domain.delivery.leave_job import LEFT_FOR_MS
-from onema.domain.ids import first_id_at
+from onema.domain.ids import AccountId, MessageId, first_id_at
 from onema.domain.records import (
     Attempt,
     CarrierReference,
@@ -340,7 +340,7 @@ class SqliteStorage:
                 gone = set(known) - set(self._reader.execute(self._queries["directory_names"]))
         return DirectoryChanges(revision[0] if revision else 0, rows, gone)
 
-    async def read_story(self, account: int, message: int) -> Story | None:
+    async def read_story(self, account: AccountId, message: MessageId) -> Story | None:
         of_message = {"account": account, "message": message, "subject": message}
         story = None
         with _DRIVER_ERRORS, self._reader:
@@ -354,7 +354,7 @@ class SqliteStorage:
                 )
         return story
 
-    async def read_messages(self, account: int, before: int, limit: int) -> Sequence[Message]:
+    async def read_messages(self, account: AccountId, before: int, limit: int) -> Sequence[Message]:
         bindings = {"account": account, "before": before, "limit": limit}
         return self._rows(self._reader, Message, "messages", bindings)
 
@@ -365,7 +365,7 @@ class SqliteStorage:
         bindings: dict[str, Any] = {"carrier": carrier, "limit": limit}
         return self._rows(self._reader, CarrierReference, "unmatched_receipts", bindings)
 
-    async def read_ledger(self, account: int, limit: int) -> Sequence[LedgerEntry]:
+    async def read_ledger(self, account: AccountId, limit: int) -> Sequence[LedgerEntry]:
         return self._rows(self._reader, LedgerEntry, "ledger", {"account": account, "limit": limit})
 
     async def oldest_due(self, now: int, limit: int) -> dict[str, int]:
@@ -373,7 +373,7 @@ class SqliteStorage:
             rows: Any = self._reader.execute(self._queries["oldest_due"], {"now": now, "limit": limit})
             return {kind: due_at for kind, due_at in rows}  # noqa: C416  # dict(rows) would lose its types
 
-    async def ledger_sum(self, account: int) -> int:
+    async def ledger_sum(self, account: AccountId) -> int:
         with _DRIVER_ERRORS:
             row = self._reader.execute(self._queries["ledger_sum"], {"account": account}).fetchone()
         return int(row[0]) if row else 0

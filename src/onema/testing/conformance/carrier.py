@@ -14,9 +14,10 @@ from onema.channels.contract import Carrier, NotRecorded, Outgoing, Receipt, Sha
 from onema.domain.delivery.capacity import STOP_SECONDS
 from onema.domain.delivery.outcome import FINAL_WORDS, RECEIPT_WORDS, Outcome, OutcomeKind
 from onema.domain.delivery.payload import Payload
+from onema.domain.ids import AccountId, MessageId
 from onema.http.messages import Request
 
-ACCOUNT, MESSAGE = 1, 7
+ACCOUNT, MESSAGE = AccountId(1), MessageId(7)
 DEADLINE_SECONDS = 10.0
 
 

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from onema.domain.delivery.leave_job import LEFT_FOR_MS
-from onema.domain.ids import first_id_at
+from onema.domain.ids import AccountId, MessageId, first_id_at
 from onema.domain.records import (
     TABLES,
     Attempt,
@@ -34,7 +34,7 @@ from onema.domain.records import (
 from onema.domain.values.phone import Phone
 from onema.storage.contract import DataRejected, Storage
 
-ACCOUNT = 7
+ACCOUNT = AccountId(7)
 
 
 def sample(row_type: type[Row], number: int = 1) -> Row:
@@ -43,13 +43,13 @@ def sample(row_type: type[Row], number: int = 1) -> Row:
     return row_type(**{name: values[kind] for name, kind in column_types(row_type).items()})
 
 
-def message(identifier: int, account: int = ACCOUNT) -> Message:
+def message(identifier: int, account: AccountId = ACCOUNT) -> Message:
     row = sample(Message, identifier)
     assert isinstance(row, Message)
     return msgspec.structs.replace(row, account=account, id=identifier)
 
 
-def callback(identifier: int, account: int, due_at: int) -> Job:
+def callback(identifier: int, account: AccountId, due_at: int) -> Job:
     return msgspec.structs.replace(job(identifier, due_at, JobKind.CALLBACK), account=account)
 
 
@@ -58,7 +58,7 @@ def job(identifier: int, due_at: int, kind: JobKind = JobKind.SMS) -> Job:
         id=identifier,
         kind=kind,
         account=ACCOUNT,
-        message=identifier,
+        message=MessageId(identifier),
         due_at=due_at,
         lease=0,
         attempt=0,
@@ -115,26 +115,29 @@ class StorageConformance:
 
     async def test_a_proof_that_it_can_be_written_changes_nothing(self, storage: Storage) -> None:
         """It is asked again and again while a store comes back, and batches go on after it."""
-        await insert(storage, Wallet(1, 10))
+        await insert(storage, Wallet(AccountId(1), 10))
         await storage.prove_writable()
         await storage.prove_writable()
-        assert await storage.read([(Wallet, 1)]) == {(Wallet, 1): Wallet(1, 10)}
-        await save(storage, Wallet(1, 11), batch=2)
-        assert await storage.read([(Wallet, 1)]) == {(Wallet, 1): Wallet(1, 11)}
+        assert await storage.read([(Wallet, 1)]) == {(Wallet, 1): Wallet(AccountId(1), 10)}
+        await save(storage, Wallet(AccountId(1), 11), batch=2)
+        assert await storage.read([(Wallet, 1)]) == {(Wallet, 1): Wallet(AccountId(1), 11)}
 
     async def test_begin_loads_the_rows_that_exist(self, storage: Storage) -> None:
         """Missing keys are left out."""
-        await insert(storage, Wallet(1, 10), Wallet(2, 20))
+        await insert(storage, Wallet(AccountId(1), 10), Wallet(AccountId(2), 20))
         keys: Sequence[Key] = [(Wallet, 1), (Wallet, 2), (Wallet, 3)]
-        assert await storage.begin(keys) == {(Wallet, 1): Wallet(1, 10), (Wallet, 2): Wallet(2, 20)}
+        assert await storage.begin(keys) == {
+            (Wallet, 1): Wallet(AccountId(1), 10),
+            (Wallet, 2): Wallet(AccountId(2), 20),
+        }
         await storage.abort()
 
     async def test_an_aborted_batch_leaves_nothing(self, storage: Storage) -> None:
         """After abort the next batch starts from what was committed."""
         await storage.begin([(Wallet, 1)])
         await storage.abort()
-        await save(storage, Wallet(1, 5))
-        assert await storage.read([(Wallet, 1)]) == {(Wallet, 1): Wallet(1, 5)}
+        await save(storage, Wallet(AccountId(1), 5))
+        assert await storage.read([(Wallet, 1)]) == {(Wallet, 1): Wallet(AccountId(1), 5)}
 
     async def test_inserting_a_row_twice_is_refused_and_saves_nothing(self, storage: Storage) -> None:
         """One bad row takes its whole batch back, and the store goes on."""
@@ -142,10 +145,10 @@ class StorageConformance:
         await insert(storage, entry)
         await storage.begin([])
         with pytest.raises(DataRejected):
-            await storage.commit(2, {(Wallet, 1): Wallet(1, 5)}, [entry])
+            await storage.commit(2, {(Wallet, 1): Wallet(AccountId(1), 5)}, [entry])
         assert await storage.read([(Wallet, 1)]) == {}
-        await save(storage, Wallet(1, 6), batch=3)
-        assert await storage.read([(Wallet, 1)]) == {(Wallet, 1): Wallet(1, 6)}
+        await save(storage, Wallet(AccountId(1), 6), batch=3)
+        assert await storage.read([(Wallet, 1)]) == {(Wallet, 1): Wallet(AccountId(1), 6)}
 
     async def test_rows_handed_over_early_are_saved_with_their_batch(self, storage: Storage) -> None:
         """Nobody sees them before its commit, and nothing of them stays when it is aborted."""
@@ -171,17 +174,17 @@ class StorageConformance:
         await storage.begin([])
         await storage.insert([entry])
         with pytest.raises(DataRejected):
-            await storage.commit(2, {(Wallet, 1): Wallet(1, 5)}, [message(1)])
+            await storage.commit(2, {(Wallet, 1): Wallet(AccountId(1), 5)}, [message(1)])
         await storage.begin([(Wallet, 1)])
         await storage.insert([entry])
         await storage.abort()
-        await save(storage, Wallet(1, 6), batch=3)
-        assert await storage.read([(Wallet, 1), message(1).key]) == {(Wallet, 1): Wallet(1, 6)}
+        await save(storage, Wallet(AccountId(1), 6), batch=3)
+        assert await storage.read([(Wallet, 1), message(1).key]) == {(Wallet, 1): Wallet(AccountId(1), 6)}
 
     async def test_every_writer_may_have_a_batch_in_flight(self, storage: Storage) -> None:
         """They begin, save and end in any order, and know of their own rows only."""
         writers = [storage, *storage.other_writers]
-        wallets = [Wallet(number, 5) for number in range(len(writers))]
+        wallets = [Wallet(AccountId(number), 5) for number in range(len(writers))]
         for writer, wallet in zip(writers, wallets, strict=True):
             assert await writer.begin([wallet.key]) == {}
             await writer.insert([message(1 + wallet.account)])
@@ -239,9 +242,11 @@ class StorageConformance:
     async def test_each_account_has_its_share_of_the_callbacks(self, storage: Storage) -> None:
         """However many others wait, and since when: the longest due of each, and none of those that have enough."""
         waiting = [
-            callback(1_000 * account + n, account, 100 + n) for account in (1, 2, 3) for n in range(50)
+            callback(1_000 * account + n, AccountId(account), 100 + n)
+            for account in (1, 2, 3)
+            for n in range(50)
         ]
-        late = callback(9_000, account=9, due_at=999)
+        late = callback(9_000, account=AccountId(9), due_at=999)
         await insert(storage, *waiting, late)
         leased = await storage.lease_callbacks(999, 2_000, limit=10, share=2, full=[2])
         assert [found.id for found in leased] == [1_000, 1_001, 3_000, 3_001, 9_000]
@@ -253,7 +258,9 @@ class StorageConformance:
         moments = [
             first_id_at(time_ms) for time_ms in (1_700_000_000_000, 1_700_000_001_000, 1_700_000_002_000)
         ]
-        dead = [DeadJob(each, 5, JobKind.CALLBACK, ACCOUNT, 5, 3, 2, "HTTP 400") for each in moments]
+        dead = [
+            DeadJob(each, 5, JobKind.CALLBACK, ACCOUNT, MessageId(5), 3, 2, "HTTP 400") for each in moments
+        ]
         await insert(storage, *dead)
         assert await storage.read_dead_jobs(before=2**63 - 1, limit=2) == [dead[2], dead[1]]
         assert await storage.read_dead_jobs(before=moments[1], limit=2) == [dead[0]]
@@ -287,7 +294,7 @@ class StorageConformance:
         old = LiveVerification(ACCOUNT, Phone("+84901888484"), "code", 1, b"h", 5, expires_at=100)
         young = LiveVerification(ACCOUNT, Phone("+84901888485"), "code", 2, b"h", 5, expires_at=101)
         window = Window(ACCOUNT, "phone", "+84901888484", "60:0:1", expires_at=50)
-        reference = CarrierReference("c", "r", ACCOUNT, 1, 1, expires_at=50)
+        reference = CarrierReference("c", "r", ACCOUNT, MessageId(1), 1, expires_at=50)
         refusals = RecentRefusals(ACCOUNT, 1, "[]", expires_at=100)
         expired = (old, window, reference, refusals)
         tried = LiveVerification(ACCOUNT, Phone("+84901888486"), "code", 3, b"h", 5, 100, "60:50:1", 110)
@@ -299,9 +306,13 @@ class StorageConformance:
 
     async def test_receipts_that_nobody_s_name_matches_are_listed_and_bounded(self, storage: Storage) -> None:
         """Newest first, of one carrier or of all; names of ours are not among them."""
-        named = CarrierReference("a", "ours", ACCOUNT, 1, 1, expires_at=90, received_at=99, receipt="{}")
+        named = CarrierReference(
+            "a", "ours", ACCOUNT, MessageId(1), 1, expires_at=90, received_at=99, receipt="{}"
+        )
         kept = [
-            CarrierReference(carrier, f"r{at}", 0, 0, 0, expires_at=90, received_at=at, receipt="{}")
+            CarrierReference(
+                carrier, f"r{at}", AccountId(0), MessageId(0), 0, expires_at=90, received_at=at, receipt="{}"
+            )
             for at, carrier in enumerate("abab", 1)
         ]
         await insert(storage, named, *kept)
@@ -315,7 +326,11 @@ class StorageConformance:
     async def test_the_inbox_keeps_the_newest(self, storage: Storage) -> None:
         """Trimming goes by count and by age."""
         await insert(
-            storage, *(InboxItem(number, Phone("+84901888484"), "sms", "s", b"c") for number in range(1, 11))
+            storage,
+            *(
+                InboxItem(MessageId(number), Phone("+84901888484"), "sms", "s", b"c")
+                for number in range(1, 11)
+            ),
         )
         assert await storage.trim_inbox(keep=5, oldest=0) == 5
         assert await storage.trim_inbox(keep=5, oldest=9) == 3
@@ -325,7 +340,9 @@ class StorageConformance:
     async def test_the_inbox_lists_its_phones(self, storage: Storage) -> None:
         """Each once, by its newest item, whatever the others received; of a part of a number, or of "" all."""
         phones = {**dict.fromkeys(range(1, 9), "+84901888484"), 9: "+84901888485", 20: "+8613800138000"}
-        await insert(storage, *(InboxItem(n, Phone(phone), "sms", "s", b"c") for n, phone in phones.items()))
+        await insert(
+            storage, *(InboxItem(MessageId(n), Phone(phone), "sms", "s", b"c") for n, phone in phones.items())
+        )
 
         async def listed(part: str, limit: int = 9) -> list[tuple[int, str]]:
             return [(item.id, item.phone) for item in await storage.read_inbox_phones(part, limit)]
@@ -338,19 +355,21 @@ class StorageConformance:
     async def test_the_inbox_is_read_by_phone_and_from_an_item_on(self, storage: Storage) -> None:
         """Newest first, after a given item, for one phone or all."""
         phones = ("+84901888484", "+84901888485")
-        await insert(storage, *(InboxItem(n, Phone(phones[n % 2]), "sms", "s", b"c") for n in range(1, 7)))
+        await insert(
+            storage, *(InboxItem(MessageId(n), Phone(phones[n % 2]), "sms", "s", b"c") for n in range(1, 7))
+        )
         assert [item.id for item in await storage.read_inbox(Phone(phones[0]), 0, 100)] == [6, 4, 2]
         assert [item.id for item in await storage.read_inbox(None, 3, 2)] == [6, 5]
 
     async def test_a_message_tells_its_whole_story(self, storage: Storage) -> None:
         """Attempts, events and money come with the message, in order of time."""
-        attempts = [Attempt(ACCOUNT, 5, n, "c", "", "started", "", "", n, 0) for n in (1, 2)]
+        attempts = [Attempt(ACCOUNT, MessageId(5), n, "c", "", "started", "", "", n, 0) for n in (1, 2)]
         events = [Event(ACCOUNT, 5, n, "wrong code", "") for n in (11, 12)]
         hold = LedgerEntry(ACCOUNT, 5, "hold", -8, 1, "")
         release = LedgerEntry(ACCOUNT, 5, "release", 3, 2, "")
         other = Event(ACCOUNT, 6, 13, "wrong code", "")
         await insert(storage, message(5), *attempts, *events, hold, release, other)
-        story = await storage.read_story(ACCOUNT, 5)
+        story = await storage.read_story(ACCOUNT, MessageId(5))
         assert story is not None
         assert story.message == message(5)
         assert (list(story.attempts), list(story.events), list(story.ledger)) == (
@@ -358,21 +377,21 @@ class StorageConformance:
             events,
             [hold, release],
         )
-        assert await storage.read_story(ACCOUNT + 1, 5) is None
+        assert await storage.read_story(AccountId(ACCOUNT + 1), MessageId(5)) is None
 
     async def test_messages_are_listed_newest_first(self, storage: Storage) -> None:
         """One account's messages, page by page."""
-        await insert(storage, *(message(n) for n in range(1, 6)), message(9, account=ACCOUNT + 1))
+        await insert(storage, *(message(n) for n in range(1, 6)), message(9, account=AccountId(ACCOUNT + 1)))
         assert [row.id for row in await storage.read_messages(ACCOUNT, before=5, limit=3)] == [4, 3, 2]
 
     async def test_the_ledger_is_listed_and_summed(self, storage: Storage) -> None:
         """The sum over all entries is what the balance must be."""
         top_up = LedgerEntry(ACCOUNT, 1, "top_up", 100, 1, "first")
         hold = LedgerEntry(ACCOUNT, 2, "hold", -30, 2, "")
-        await insert(storage, top_up, hold, LedgerEntry(ACCOUNT + 1, 3, "top_up", 5, 3, ""))
+        await insert(storage, top_up, hold, LedgerEntry(AccountId(ACCOUNT + 1), 3, "top_up", 5, 3, ""))
         assert list(await storage.read_ledger(ACCOUNT, 10)) == [hold, top_up]
         assert await storage.ledger_sum(ACCOUNT) == 70
-        assert await storage.ledger_sum(ACCOUNT + 9) == 0
+        assert await storage.ledger_sum(AccountId(ACCOUNT + 9)) == 0
 
     async def test_what_is_old_is_forgotten_and_the_ledger_keeps_its_sum(self, storage: Storage) -> None:
         """A closing entry stands for what was dropped, however often; what is young stays whole."""
@@ -385,7 +404,7 @@ class StorageConformance:
             storage,
             *(message(identifier) for identifier in (old, old + 1, young)),
             *(
-                Attempt(ACCOUNT, identifier, 1, "c", "", "started", "", "", 1, 0)
+                Attempt(ACCOUNT, MessageId(identifier), 1, "c", "", "started", "", "", 1, 0)
                 for identifier in (old, young)
             ),
             *(Event(ACCOUNT, identifier, identifier, "verified", "") for identifier in (old, young)),
@@ -398,11 +417,11 @@ class StorageConformance:
         while await storage.drop_older_than(now - 50 * day, 2):
             pass
         assert [row.id for row in await storage.read_messages(ACCOUNT, 2**63 - 1, 10)] == [young]
-        assert await storage.read_story(ACCOUNT, old) is None
+        assert await storage.read_story(ACCOUNT, MessageId(old)) is None
         assert await storage.ledger_sum(ACCOUNT) == 60
         entries = await storage.read_ledger(ACCOUNT, 10)
         assert [(entry.kind, entry.amount) for entry in entries] == [("hold", -10), ("closing", 70)]
-        story = await storage.read_story(ACCOUNT, young)
+        story = await storage.read_story(ACCOUNT, MessageId(young))
         assert story is not None
         assert (len(story.attempts), len(story.events), len(story.ledger)) == (1, 1, 1)
 

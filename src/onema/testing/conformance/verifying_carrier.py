@@ -10,6 +10,7 @@ from onema.channels.contract import Share
 from onema.channels.own_codes import AskedCode, VerifyingCarrier
 from onema.domain.codes.forwarded_check import Verdict
 from onema.domain.delivery.outcome import OutcomeKind
+from onema.domain.ids import AccountId, MessageId
 from onema.domain.records import Channel
 from onema.domain.values.phone import Phone
 
@@ -30,7 +31,7 @@ class VerifyingCarrierConformance:
     @staticmethod
     def asked(number: int, attempt: int = 1, phone: Phone = PHONE) -> AskedCode:
         """`valid_until` is later than any clock of a test."""
-        return AskedCode(7, number, attempt, Channel.SMS, phone, 2**52)
+        return AskedCode(AccountId(7), MessageId(number), attempt, Channel.SMS, phone, 2**52)
 
     async def sent(self, carrier: VerifyingCarrier, asked: AskedCode) -> str:
         """The reference of its code."""

@@ -13,6 +13,7 @@ from onema.domain.codes.forwarded_check import ForwardChecks, RecordForwardedChe
 from onema.domain.codes.start_verification import GivenCode
 from onema.domain.codes.verification import ATTEMPTS
 from onema.domain.configuration import documents as doc
+from onema.domain.ids import AccountId
 from onema.domain.records import Event, LiveVerification, Window
 from onema.domain.refusals import Refusal, Refused
 from onema.domain.values.phone import Phone
@@ -20,7 +21,7 @@ from onema.testing.pure_store import PureStore, context_of
 
 from .test_four_ways import NEW, command
 
-ACCOUNT = 1
+ACCOUNT = AccountId(1)
 PHONE = Phone("+84901888484")
 NOW = 1_800_000_000_000
 KEY = (LiveVerification, ACCOUNT, PHONE, "code")

@@ -11,12 +11,13 @@ from onema.domain.codes.send_code import SendCode
 from onema.domain.codes.start_verification import ENTROPY_BYTES, VALID_MS, GivenCode, NewCode
 from onema.domain.configuration import documents as doc
 from onema.domain.delivery.payload import CallPayload, SmsPayload, open_payload
+from onema.domain.ids import AccountId, MessageId
 from onema.domain.records import Event, Job, LedgerEntry, LiveVerification, Message, Window
 from onema.domain.refusals import Refusal, Refused
 from onema.domain.values.phone import Phone
 from onema.testing.pure_store import PureStore, context_of
 
-ACCOUNT = 1
+ACCOUNT = AccountId(1)
 PHONE = "+84901888484"
 NOW = 1_800_000_000_000
 TEN_MINUTES = 600_000
@@ -77,7 +78,7 @@ def delivered(store: PureStore, number: int) -> tuple[str, int]:
     """(the code that is to be delivered, until when)."""
     job = store.rows[Job, number]
     assert isinstance(job, Job)
-    payload = open_payload(job.payload, number, store.context.keyring)
+    payload = open_payload(job.payload, MessageId(number), store.context.keyring)
     if isinstance(payload, CallPayload):
         return payload.code, payload.valid_until
     assert isinstance(payload, SmsPayload)
@@ -88,7 +89,7 @@ def delivered(store: PureStore, number: int) -> tuple[str, int]:
 @CODE
 def test_it_is_accepted_priced_and_queued(store: PureStore, code: NewCode | GivenCode, by_call: bool) -> None:
     """With what the integrator calls it, and its price held once."""
-    assert store.run(command(7, code, by_call=by_call)) == Accepted(7)
+    assert store.run(command(7, code, by_call=by_call)) == Accepted(MessageId(7))
     message = store.rows[Message, ACCOUNT, 7]
     assert isinstance(message, Message)
     price = 4_000_000 if by_call else 8_500_000

@@ -8,11 +8,12 @@ from onema.domain.codes.send_code import SendCode
 from onema.domain.codes.start_verification import ENTROPY_BYTES, NewCode
 from onema.domain.codes.verification import ATTEMPTS, PURPOSE
 from onema.domain.configuration import documents as doc
+from onema.domain.ids import AccountId, MessageId
 from onema.domain.records import LiveVerification, Window
 from onema.domain.values.phone import Phone as PhoneNumber
 from onema.testing.pure_store import PureStore, context_of
 
-ACCOUNT = 7
+ACCOUNT = AccountId(7)
 PHONE = "+84901888484"
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
 (_, A_HOUR), (_, A_DAY) = WRONG_CHECKS_OF_A_PHONE
@@ -39,7 +40,7 @@ class Phone:
         self.store.run(
             SendCode(
                 account=ACCOUNT,
-                id=number,
+                id=MessageId(number),
                 now=self.now,
                 entropy=bytes(ENTROPY_BYTES),
                 dialect="test",

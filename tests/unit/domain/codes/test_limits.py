@@ -3,11 +3,12 @@ import pytest
 from hypothesis import given
 
 from onema.domain.codes.limits import count, used_now
+from onema.domain.ids import AccountId
 from onema.domain.records import Window
 from onema.domain.refusals import Refusal, Refused
 
 START = 1_800_000_000_000
-FRESH = Window(account=1, scope="phone", subject="+84901888484", counters="", expires_at=0)
+FRESH = Window(account=AccountId(1), scope="phone", subject="+84901888484", counters="", expires_at=0)
 
 
 def uses(window: Window, limits: list[tuple[int, int]], times: list[int]) -> tuple[Window, list[bool]]:

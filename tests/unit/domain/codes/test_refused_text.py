@@ -9,6 +9,7 @@ from onema.domain.codes.send_code import SendCode
 from onema.domain.codes.start_verification import ENTROPY_BYTES, NewCode
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.directory import BrandnameView
+from onema.domain.ids import AccountId, MessageId
 from onema.domain.keyring import Keyring
 from onema.domain.records import Event, Job, Message, MessageState
 from onema.domain.refusals import Refusal, Refused
@@ -45,8 +46,8 @@ def store() -> PureStore:
 def send(store: PureStore, number: int, text: str, after_seconds: float = 0) -> Accepted:
     sent = store.run(
         SendCode(
-            account=1,
-            id=number,
+            account=AccountId(1),
+            id=MessageId(number),
             now=NOW + int(after_seconds * 1000),
             entropy=bytes([number % 256]) * ENTROPY_BYTES,
             dialect="native",
@@ -106,7 +107,7 @@ def test_a_refused_text_is_kept_sealed_with_its_message(store: PureStore) -> Non
 def test_a_text_without_the_marker_is_not_kept(store: PureStore) -> None:
     """It may hold a code of the integrator's own."""
     assert send(store, 5, "Chao ban, ma 123456").refusal is Refusal.TEMPLATE_MISMATCH
-    assert event_of(store, 5) == Event(1, 5, 5, WITHOUT_MARKER, "")
+    assert event_of(store, 5) == Event(AccountId(1), 5, 5, WITHOUT_MARKER, "")
 
 
 def test_a_text_without_the_marker_is_refused_every_time(store: PureStore) -> None:
@@ -120,7 +121,7 @@ def test_little_is_kept_of_what_does_not_fit(store: PureStore) -> None:
     """So many texts in an hour, and so many characters of each; all are refused alike."""
     for number in range(MOST_KEPT + 5):
         sent = send(store, 10 + number, "{OTP}" + "x" * 60_000)
-        assert sent == Accepted(10 + number, Refusal.TEMPLATE_MISMATCH)
+        assert sent == Accepted(MessageId(10 + number), Refusal.TEMPLATE_MISMATCH)
     kept = [row for row in store.rows.values() if isinstance(row, Event)]
     assert len(kept) == MOST_KEPT
     refused = [row for row in store.rows.values() if isinstance(row, Message)]

@@ -7,11 +7,12 @@ from onema.domain.delivery.outcome import Outcome, OutcomeKind
 from onema.domain.delivery.record_outcome import RecordOutcome
 from onema.domain.delivery.record_receipt import Named, ReceiptResult, RecordReceipt
 from onema.domain.delivery.start_attempt import StartAttempt
+from onema.domain.ids import AccountId, MessageId
 from onema.domain.records import Job, Message
 from onema.domain.values.phone import Phone
 from onema.testing.pure_store import PureStore, context_of
 
-ACCOUNT, CALL, NOW = 1, 7, 1_800_000_000_000
+ACCOUNT, CALL, NOW = AccountId(1), MessageId(7), 1_800_000_000_000
 PERIOD, PRICE = 6, 4_000_000
 SENTENCE, CODE = "Your code is", "123456"
 LONGEST = longest_call(SENTENCE, len(CODE), 1, 1.0)

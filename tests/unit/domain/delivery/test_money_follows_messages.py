@@ -18,6 +18,7 @@ from onema.domain.delivery.outcome import RECEIPT_WORDS, Outcome, OutcomeKind
 from onema.domain.delivery.record_outcome import RecordOutcome, SettleMessage
 from onema.domain.delivery.record_receipt import NOBODY, ReceiptResult, RecordReceipt, named_by
 from onema.domain.delivery.start_attempt import StartAttempt
+from onema.domain.ids import AccountId, MessageId
 from onema.domain.money.top_up import TopUpWallet
 from onema.domain.records import (
     HANDING_OVER,
@@ -34,7 +35,7 @@ from onema.domain.refusals import Refusal, Refused
 from onema.domain.state_machines import MESSAGE
 from onema.testing.pure_store import PureStore, context_of
 
-ACCOUNT = 1
+ACCOUNT = AccountId(1)
 PRICE = 8_500_000
 FLOOR = -10_000_000
 HOUR = 3_600_000
@@ -147,7 +148,7 @@ class Books(RuleBasedStateMachine):
                 id=self.next_id(),
                 now=self.now,
                 account=ACCOUNT,
-                message=message,
+                message=MessageId(message),
                 attempt=number,
                 outcome=Outcome(kind=kind, references=tuple(names), seconds=7.0),
                 receipt_until=self.now + HOUR,

@@ -9,11 +9,12 @@ from onema.domain.delivery.finish_job import FinishJob
 from onema.domain.delivery.outcome import Outcome, OutcomeKind
 from onema.domain.delivery.record_outcome import RecordOutcome, SettleMessage
 from onema.domain.delivery.start_attempt import StartAttempt
+from onema.domain.ids import AccountId, MessageId
 from onema.domain.records import Attempt, InboxItem, Job, Message, MessageState
 from onema.domain.values.phone import Phone
 from onema.testing.pure_store import PureStore, context_of
 
-ACCOUNT, MESSAGE, NOW = 1, 7, 1_800_000_000_000
+ACCOUNT, MESSAGE, NOW = AccountId(1), MessageId(7), 1_800_000_000_000
 
 
 def with_a_job() -> PureStore:

@@ -9,6 +9,7 @@ from onema.domain.codes.verification import LONGEST_LIFE_MINUTES
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.directory import PoolView
 from onema.domain.decision import World
+from onema.domain.ids import AccountId
 from onema.domain.records import LiveVerification, Window
 from onema.domain.refusals import Refused
 from onema.domain.values.phone import Phone
@@ -17,7 +18,7 @@ from onema.testing.pure_store import PureStore, context_of
 
 NOW = 1_800_000_000_000
 HOUR_MS = 3_600_000
-FRESH = Window(account=1, scope="phone", subject="+84901888484", counters="", expires_at=0)
+FRESH = Window(account=AccountId(1), scope="phone", subject="+84901888484", counters="", expires_at=0)
 
 
 def full(seconds: int, limit: int, opened_at: int) -> Window:
@@ -75,7 +76,7 @@ def test_no_code_lives_longer_than_any_may_be_asked_to(expires_in_ms: int, check
     """One made by a clock ahead could have been checked for hours or months."""
     store = PureStore(context_of(doc.Account(name="shop", number=1)))
     live = LiveVerification(
-        account=1,
+        account=AccountId(1),
         phone=Phone("+84901888484"),
         purpose="code",
         verification=5,
@@ -84,6 +85,6 @@ def test_no_code_lives_longer_than_any_may_be_asked_to(expires_in_ms: int, check
         expires_at=NOW + expires_in_ms,
     )
     store.rows[live.key] = live
-    command = CheckCode(account=1, id=6, now=NOW, phone=Phone("+84901888484"), code="1234")
+    command = CheckCode(account=AccountId(1), id=6, now=NOW, phone=Phone("+84901888484"), code="1234")
     assert store.run(command) is checked
     assert live.key not in store.rows
