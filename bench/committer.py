@@ -33,6 +33,7 @@ from onema.domain.ids import AccountId, MessageId
 from onema.domain.keyring import Keyring
 from onema.domain.money.top_up import TopUpWallet
 from onema.domain.records import Job, Wallet
+from onema.domain.values.money import Minor
 from onema.domain.values.phone import Phone
 from onema.engine.committer import Committer
 from onema.engine.ports import IdSource, SystemClock
@@ -137,7 +138,9 @@ async def prepare(committer: Committer, ids: IdSource, accounts: int) -> None:
     await committer.execute(Configure(entropy=secrets.token_bytes(32), documents=tuple(documents)))
     for number in range(accounts):
         await committer.execute(
-            TopUpWallet(id=ids.next(), now=0, account=f"account-{number}", reference="first", amount=10**15)
+            TopUpWallet(
+                id=ids.next(), now=0, account=f"account-{number}", reference="first", amount=Minor(10**15)
+            )
         )
 
 

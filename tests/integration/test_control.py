@@ -40,6 +40,7 @@ from onema.domain.ids import AccountId, MessageId
 from onema.domain.keyring import Keyring
 from onema.domain.records import LiveVerification, Window
 from onema.domain.refusals import Refusal, Refused
+from onema.domain.values.money import Minor
 from onema.domain.values.phone import Phone
 from onema.engine.committer import Committer
 from onema.engine.directory_loading import SLICE
@@ -115,8 +116,8 @@ async def test_every_request_is_answered_over_the_socket(tmp_path: Path) -> None
     async with a_client(tmp_path) as client:
         changes = await client.answer(PutDocuments(documents=ACME))
         assert [change.what for change in changes] == ["created"] * 3
-        assert await client.answer(TopUp(account="acme", reference="r", amount=5)) is True
-        assert await client.answer(TopUp(account="acme", reference="r", amount=5)) is False
+        assert await client.answer(TopUp(account="acme", reference="r", amount=Minor(5))) is True
+        assert await client.answer(TopUp(account="acme", reference="r", amount=Minor(5))) is False
         balance = await client.answer(ReadBalance(account="acme", audit=True))
         assert (balance.balance, balance.ledger, balance.lowest) == (5, 5, 0)
         assert [entry.note for entry in await client.answer(ReadLedger(account="acme"))] == ["r"]
@@ -275,7 +276,7 @@ async def test_an_account_with_money_cannot_be_removed(tmp_path: Path) -> None:
     """Its number, under which its money and messages are kept, could go to the next new account."""
     async with a_client(tmp_path) as client:
         await client.answer(PutDocuments(documents=ACME))
-        await client.answer(TopUp(account="acme", amount=5))
+        await client.answer(TopUp(account="acme", amount=Minor(5)))
         with pytest.raises(Refused, match="suspend it instead"):
             await client.answer(PutDocuments(remove=(("credential", "esms/K"), ("account", "acme"))))
 

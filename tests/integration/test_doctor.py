@@ -16,6 +16,7 @@ from onema.cli.finding import Finding, Level
 from onema.cli.node_probe import node_at
 from onema.cli.session import open_session
 from onema.domain.configuration import documents as doc
+from onema.domain.values.money import Minor
 from onema.secret import Secret
 from onema.settings import Callback, Listen, Settings
 from onema.storage.statements import migrations
@@ -46,7 +47,7 @@ class Installation:
         )
         with open_session(self.settings, creates=True) as session:
             session.answer(PutDocuments(documents=documents))
-            session.answer(TopUp(account="acme", reference="first", amount=85_000))
+            session.answer(TopUp(account="acme", reference="first", amount=Minor(85_000)))
 
     def findings(self, what: str) -> list[Finding]:
         return [found for found in examine(self.settings) if found.what == what]

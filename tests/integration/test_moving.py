@@ -22,6 +22,7 @@ from onema.domain.records import (
     TopUp,
     Wallet,
 )
+from onema.domain.values.money import Minor
 from onema.domain.values.phone import Phone
 from onema.storage.contract import CommitUnknown, Storage, StorageError
 from onema.storage.moving import BATCH_ROWS, COPIED, MoveRefused, Source, Values, copy
@@ -59,7 +60,8 @@ def some_of_everything() -> list[Row]:
     rows = [sample(row_type, number) for row_type in COPIED for number in range(1, 4)]
     rows += [Event(AccountId(7), 9, number, "e", "") for number in range(1, 2 * BATCH_ROWS + 2)]
     rows += [
-        TopUp(AccountId(1), text, 1, 1) for text in ("", "Z", "a", "é", "ｚ", "😀", 'q"\\,{}', "NULL", "\n")
+        TopUp(AccountId(1), text, 1, Minor(1))
+        for text in ("", "Z", "a", "é", "ｚ", "😀", 'q"\\,{}', "NULL", "\n")
     ]
     rows.append(InboxItem(MessageId(9), Phone("+84901888484"), "sms", "", bytes(range(256))))
     return rows
@@ -113,13 +115,16 @@ async def test_a_copied_store_can_be_worked_on(
 ) -> None:
     """Its schema is this version's, and its rows are found."""
     await insert(
-        old, Wallet(AccountId(1), 5), LedgerEntry(AccountId(1), 1, "top_up", 5, 0, ""), message(LATE)
+        old,
+        Wallet(AccountId(1), Minor(5)),
+        LedgerEntry(AccountId(1), 1, "top_up", Minor(5), 0, ""),
+        message(LATE),
     )
     await to_postgres(tmp_path / "onema.db", dsn)
     await from_postgres(dsn, new_file)
     storage: Storage = PostgresStorage(dsn) if engine == "postgres" else SqliteStorage(new_file)
     await storage.open()
-    assert await storage.read([(Wallet, 1)]) == {(Wallet, 1): Wallet(AccountId(1), 5)}
+    assert await storage.read([(Wallet, 1)]) == {(Wallet, 1): Wallet(AccountId(1), Minor(5))}
     assert await storage.ledger_sum(AccountId(1)) == 5
     await insert(storage, message(LATE + 1))
     assert [found.id for found in await storage.read_messages(AccountId(7), LATE + 2, 10)] == [LATE + 1, LATE]
@@ -130,7 +135,7 @@ async def test_a_target_that_holds_anything_is_refused(
     old: SqliteStorage, tmp_path: Path, new_file: Path, dsn: str
 ) -> None:
     """Nothing is ever mixed or overwritten; an empty schema is fine."""
-    await insert(old, Wallet(AccountId(1), 0))
+    await insert(old, Wallet(AccountId(1), Minor(0)))
     for _ in range(2):
         async with sqlite_target(new_file) as target:
             await target.finish()
@@ -147,15 +152,15 @@ async def test_books_that_do_not_balance_are_not_carried_along(
     """A balance without a ledger, a ledger without a balance, and one that differs; others are not named."""
     await insert(
         old,
-        Wallet(AccountId(1), 5),
-        Wallet(AccountId(3), 1),
-        Wallet(AccountId(4), -9),
-        LedgerEntry(AccountId(4), 1, "hold", -9, 0, ""),
+        Wallet(AccountId(1), Minor(5)),
+        Wallet(AccountId(3), Minor(1)),
+        Wallet(AccountId(4), Minor(-9)),
+        LedgerEntry(AccountId(4), 1, "hold", Minor(-9), 0, ""),
     )
     await insert(
         old,
-        LedgerEntry(AccountId(2), 1, "top_up", 3, 0, ""),
-        LedgerEntry(AccountId(3), 1, "top_up", 2, 0, ""),
+        LedgerEntry(AccountId(2), 1, "top_up", Minor(3), 0, ""),
+        LedgerEntry(AccountId(3), 1, "top_up", Minor(2), 0, ""),
         batch=2,
     )
     async with sqlite_source(tmp_path / "onema.db") as source, sqlite_target(new_file) as target:
@@ -167,7 +172,9 @@ async def test_a_copy_that_fails_leaves_its_target_empty(
     old: SqliteStorage, tmp_path: Path, server: PostgresServer, database: str, dsn: str
 ) -> None:
     """PostgreSQL cannot hold a zero byte in a text: what went before it is taken back, and one can try again."""
-    await insert(old, Wallet(AccountId(1), 0), message(LATE), Event(AccountId(7), 7, 1, "e", "zero \0 byte"))
+    await insert(
+        old, Wallet(AccountId(1), Minor(0)), message(LATE), Event(AccountId(7), 7, 1, "e", "zero \0 byte")
+    )
     with pytest.raises(StorageError, match=r"events \(7, 7, 1\), data, holds the character NUL"):
         await to_postgres(tmp_path / "onema.db", dsn)
     assert server.sql("SELECT count(*) FROM messages", database) == "0"
@@ -180,7 +187,7 @@ async def test_a_link_that_breaks_at_the_end_leaves_all_or_nothing(
     old: SqliteStorage, tmp_path: Path, server: PostgresServer, database: str
 ) -> None:
     """The outcome is called unknown, and running it again tells: the target is not empty."""
-    await insert(old, Wallet(AccountId(1), 0), message(LATE))
+    await insert(old, Wallet(AccountId(1), Minor(0)), message(LATE))
     proxy = CuttingProxy(server.port)
     proxied = server.dsn(database, port=await proxy.start())
     async with sqlite_source(tmp_path / "onema.db") as source, postgres_target(proxied) as target:
@@ -298,7 +305,9 @@ async def test_a_backup_is_one_moment_of_a_store_that_is_written(old: SqliteStor
     await insert(
         old, *(InboxItem(MessageId(number), Phone(""), "", "", bytes(4_000)) for number in range(1, 6_000))
     )
-    await insert(old, Wallet(AccountId(1), 1), LedgerEntry(AccountId(1), 1, "top_up", 1, 0, ""), batch=2)
+    await insert(
+        old, Wallet(AccountId(1), Minor(1)), LedgerEntry(AccountId(1), 1, "top_up", Minor(1), 0, ""), batch=2
+    )
     other = apsw.Connection(str(tmp_path / "onema.db"))
     steps = 0
 
@@ -345,9 +354,9 @@ async def test_a_character_that_postgresql_cannot_hold_is_shown_with_its_place(
     """SQLite took it from versions that did not refuse it; the copy then failed each time, and said no row."""
     await insert(
         old,
-        Wallet(AccountId(1), 0),
-        TopUp(AccountId(1), "invoice-1", 7, 0),
-        TopUp(AccountId(1), "invoice-2\0", 8, 0),
+        Wallet(AccountId(1), Minor(0)),
+        TopUp(AccountId(1), "invoice-1", 7, Minor(0)),
+        TopUp(AccountId(1), "invoice-2\0", 8, Minor(0)),
     )
     with pytest.raises(
         MoveRefused, match=r"top_ups \(1, 'invoice-2\\x00'\), reference, holds the character NUL"
@@ -364,12 +373,12 @@ async def test_capacity_of_carriers_are_not_copied(
     old: SqliteStorage, tmp_path: Path, new_file: Path, dsn: str
 ) -> None:
     """The processes that hold them are those of the old store; in a target they do not count as data either."""
-    await insert(old, Wallet(AccountId(1), 0), CarrierCapacity("smsc", '[["gone",2,1]]'))
+    await insert(old, Wallet(AccountId(1), Minor(0)), CarrierCapacity("smsc", '[["gone",2,1]]'))
     await to_postgres(tmp_path / "onema.db", dsn)
     storage = PostgresStorage(dsn)
     await storage.open()
     assert await storage.read([(Wallet, 1), (CarrierCapacity, "smsc")]) == {
-        (Wallet, 1): Wallet(AccountId(1), 0)
+        (Wallet, 1): Wallet(AccountId(1), Minor(0))
     }
     await storage.close()
     used = SqliteStorage(new_file)

@@ -13,6 +13,7 @@ from onema.cli.finding import Level
 from onema.domain.ids import AccountId
 from onema.domain.keyring import Keyring
 from onema.domain.records import JobKind, Wallet
+from onema.domain.values.money import Minor
 from onema.engine.committer import Committer
 from onema.engine.observer import Unobserved
 from onema.engine.ports import IdSource, SystemClock
@@ -97,8 +98,8 @@ async def test_an_old_version_starts_and_serves_on_a_newer_schema_that_works_wit
     )
     await committer.start()
     await committer.stop()
-    await insert(storage, Wallet(AccountId(1), 5), job(1, due_at=1))
-    assert await storage.read([(Wallet, 1)]) == {(Wallet, 1): Wallet(AccountId(1), 5)}
+    await insert(storage, Wallet(AccountId(1), Minor(5)), job(1, due_at=1))
+    assert await storage.read([(Wallet, 1)]) == {(Wallet, 1): Wallet(AccountId(1), Minor(5))}
     assert [found.id for found in await storage.lease_jobs(5, 9, 1)] == [1]
     await storage.close()
 

@@ -67,6 +67,7 @@ from onema.domain.records import (
 )
 from onema.domain.records import TopUp as BookedTopUp
 from onema.domain.refusals import Refusal, Refused
+from onema.domain.values.money import NOTHING, Minor
 from onema.domain.values.phone import parse_phone
 from onema.domain.values.written_ahead import TOLERATED_MS
 from onema.engine.directory_loading import SLICE
@@ -425,8 +426,8 @@ def _asked_for(directory: Directory, request: ReadDocuments) -> Iterator[list[do
             yield [documents[identity] for identity in sorted(documents)]
 
 
-async def read_balance(storage: Storage, account: AccountId) -> int:
-    """What the account's wallet holds (money.Minor); 0 for one that never moved."""
+async def read_balance(storage: Storage, account: AccountId) -> Minor:
+    """What the account's wallet holds; nothing for one that never moved."""
     key = (Wallet, account)
     wallet = (await storage.read([key])).get(key)
-    return wallet.balance if isinstance(wallet, Wallet) else 0
+    return wallet.balance if isinstance(wallet, Wallet) else NOTHING

@@ -12,6 +12,7 @@ from onema.domain.configuration.configure import Change
 from onema.domain.ids import MessageId
 from onema.domain.note_refusals import RefusedRequest
 from onema.domain.records import DeadJob, LedgerEntry, Message, Window
+from onema.domain.values.money import Minor
 from onema.storage.contract import Story
 
 A_co = TypeVar("A_co", covariant=True)
@@ -48,7 +49,7 @@ class TopUp(Request[bool], frozen=True, kw_only=True, tag="top_up"):
     answer_type = bool
 
     account: str
-    amount: int
+    amount: Minor
     reference: str = ""
     dry_run: bool = False
 
@@ -118,10 +119,10 @@ class Balance(msgspec.Struct, frozen=True):
 
     account: str
     currency: str
-    balance: int
-    lowest: int | None
+    balance: Minor
+    lowest: Minor | None
     expires_at: int
-    ledger: int
+    ledger: Minor
 
 
 class ReadBalance(Request[Balance], frozen=True, kw_only=True, tag="read_balance"):

@@ -1,7 +1,7 @@
 """The rows that commands read and write: one frozen struct per table, columns in table order.
 
 The first `key_columns` fields are the primary key, and `key` is how a row is named everywhere: the row's
-class, then the values of its primary key. Times are Unix milliseconds, amounts are money.Minor. A storage
+class, then the values of its primary key. Times are Unix milliseconds, amounts are Minor. A storage
 engine derives its plain statements (get, upsert, insert, delete) from these structs alone.
 """
 
@@ -12,6 +12,7 @@ from typing import Any, ClassVar, TypeAlias
 import msgspec
 
 from onema.domain.ids import AccountId, MessageId
+from onema.domain.values.money import Minor
 from onema.domain.values.phone import Phone
 
 Key: TypeAlias = tuple[Any, ...]
@@ -114,7 +115,7 @@ class Wallet(Row, frozen=True, gc=False):
     key_columns = 1
 
     account: AccountId
-    balance: int
+    balance: Minor
 
     @property
     def key(self) -> Key:
@@ -130,7 +131,7 @@ class LedgerEntry(Row, frozen=True, gc=False):
     account: AccountId
     subject: int
     kind: str
-    amount: int
+    amount: Minor
     at: int
     note: str
 
@@ -144,7 +145,7 @@ class TopUp(Row, frozen=True, gc=False):
     account: AccountId
     reference: str
     entry: int
-    amount: int
+    amount: Minor
 
 
 class Window(Row, frozen=True, gc=False):
@@ -213,10 +214,10 @@ class Message(Row, frozen=True, gc=False):
     code_expires_at: int
     segments: int
     period: int
-    unit_price: int
-    price: int
-    held: int
-    charged: int
+    unit_price: Minor
+    price: Minor
+    held: Minor
+    charged: Minor
     talked_ms: int
     state: str
     reason: str

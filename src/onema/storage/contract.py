@@ -25,6 +25,7 @@ from onema.domain.records import (
     Message,
     Row,
 )
+from onema.domain.values.money import Minor
 from onema.domain.values.phone import Phone
 
 
@@ -222,7 +223,7 @@ class Storage(Writer, Protocol):
     async def read_ledger(self, account: AccountId, limit: int) -> Sequence[LedgerEntry]:
         """Ledger entries of an account, newest subject first."""
 
-    async def ledger_sum(self, account: AccountId) -> int: ...
+    async def ledger_sum(self, account: AccountId) -> Minor: ...
 
     async def read_inbox(self, phone: Phone | None, after: int, limit: int) -> Sequence[InboxItem]:
         """Inbox items with ids over `after`, newest first; of one phone, or of all when None."""

@@ -26,6 +26,7 @@ from onema.domain.records import (
     Row,
     Window,
 )
+from onema.domain.values.money import Minor
 from onema.domain.values.phone import Phone
 from onema.storage.contract import DataRejected, DirectoryChanges, Story, Subscription, Unheard, Writer
 
@@ -185,9 +186,9 @@ class MemoryStorage:
         for account in {entry.account for entry in entries}:
             key = (LedgerEntry, account, 0, EntryKind.CLOSING)
             closed = self._rows.get(key)
-            total = sum(entry.amount for entry in entries if entry.account == account)
+            total: int = sum(entry.amount for entry in entries if entry.account == account)
             total += closed.amount if isinstance(closed, LedgerEntry) else 0
-            self._rows[key] = LedgerEntry(account, 0, EntryKind.CLOSING, total, moment, "")
+            self._rows[key] = LedgerEntry(account, 0, EntryKind.CLOSING, Minor(total), moment, "")
         return len(old) + len(entries) + len(dead)
 
     async def expire_after(self, windows: int, codes: int) -> tuple[int, int]:
@@ -243,8 +244,8 @@ class MemoryStorage:
         found = [row for row in self._of(LedgerEntry) if row.account == account]
         return sorted(found, key=lambda row: (-row.subject, row.kind))[:limit]
 
-    async def ledger_sum(self, account: AccountId) -> int:
-        return sum(row.amount for row in self._of(LedgerEntry) if row.account == account)
+    async def ledger_sum(self, account: AccountId) -> Minor:
+        return Minor(sum(row.amount for row in self._of(LedgerEntry) if row.account == account))
 
     async def read_inbox_phones(self, part: str, limit: int) -> Sequence[InboxItem]:
         oldest_first = sorted(

@@ -12,6 +12,7 @@ from phonenumbers import carrier, parse
 from onema.dialects.esms.callbacks import EsmsCallbacks, delivery_callback, network_of
 from onema.domain.ids import AccountId, MessageId
 from onema.domain.records import Channel, Message, MessageState
+from onema.domain.values.money import Minor
 from onema.domain.values.phone import Phone
 
 URL = "https://shop.example/esms"
@@ -29,10 +30,10 @@ DELIVERED = Message(
     code_expires_at=0,
     segments=1,
     period=0,
-    unit_price=8_500_000,
-    price=8_500_000,
-    held=0,
-    charged=8_500_000,
+    unit_price=Minor(8_500_000),
+    price=Minor(8_500_000),
+    held=Minor(0),
+    charged=Minor(8_500_000),
     talked_ms=0,
     state=MessageState.DELIVERED,
     reason="",

@@ -10,6 +10,7 @@ from onema.dialects.esms.callbacks import delivery_callback
 from onema.dialects.esms.wire import PARAMETERS, message_of_smsid
 from onema.domain.ids import AccountId, MessageId
 from onema.domain.records import Channel, Message, MessageState
+from onema.domain.values.money import Minor
 from onema.domain.values.phone import Phone
 from onema.testing.running_server import RunningServer, eventually
 
@@ -83,10 +84,10 @@ def test_the_callback_is_the_one_that_is_made() -> None:
         code_expires_at=0,
         segments=1,
         period=0,
-        unit_price=8_500_000,
-        price=8_500_000,
-        held=0,
-        charged=8_500_000,
+        unit_price=Minor(8_500_000),
+        price=Minor(8_500_000),
+        held=Minor(0),
+        charged=Minor(8_500_000),
         talked_ms=0,
         state=MessageState.DELIVERED,
         reason="",

@@ -15,7 +15,7 @@ from onema.domain.keyring import Keyring
 from onema.domain.money.top_up import TopUpWallet
 from onema.domain.records import Job, Wallet
 from onema.domain.refusals import Refused
-from onema.domain.values.money import parse_amount
+from onema.domain.values.money import Minor, parse_amount
 from onema.domain.values.phone import Phone
 from onema.engine.committer import Committer
 from onema.engine.observer import Unobserved
@@ -62,7 +62,11 @@ class Node:
     async def top_up(self, amount: int, reference: str = "first") -> Any:
         return await self.committer.execute(
             TopUpWallet(
-                id=self.ids.next(), now=self.clock.now(), account="acme", reference=reference, amount=amount
+                id=self.ids.next(),
+                now=self.clock.now(),
+                account="acme",
+                reference=reference,
+                amount=Minor(amount),
             )
         )
 

@@ -8,6 +8,7 @@ import pytest
 
 from onema.domain.ids import AccountId
 from onema.domain.records import Wallet
+from onema.domain.values.money import Minor
 from onema.storage.contract import CommitUnknown
 from onema.storage.postgres.link import Connection, connect
 from onema.testing.running_server import comes_true
@@ -78,16 +79,16 @@ async def test_another_node_goes_on_while_a_batch_waits_to_be_durable(
     one, two = await open_storage(), await open_storage()
     await standby.goes()
     await one.begin([KEY])
-    committing = asyncio.ensure_future(one.commit(1, {KEY: Wallet(AccountId(1), 5)}, []))
+    committing = asyncio.ensure_future(one.commit(1, {KEY: Wallet(AccountId(1), Minor(5))}, []))
     await standby.is_waited_for_by(1)
-    assert await two.begin([KEY]) == {KEY: Wallet(AccountId(1), 5)}
-    building_on_it = asyncio.ensure_future(two.commit(2, {KEY: Wallet(AccountId(1), 6)}, []))
+    assert await two.begin([KEY]) == {KEY: Wallet(AccountId(1), Minor(5))}
+    building_on_it = asyncio.ensure_future(two.commit(2, {KEY: Wallet(AccountId(1), Minor(6))}, []))
     await standby.is_waited_for_by(2)
     assert not committing.done()
     assert not building_on_it.done()
     await standby.comes()
     await asyncio.gather(committing, building_on_it)
-    assert await one.read([KEY]) == {KEY: Wallet(AccountId(1), 6)}
+    assert await one.read([KEY]) == {KEY: Wallet(AccountId(1), Minor(6))}
 
 
 async def test_who_changes_nothing_waits_for_what_was_read(
@@ -97,7 +98,7 @@ async def test_who_changes_nothing_waits_for_what_was_read(
     one, two = await open_storage(), await open_storage()
     await standby.goes()
     await one.begin([KEY])
-    committing = asyncio.ensure_future(one.commit(1, {KEY: Wallet(AccountId(1), 5)}, []))
+    committing = asyncio.ensure_future(one.commit(1, {KEY: Wallet(AccountId(1), Minor(5))}, []))
     await standby.is_waited_for_by(1)
     await two.begin([KEY])
     confirming = asyncio.ensure_future(two.confirm())
@@ -114,6 +115,6 @@ async def test_a_fault_behind_the_commit_refuses_nothing_that_was_saved(open_sto
     storage._queries = {**storage._queries, "wait_for_disk": "SELECT 1 / 0"}
     await storage.begin([KEY])
     with pytest.raises(CommitUnknown):
-        await storage.commit(1, {KEY: Wallet(AccountId(1), 5)}, [])
+        await storage.commit(1, {KEY: Wallet(AccountId(1), Minor(5))}, [])
     assert await storage.was_committed(1)
-    assert await storage.read([KEY]) == {KEY: Wallet(AccountId(1), 5)}
+    assert await storage.read([KEY]) == {KEY: Wallet(AccountId(1), Minor(5))}

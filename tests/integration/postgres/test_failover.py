@@ -8,6 +8,7 @@ import pytest
 from onema.domain.ids import AccountId
 from onema.domain.records import Wallet
 from onema.domain.refusals import Refusal
+from onema.domain.values.money import Minor
 from onema.storage.contract import CommitUnknown
 from onema.storage.postgres.link import COMMAND_SECONDS
 from onema.testing.conformance.storage import insert
@@ -76,8 +77,8 @@ async def test_a_standby_that_is_named_first_is_passed_over(
     """The order of the hosts says nothing about who may write: after a promotion it is the wrong one."""
     primary, standby = pair
     storage = await open_storage(primary.dsn("onema", port=standby.port, other_port=primary.port))
-    await insert(storage, Wallet(AccountId(1), 5))
-    assert await storage.read([(Wallet, 1)]) == {(Wallet, 1): Wallet(AccountId(1), 5)}
+    await insert(storage, Wallet(AccountId(1), Minor(5)))
+    assert await storage.read([(Wallet, 1)]) == {(Wallet, 1): Wallet(AccountId(1), Minor(5))}
 
 
 async def test_what_the_standby_does_not_have_is_not_known_to_be_committed(
@@ -86,7 +87,7 @@ async def test_what_the_standby_does_not_have_is_not_known_to_be_committed(
     """A primary that restarts shows commits that were still waiting for the standby; its loss would undo them."""
     primary, standby = pair
     storage = await open_storage(primary.dsn("onema"), batch_seconds=0.5, settle_seconds=0.5)
-    await insert(storage, Wallet(AccountId(1), 5), batch=77)
+    await insert(storage, Wallet(AccountId(1), Minor(5)), batch=77)
     receiver = int(standby.sql("SELECT pid FROM pg_stat_wal_receiver"))
     os.kill(receiver, signal.SIGSTOP)
     with pytest.raises(CommitUnknown):

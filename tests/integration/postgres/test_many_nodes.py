@@ -15,6 +15,7 @@ from onema.domain.records import (
     Wallet,
 )
 from onema.domain.refusals import Refused
+from onema.domain.values.money import Minor
 from onema.domain.values.phone import Phone
 from onema.engine.refusals import Asking, Refusals
 from onema.storage.contract import Conflict
@@ -101,12 +102,14 @@ async def test_a_row_that_another_node_made_meanwhile_is_a_conflict(open_storage
     first, second = await open_storage(), await open_storage()
     key: Key = (Wallet, 1)
     assert await first.begin([key]) == await second.begin([key]) == {}
-    await first.commit(1, {key: Wallet(AccountId(1), 5)}, ())
+    await first.commit(1, {key: Wallet(AccountId(1), Minor(5))}, ())
     with pytest.raises(Conflict):
-        await second.commit(2, {key: Wallet(AccountId(1), 7)}, [Event(AccountId(1), 1, 1, "never", "")])
-    assert await second.begin([key]) == {key: Wallet(AccountId(1), 5)}
-    await second.commit(3, {key: Wallet(AccountId(1), 12)}, ())
-    assert await first.read([key, (Event, 1, 1, 1)]) == {key: Wallet(AccountId(1), 12)}
+        await second.commit(
+            2, {key: Wallet(AccountId(1), Minor(7))}, [Event(AccountId(1), 1, 1, "never", "")]
+        )
+    assert await second.begin([key]) == {key: Wallet(AccountId(1), Minor(5))}
+    await second.commit(3, {key: Wallet(AccountId(1), Minor(12))}, ())
+    assert await first.read([key, (Event, 1, 1, 1)]) == {key: Wallet(AccountId(1), Minor(12))}
 
 
 async def test_nodes_that_make_the_same_rows_do_not_deadlock(open_storage: OpenStorage) -> None:
@@ -121,7 +124,7 @@ async def test_nodes_that_make_the_same_rows_do_not_deadlock(open_storage: OpenS
             found = await storage.begin(keys)
             try:
                 await storage.commit(
-                    batch, {key: Wallet(key[1], balance(found, key) + 1) for key in ordered}, ()
+                    batch, {key: Wallet(key[1], Minor(balance(found, key) + 1)) for key in ordered}, ()
                 )
             except Conflict as conflict:
                 conflicts.append(str(conflict))
@@ -130,7 +133,7 @@ async def test_nodes_that_make_the_same_rows_do_not_deadlock(open_storage: OpenS
 
     await asyncio.gather(add_one(storages[0], keys, 1), add_one(storages[1], keys[::-1], 2))
     assert not any("deadlock" in conflict for conflict in conflicts)
-    assert set((await storages[0].read(keys)).values()) == {Wallet(key[1], 2) for key in keys}
+    assert set((await storages[0].read(keys)).values()) == {Wallet(key[1], Minor(2)) for key in keys}
 
 
 def balance(rows: dict[Key, Row], key: Key) -> int:

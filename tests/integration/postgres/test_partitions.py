@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 
 from onema.domain.ids import AccountId, compose_id, first_id_at
 from onema.domain.records import Event, LedgerEntry, Message, Row
+from onema.domain.values.money import Minor
 from onema.storage.contract import Conflict, Storage
 from onema.storage.postgres.errors import DRIVER_ERRORS
 from onema.storage.postgres.link import connect
@@ -29,7 +30,7 @@ def partitions(server: PostgresServer, database: str, table: str) -> int:
 
 
 def entry(moment: int, sequence: int, amount: int, account: int = 1) -> LedgerEntry:
-    return LedgerEntry(AccountId(account), compose_id(moment, 1, sequence), "hold", amount, moment, "")
+    return LedgerEntry(AccountId(account), compose_id(moment, 1, sequence), "hold", Minor(amount), moment, "")
 
 
 async def test_partitions_are_made_ahead_and_only_once(
@@ -87,7 +88,7 @@ async def test_dropping_keeps_every_ledger_sum(
         rows += [entry(moment, 9, 1, account=2), Event(AccountId(1), compose_id(moment, 1, 1), 1, "e", "")]
         rows.append(message(compose_id(moment, 1, 1)))
     rows += [
-        LedgerEntry(AccountId(3), 5, "top_up", 1_000, 0, "in the default partition"),
+        LedgerEntry(AccountId(3), 5, "top_up", Minor(1_000), 0, "in the default partition"),
         entry(NOW, 20, 0, account=4),
     ]
     await insert(storage, 1, rows)

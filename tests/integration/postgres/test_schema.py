@@ -2,6 +2,7 @@ import pytest
 
 from onema.domain.ids import AccountId
 from onema.domain.records import TABLES, CarrierReference, DeadJob, Job, TopUp, Wallet
+from onema.domain.values.money import Minor
 from onema.storage.contract import DataRejected
 from onema.testing.conformance.storage import insert
 from onema.testing.postgres_server import PostgresServer
@@ -20,10 +21,10 @@ async def test_text_that_postgresql_cannot_hold_is_refused(open_storage: OpenSto
     """It is the data's fault, and the store goes on."""
     storage = await open_storage()
     with pytest.raises(DataRejected):
-        await insert(storage, TopUp(AccountId(1), text, 1, 1))
+        await insert(storage, TopUp(AccountId(1), text, 1, Minor(1)))
     with pytest.raises(DataRejected):
-        await insert(storage, Wallet(AccountId(1), 1 << 63), batch=2)
-    await insert(storage, Wallet(AccountId(1), 5), batch=3)
+        await insert(storage, Wallet(AccountId(1), Minor(1 << 63)), batch=2)
+    await insert(storage, Wallet(AccountId(1), Minor(5)), batch=3)
 
 
 async def test_any_other_text_reads_back_as_it_was(open_storage: OpenStorage) -> None:
@@ -44,17 +45,20 @@ async def test_any_other_text_reads_back_as_it_was(open_storage: OpenStorage) ->
         'a\\"b,c',
         "\x01\x7f",
     ]
-    rows = [TopUp(AccountId(1), text, number, 1) for number, text in enumerate(texts)]
+    rows = [TopUp(AccountId(1), text, number, Minor(1)) for number, text in enumerate(texts)]
     await insert(storage, *rows)
     keys = [row.key for row in rows]
     assert await storage.read(keys) == {row.key: row for row in rows}
     assert await storage.begin(keys) == {row.key: row for row in rows}
     await storage.commit(
         2,
-        dict.fromkeys(keys[:3]) | {row.key: TopUp(AccountId(1), row.reference, 0, 2) for row in rows[3:]},
+        dict.fromkeys(keys[:3])
+        | {row.key: TopUp(AccountId(1), row.reference, 0, Minor(2)) for row in rows[3:]},
         (),
     )
-    assert await storage.read(keys) == {row.key: TopUp(AccountId(1), row.reference, 0, 2) for row in rows[3:]}
+    assert await storage.read(keys) == {
+        row.key: TopUp(AccountId(1), row.reference, 0, Minor(2)) for row in rows[3:]
+    }
 
 
 async def test_an_account_s_data_is_found_by_the_account(

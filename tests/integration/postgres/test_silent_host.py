@@ -7,6 +7,7 @@ import pytest
 from onema.domain.ids import AccountId
 from onema.domain.records import Key, Wallet
 from onema.domain.refusals import Refused
+from onema.domain.values.money import Minor
 from onema.storage.contract import Unavailable
 from onema.storage.postgres.link import COMMAND_SECONDS, CONNECT_SECONDS
 from onema.testing.cutting_proxy import CuttingProxy
@@ -45,8 +46,8 @@ async def test_a_silent_first_host_keeps_nobody_from_the_second(
         heard = asyncio.Event()
         listener = await storage.listen(heard.set, lambda: None)
         await storage.begin([KEY])
-        await storage.commit(1, {KEY: Wallet(AccountId(1), 5)}, ())
-        assert await storage.read([KEY]) == {KEY: Wallet(AccountId(1), 5)}
+        await storage.commit(1, {KEY: Wallet(AccountId(1), Minor(5))}, ())
+        assert await storage.read([KEY]) == {KEY: Wallet(AccountId(1), Minor(5))}
         await heard.wait()
         await listener.close()
 

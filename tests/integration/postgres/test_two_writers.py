@@ -9,6 +9,7 @@ from onema.domain.decision import Context, Decision, World
 from onema.domain.ids import AccountId
 from onema.domain.keyring import Keyring
 from onema.domain.records import Event, Key, Wallet
+from onema.domain.values.money import Minor
 from onema.engine.command_queue import WORTH_A_BATCH
 from onema.engine.committer import Committer
 from onema.engine.observer import Unobserved
@@ -17,7 +18,7 @@ from onema.engine.ports import IdSource, SystemClock
 from .conftest import OpenStorage
 
 WALLETS = 3 * WORTH_A_BATCH
-ADDITIONS = 10
+ADDITIONS = Minor(10)
 
 
 class Add(msgspec.Struct, frozen=True):
@@ -34,7 +35,7 @@ class Add(msgspec.Struct, frozen=True):
         balance = wallet.balance + 1 if wallet else 1
         return Decision(
             balance,
-            puts=(Wallet(AccountId(self.account), balance),),
+            puts=(Wallet(AccountId(self.account), Minor(balance)),),
             inserts=(Event(AccountId(self.account), self.account, self.id, "added", ""),),
         )
 

@@ -6,6 +6,7 @@ import pytest
 
 from onema.domain.ids import AccountId
 from onema.domain.records import Key, Wallet
+from onema.domain.values.money import Minor
 from onema.storage.contract import CommitUnknown, Unavailable
 from onema.storage.postgres.link import connect
 from onema.testing.cutting_proxy import Cut, CuttingProxy
@@ -41,11 +42,11 @@ async def test_the_outcome_of_a_cut_commit_is_found_out(
     await storage.begin([KEY])
     proxy.arm(cut)
     with pytest.raises(CommitUnknown):
-        await storage.commit(77, {KEY: Wallet(AccountId(1), 5)}, ())
+        await storage.commit(77, {KEY: Wallet(AccountId(1), Minor(5))}, ())
     assert proxy.happened.is_set()
     assert await storage.was_committed(77) is was_committed
-    assert await storage.begin([KEY]) == ({KEY: Wallet(AccountId(1), 5)} if was_committed else {})
-    await storage.commit(77 if not was_committed else 78, {KEY: Wallet(AccountId(1), 6)}, ())
+    assert await storage.begin([KEY]) == ({KEY: Wallet(AccountId(1), Minor(5))} if was_committed else {})
+    await storage.commit(77 if not was_committed else 78, {KEY: Wallet(AccountId(1), Minor(6))}, ())
     assert await storage.was_committed(77)
     assert not await storage.was_committed(79)
 
@@ -75,11 +76,11 @@ async def test_a_cut_commit_of_one_writer_is_not_the_others(
     await other.begin([(Wallet, 2)])
     proxy.arm(Cut.BEFORE_UNNOTICED)
     with pytest.raises(CommitUnknown):
-        await storage.commit(77, {KEY: Wallet(AccountId(1), 5)}, ())
-    await other.commit(78, {(Wallet, 2): Wallet(AccountId(2), 6)}, ())
+        await storage.commit(77, {KEY: Wallet(AccountId(1), Minor(5))}, ())
+    await other.commit(78, {(Wallet, 2): Wallet(AccountId(2), Minor(6))}, ())
     assert not await storage.was_committed(77)
     assert await storage.was_committed(78)
-    assert await storage.read([KEY, (Wallet, 2)]) == {(Wallet, 2): Wallet(AccountId(2), 6)}
+    assert await storage.read([KEY, (Wallet, 2)]) == {(Wallet, 2): Wallet(AccountId(2), Minor(6))}
 
 
 async def test_a_store_out_of_reach_refuses_and_recovers(
@@ -90,7 +91,7 @@ async def test_a_store_out_of_reach_refuses_and_recovers(
     await storage.begin([KEY])
     proxy.refuse()
     with pytest.raises(CommitUnknown):
-        await storage.commit(1, {KEY: Wallet(AccountId(1), 5)}, ())
+        await storage.commit(1, {KEY: Wallet(AccountId(1), Minor(5))}, ())
     with pytest.raises(Unavailable):
         await storage.begin([KEY])
     with pytest.raises(Unavailable):
@@ -98,8 +99,8 @@ async def test_a_store_out_of_reach_refuses_and_recovers(
     proxy.admit()
     assert not await storage.was_committed(1)
     assert await storage.begin([KEY]) == {}
-    await storage.commit(2, {KEY: Wallet(AccountId(1), 6)}, ())
-    assert await storage.read([KEY]) == {KEY: Wallet(AccountId(1), 6)}
+    await storage.commit(2, {KEY: Wallet(AccountId(1), Minor(6))}, ())
+    assert await storage.read([KEY]) == {KEY: Wallet(AccountId(1), Minor(6))}
 
 
 async def test_who_cannot_find_out_says_so(
@@ -110,7 +111,7 @@ async def test_who_cannot_find_out_says_so(
     await storage.begin([KEY])
     proxy.arm(Cut.AFTER)
     with pytest.raises(CommitUnknown):
-        await storage.commit(1, {KEY: Wallet(AccountId(1), 5)}, ())
+        await storage.commit(1, {KEY: Wallet(AccountId(1), Minor(5))}, ())
     proxy.refuse()
     with pytest.raises(CommitUnknown, match="not known"):
         await storage.was_committed(1)
@@ -124,13 +125,13 @@ async def test_a_locked_row_does_not_outlive_a_lost_node(
     """The server has not noticed that a link is gone; the same node's next batch ends that session."""
     storage = await open_storage(proxied, batch_seconds=1.0)
     await storage.begin([KEY])
-    await storage.commit(1, {KEY: Wallet(AccountId(1), 5)}, ())
+    await storage.commit(1, {KEY: Wallet(AccountId(1), Minor(5))}, ())
     await storage.begin([KEY])
     proxy.arm(Cut.BEFORE_UNNOTICED)
     with pytest.raises(CommitUnknown):
-        await storage.commit(2, {KEY: Wallet(AccountId(1), 6)}, ())
+        await storage.commit(2, {KEY: Wallet(AccountId(1), Minor(6))}, ())
     async with asyncio.timeout(0.9):
-        assert await storage.begin([KEY]) == {KEY: Wallet(AccountId(1), 5)}
+        assert await storage.begin([KEY]) == {KEY: Wallet(AccountId(1), Minor(5))}
     await storage.abort()
 
 

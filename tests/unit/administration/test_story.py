@@ -6,6 +6,7 @@ from onema.administration.story import as_json, moments, verification_state
 from onema.domain.ids import AccountId, MessageId, compose_id
 from onema.domain.records import Attempt, Event, LedgerEntry, Message
 from onema.domain.state_machines import VerificationState
+from onema.domain.values.money import Minor
 from onema.domain.values.phone import Phone
 from onema.storage.contract import Story
 from onema.wiring.dialects import message_of
@@ -26,10 +27,10 @@ MESSAGE = Message(
     code_expires_at=EXPIRES,
     segments=1,
     period=0,
-    unit_price=8_500_000,
-    price=8_500_000,
-    held=0,
-    charged=8_500_000,
+    unit_price=Minor(8_500_000),
+    price=Minor(8_500_000),
+    held=Minor(0),
+    charged=Minor(8_500_000),
     talked_ms=0,
     state="delivered",
     reason="",
@@ -61,8 +62,8 @@ def story(*events: tuple[int, str]) -> Story:
             for number, (after, kind) in enumerate(events)
         ],
         ledger=[
-            LedgerEntry(AccountId(1), MESSAGE.id, "hold", -8_500_000, START, ""),
-            LedgerEntry(AccountId(1), MESSAGE.id, "capture", 0, START + 900, ""),
+            LedgerEntry(AccountId(1), MESSAGE.id, "hold", Minor(-8_500_000), START, ""),
+            LedgerEntry(AccountId(1), MESSAGE.id, "capture", Minor(0), START + 900, ""),
         ],
     )
 

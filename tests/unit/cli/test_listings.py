@@ -6,15 +6,16 @@ from onema.cli.wallet import newest_first
 from onema.domain.ids import AccountId
 from onema.domain.note_refusals import RefusedRequest
 from onema.domain.records import LedgerEntry
+from onema.domain.values.money import Minor
 
 
 def test_movements_of_one_message_are_in_the_order_of_their_times() -> None:
     """The store gives them by subject and kind, and `release` would stand as older than its `hold`."""
     stored = [
-        LedgerEntry(AccountId(1), 2, "capture", 0, 40, ""),
-        LedgerEntry(AccountId(1), 2, "hold", -5, 30, ""),
-        LedgerEntry(AccountId(1), 1, "hold", -5, 10, ""),
-        LedgerEntry(AccountId(1), 1, "release", 5, 35, ""),
+        LedgerEntry(AccountId(1), 2, "capture", Minor(0), 40, ""),
+        LedgerEntry(AccountId(1), 2, "hold", Minor(-5), 30, ""),
+        LedgerEntry(AccountId(1), 1, "hold", Minor(-5), 10, ""),
+        LedgerEntry(AccountId(1), 1, "release", Minor(5), 35, ""),
     ]
     told = [(entry.subject, entry.kind) for entry in newest_first(stored)]
     assert told == [(2, "capture"), (2, "hold"), (1, "release"), (1, "hold")]

@@ -11,6 +11,7 @@ from onema.domain.delivery.payload import Payload, SmsPayload
 from onema.domain.ids import AccountId, MessageId
 from onema.domain.records import TABLES, Job, JobKind, Key, LedgerEntry, Row, Wallet
 from onema.domain.refusals import Refusal, Refused
+from onema.domain.values.money import Minor
 from onema.domain.values.phone import Phone
 from onema.engine.batch_saving import HAND_OVER
 from onema.engine.command_queue import GATHERED
@@ -38,7 +39,7 @@ class Add(msgspec.Struct, frozen=True):
         balance = (wallet.balance if wallet else 0) + self.amount
         if balance < 0:
             raise Refused(Refusal.BALANCE_TOO_LOW)
-        return Decision(balance, puts=(Wallet(AccountId(self.account), balance),))
+        return Decision(balance, puts=(Wallet(AccountId(self.account), Minor(balance)),))
 
 
 class Insert(msgspec.Struct, frozen=True):
@@ -171,7 +172,7 @@ async def test_an_unknown_commit_is_looked_up_before_it_is_replayed(
 async def test_data_that_the_store_refuses_is_isolated(start_committer: StartCommitter) -> None:
     """One bad row among many: its caller is refused, everyone else's change is saved."""
     storage = MemoryStorage()
-    entry = LedgerEntry(AccountId(1), 1, "hold", 0, 0, "")
+    entry = LedgerEntry(AccountId(1), 1, "hold", Minor(0), 0, "")
     committer = await start_committer(storage)
     await committer.execute(Insert(entry))
     commands: Sequence[Any] = [*(Add(1) for _ in range(20)), Insert(entry), *(Add(1) for _ in range(20))]

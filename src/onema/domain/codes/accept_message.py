@@ -17,6 +17,7 @@ from onema.domain.keyring import NONCE_BYTES
 from onema.domain.money import wallet
 from onema.domain.records import Channel, Key, LedgerEntry, Message, MessageState, Row, Wallet
 from onema.domain.refusals import Refusal, Refused
+from onema.domain.values.money import NOTHING, Minor
 from onema.domain.values.phone import Phone
 
 
@@ -55,9 +56,9 @@ class Hold(msgspec.Struct, frozen=True, gc=False):
     say so.
     """
 
-    unit: int
+    unit: Minor
     period: int
-    price: int
+    price: Minor
     puts: tuple[Row, ...]
     entry: LedgerEntry
 
@@ -83,9 +84,9 @@ def accept_message(
     """
     unit, period = context.directory.rate(account, channel, send.phone)
     if channel is Channel.SMS:
-        period, price = 0, unit * size
+        period, price = 0, Minor(unit * size)
     else:
-        price = unit * math.ceil(size / period)
+        price = Minor(unit * math.ceil(size / period))
     windows = limits.count_send(world, account, send.phone, send.client_ip, send.now)
     balance, entry = wallet.hold(world, account, send.id, price, send.now)
     return Hold(unit, period, price, (balance, *windows), entry)
@@ -103,7 +104,7 @@ def message_row(
     refusal: Refusal | None = None,
 ) -> Message:
     """The message as it begins; or, with `refusal`, as it ends."""
-    price = hold.price if hold else 0
+    price = hold.price if hold else NOTHING
     return Message(
         account=send.account,
         id=send.id,
@@ -118,10 +119,10 @@ def message_row(
         code_expires_at=code_expires_at,
         segments=segments,
         period=hold.period if hold else 0,
-        unit_price=hold.unit if hold else 0,
+        unit_price=hold.unit if hold else NOTHING,
         price=price,
         held=price,
-        charged=0,
+        charged=NOTHING,
         talked_ms=0,
         state=MessageState.REFUSED if refusal else MessageState.ACCEPTED,
         reason=refusal.value if refusal else "",

@@ -192,11 +192,11 @@ def _reached(destinations: tuple[str, ...]) -> dict[Channel, frozenset[NumberTyp
     return {channel: kinds | more for channel, kinds in REACHED.items()} if destinations else REACHED
 
 
-def _lowest_balance(account: doc.Account) -> int | None:
+def _lowest_balance(account: doc.Account) -> Minor | None:
     """How low the balance may go; None for a postpaid account without a limit."""
     if account.wallet == "prepaid":
         return parse_amount(account.floor)
-    return None if account.credit_limit is None else -parse_amount(account.credit_limit)
+    return None if account.credit_limit is None else Minor(-parse_amount(account.credit_limit))
 
 
 class CredentialView:

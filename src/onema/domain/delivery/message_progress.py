@@ -10,6 +10,7 @@ from onema.domain.money import wallet
 from onema.domain.records import EntryKind, Job, JobKind, Key, Message, Row, Wallet
 from onema.domain.records import MessageState as S
 from onema.domain.state_machines import JOB, LEDGER, MESSAGE, JobState, job_state, last_entry
+from onema.domain.values.money import NOTHING, Minor
 
 
 class Advance(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -47,15 +48,17 @@ def advance(
         LEDGER.move(last_entry(message), EntryKind.CAPTURE, by)
         charged = cost(message, step.seconds)
         money = wallet.capture(world, account, subject, held, charged, step.now)
-        held = 0
+        held = NOTHING
     elif held and final:
         LEDGER.move(last_entry(message), EntryKind.RELEASE, by)
         money = wallet.release(world, account, subject, held, step.now)
-        held = 0
+        held = NOTHING
     elif charge_now and message.price and not charged and message.state == S.UNCONFIRMED:
         LEDGER.move(last_entry(message), EntryKind.ADJUST, by)
         charged = cost(message, step.seconds)
-        money = wallet.adjust(world, account, subject, -charged, step.now, "receipt after the hold had ended")
+        money = wallet.adjust(
+            world, account, subject, Minor(-charged), step.now, "receipt after the hold had ended"
+        )
     moved = msgspec.structs.replace(
         message,
         state=state,
@@ -84,11 +87,11 @@ def _is_charged(message: Message, after: S, on_submitted: bool) -> bool:
     return on_submitted and (after is S.UNDELIVERED or (after is S.SENT and not message.period))
 
 
-def cost(message: Message, seconds: float) -> int:
+def cost(message: Message, seconds: float) -> Minor:
     """What the message costs: all of an SMS, or each started period of a call, at most what was held."""
     if not message.period:
         return message.price
-    return min(message.price, message.unit_price * math.ceil(seconds / message.period))
+    return min(message.price, Minor(message.unit_price * math.ceil(seconds / message.period)))
 
 
 def delivery_job(kind: JobKind, account: AccountId, message: MessageId, now: int, payload: bytes) -> Job:

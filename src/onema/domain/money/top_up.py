@@ -9,6 +9,7 @@ from onema.domain.ids import AccountId
 from onema.domain.money import wallet
 from onema.domain.records import Key, Row, TopUp, Wallet
 from onema.domain.refusals import Refusal, Refused
+from onema.domain.values.money import Minor
 
 LONGEST_REFERENCE = 200
 
@@ -30,7 +31,7 @@ class TopUpWallet(msgspec.Struct, frozen=True, kw_only=True, tag="top_up"):
     now: int
     account: str
     reference: str
-    amount: int
+    amount: Minor
 
     def keys(self, context: Context) -> Iterable[Key]:
         number = self._account_number(context)

@@ -10,10 +10,11 @@ from onema.domain.decision import World
 from onema.domain.ids import AccountId
 from onema.domain.records import EntryKind, LedgerEntry, Row, Wallet
 from onema.domain.refusals import Refusal, Refused
+from onema.domain.values.money import NOTHING, Minor
 
 
 def hold(
-    world: World, account: AccountView, subject: int, amount: int, now: int
+    world: World, account: AccountView, subject: int, amount: Minor, now: int
 ) -> tuple[Wallet, LedgerEntry]:
     """Reserve `amount`. Raises Refused(WALLET_EXPIRED | BALANCE_TOO_LOW)."""
     if account.prepaid and account.wallet_expires_at and now >= account.wallet_expires_at:
@@ -22,54 +23,54 @@ def hold(
     if account.lowest_balance is not None and balance < account.lowest_balance:
         raise Refused(Refusal.BALANCE_TOO_LOW)
     return (
-        Wallet(account=account.id, balance=balance),
-        _entry(account.id, subject, EntryKind.HOLD, -amount, now),
+        Wallet(account=account.id, balance=Minor(balance)),
+        _entry(account.id, subject, EntryKind.HOLD, Minor(-amount), now),
     )
 
 
 def capture(
-    world: World, account: AccountId, subject: int, held: int, cost: int, now: int
+    world: World, account: AccountId, subject: int, held: Minor, cost: Minor, now: int
 ) -> tuple[Row, ...]:
     """End a hold of `held` by charging `cost` of it; the rest is released. First the wallet, if it changes."""
     if cost == held:
-        return (_entry(account, subject, EntryKind.CAPTURE, 0, now),)
+        return (_entry(account, subject, EntryKind.CAPTURE, NOTHING, now),)
     return (
-        *_move(world, account, subject, EntryKind.RELEASE, held - cost, now),
-        _entry(account, subject, EntryKind.CAPTURE, 0, now),
+        *_move(world, account, subject, EntryKind.RELEASE, Minor(held - cost), now),
+        _entry(account, subject, EntryKind.CAPTURE, NOTHING, now),
     )
 
 
-def release(world: World, account: AccountId, subject: int, held: int, now: int) -> tuple[Row, ...]:
+def release(world: World, account: AccountId, subject: int, held: Minor, now: int) -> tuple[Row, ...]:
     """End a hold without a charge."""
     return _move(world, account, subject, EntryKind.RELEASE, held, now)
 
 
 def adjust(
-    world: World, account: AccountId, subject: int, amount: int, now: int, note: str
+    world: World, account: AccountId, subject: int, amount: Minor, now: int, note: str
 ) -> tuple[Row, ...]:
     """Correct a hold that has already ended. It may pass the wallet's floor: the cost has been made."""
     return _move(world, account, subject, EntryKind.ADJUST, amount, now, note)
 
 
 def top_up(
-    world: World, account: AccountId, subject: int, amount: int, now: int, note: str
+    world: World, account: AccountId, subject: int, amount: Minor, now: int, note: str
 ) -> tuple[Row, ...]:
     return _move(world, account, subject, EntryKind.TOP_UP, amount, now, note)
 
 
-def balance_of(world: World, account: AccountId) -> int:
+def balance_of(world: World, account: AccountId) -> Minor:
     wallet = world.get(Wallet, account)
-    return wallet.balance if wallet else 0
+    return wallet.balance if wallet else NOTHING
 
 
 def _move(
-    world: World, account: AccountId, subject: int, kind: EntryKind, amount: int, now: int, note: str = ""
+    world: World, account: AccountId, subject: int, kind: EntryKind, amount: Minor, now: int, note: str = ""
 ) -> tuple[Row, ...]:
-    wallet = Wallet(account=account, balance=balance_of(world, account) + amount)
+    wallet = Wallet(account=account, balance=Minor(balance_of(world, account) + amount))
     return (wallet, _entry(account, subject, kind, amount, now, note))
 
 
 def _entry(
-    account: AccountId, subject: int, kind: EntryKind, amount: int, now: int, note: str = ""
+    account: AccountId, subject: int, kind: EntryKind, amount: Minor, now: int, note: str = ""
 ) -> LedgerEntry:
     return LedgerEntry(account=account, subject=subject, kind=kind, amount=amount, at=now, note=note)

@@ -4,6 +4,8 @@ from typing import NewType
 Minor = NewType("Minor", int)
 """An amount in 1/10,000 of the currency unit: telecom prices have four decimals."""
 
+NOTHING = Minor(0)
+
 SCALE = 10_000
 DECIMALS = 4
 LARGEST = 2**53

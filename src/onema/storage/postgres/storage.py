@@ -22,6 +22,7 @@ from onema.domain.records import (
     Message,
     Row,
 )
+from onema.domain.values.money import Minor
 from onema.domain.values.phone import Phone
 from onema.storage.contract import DirectoryChanges, Story, Writer, expected_size
 from onema.storage.postgres import errors
@@ -241,9 +242,9 @@ class PostgresStorage(PostgresWriter):
         records = await self._fetch(self._queries["ledger"], account, limit)
         return [LedgerEntry(*record) for record in records]
 
-    async def ledger_sum(self, account: AccountId) -> int:
+    async def ledger_sum(self, account: AccountId) -> Minor:
         async with self._reader() as connection:
-            total: int = await connection.fetchval(
+            total: Minor = await connection.fetchval(
                 self._queries["ledger_sum"], account, timeout=UPKEEP_SECONDS
             )
         return total

@@ -35,6 +35,7 @@ from onema.domain.records import (
     Message,
     Row,
 )
+from onema.domain.values.money import Minor
 from onema.domain.values.phone import Phone
 from onema.storage.contract import (
     DataRejected,
@@ -373,10 +374,10 @@ class SqliteStorage:
             rows: Any = self._reader.execute(self._queries["oldest_due"], {"now": now, "limit": limit})
             return {kind: due_at for kind, due_at in rows}  # noqa: C416  # dict(rows) would lose its types
 
-    async def ledger_sum(self, account: AccountId) -> int:
+    async def ledger_sum(self, account: AccountId) -> Minor:
         with _DRIVER_ERRORS:
             row = self._reader.execute(self._queries["ledger_sum"], {"account": account}).fetchone()
-        return int(row[0]) if row else 0
+        return Minor(row[0] if row else 0)
 
     async def read_inbox_phones(self, part: str, limit: int) -> Sequence[InboxItem]:
         # It looks at every item: 60 ms for a full inbox, which everybody would wait for on this thread.

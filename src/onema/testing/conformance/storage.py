@@ -31,6 +31,7 @@ from onema.domain.records import (
     Window,
     column_types,
 )
+from onema.domain.values.money import Minor
 from onema.domain.values.phone import Phone
 from onema.storage.contract import DataRejected, Storage
 
@@ -115,20 +116,20 @@ class StorageConformance:
 
     async def test_a_proof_that_it_can_be_written_changes_nothing(self, storage: Storage) -> None:
         """It is asked again and again while a store comes back, and batches go on after it."""
-        await insert(storage, Wallet(AccountId(1), 10))
+        await insert(storage, Wallet(AccountId(1), Minor(10)))
         await storage.prove_writable()
         await storage.prove_writable()
-        assert await storage.read([(Wallet, 1)]) == {(Wallet, 1): Wallet(AccountId(1), 10)}
-        await save(storage, Wallet(AccountId(1), 11), batch=2)
-        assert await storage.read([(Wallet, 1)]) == {(Wallet, 1): Wallet(AccountId(1), 11)}
+        assert await storage.read([(Wallet, 1)]) == {(Wallet, 1): Wallet(AccountId(1), Minor(10))}
+        await save(storage, Wallet(AccountId(1), Minor(11)), batch=2)
+        assert await storage.read([(Wallet, 1)]) == {(Wallet, 1): Wallet(AccountId(1), Minor(11))}
 
     async def test_begin_loads_the_rows_that_exist(self, storage: Storage) -> None:
         """Missing keys are left out."""
-        await insert(storage, Wallet(AccountId(1), 10), Wallet(AccountId(2), 20))
+        await insert(storage, Wallet(AccountId(1), Minor(10)), Wallet(AccountId(2), Minor(20)))
         keys: Sequence[Key] = [(Wallet, 1), (Wallet, 2), (Wallet, 3)]
         assert await storage.begin(keys) == {
-            (Wallet, 1): Wallet(AccountId(1), 10),
-            (Wallet, 2): Wallet(AccountId(2), 20),
+            (Wallet, 1): Wallet(AccountId(1), Minor(10)),
+            (Wallet, 2): Wallet(AccountId(2), Minor(20)),
         }
         await storage.abort()
 
@@ -136,19 +137,19 @@ class StorageConformance:
         """After abort the next batch starts from what was committed."""
         await storage.begin([(Wallet, 1)])
         await storage.abort()
-        await save(storage, Wallet(AccountId(1), 5))
-        assert await storage.read([(Wallet, 1)]) == {(Wallet, 1): Wallet(AccountId(1), 5)}
+        await save(storage, Wallet(AccountId(1), Minor(5)))
+        assert await storage.read([(Wallet, 1)]) == {(Wallet, 1): Wallet(AccountId(1), Minor(5))}
 
     async def test_inserting_a_row_twice_is_refused_and_saves_nothing(self, storage: Storage) -> None:
         """One bad row takes its whole batch back, and the store goes on."""
-        entry = LedgerEntry(ACCOUNT, 1, "hold", -5, 0, "")
+        entry = LedgerEntry(ACCOUNT, 1, "hold", Minor(-5), 0, "")
         await insert(storage, entry)
         await storage.begin([])
         with pytest.raises(DataRejected):
-            await storage.commit(2, {(Wallet, 1): Wallet(AccountId(1), 5)}, [entry])
+            await storage.commit(2, {(Wallet, 1): Wallet(AccountId(1), Minor(5))}, [entry])
         assert await storage.read([(Wallet, 1)]) == {}
-        await save(storage, Wallet(AccountId(1), 6), batch=3)
-        assert await storage.read([(Wallet, 1)]) == {(Wallet, 1): Wallet(AccountId(1), 6)}
+        await save(storage, Wallet(AccountId(1), Minor(6)), batch=3)
+        assert await storage.read([(Wallet, 1)]) == {(Wallet, 1): Wallet(AccountId(1), Minor(6))}
 
     async def test_rows_handed_over_early_are_saved_with_their_batch(self, storage: Storage) -> None:
         """Nobody sees them before its commit, and nothing of them stays when it is aborted."""
@@ -169,22 +170,24 @@ class StorageConformance:
         self, storage: Storage
     ) -> None:
         """Whether the batch is then committed or aborted, the store goes on."""
-        entry = LedgerEntry(ACCOUNT, 1, "hold", -5, 0, "")
+        entry = LedgerEntry(ACCOUNT, 1, "hold", Minor(-5), 0, "")
         await insert(storage, entry)
         await storage.begin([])
         await storage.insert([entry])
         with pytest.raises(DataRejected):
-            await storage.commit(2, {(Wallet, 1): Wallet(AccountId(1), 5)}, [message(1)])
+            await storage.commit(2, {(Wallet, 1): Wallet(AccountId(1), Minor(5))}, [message(1)])
         await storage.begin([(Wallet, 1)])
         await storage.insert([entry])
         await storage.abort()
-        await save(storage, Wallet(AccountId(1), 6), batch=3)
-        assert await storage.read([(Wallet, 1), message(1).key]) == {(Wallet, 1): Wallet(AccountId(1), 6)}
+        await save(storage, Wallet(AccountId(1), Minor(6)), batch=3)
+        assert await storage.read([(Wallet, 1), message(1).key]) == {
+            (Wallet, 1): Wallet(AccountId(1), Minor(6))
+        }
 
     async def test_every_writer_may_have_a_batch_in_flight(self, storage: Storage) -> None:
         """They begin, save and end in any order, and know of their own rows only."""
         writers = [storage, *storage.other_writers]
-        wallets = [Wallet(AccountId(number), 5) for number in range(len(writers))]
+        wallets = [Wallet(AccountId(number), Minor(5)) for number in range(len(writers))]
         for writer, wallet in zip(writers, wallets, strict=True):
             assert await writer.begin([wallet.key]) == {}
             await writer.insert([message(1 + wallet.account)])
@@ -365,8 +368,8 @@ class StorageConformance:
         """Attempts, events and money come with the message, in order of time."""
         attempts = [Attempt(ACCOUNT, MessageId(5), n, "c", "", "started", "", "", n, 0) for n in (1, 2)]
         events = [Event(ACCOUNT, 5, n, "wrong code", "") for n in (11, 12)]
-        hold = LedgerEntry(ACCOUNT, 5, "hold", -8, 1, "")
-        release = LedgerEntry(ACCOUNT, 5, "release", 3, 2, "")
+        hold = LedgerEntry(ACCOUNT, 5, "hold", Minor(-8), 1, "")
+        release = LedgerEntry(ACCOUNT, 5, "release", Minor(3), 2, "")
         other = Event(ACCOUNT, 6, 13, "wrong code", "")
         await insert(storage, message(5), *attempts, *events, hold, release, other)
         story = await storage.read_story(ACCOUNT, MessageId(5))
@@ -386,9 +389,9 @@ class StorageConformance:
 
     async def test_the_ledger_is_listed_and_summed(self, storage: Storage) -> None:
         """The sum over all entries is what the balance must be."""
-        top_up = LedgerEntry(ACCOUNT, 1, "top_up", 100, 1, "first")
-        hold = LedgerEntry(ACCOUNT, 2, "hold", -30, 2, "")
-        await insert(storage, top_up, hold, LedgerEntry(AccountId(ACCOUNT + 1), 3, "top_up", 5, 3, ""))
+        top_up = LedgerEntry(ACCOUNT, 1, "top_up", Minor(100), 1, "first")
+        hold = LedgerEntry(ACCOUNT, 2, "hold", Minor(-30), 2, "")
+        await insert(storage, top_up, hold, LedgerEntry(AccountId(ACCOUNT + 1), 3, "top_up", Minor(5), 3, ""))
         assert list(await storage.read_ledger(ACCOUNT, 10)) == [hold, top_up]
         assert await storage.ledger_sum(ACCOUNT) == 70
         assert await storage.ledger_sum(AccountId(ACCOUNT + 9)) == 0
@@ -399,7 +402,7 @@ class StorageConformance:
         now = 1_800_000_000_000
         old, young = first_id_at(now - 100 * day), first_id_at(now - day)
         await storage.maintain(now)
-        await save(storage, Wallet(ACCOUNT, 60))
+        await save(storage, Wallet(ACCOUNT, Minor(60)))
         await insert(
             storage,
             *(message(identifier) for identifier in (old, old + 1, young)),
@@ -408,9 +411,9 @@ class StorageConformance:
                 for identifier in (old, young)
             ),
             *(Event(ACCOUNT, identifier, identifier, "verified", "") for identifier in (old, young)),
-            LedgerEntry(ACCOUNT, old, "top_up", 100, 1, ""),
-            LedgerEntry(ACCOUNT, old + 1, "hold", -30, 2, ""),
-            LedgerEntry(ACCOUNT, young, "hold", -10, 3, ""),
+            LedgerEntry(ACCOUNT, old, "top_up", Minor(100), 1, ""),
+            LedgerEntry(ACCOUNT, old + 1, "hold", Minor(-30), 2, ""),
+            LedgerEntry(ACCOUNT, young, "hold", Minor(-10), 3, ""),
             batch=2,
         )
         assert await storage.drop_older_than(now - 200 * day, 100) == 0
@@ -434,7 +437,7 @@ class StorageConformance:
         """The revision belongs to the rows that come with it."""
         assert await storage.read_directory() == (0, [])
         row = DirectoryRow("account", "acme", 3, b"{}")
-        await save(storage, DirectoryRevision("directory", 3), row, TopUp(ACCOUNT, "r", 1, 5))
+        await save(storage, DirectoryRevision("directory", 3), row, TopUp(ACCOUNT, "r", 1, Minor(5)))
         assert await storage.read_directory() == (3, [row])
 
     async def test_what_changed_of_the_directory_is_read_as_of_one_moment(self, storage: Storage) -> None:

@@ -33,6 +33,7 @@ from onema.domain.records import (
 )
 from onema.domain.refusals import Refusal, Refused
 from onema.domain.state_machines import MESSAGE
+from onema.domain.values.money import Minor
 from onema.testing.pure_store import PureStore, context_of
 
 ACCOUNT = AccountId(1)
@@ -86,7 +87,7 @@ class Books(RuleBasedStateMachine):
         identifier = self.next_id()
         assert self.store.run(
             TopUpWallet(
-                id=identifier, now=self.now, account="acme", reference=f"r{identifier}", amount=amount
+                id=identifier, now=self.now, account="acme", reference=f"r{identifier}", amount=Minor(amount)
             )
         )
 
