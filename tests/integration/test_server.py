@@ -354,6 +354,32 @@ def test_a_connection_that_never_shakes_hands_is_closed(tmp_path: Path) -> None:
     on_uvloop(scenario)
 
 
+def test_a_stop_does_not_wait_for_who_keeps_a_tls_connection_for_later(tmp_path: Path) -> None:
+    """He reads nothing until he asks again, so that he says no goodbye; he is told one."""
+    files = self_signed(tmp_path)
+    trust = ssl.create_default_context(cafile=files.certificate)
+
+    def ask(port: int) -> ssl.SSLSocket:
+        client = trust.wrap_socket(
+            socket.create_connection(("127.0.0.1", port)),
+            server_hostname="127.0.0.1",
+            suppress_ragged_eofs=False,
+        )
+        client.sendall(b"GET /echo/x HTTP/1.1\r\nHost: test\r\n\r\n")
+        assert client.recv(1000).startswith(b"HTTP/1.1 200")
+        return client
+
+    async def scenario() -> None:
+        running = RunningServer(files)
+        await running.http.start()
+        with await asyncio.to_thread(ask, running.http.port) as client:
+            async with asyncio.timeout(5):
+                await running.http.stop(30.0)
+            assert await asyncio.to_thread(client.recv, 1) == b""
+
+    on_uvloop(scenario)
+
+
 def test_tls_files_that_are_missing_stop_the_start() -> None:
     """Serving plain HTTP instead would be worse than not serving."""
 

@@ -20,6 +20,8 @@ HANDSHAKE_SECONDS = 10.0
 # sends a reset (RFC 9112 section 9.6). So the rest is read and dropped for a while before closing.
 _LINGER_BYTES = 4 * 1024 * 1024
 _LINGER_SECONDS = 2.0
+GOODBYE_SECONDS = 1.0
+"""How long a stopping server waits for the end of TLS on a connection on which nothing is asked."""
 
 
 class Patience(NamedTuple):
@@ -249,7 +251,11 @@ class Connection(asyncio.Protocol):
     def close_if_idle(self) -> None:
         """Close; what is being asked or answered comes to its end first, and closes then."""
         if self._is_free and not self._reader.is_within:
+            owes_goodbye_only = self.is_secure and not self._transport.get_write_buffer_size()
             self._transport.close()
+            if owes_goodbye_only:
+                # TLS waits until the client has said goodbye too; who keeps a connection for later does not listen.
+                self._loop.call_later(GOODBYE_SECONDS, self._transport.abort)
 
     def abort(self) -> None:
         self._transport.abort()
