@@ -96,7 +96,8 @@ class Carrier(Protocol):
 
     async def start(self, on_news: Callable[[], None]) -> None:
         """Begin to be ready, and call `on_news` whenever that changes. A carrier that loses its connection makes it
-        anew by itself. What it raises is shown to operators, and it is started again after a pause. Safe twice.
+        anew by itself. What it raises is shown to operators, an OSError in its words and any other by its name, and it
+        is started again after a pause. Safe twice.
         """
 
     def answer_seconds(self, payload: Payload) -> float:

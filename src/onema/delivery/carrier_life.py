@@ -53,7 +53,7 @@ class CarrierLife:
             try:
                 await self.carrier.start(self._heard)
             except Exception as error:  # noqa: BLE001  # whatever keeps one carrier from starting keeps nothing else
-                self._failed(str(error) or type(error).__name__)
+                self._failed(_words(error))
             else:
                 self._heard()
                 return
@@ -83,3 +83,9 @@ class CarrierLife:
         else:
             log.warning("carrier not ready", extra={**about, "detail": self.carrier.problem})
         self._on_news()
+
+
+def _words(error: Exception) -> str:
+    """The system's own words; those of any other error may quote what a library was given, such as a URL's token."""
+    words = str(error) if isinstance(error, OSError) else ""
+    return words or type(error).__name__

@@ -55,8 +55,11 @@ class World:
 
     def __init__(self, rows: Mapping[Key, Row]) -> None:
         self._rows: dict[Key, Row | None] = dict(rows)
+        """What the next decision sees; None where one has deleted it."""
         self.has_changed = False
+        """Whether there is anything to save."""
         self.written: dict[Key, Row | None] = {}
+        """Loaded rows as they are now, to be saved over the old ones; None deletes."""
         self.inserted: list[Row] = []
         """New rows that the store does not have yet."""
         self.unsealed: dict[int, Any] = {}

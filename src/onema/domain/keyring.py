@@ -43,8 +43,11 @@ class Keyring:
         if len(server_key) < 32:
             raise ValueError("the server key must have at least 32 bytes")
         self._code_mac = _KeyedHash(self._derive(server_key, b"onema code hash"))
+        """Hashes codes."""
         self._aead = AESGCM(self._derive(server_key, b"onema seal"))
+        """Seals what must be read again."""
         self.session_key = self._derive(server_key, b"onema console session")
+        """Signs the console's cookies."""
         # Which key it is, and nothing of the key itself; 63 bits fit a column.
         self.fingerprint = int.from_bytes(self._derive(server_key, b"onema fingerprint")[:8]) >> 1
 

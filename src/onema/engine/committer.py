@@ -57,18 +57,26 @@ class Committer:
     ) -> None:
         """`patience`: for how many seconds a store that went away is waited for before callers are refused."""
         self._writers: tuple[Writer, ...] = (storage, *storage.other_writers)
+        """Each may have a batch in flight."""
         self._observer = observer
         self._queue = CommandQueue(batch_limit, len(self._writers))
+        """Commands that wait, and the batches in flight."""
         self._patience = StorePatience(storage, patience, self._turn_away)
+        """Since when the store is away, and for how long it is waited for."""
         self._operations = StoreOperations(self._patience)
+        """Leasing, sweeping and the like, which run between batches."""
         self._leasing = JobLeasing(clock, lease_ms, self._queue.in_flight)
+        """Which of a batch's new jobs this process takes itself."""
         self._saving = BatchSaving(ids, self._leasing, self._patience)
+        """Decides and saves one batch."""
         self._turn = asyncio.Lock()
         """Held by the writer that waits for the next batch to begin."""
         self._tasks: list[asyncio.Task[None]] = []
         """One per writer, from `start` to `stop`."""
         self._stopping = False
+        """From `stop` on: no batch is begun once nothing waits."""
         self.snapshot = DirectorySnapshot(storage, keyring)
+        """The configuration that batches are decided with."""
 
     @property
     def directory(self) -> Directory:

@@ -139,6 +139,22 @@ async def test_a_carrier_whose_start_fails_is_started_again(
     await lines.running.stop()
 
 
+async def test_what_a_library_says_of_a_failed_start_is_shown_to_nobody(
+    rig: DeliveryRig, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It may quote what it was given, such as an address with a token in it; the name of the fault must do."""
+    monkeypatch.setattr(carrier_life, "START_PAUSES_SECONDS", (0.0,))
+    await put(rig, doc.Carrier(name="trunk", type="test"))
+    lines = Lines(rig)
+    lines.failures = [RuntimeError("cannot open https://gateway.example/?token=hunter2")]
+    await lines.running.start()
+    async with asyncio.timeout(10):
+        await lines.news.wait()
+    assert lines.running.status()[0].last_error == "RuntimeError"
+    assert "hunter2" not in "".join(str(vars(record)) for record in caplog.records)
+    await lines.running.stop()
+
+
 async def test_a_carrier_says_since_when_and_why_it_is_not_ready(rig: DeliveryRig) -> None:
     """Whoever waits for carriers hears of both."""
     await put(

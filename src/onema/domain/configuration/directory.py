@@ -83,11 +83,13 @@ class BrandnameView:
     def __init__(self, brandname: doc.Brandname, templates: Iterable[doc.Template]) -> None:
         texts = tuple(templates)
         self._made_of = (brandname, *texts)
+        """The documents: a view of the same ones need not be made anew."""
         self.name = brandname.name
         self.active = brandname.state == "active"
         self.expires_at = parse_time(brandname.expires_at)
         self.templates = tuple(one for one in texts if one.state == "active")
         self._remembered: dict[tuple[str, int], AllowedText] = {}
+        """By text and length of the code: the last texts that were allowed."""
 
     def is_made_of(self, brandname: doc.Brandname, templates: Iterable[doc.Template]) -> bool:
         return self._made_of == (brandname, *templates)
