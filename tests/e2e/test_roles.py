@@ -35,7 +35,7 @@ def test_what_one_accepts_another_delivers(
     assert call(api, "0901000002")["message"] == "success"
     assert postgres_server.sql("SELECT DISTINCT kind, lease FROM jobs ORDER BY kind", "roles").split() == [
         "call|0",
-        "deliver|0",
+        "sms|0",
     ]
     with with_roles("deliver,console", shared, tmp_path) as delivering:
         received(delivering, "0901000001")
