@@ -17,7 +17,6 @@ from onema.domain.codes.verification import (
     typed_code,
     typed_codes,
     verification_state,
-    without_code,
 )
 from onema.domain.decision import Context, Decision, World
 from onema.domain.ids import AccountId
@@ -47,6 +46,19 @@ class Check(enum.Enum):
     """No code is current: none was sent, or it was used, superseded or expired."""
     EXHAUSTED = "exhausted"
     """The code is current, but it or its phone was tried too often; what was typed is not looked at."""
+
+
+def counts(live: LiveVerification, now: int) -> bool:
+    """Whether wrong checks are still held against the phone."""
+    return live.kept_until > now
+
+
+def verified(live: LiveVerification, now: int, event: Event) -> Decision:
+    """The code was used: of its row only the phone's wrong checks stay, as long as they count."""
+    if not counts(live, now):
+        return Decision(Check.RIGHT, deletes=(live.key,), inserts=(event,))
+    left = msgspec.structs.replace(live, verification=0, code_hash=b"", attempts_left=0, expires_at=0)
+    return Decision(Check.RIGHT, puts=(left,), inserts=(event,))
 
 
 class Reserved(msgspec.Struct, frozen=True, gc=False):
@@ -81,7 +93,7 @@ class CheckCode(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             return Decision(Check.NOTHING_TO_CHECK)
         state = verification_state(live, self.now)
         if state is V.EXPIRED:
-            return Decision(Check.NOTHING_TO_CHECK, deletes=() if self._counts(live) else (live.key,))
+            return Decision(Check.NOTHING_TO_CHECK, deletes=() if counts(live, self.now) else (live.key,))
         if state is V.USED_UP:
             return Decision(Check.EXHAUSTED)
         try:
@@ -89,52 +101,30 @@ class CheckCode(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             counted = self._one_more(live) if live.wrong_checks else None
         except Refused:
             return Decision(Check.EXHAUSTED)
-        if len(live.code_hash) == 2:
-            try:
-                return self._reserve(live)
-            except Refused:
-                return Decision(Check.EXHAUSTED)
+        if there := forwarded(live):
+            return self._reserve(live, *there, counted or self._one_more(live))
         if self._is_right(live, context.keyring):
             VERIFICATION.move(state, V.VERIFIED, self)
-            verified = (self._event(live, "verified"),)
-            if self._counts(live):
-                return Decision(Check.RIGHT, puts=(without_code(live),), inserts=verified)
-            return Decision(Check.RIGHT, deletes=(live.key,), inserts=verified)
+            return verified(live, self.now, self._event(live, "verified"))
         counted = counted or self._one_more(live)
         left = live.attempts_left - 1
         VERIFICATION.move(state, V.PENDING if left else V.USED_UP, self)
-        tried = LiveVerification(
-            account=live.account,
-            phone=live.phone,
-            purpose=live.purpose,
-            verification=live.verification,
-            code_hash=live.code_hash,
-            attempts_left=left,
-            expires_at=live.expires_at,
-            wrong_checks=counted.counters,
-            kept_until=counted.expires_at,
+        tried = msgspec.structs.replace(
+            live, attempts_left=left, wrong_checks=counted.counters, kept_until=counted.expires_at
         )
         event = self._event(live, "wrong code" if left else "attempts used up")
         return Decision(Check.WRONG, puts=(tried,), inserts=(event,))
 
-    def _reserve(self, live: LiveVerification) -> Decision:
-        """Count the try before the carrier is asked, as if it were wrong: any number may be asked for at once.
-        Raises Refused when the phone was tried too often.
-        """
-        attempt, reserved = forwarded(live) or (0, 0)
+    def _reserve(self, live: LiveVerification, attempt: int, reserved: int, counted: Window) -> Decision:
+        """Count the try before the carrier is asked, as if it were wrong: any number may be asked for at once."""
         if reserved >= live.attempts_left:
             return Decision(Check.EXHAUSTED)
-        counted = self._one_more(live)
         waiting = msgspec.structs.replace(
             forwarding(live, attempt, reserved + 1),
             wrong_checks=counted.counters,
             kept_until=counted.expires_at,
         )
         return Decision(Reserved(live.verification, attempt), puts=(waiting,))
-
-    def _counts(self, live: LiveVerification) -> bool:
-        """Whether wrong checks are still held against the phone."""
-        return live.kept_until > self.now
 
     def _one_more(self, live: LiveVerification) -> Window:
         """Raises Refused when there were too many."""

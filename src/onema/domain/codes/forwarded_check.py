@@ -14,12 +14,11 @@ from collections.abc import Iterable
 import msgspec
 
 from onema.domain.codes import limits
-from onema.domain.codes.check_code import Check, wrong_checks_of
+from onema.domain.codes.check_code import Check, verified, wrong_checks_of
 from onema.domain.codes.verification import (
     forwarded,
     forwarding,
     verification_state,
-    without_code,
 )
 from onema.domain.decision import Context, Decision, World
 from onema.domain.ids import AccountId
@@ -100,11 +99,7 @@ class RecordForwardedCheck(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         match self.verdict:
             case Verdict.RIGHT:
                 VERIFICATION.move(state, V.VERIFIED, self)
-                left = self._uncounted(answered)
-                verified = (self._event(live, "verified"),)
-                if left.kept_until > self.now:
-                    return Decision(Check.RIGHT, puts=(without_code(left),), inserts=verified)
-                return Decision(Check.RIGHT, deletes=(live.key,), inserts=verified)
+                return verified(self._uncounted(answered), self.now, self._event(live, "verified"))
             case Verdict.NO_ANSWER:
                 return Decision(
                     None, puts=(self._uncounted(answered),), inserts=(self._event(live, "not checked"),)

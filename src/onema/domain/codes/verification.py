@@ -47,11 +47,6 @@ def is_current(expires_at: int, now: int) -> bool:
     return now < expires_at <= now + LONGEST_LIFE_MINUTES * 60_000 + TOLERATED_MS
 
 
-def without_code(live: LiveVerification) -> LiveVerification:
-    """What is left of the row once the code was used: the phone's wrong checks."""
-    return msgspec.structs.replace(live, verification=0, code_hash=b"", attempts_left=0, expires_at=0)
-
-
 def verification_state(live: LiveVerification, now: int) -> VerificationState:
     """Of a code whose row is still there: pending, used up or expired. A row without a code tells of none any more."""
     if not is_current(live.expires_at, now):
