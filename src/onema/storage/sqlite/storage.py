@@ -220,38 +220,32 @@ class SqliteStorage:
         return sorted(rows, key=lambda job: job.id)
 
     async def sweep(self, now: int, limit: int) -> int:
-        async with self._writing:
-            before = self._writer.total_changes()
-            with _DRIVER_ERRORS, self._writer:
-                for name in (
-                    "sweep_live_verifications",
-                    "sweep_windows",
-                    "sweep_carrier_references",
-                    "sweep_recent_refusals",
-                ):
-                    self._writer.execute(self._queries[name], {"now": now, "limit": limit})
-            return self._writer.total_changes() - before
+        return await self._change(
+            (
+                "sweep_live_verifications",
+                "sweep_windows",
+                "sweep_carrier_references",
+                "sweep_recent_refusals",
+            ),
+            {"now": now, "limit": limit},
+        )
 
     async def trim_unmatched_receipts(self, keep: int) -> int:
-        async with self._writing:
-            before = self._writer.total_changes()
-            with _DRIVER_ERRORS, self._writer:
-                self._writer.execute(self._queries["trim_unmatched_receipts"], {"keep": keep})
-            return self._writer.total_changes() - before
+        return await self._change(("trim_unmatched_receipts",), {"keep": keep})
 
     async def bring_forward(self, kind: JobKind, latest: int, now: int) -> int:
-        async with self._writing:
-            before = self._writer.total_changes()
-            with _DRIVER_ERRORS, self._writer:
-                bindings = {"kind": str(kind), "latest": latest, "now": now}
-                self._writer.execute(self._queries["bring_forward"], bindings)
-            return self._writer.total_changes() - before
+        return await self._change(("bring_forward",), {"kind": str(kind), "latest": latest, "now": now})
 
     async def trim_inbox(self, keep: int, oldest: int) -> int:
+        return await self._change(("trim_inbox",), {"keep": keep, "oldest": oldest})
+
+    async def _change(self, names: Sequence[str], bindings: dict[str, Any]) -> int:
+        """Run these statements in a transaction of their own; how many rows they changed."""
         async with self._writing:
             before = self._writer.total_changes()
             with _DRIVER_ERRORS, self._writer:
-                self._writer.execute(self._queries["trim_inbox"], {"keep": keep, "oldest": oldest})
+                for name in names:
+                    self._writer.execute(self._queries[name], bindings)
             return self._writer.total_changes() - before
 
     async def listen(
