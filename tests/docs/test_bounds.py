@@ -85,7 +85,6 @@ def test_a_bound_is_listed_once() -> None:
 
 
 UNLISTED = {
-    "onema.dialects.esms.wire._LARGEST_ID": "what a column holds",
     "onema.dialects.vbee.wire._LONGEST_NUMBER": "a code of at most 20 digits, as a number",
     "onema.domain.configuration.document_fields._LARGEST_INTEGER": "what a column holds",
     "onema.domain.configuration.message_template._LONGEST_CODE": "the longest code that is made, which is listed",

@@ -125,12 +125,16 @@ class Attempts:
 
     async def _attempt_before(self, job: Job) -> str:
         """What became of the attempt before the next one, for people."""
-        key = (Attempt, job.account, job.message, job.attempt)
-        attempt = (await self._storage.read([key])).get(key)
-        if not isinstance(attempt, Attempt):
+        attempt = await self._newest(job)
+        if attempt is None:
             return "work that failed"
         how = attempt.ending or attempt.state
         return f"attempt {attempt.number} via {attempt.carrier} failed ({how})"
+
+    async def _newest(self, job: Job) -> Attempt | None:
+        key = (Attempt, job.account, job.message, job.attempt)
+        attempt = (await self._storage.read([key])).get(key)
+        return attempt if isinstance(attempt, Attempt) else None
 
     def _carrier(self, name: str, job: Job) -> Carrier | None:
         """The carrier, if it runs here and this process may hand it the job."""
@@ -208,9 +212,8 @@ class Attempts:
 
     async def _take_over(self, job: Job) -> None:
         """A process died between starting an attempt and recording its outcome."""
-        key = (Attempt, job.account, job.message, job.attempt)
-        attempt = (await self._storage.read([key])).get(key)
-        carrier = self._carrier(attempt.carrier, job) if isinstance(attempt, Attempt) else None
+        attempt = await self._newest(job)
+        carrier = self._carrier(attempt.carrier, job) if attempt is not None else None
         if carrier is not None and carrier.idempotent:
             with contextlib.suppress(Unsealable):
                 payload = open_payload(job.payload, job.message, self._keyring)

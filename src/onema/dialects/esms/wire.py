@@ -10,7 +10,7 @@ import re
 
 import msgspec
 
-from onema.domain.ids import MessageId
+from onema.domain.ids import LARGEST_ID, MessageId
 from onema.http.messages import Request
 from onema.http.parameters import parse_form, parse_json_object, parse_multipart, parse_query
 
@@ -39,7 +39,6 @@ _SMSID = re.compile(r"[0-9a-fA-F]{32}")
 _GUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 # DataContractJsonSerializer (.NET Core 3.1.23, Mono 6.8) writes these as \uXXXX, and all other text as it is.
 _ESCAPED = re.compile("[\x85\u2028\u2029\U00010000-\U0010ffff]")
-_LARGEST_ID = 2**63 - 1
 
 
 class JsonNumber(str):
@@ -105,7 +104,7 @@ def smsid(message: MessageId) -> str:
 def message_of_smsid(text: str) -> MessageId:
     """The message's id. Raises ValueError for what `smsid` cannot have made."""
     message = MessageId(int(text, 16) if _SMSID.fullmatch(text) else -1)
-    if not 0 <= message <= _LARGEST_ID:
+    if not 0 <= message <= LARGEST_ID:
         raise ValueError("not an SMSID")
     return message
 
