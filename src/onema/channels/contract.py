@@ -1,7 +1,7 @@
 """What every way out must do."""
 
 from collections.abc import Callable, Coroutine
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 
@@ -57,6 +57,33 @@ class Share(msgspec.Struct, frozen=True, gc=False):
 
     capacity: int
     per_second: float = 0.0
+
+
+class Figures(msgspec.Struct, frozen=True, kw_only=True):
+    """What a carrier knows of its own work in this process at this moment, for operators and metrics; nothing is
+    decided by it. None: the carrier has no such thing.
+    """
+
+    binds: int | None = None
+    """Connections that are up and can carry messages."""
+    binds_wanted: int | None = None
+    """How many it tries to have."""
+    in_flight: int | None = None
+    """What was written to the other side and has no answer yet, in what the window counts."""
+    window: int | None = None
+    """How much may be in flight, over all binds that are up."""
+    waiting: int | None = None
+    """What was handed over and waits for the window or the pace; nothing of it has left."""
+    pace: float | None = None
+    """How much may start in a second now, in what `Share.per_second` counts; 0.0: no limit."""
+
+
+@runtime_checkable
+class ReportsFigures(Protocol):
+    """A carrier that has figures. To have none is fine."""
+
+    def figures(self) -> Figures:
+        """At any time, also before `start` and after `stop`. It costs no more than reading a few attributes."""
 
 
 class CarrierStatus(msgspec.Struct, frozen=True):

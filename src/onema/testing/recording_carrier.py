@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
-from onema.channels.contract import Outgoing, Share
+from onema.channels.contract import Figures, Outgoing, Share
 from onema.domain.delivery.outcome import Outcome, OutcomeKind
 from onema.domain.delivery.payload import Payload
 
@@ -33,6 +33,8 @@ class RecordingCarrier:
         self.gate.set()
         self.before_answer: Callable[[Outgoing], None] = lambda outgoing: None
         self.answered: list[Outcome] = []
+        self._ended = 0
+        """Of `sent`, so many have ended."""
         self._outcomes = list(outcomes)
         self._arrival = asyncio.Condition()
 
@@ -68,12 +70,16 @@ class RecordingCarrier:
             self.sent.append(outgoing)
             self._arrival.notify_all()
         await self.gate.wait()
+        self._ended += 1
         self.before_answer(outgoing)
         outcome = self._outcomes.pop(0) if self._outcomes else DELIVERED
         if isinstance(outcome, Exception):
             raise outcome
         self.answered.append(outcome)
         return outcome
+
+    def figures(self) -> Figures:
+        return Figures(binds=int(self._ready), binds_wanted=1, in_flight=len(self.sent) - self._ended)
 
     def answers_with(self, *outcomes: Outcome | Exception) -> None:
         """From now on, in turn; then DELIVERED."""

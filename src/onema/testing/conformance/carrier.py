@@ -10,7 +10,15 @@ from collections.abc import Callable
 
 import pytest
 
-from onema.channels.contract import Carrier, NotRecorded, Outgoing, Receipt, Share, Webhook
+from onema.channels.contract import (
+    Carrier,
+    NotRecorded,
+    Outgoing,
+    Receipt,
+    ReportsFigures,
+    Share,
+    Webhook,
+)
 from onema.domain.delivery.capacity import STOP_SECONDS
 from onema.domain.delivery.outcome import FINAL_WORDS, RECEIPT_WORDS, Outcome, OutcomeKind
 from onema.domain.delivery.payload import Payload
@@ -84,6 +92,21 @@ class CarrierConformance:
         for _ in range(2):
             await carrier.stop()
         assert _is_ready(carrier) is False
+
+    async def test_its_figures_are_true_at_any_time(self, far_end: FarEnd) -> None:
+        """No bind is up that cannot send, nothing is in flight when all is answered; a carrier may have no figures."""
+        carrier = far_end.carrier
+        if not isinstance(carrier, ReportsFigures):
+            return
+        assert not carrier.figures().binds
+        await carrier.start(_nobody)
+        await far_end.send(Outgoing(ACCOUNT, MESSAGE, 1, _some(far_end)))
+        found = carrier.figures()
+        assert not found.in_flight
+        assert not found.waiting
+        assert found.binds is None or found.binds > 0
+        await carrier.stop()
+        assert not carrier.figures().binds
 
     async def test_it_may_be_stopped_before_it_was_started(self, far_end: FarEnd) -> None:
         """Its document may change at once."""
