@@ -33,9 +33,9 @@ from onema.cli.node_probe import node_at
 from onema.cli.output import CliError
 from onema.cli.session import Session, open_session
 from onema.domain.configuration import documents as doc
-from onema.domain.configuration.directory import parse_time
 from onema.domain.configuration.rules import After, problems
 from onema.domain.values.money import format_amount
+from onema.domain.values.times import parse_time
 from onema.engine.ports import SystemClock
 from onema.settings import Settings
 from onema.wiring.core import this_installation, voice_ids

@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterable
 
 from onema.cli.output import CliError
 from onema.domain.configuration import documents as doc
-from onema.domain.configuration.directory import parse_time
 from onema.domain.records import Message, MessageState
 from onema.domain.refusals import Refused
 from onema.domain.values.phone import parse_phone
+from onema.domain.values.times import parse_time
 
 _HOME_COUNTRIES = ("VN", "CN")
 """Those of the dialects, where an account names none."""

@@ -47,7 +47,7 @@ def try_out(
     from onema.cli.output import CliError, print_json, say
     from onema.cli.refused_text import as_lines, why_refused
     from onema.domain.configuration import documents as doc
-    from onema.domain.configuration.directory import BrandnameView
+    from onema.domain.configuration.brandname_view import BrandnameView
     from onema.domain.configuration.message_template import CODE_MARKER
     from onema.domain.values.written_form import text_form
 

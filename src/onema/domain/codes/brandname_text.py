@@ -8,7 +8,8 @@ from collections.abc import Iterable
 
 from onema.domain.codes import limits, refused_text
 from onema.domain.codes.accept_message import Accepted, Send, message_row
-from onema.domain.configuration.directory import AccountView, AllowedText, BrandnameView
+from onema.domain.configuration.brandname_view import AllowedText, BrandnameView
+from onema.domain.configuration.directory import AccountView
 from onema.domain.decision import Context, Decision, World
 from onema.domain.records import Channel, Key, Window
 from onema.domain.refusals import Refusal, Refused

@@ -7,17 +7,12 @@ pure functions.
 """
 
 import copy
-import datetime as dt
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from functools import cached_property
 from typing import TypeVar
 
-import msgspec
-
 from onema.domain.configuration import documents as doc
+from onema.domain.configuration.brandname_view import BrandnameView
 from onema.domain.configuration.document_mappings import DocumentKey, DocumentsByKind, ViewsByOwner
-from onema.domain.configuration.message_template import CODE_MARKER, MessageTemplate, place_code
-from onema.domain.configuration.template_matching import Templates
 from onema.domain.ids import AccountId
 from onema.domain.records import Channel
 from onema.domain.refusals import Refusal, Refused
@@ -25,26 +20,11 @@ from onema.domain.values.address_list import AddressList
 from onema.domain.values.destinations import REACHED, NumberType, number_type
 from onema.domain.values.money import Minor, parse_amount
 from onema.domain.values.phone import Phone, country_of
-from onema.domain.values.sms_text import fold, segments
-from onema.domain.values.written_form import text_form
+from onema.domain.values.times import parse_time
 
 D = TypeVar("D", bound=doc.Document)
 
-REMEMBERED_TEXTS = 200
-"""Of each brandname."""
-
-LONGEST_REMEMBERED = 1_000
 _ANY_COUNTRY = "*"
-
-
-def parse_time(text: str) -> int:
-    """ISO 8601 to Unix milliseconds; UTC when it names no zone; "" is never (0). Raises ValueError."""
-    if not text:
-        return 0
-    moment = dt.datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=dt.UTC)
-    return int(moment.timestamp() * 1000)
 
 
 _OWNER = {
@@ -77,65 +57,6 @@ class TariffView:
             if phone.startswith(prefix):
                 return price, period
         raise Refused(Refusal.PRICE_MISSING, f"no {channel} price for this number")
-
-
-class BrandnameView:
-    def __init__(self, brandname: doc.Brandname, templates: Iterable[doc.Template]) -> None:
-        texts = tuple(templates)
-        self._made_of = (brandname, *texts)
-        """The documents: a view of the same ones need not be made anew."""
-        self.name = brandname.name
-        self.active = brandname.state == "active"
-        self.expires_at = parse_time(brandname.expires_at)
-        self.templates = tuple(one for one in texts if one.state == "active")
-        self._remembered: dict[tuple[str, int], AllowedText] = {}
-        """By text and length of the code: the last texts that were allowed."""
-
-    def is_made_of(self, brandname: doc.Brandname, templates: Iterable[doc.Template]) -> bool:
-        return self._made_of == (brandname, *templates)
-
-    def prove(self) -> None:
-        """Raises Refused for a template that cannot be used."""
-        for template in self.templates:
-            MessageTemplate.parse(template.text)
-
-    @cached_property
-    def _matching(self) -> Templates:
-        return Templates(MessageTemplate.parse(template.text) for template in self.templates)
-
-    def remembered(self, message: str, code_length: int) -> "AllowedText | None":
-        """What `allowed` answered for one of the last texts that were allowed: integrators repeat their texts."""
-        return self._remembered.get((message, code_length))
-
-    def allowed(self, message: str, code_length: int) -> "AllowedText | None":
-        """The message as a registered template allows it, with a code of this length in place of its marker, which it
-        must have.
-        """
-        text = text_form(message)
-        if CODE_MARKER not in text:
-            return None
-        number = self._matching.first_that_fits(text, code_length)
-        if number is None:
-            return None
-        template = self.templates[number]
-        if template.fold:
-            text = fold(text)
-        # Codes are ASCII, so any code counts alike.
-        count = segments(place_code(text, "0" * code_length)).count
-        found = AllowedText(template, text, count)
-        if len(message) <= LONGEST_REMEMBERED:
-            if len(self._remembered) >= REMEMBERED_TEXTS:
-                del self._remembered[next(iter(self._remembered))]
-            self._remembered[message, code_length] = found
-        return found
-
-
-class AllowedText(msgspec.Struct, frozen=True):
-    """`text` is what is sent, still with its marker: what was matched, folded where the template says so."""
-
-    template: doc.Template
-    text: str
-    segments: int
 
 
 class ApplicationView:

@@ -11,12 +11,12 @@ import phonenumbers
 
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.callback_target import callback_url_problem
-from onema.domain.configuration.directory import parse_time
 from onema.domain.configuration.message_template import MessageTemplate
 from onema.domain.configuration.problems import Problem, every_text, one_of, shown
 from onema.domain.refusals import Refused
 from onema.domain.values.destinations import NumberType
 from onema.domain.values.money import parse_amount
+from onema.domain.values.times import parse_time
 
 SHORTEST_SECRET = 8
 """A client's secret is all that keeps others from its account; vendors hand out 24 characters and more."""

@@ -8,7 +8,7 @@ from onema.domain.codes.refused_text import KEPT, KEPT_CHARACTERS, WITHOUT_MARKE
 from onema.domain.codes.send_code import SendCode
 from onema.domain.codes.start_verification import ENTROPY_BYTES, NewCode
 from onema.domain.configuration import documents as doc
-from onema.domain.configuration.directory import BrandnameView
+from onema.domain.configuration.brandname_view import BrandnameView
 from onema.domain.ids import AccountId, MessageId
 from onema.domain.keyring import Keyring
 from onema.domain.records import Event, Job, Message, MessageState

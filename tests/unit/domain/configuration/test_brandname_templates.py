@@ -1,7 +1,7 @@
 import pytest
 
 from onema.domain.configuration import documents as doc
-from onema.domain.configuration.directory import BrandnameView
+from onema.domain.configuration.brandname_view import BrandnameView
 
 
 def brandname(*texts: str) -> BrandnameView:
