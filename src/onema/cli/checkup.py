@@ -184,7 +184,7 @@ def _key(settings: Settings) -> Iterator[Finding]:
 
 
 def _callbacks(settings: Settings) -> Iterator[Finding]:
-    from onema.delivery.callback_client import ClientRefused
+    from onema.http.client.trust import ClientRefused
     from onema.wiring.server import callback_client
 
     try:

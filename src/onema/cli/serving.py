@@ -72,8 +72,8 @@ async def serve_until(
     Raises CannotStart.
     """
     from onema.administration.data_folder import DataFolderError
-    from onema.delivery.callback_client import ClientRefused
     from onema.delivery.carriers import CarrierRefused
+    from onema.http.client.trust import ClientRefused
     from onema.storage.contract import StorageError
     from onema.wiring.server import App
 

@@ -5,19 +5,14 @@ and nothing from the environment. docs/callbacks.md tells integrators what this 
 """
 
 import email.utils
-import os
-import ssl
 from collections.abc import Callable
-from pathlib import Path
 
 import anyio
-import certifi
 import httpcore
 import msgspec
 
 import onema
 from onema.delivery.callback_contract import CallbackRequest
-from onema.delivery.callback_network import GuardedNetwork, Resolve, TargetRefused, resolve
 from onema.domain.configuration.callback_target import (
     DEFAULT_PORTS,
     BadCallbackUrl,
@@ -25,6 +20,8 @@ from onema.domain.configuration.callback_target import (
     local_problem,
     parse_callback_url,
 )
+from onema.http.client.network import GuardedNetwork, Resolve, TargetRefused, resolve
+from onema.http.client.trust import proxy_of, tls_context
 
 BODY_LIMIT = 65_536
 """So much of an answer's body is read, for the connection's sake; nobody looks at it."""
@@ -38,10 +35,6 @@ LONGEST_PAUSE_SECONDS = 3_600
 _AGAIN = frozenset({408, 425, 429})
 """The statuses from 400 to 499 that say "later"; any other says that the same request will never be liked."""
 _AGENT = (b"User-Agent", f"onema/{onema.__version__}".encode())
-
-
-class ClientRefused(Exception):
-    """The client cannot be made with these settings; the text is a sentence for the operator."""
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -74,8 +67,8 @@ class CallbackClient:
         # A proxy is the operator's own, and looks names up by itself.
         network = GuardedNetwork(private_targets=private_targets or bool(proxy), resolve=resolve)
         self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=tls_context(ca_file),
-            proxy=_proxy(proxy) if proxy else None,
+            ssl_context=tls_context(ca_file, "callback.ca_file"),
+            proxy=proxy_of(proxy, "callback.proxy"),
             max_connections=None,
             max_keepalive_connections=IDLE_CONNECTIONS,
             keepalive_expiry=IDLE_SECONDS,
@@ -172,35 +165,3 @@ async def _drain(response: httpcore.Response) -> None:
             size += len(part)
             if size > BODY_LIMIT:
                 return
-
-
-def tls_context(ca_file: str) -> ssl.SSLContext:
-    """Whom to believe: `ca_file`, else what the world's own variables name, else Mozilla's list."""
-    named = ca_file or os.environ.get("SSL_CERT_FILE", "")
-    folder = "" if ca_file else os.environ.get("SSL_CERT_DIR", "")
-    if folder and not Path(folder).is_dir():
-        raise ClientRefused(
-            f"SSL_CERT_DIR is {folder!r}, which is no folder: callbacks over https could not be verified."
-        )
-    file = named or (None if folder else certifi.where())
-    try:
-        return ssl.create_default_context(cafile=file, capath=folder or None)
-    except OSError as error:  # ssl.SSLError is one
-        source = "callback.ca_file" if ca_file else "SSL_CERT_FILE"
-        reason = (
-            error.strerror if not isinstance(error, ssl.SSLError) else "it holds no certificates in PEM form"
-        )
-        raise ClientRefused(
-            f"{source} is {file!r}, which cannot be used to verify callbacks: {reason}."
-        ) from error
-
-
-def _proxy(url: str) -> httpcore.Proxy:
-    try:
-        target = parse_callback_url(url)
-    except BadCallbackUrl as error:
-        raise ClientRefused(
-            f"callback.proxy {error}. It is an HTTP proxy, as in http://proxy.example.com:3128."
-        ) from error
-    user, _, password = target.user.partition(b":")
-    return httpcore.Proxy(_url(target), auth=(user, password) if target.user else None)

@@ -19,9 +19,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from onema.delivery.callback_client import BODY_LIMIT, CallbackClient, ClientRefused, Told
+from onema.delivery.callback_client import BODY_LIMIT, CallbackClient, Told
 from onema.delivery.callback_contract import CallbackRequest
-from onema.delivery.callback_network import (
+from onema.domain.configuration.callback_target import Address
+from onema.http.client.network import (
     ANSWER_LIMIT,
     LOOKUPS,
     READ_AT_ONCE,
@@ -29,7 +30,7 @@ from onema.delivery.callback_network import (
     GuardedNetwork,
     Lookups,
 )
-from onema.domain.configuration.callback_target import Address
+from onema.http.client.trust import ClientRefused, tls_context
 from onema.telemetry.logs import configure_logging
 from onema.testing.fake_clock import FakeClock
 
@@ -536,9 +537,8 @@ def test_a_folder_of_certificates_must_be_there(clean_environment: pytest.Monkey
 
 def test_receivers_are_verified(clean_environment: pytest.MonkeyPatch) -> None:
     """By name and by chain, with Mozilla's list unless somebody names another."""
-    from onema.delivery.callback_client import tls_context
 
-    for context in (tls_context(""), tls_context(certifi.where())):
+    for context in (tls_context("", "ca_file"), tls_context(certifi.where(), "ca_file")):
         assert context.verify_mode is ssl.CERT_REQUIRED
         assert context.check_hostname
         assert context.cert_store_stats()["x509_ca"] > 100
