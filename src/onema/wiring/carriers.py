@@ -8,10 +8,16 @@ from onema.channels.contract import Carrier, ReceiptSink, Webhook
 from onema.channels.handset import configuration as handset
 from onema.channels.handset.calls import HandsetCalls
 from onema.channels.handset.carrier import HandsetCarrier, Inbox, Speaker
+from onema.channels.http_sender import sender as http_sender
+from onema.channels.http_sender.contract import HttpSenderSettings, Vendor
 from onema.delivery.carriers import CarrierFactory, CarrierRefused
 from onema.domain.configuration import documents as doc
-from onema.domain.configuration.carrier_settings import CarrierSettings, settings_problems
+from onema.domain.configuration.carrier_settings import CarrierSettings, settings_of, settings_problems
 from onema.domain.configuration.problems import Problem, one_of
+from onema.engine.ports import steady_seconds
+from onema.http.client.client import PooledClient
+from onema.http.client.contract import HttpClient
+from onema.http.client.trust import ClientRefused
 from onema.telemetry.faults import describe_fault
 
 
@@ -23,6 +29,8 @@ class Surroundings:
     inbox: Inbox
     calls: HandsetCalls
     speaker: Speaker
+    now: Callable[[], int]
+    """The clock in Unix ms."""
 
 
 def _no_problem(document: doc.Carrier) -> Iterator[Problem]:
@@ -49,6 +57,38 @@ class CarrierType:
 
 def _handset(document: doc.Carrier, around: Surroundings) -> Carrier:
     return HandsetCarrier(document.name, around.inbox, around.calls, around.speaker, around.receipts)
+
+
+def _http_client(settings: HttpSenderSettings) -> HttpClient:
+    return PooledClient(
+        seconds=settings.timeout,
+        connections=settings.connections,
+        private_targets=settings.private_targets,
+        proxy=settings.proxy.reveal(),
+        ca_file=settings.ca_file,
+    )
+
+
+def _check_http_client(vendor: Vendor, document: doc.Carrier) -> Iterator[Problem]:
+    try:
+        _http_client(settings_of(vendor.settings, document))
+    except ClientRefused as error:
+        yield Problem("settings.ca_file", str(error))
+
+
+def http_carrier(vendor: Vendor) -> CarrierType:
+    """The type of carrier that is this vendor's HTTP API."""
+
+    def make(document: doc.Carrier, around: Surroundings) -> Carrier:
+        return http_sender.HttpSender(document, vendor, _http_client, around.now, steady_seconds)
+
+    return CarrierType(
+        make,
+        vendor.settings,
+        partial(http_sender.problems_of, vendor),
+        check=partial(_check_http_client, vendor),
+        webhook=partial(http_sender.webhook, vendor),
+    )
 
 
 CARRIER_TYPES: dict[str, CarrierType] = {

@@ -204,6 +204,7 @@ class App:
                 self.inbox,
                 self.calls,
                 core.announcements,
+                core.clock.now,
             )
         )
         carriers = RunningCarriers(

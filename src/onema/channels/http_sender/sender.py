@@ -1,0 +1,196 @@
+"""The carrier that is somebody's HTTP API: the same for every vendor."""
+
+import asyncio
+import hmac
+from collections.abc import Callable, Iterator
+
+from onema.channels.contract import NotRecorded, Outgoing, ReceiptSink, Share, Webhook
+from onema.channels.http_sender.contract import (
+    SHORTEST_TOKEN,
+    HttpSenderSettings,
+    NotAReceipt,
+    NotAuthentic,
+    Vendor,
+    VendorApi,
+)
+from onema.channels.http_sender.room import NoRoom, Room
+from onema.domain.configuration import documents as doc
+from onema.domain.configuration.callback_target import BadCallbackUrl, parse_callback_url
+from onema.domain.configuration.carrier_settings import settings_of
+from onema.domain.configuration.problems import Problem
+from onema.domain.delivery.capacity import STOP_SECONDS
+from onema.domain.delivery.endings import ended
+from onema.domain.delivery.outcome import Ending, Outcome, OutcomeKind
+from onema.domain.delivery.payload import Payload, SmsPayload
+from onema.http.client.contract import HttpAnswer, HttpClient, MayHaveLeft, NotSent
+from onema.http.client.retry_after import retry_after_seconds
+from onema.http.messages import Request, Response
+from onema.telemetry.faults import describe_fault
+
+WAIT_SECONDS = 5.0
+"""For room among the requests at once, and for a turn: then another carrier may be quicker."""
+LONGEST_PAUSE_SECONDS = 300.0
+"""What a carrier may ask for with `Retry-After`; it may ask again."""
+FINISH_SECONDS = STOP_SECONDS - 1
+"""So long a stop waits for answers that are under way."""
+
+
+class HttpSender:
+    """One configured HTTP carrier. `now` is the clock in Unix ms, for dates; `steady` counts seconds."""
+
+    def __init__(
+        self,
+        document: doc.Carrier,
+        vendor: Vendor,
+        client: Callable[[HttpSenderSettings], HttpClient],
+        now: Callable[[], int],
+        steady: Callable[[], float],
+    ) -> None:
+        settings = settings_of(vendor.settings, document)
+        self.name = document.name
+        self.idempotent = vendor.is_idempotent(settings)
+        self._settings = settings
+        self._api = vendor.api(document.name, settings, receipt_url(document.name, settings))
+        self._make_client = client
+        self._client: HttpClient | None = None
+        """From the start to the stop."""
+        self._now = now
+        self._steady = steady
+        self._room = Room(settings.connections, steady)
+        self._on_news: Callable[[], None] = lambda: None
+        self._paused_until = 0.0
+        """Until when (steady seconds) the carrier wants no requests."""
+
+    @property
+    def ready(self) -> bool:
+        return self._client is not None and self._steady() >= self._paused_until
+
+    @property
+    def problem(self) -> str:
+        if self._client is None or self.ready:
+            return ""
+        return "the carrier asked us to wait (Retry-After)"
+
+    async def start(self, on_news: Callable[[], None]) -> None:
+        """Raises OSError for a CA file that cannot be used."""
+        self._on_news = on_news
+        if self._client is None:
+            self._client = self._make_client(self._settings)
+        on_news()
+
+    async def stop(self) -> None:
+        client, self._client = self._client, None
+        if client is not None:
+            await self._room.emptied(FINISH_SECONDS)
+            await client.close()
+            self._on_news()
+
+    def answer_seconds(self, payload: Payload) -> float:
+        return self._settings.timeout + WAIT_SECONDS
+
+    def allow(self, share: Share) -> int:
+        """Capacity is requests at once."""
+        return self._room.allow(share, self._settings.connections)
+
+    async def send(self, outgoing: Outgoing) -> Outcome:
+        if not isinstance(outgoing.payload, SmsPayload):
+            return Outcome(kind=OutcomeKind.PERMANENT, reason="this carrier sends SMS only")
+        request = self._api.request_of(outgoing)
+        if isinstance(request, Outcome):
+            return request
+        try:
+            async with self._room.place(WAIT_SECONDS):
+                if self._client is None:
+                    return ended(Ending.CARRIER_DOWN, detail="it was stopped")
+                answer = await self._client.exchange(request)
+        except NoRoom:
+            return ended(Ending.OUR_LIMIT, detail="no room for another request")
+        except NotSent as error:
+            return ended(Ending.CARRIER_DOWN, detail=str(error))
+        except MayHaveLeft as error:
+            return Outcome(kind=OutcomeKind.UNKNOWN, reason="no answer", detail=str(error))
+        return self._understood(answer)
+
+    def _understood(self, answer: HttpAnswer) -> Outcome:
+        try:
+            outcome = self._api.outcome_of(answer)
+        except Exception as error:  # noqa: BLE001  # a parser edge: the request left, whatever its answer holds
+            detail = f"HTTP {answer.status}: {describe_fault(error)}"
+            return Outcome(kind=OutcomeKind.UNKNOWN, reason="no clear answer", detail=detail)
+        if outcome.kind is OutcomeKind.TEMPORARY:
+            self._pause(retry_after_seconds(answer.header(b"retry-after"), self._now()))
+        return outcome
+
+    def _pause(self, seconds: float) -> None:
+        if not seconds:
+            return
+        seconds = min(seconds, LONGEST_PAUSE_SECONDS)
+        self._paused_until = max(self._paused_until, self._steady() + seconds)
+        self._on_news()
+        asyncio.get_running_loop().call_later(seconds + 0.001, self._on_news)
+
+
+def receipt_url(name: str, settings: HttpSenderSettings) -> str:
+    """Where the carrier takes receipts; "" where it asks for none."""
+    if not settings.public_url:
+        return ""
+    token = settings.receipt_token.reveal()
+    return f"{settings.public_url.rstrip('/')}/carriers/{name}/receipts{'/' if token else ''}{token}"
+
+
+def problems_of(vendor: Vendor, document: doc.Carrier) -> Iterator[Problem]:
+    """What is wrong with a document whose settings fit."""
+    settings = settings_of(vendor.settings, document)
+    token = settings.receipt_token.reveal()
+    if token and (len(token) < SHORTEST_TOKEN or not token.isascii() or not token.isalnum()):
+        yield Problem(
+            "settings.receipt_token",
+            f"it must be {SHORTEST_TOKEN} letters and digits or more; `openssl rand -hex 20` makes one",
+        )
+    if settings.public_url:
+        try:
+            parse_callback_url(settings.public_url)
+        except BadCallbackUrl as error:
+            yield Problem("settings.public_url", f"it {error}")
+        if not token and not vendor.signs_receipts:
+            yield Problem(
+                "settings.receipt_token",
+                "it is missing: whoever knows the address could report what never happened; "
+                "`openssl rand -hex 20` makes one",
+            )
+    if settings.proxy:
+        try:
+            parse_callback_url(settings.proxy.reveal())
+        except BadCallbackUrl as error:
+            yield Problem("settings.proxy", f"it {error}")
+    yield from vendor.problems(document)
+
+
+def webhook(vendor: Vendor, document: doc.Carrier, receipts: ReceiptSink) -> Webhook:
+    """What answers the carrier's receipts, at /carriers/NAME/receipts and, where there is a token, below it."""
+    settings = settings_of(vendor.settings, document)
+    api: VendorApi = vendor.api(document.name, settings, receipt_url(document.name, settings))
+    token = settings.receipt_token.reveal()
+    expected = f"/carriers/{document.name}/receipts{'/' if token else ''}{token}".encode()
+    takes = bool(token) or vendor.signs_receipts
+
+    async def answer(request: Request) -> Response:
+        if not takes or not hmac.compare_digest(request.path.encode(), expected):
+            return _refused(403, "bad_token")
+        try:
+            found = api.receipts_of(request)
+        except NotAuthentic:
+            return _refused(403, "bad_signature")
+        except NotAReceipt:
+            return _refused(400, "unreadable")
+        try:
+            await asyncio.gather(*map(receipts, found))
+        except NotRecorded:
+            return _refused(503, "store_unavailable")
+        return api.acknowledgement
+
+    return answer
+
+
+def _refused(status: int, outcome: str) -> Response:
+    return Response(status, b"", b"text/plain; charset=utf-8", outcome=outcome)
