@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 import uvloop
 
-from bench import growth, http, load, postgres
+from bench import growth, http, load, postgres, sms
 from bench.report import Report, markdown
 from bench.server import ServerFailed
 from onema.loadtest.chart import Bars, bar_chart
@@ -32,6 +32,7 @@ MEASUREMENTS: dict[str, tuple[Measurement, int, str]] = {
     "postgres": (postgres.measure, 10, "two processes on PostgreSQL against one on SQLite"),
     "growth": (growth.measure, 15, "an empty store against one with a million messages, SQLite"),
     "growth-postgres": (growth.measure_postgres, 15, "the same, two processes on PostgreSQL"),
+    "sms": (sms.measure, 10, "HTTP in, SMPP out, receipts back: onema beside Kannel, before node-smpp"),
     "load": (load.measure, 5, "400 codes a second on SQLite, minute by minute: log, memory, latency"),
 }
 """What measures, in how many rounds (of `load`: minutes) unless told, and what it tells."""

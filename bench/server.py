@@ -59,7 +59,7 @@ async def running_server(
     """Start the demo server of the onema that `python` has, on `data` with `settings` (variables such as
     ONEMA_DELIVERY_PAUSED).
     """
-    port = _free_port()
+    port = free_port()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("ONEMA_")}
     process = subprocess.Popen(  # noqa: ASYNC220  # starting takes a moment, and nothing else runs yet
         [str(python), "-m", "onema.cli", "demo", "--data", str(data), "--port", str(port)],
@@ -106,6 +106,21 @@ async def _is_ready(port: int) -> bool:
     return answer.startswith(b"HTTP/1.1 200")
 
 
-def _free_port() -> int:
+async def until_open(port: int) -> None:
+    """Wait until somebody listens on a port. Raises ServerFailed."""
+    try:
+        async with asyncio.timeout(START_SECONDS):
+            while True:
+                with contextlib.suppress(OSError):
+                    _, writer = await asyncio.open_connection("127.0.0.1", port)
+                    writer.close()
+                    return
+                await asyncio.sleep(0.05)
+    except TimeoutError as error:
+        raise ServerFailed(f"nobody listens on port {port} after {START_SECONDS:.0f} s") from error
+
+
+def free_port() -> int:
+    """One that nobody listens on."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return int(listener.getsockname()[1])
