@@ -1,6 +1,6 @@
 """What every way out must do."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Protocol, runtime_checkable
 
 import msgspec
@@ -12,12 +12,15 @@ from onema.http.messages import Request, Response
 
 
 class Outgoing(msgspec.Struct, frozen=True, gc=False):
-    """One attempt to be made: the message's account and id, the attempt's number, and what to send."""
+    """One attempt to be made: the message's account and id, the attempt's number, what to send, and by name the facts
+    that were registered about it and that its carrier may have to be told.
+    """
 
     account: AccountId
     message: MessageId
     attempt: int
     payload: Payload
+    facts: Mapping[str, str] = {}
 
 
 class Receipt(msgspec.Struct, frozen=True, gc=False):

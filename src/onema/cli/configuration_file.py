@@ -178,6 +178,8 @@ class _Reader:
             }
         if name in SECRET and isinstance(value, dict):
             return self._elsewhere.read(value, name, problems)
+        if wanted == dict[str, str] and isinstance(value, dict):
+            return {inner: _as_text(item) for inner, item in value.items()}
         row = _rows_of.get(wanted)
         if row is not None and isinstance(value, list):
             return [_row(item, row, f"{name}[{number}]", problems) for number, item in enumerate(value)]

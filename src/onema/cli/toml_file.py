@@ -67,11 +67,11 @@ def _fields(document: doc.Document, table: Table) -> Iterator[tuple[str, str]]:
     """(name, value) of what the file must say of a document."""
     for field in msgspec.structs.fields(document):
         value = getattr(document, field.name)
-        if field.name in (*table.given, *table.assigned) or (not field.required and value == field.default):
+        default = {} if field.default_factory is dict else field.default
+        if field.name in (*table.given, *table.assigned) or (not field.required and value == default):
             continue
         if field.name == "settings":
-            if value:
-                yield field.name, _settings(value)
+            yield field.name, _settings(value)
         elif field.name in document.unshown_fields:
             yield field.name, STORED
         else:
@@ -103,6 +103,8 @@ def _value(value: Any, indent: int = 0) -> str:
                     if field.required or item != field.default
                 }
             )
+        case dict():
+            return _inline({_key(name): _value(item) for name, item in value.items()})
         case tuple():
             members = list(map(_value, value))
             line = f"[{', '.join(members)}]"

@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping
 from onema.channels.contract import Carrier, Outgoing
 from onema.channels.own_codes import OwnCodes, VerifyingCarrier
 from onema.domain.codes.forwarded_check import ForwardChecks
+from onema.domain.configuration import documents as doc
+from onema.domain.configuration.registered import facts_of
 from onema.domain.delivery.endings import may_be_tried_again
 from onema.domain.delivery.fail_message import FailMessage
 from onema.domain.delivery.leave_job import LeaveJob
@@ -105,7 +107,8 @@ class Attempts:
             )
         )
         if number:
-            await self._send(carrier, Outgoing(job.account, job.message, number, payload), job)
+            facts = _facts(choice.carrier, payload)
+            await self._send(carrier, Outgoing(job.account, job.message, number, payload, facts), job)
 
     def _running_here(self, plan: Plan, job: Job) -> tuple[Carrier, Choice, tuple[Skipped, ...]] | None:
         """The carrier whose turn it is, or the next one while that is not ready; and whom it comes after. One that does
@@ -217,7 +220,16 @@ class Attempts:
         if carrier is not None and carrier.idempotent:
             with contextlib.suppress(Unsealable):
                 payload = open_payload(job.payload, job.message, self._keyring)
-                await self._send(carrier, Outgoing(job.account, job.message, job.attempt, payload), job)
+                document = self._gateway.directory.carriers.get(carrier.name)
+                facts = _facts(document, payload)
+                await self._send(
+                    carrier, Outgoing(job.account, job.message, job.attempt, payload, facts), job
+                )
                 return
         outcome = Outcome(kind=OutcomeKind.UNKNOWN, reason="the sender died while sending")
         await self._record(job.account, job.message, job.attempt, outcome)
+
+
+def _facts(carrier: doc.Carrier | None, payload: Payload) -> dict[str, str]:
+    about_it = payload.facts if isinstance(payload, SmsPayload) else {}
+    return facts_of(carrier.registered, about_it) if carrier else about_it

@@ -42,6 +42,7 @@ DOCUMENTS = st.one_of(
         floor=TEXTS,
         credit_limit=st.none() | TEXTS,
         callback_url=TEXTS,
+        registered=st.dictionaries(TEXTS, TEXTS, max_size=2),
     ),
     st.builds(doc.Credential, account=NAMES, dialect=NAMES, key=TEXTS, secret=TEXTS, state=STATES),
     st.builds(

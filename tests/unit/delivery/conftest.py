@@ -73,8 +73,10 @@ class DeliveryRig:
         )
         self.closing = contextlib.AsyncExitStack()
 
-    async def configure(self, *carriers: Carrier, capture_on: str = "submitted") -> None:
-        """An account with money, and a route to each carrier in this order."""
+    async def configure(
+        self, *carriers: Carrier, capture_on: str = "submitted", more: Iterable[doc.AnyDocument] = ()
+    ) -> None:
+        """An account with money, and a route to each carrier in this order; `more` takes the place of some of it."""
         documents: list[doc.AnyDocument] = [
             doc.Tariff(
                 name="default",
@@ -94,7 +96,10 @@ class DeliveryRig:
             )
             documents.append(doc.Route(channel="sms", carrier=carrier.name, priority=priority))
             documents.append(doc.Route(channel="call", carrier=carrier.name, priority=priority))
-        await self.gateway.execute(Configure(entropy=secrets.token_bytes(32), documents=tuple(documents)))
+        keyed = {(one.kind, one.identity): one for one in (*documents, *more)}
+        await self.gateway.execute(
+            Configure(entropy=secrets.token_bytes(32), documents=tuple(keyed.values()))
+        )
 
     async def start(
         self,

@@ -52,6 +52,7 @@ class SendCode(Send, frozen=True, kw_only=True, gc=False):
             place_code(allowed.text, verification.code),
             verification.valid_until,
             verification.purpose,
+            account.facts(self.application, brandname, allowed.template),
         )
         message = message_row(
             self,

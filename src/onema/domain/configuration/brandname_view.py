@@ -26,6 +26,7 @@ class BrandnameView:
         self.name = brandname.name
         self.active = brandname.state == "active"
         self.expires_at = parse_time(brandname.expires_at)
+        self.registered = brandname.registered
         self.templates = tuple(one for one in texts if one.state == "active")
         self._remembered: dict[tuple[str, int], AllowedText] = {}
         """By text and length of the code: the last texts that were allowed."""

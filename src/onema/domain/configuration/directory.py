@@ -13,6 +13,7 @@ from typing import TypeVar
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.brandname_view import BrandnameView
 from onema.domain.configuration.document_mappings import DocumentKey, DocumentsByKind, ViewsByOwner
+from onema.domain.configuration.registered import facts_of
 from onema.domain.ids import AccountId
 from onema.domain.records import Channel
 from onema.domain.refusals import Refusal, Refused
@@ -96,6 +97,18 @@ class AccountView:
         for window in windows:
             limit = (window.seconds, window.limit)
             self.windows[window.per] = (*self.windows.get(window.per, ()), limit)
+
+    def facts(
+        self, application: str, brandname: BrandnameView, template: doc.Template | None = None
+    ) -> dict[str, str]:
+        """What is registered about a message (registered.py). Nobody may change what it returns."""
+        caller = self.applications.get(application)
+        return facts_of(
+            self.document.registered,
+            caller.document.registered if caller else {},
+            brandname.registered,
+            template.registered if template else {},
+        )
 
     def admit_destination(self, phone: Phone, home: str, channel: Channel) -> None:
         """`home` is where the request's national numbers belong.

@@ -88,6 +88,10 @@ def _value(place: str, wanted: Any, value: Any) -> Iterator[Problem]:
         if value is not None:
             (inner,) = (part for part in get_args(wanted) if part is not NoneType)
             yield from _value(place, inner, value)
+    elif origin is dict and isinstance(value, dict):
+        inner = get_args(wanted)[1]
+        for name, item in value.items() if inner is not Any else ():
+            yield from _value(f"{place}.{name}", inner, item)
     elif origin is tuple:
         if not isinstance(value, list | tuple):
             yield _must_be(place, list, value, hidden=holds_secret(wanted))
@@ -146,6 +150,8 @@ def _mended(wanted: Any, value: Any) -> Any:
                 if field.name in given or field.required
             }
         )
+    if origin is dict and isinstance(value, dict) and get_args(wanted)[1] is not Any:
+        return {str(name): _mended(get_args(wanted)[1], item) for name, item in value.items()}
     plain = origin or wanted
     return value if fits(plain, value) else plain()
 

@@ -13,6 +13,7 @@ from onema.domain.configuration import documents as doc
 from onema.domain.configuration.callback_target import callback_url_problem
 from onema.domain.configuration.message_template import MessageTemplate
 from onema.domain.configuration.problems import Problem, every_text, one_of, shown
+from onema.domain.configuration.registered import registered_problems
 from onema.domain.refusals import Refused
 from onema.domain.values.destinations import NumberType
 from onema.domain.values.money import parse_amount
@@ -45,6 +46,7 @@ _encoder = msgspec.json.Encoder()
 def problems_of(document: doc.Document) -> Iterator[Problem]:
     """All that is wrong with one document by itself; places are its fields."""
     yield from _not_storable(document)
+    yield from registered_problems(getattr(document, "registered", {}))
     match document:
         case doc.Account():
             yield from _account(document)

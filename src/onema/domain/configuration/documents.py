@@ -73,7 +73,8 @@ class Account(Document, frozen=True, kw_only=True, tag="account"):
     `countries` are ISO regions that may be sent to, "*" for all; empty means the region of its national
     numbers. `destinations` are types of numbers that it may send to besides those which a channel reaches for
     everyone (domain/values/destinations.py). `country` is where national numbers belong, empty for the dialect's own.
-    `wallet` prepaid stops at `floor`; postpaid has none unless `credit_limit` says so.
+    `wallet` prepaid stops at `floor`; postpaid has none unless `credit_limit` says so. `registered` are facts, here
+    and in other documents (registered.py).
     """
 
     name: str
@@ -92,6 +93,7 @@ class Account(Document, frozen=True, kw_only=True, tag="account"):
     wallet_expires_at: str = ""
     capture_on: Literal["submitted", "delivered"] = "submitted"
     callback_url: str = ""
+    registered: dict[str, str] = {}
 
 
 class Credential(Document, frozen=True, kw_only=True, tag="credential"):
@@ -124,6 +126,7 @@ class Application(Document, frozen=True, kw_only=True, tag="application"):
     voice: str = ""
     sentence: str | None = None
     pool: str = ""
+    registered: dict[str, str] = {}
 
 
 class Brandname(Document, frozen=True, kw_only=True, tag="brandname"):
@@ -135,6 +138,7 @@ class Brandname(Document, frozen=True, kw_only=True, tag="brandname"):
     name: str
     state: State = "active"
     expires_at: str = ""
+    registered: dict[str, str] = {}
 
 
 class Template(Document, frozen=True, kw_only=True, tag="template"):
@@ -147,6 +151,7 @@ class Template(Document, frozen=True, kw_only=True, tag="template"):
     text: str
     fold: bool = True
     state: State = "active"
+    registered: dict[str, str] = {}
 
 
 class Rate(msgspec.Struct, frozen=True, kw_only=True):
@@ -199,6 +204,7 @@ class Carrier(Document, frozen=True, kw_only=True, tag="carrier"):
     per_second: int = 0
     own_codes: bool = False
     settings: dict[str, Any] = {}
+    registered: dict[str, str] = {}
 
 
 class Route(Document, frozen=True, kw_only=True, tag="route"):

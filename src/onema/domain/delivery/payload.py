@@ -18,7 +18,8 @@ class _Payload(msgspec.Struct, frozen=True, array_like=True):
 class SmsPayload(_Payload, frozen=True, tag="sms", array_like=True):
     """One SMS: `text` is what the phone shows, code and all. After `valid_until` (Unix ms) it is pointless.
 
-    `purpose` is what the code is checked for here; empty where its sender checks it.
+    `purpose` is what the code is checked for here; empty where its sender checks it. `facts` are what was registered
+    about it when it was accepted (configuration/registered.py); the carrier's own are not among them.
     """
 
     phone: Phone
@@ -26,6 +27,7 @@ class SmsPayload(_Payload, frozen=True, tag="sms", array_like=True):
     text: str
     valid_until: int
     purpose: str = ""
+    facts: dict[str, str] = {}
 
 
 class CallPayload(_Payload, frozen=True, tag="call", array_like=True):
