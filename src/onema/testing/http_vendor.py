@@ -39,10 +39,13 @@ class Api:
         self._name = name
         self._settings = settings
 
-    def request_of(self, outgoing: Outgoing) -> HttpRequest | Outcome:
+    def name_of(self, outgoing: Outgoing) -> str:
+        return ""
+
+    def request_of(self, outgoing: Outgoing, now: int) -> HttpRequest | Outcome:
         return HttpRequest("POST", self._settings.url, body=outgoing.payload.phone.encode())
 
-    def outcome_of(self, answer: HttpAnswer) -> Outcome:
+    def outcome_of(self, outgoing: Outgoing, answer: HttpAnswer) -> Outcome:
         if answer.status != 200:
             return ended_by_status(answer)
         said = msgspec.json.decode(answer.body, type=Answer)

@@ -78,10 +78,15 @@ class VendorApi(Protocol):
     acknowledgement: Response
     """The answer to a request to the webhook whose receipts are durable."""
 
-    def request_of(self, outgoing: Outgoing) -> HttpRequest | Outcome:
-        """The request that hands over an SMS; or how it ends, where it cannot be handed over at all."""
+    def name_of(self, outgoing: Outgoing) -> str:
+        """The name that receipts of this attempt come with, where we give it, so that a receipt ends an attempt whose
+        answer was lost; "" where only the vendor's answer has it.
+        """
 
-    def outcome_of(self, answer: HttpAnswer) -> Outcome:
+    def request_of(self, outgoing: Outgoing, now: int) -> HttpRequest | Outcome:
+        """The request that hands over an SMS at `now` (Unix ms); or how it ends, where it cannot be handed over."""
+
+    def outcome_of(self, outgoing: Outgoing, answer: HttpAnswer) -> Outcome:
         """What the answer to that request means. TEMPORARY and PERMANENT say that the vendor certainly did not take
         it; where that is not certain it is UNKNOWN. `references` must be those that receipts will come with.
         """
@@ -110,6 +115,11 @@ class Vendor:
     """Whether its receipts are signed: then they need no token in the path, though they may have one."""
     is_idempotent: Callable[[Any], bool] = lambda settings: False
     """Whether the vendor takes the same attempt once only, though it be handed over twice."""
+
+
+def own_name(outgoing: Outgoing) -> str:
+    """Our name for an attempt, which no other has: letters, digits and a dash, 30 characters at most."""
+    return f"{outgoing.message:x}-{outgoing.attempt}"
 
 
 def ended_by_status(answer: HttpAnswer) -> Outcome:

@@ -95,7 +95,7 @@ class HttpSender:
     async def send(self, outgoing: Outgoing) -> Outcome:
         if not isinstance(outgoing.payload, SmsPayload):
             return Outcome(kind=OutcomeKind.PERMANENT, reason="this carrier sends SMS only")
-        request = self._api.request_of(outgoing)
+        request = self._api.request_of(outgoing, self._now())
         if isinstance(request, Outcome):
             return request
         try:
@@ -108,18 +108,27 @@ class HttpSender:
         except NotSent as error:
             return ended(Ending.CARRIER_DOWN, detail=str(error))
         except MayHaveLeft as error:
-            return Outcome(kind=OutcomeKind.UNKNOWN, reason="no answer", detail=str(error))
-        return self._understood(answer)
+            return self._unknown(outgoing, "no answer", str(error))
+        return self._understood(outgoing, answer)
 
-    def _understood(self, answer: HttpAnswer) -> Outcome:
+    def _understood(self, outgoing: Outgoing, answer: HttpAnswer) -> Outcome:
         try:
-            outcome = self._api.outcome_of(answer)
+            outcome = self._api.outcome_of(outgoing, answer)
         except Exception as error:  # noqa: BLE001  # a parser edge: the request left, whatever its answer holds
-            detail = f"HTTP {answer.status}: {describe_fault(error)}"
-            return Outcome(kind=OutcomeKind.UNKNOWN, reason="no clear answer", detail=detail)
+            return self._unknown(
+                outgoing, "no clear answer", f"HTTP {answer.status}: {describe_fault(error)}"
+            )
+        if outcome.kind is OutcomeKind.UNKNOWN and not outcome.references:
+            return self._unknown(outgoing, outcome.reason, outcome.detail)
         if outcome.kind is OutcomeKind.TEMPORARY:
             self._pause(retry_after_seconds(answer.header(b"retry-after"), self._now()))
         return outcome
+
+    def _unknown(self, outgoing: Outgoing, reason: str, detail: str) -> Outcome:
+        """It may have left: a receipt ends it, where its name is known."""
+        name = self._api.name_of(outgoing)
+        references = (name,) if name else ()
+        return Outcome(kind=OutcomeKind.UNKNOWN, reason=reason, detail=detail, references=references)
 
     def _pause(self, seconds: float) -> None:
         if not seconds:
