@@ -11,6 +11,7 @@ from onema.delivery.callback_client import CallbackClient
 from onema.delivery.callback_contract import CallbackRenderer
 from onema.delivery.failed_jobs import RETRY_AFTER_SECONDS, GivenUp
 from onema.domain.delivery.finish_job import FinishJob
+from onema.domain.delivery.message_progress import callback_url
 from onema.domain.ids import time_of_id
 from onema.domain.records import Job, Message
 from onema.engine.gateway import Gateway
@@ -62,10 +63,7 @@ class CallbackSender:
 
     def _url(self, message: Message) -> str:
         account = self._gateway.directory.accounts.get(message.account)
-        if account is None:
-            return ""
-        application = account.applications.get(message.application)
-        return application.document.callback_url if application else account.callback_url
+        return callback_url(account, message) if account is not None else ""
 
     async def _finish(self, job: Job, note: str, retry_at: int = 0) -> None:
         log.info(

@@ -68,6 +68,10 @@ class World:
     def get(self, row_type: type[R], *key: int | str) -> R | None:
         return self._rows.get((row_type, *key))  # type: ignore[return-value]  # a key starts with its row's type
 
+    def trial(self) -> "World":
+        """One to try decisions in: they see each other's changes there, and this world none of them."""
+        return World({key: row for key, row in self._rows.items() if row is not None})
+
     def apply(self, decision: Decision) -> None:
         for row in decision.puts:
             key = row.key

@@ -191,7 +191,7 @@ class LiveVerification(Row, frozen=True, gc=False):
 
 
 class Message(Row, frozen=True, gc=False):
-    """One SMS or one call. `ending` is outcome.Ending, empty where nobody told.
+    """One SMS or one call. `ending` is outcome.Ending, empty where nobody told. `reference` is its sender's name.
 
     `unit_price` is the price of one segment (sms) or of each started `period` of seconds (call); `price` is
     what was held at first, `held` what still is, `charged` what it cost in the end. `talked_ms` is how long a
@@ -223,6 +223,14 @@ class Message(Row, frozen=True, gc=False):
     reason: str
     ended_at: int
     ending: str = ""
+    callback_url: str = ""
+    """Where its end is told; empty: where the application or the account says."""
+    together: int = 0
+    """The id of the first message that was asked for together with it, its own for that one; 0 for one alone."""
+    category: str = ""
+    """What kind of message its dialect calls it."""
+    campaign: str = ""
+    """What its sender counts it under."""
 
     @property
     def key(self) -> Key:

@@ -45,8 +45,8 @@ class Machine(Generic[S]):
 
 MESSAGE: Final = Machine(
     {
-        (NEW, M.ACCEPTED): ("SendCode", "CallWithCode"),
-        (NEW, M.REFUSED): ("SendCode",),
+        (NEW, M.ACCEPTED): ("SendCode", "CallWithCode", "SendText"),
+        (NEW, M.REFUSED): ("SendCode", "SendText"),
         # A receipt may overtake the outcome of its own attempt, and counts with it.
         (M.ACCEPTED, M.SENT): ("RecordOutcome",),
         (M.ACCEPTED, M.UNKNOWN): ("RecordOutcome", "EndJob"),
@@ -114,7 +114,7 @@ J = JobState
 
 JOB: Final = Machine(
     {
-        (NEW, J.TO_SEND): ("SendCode", "CallWithCode"),
+        (NEW, J.TO_SEND): ("SendCode", "CallWithCode", "SendText"),
         (NEW, J.TO_REPORT): ("RecordOutcome", "RecordReceipt", "SettleMessage", "FailMessage", "EndJob"),
         (J.TO_SEND, J.IN_FLIGHT): ("StartAttempt",),
         (J.TO_SEND, J.TO_SEND): ("LeaveJob", "FinishJob"),
@@ -175,7 +175,7 @@ E = EntryKind
 LEDGER: Final = Machine(
     {
         (NEW, E.TOP_UP): ("TopUpWallet",),
-        (NEW, E.HOLD): ("SendCode", "CallWithCode"),
+        (NEW, E.HOLD): ("SendCode", "CallWithCode", "SendText"),
         # A capture of less than was held writes a release of the rest beside it.
         (E.HOLD, E.CAPTURE): ("RecordOutcome", "RecordReceipt"),
         (E.HOLD, E.RELEASE): ("RecordOutcome", "RecordReceipt", "SettleMessage", "FailMessage", "EndJob"),

@@ -374,6 +374,7 @@ def walk(seed: int) -> Counter[Move]:
         lambda: moves.bury_a_settlement_and_requeue_it(chance.randrange(99)),
         lambda: moves.time_passes(1),
         moves.send_a_text_of_no_template,
+        lambda: moves.send_own_text(chance.random() < 0.7),
     )
     moves.send(call=False, given=False)
     for _ in range(60):

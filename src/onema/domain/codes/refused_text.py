@@ -1,6 +1,7 @@
 """What is kept of a text that fitted no template: sealed, in an event of the refused message.
 
-A text without the marker {OTP} may hold a code of the integrator's own, so of such a text nothing is kept.
+A text without the marker {OTP} may hold a code of the integrator's own, so of such a text nothing is kept, nor of one
+that was to be sent as it is.
 """
 
 import msgspec
@@ -19,7 +20,7 @@ KEPT_CHARACTERS = 1_000
 
 
 class RefusedText(msgspec.Struct, frozen=True, array_like=True):
-    """`text` in its one form, cut to KEPT_CHARACTERS; `code_length` is how long its code would have been."""
+    """`text` in its one form, cut to KEPT_CHARACTERS; `code_length` is how long its code would have been: not 0."""
 
     text: str
     code_length: int
@@ -33,7 +34,7 @@ def note(
     account: AccountId, message: MessageId, text: str, code_length: int, keyring: Keyring, nonce: bytes
 ) -> Event:
     text = text_form(text)
-    if CODE_MARKER not in text:
+    if not code_length or CODE_MARKER not in text:
         return Event(account, message, message, WITHOUT_MARKER, "")
     kept = _encoder.encode(RefusedText(text[:KEPT_CHARACTERS], code_length))
     sealed = keyring.seal(kept, nonce=nonce, bound_to=f"refused text:{message}")

@@ -69,6 +69,16 @@ def keys_to_verify(send: Send, asked: NewCode | GivenCode) -> Iterable[Key]:
     return ((LiveVerification, send.account, send.phone, asked.purpose),)
 
 
+def require_taker(send: Send, context: Context, channel: Channel) -> None:
+    """Raises Refused(FEATURE_OFF) where only carriers could take what was given which make codes of their own."""
+    directory = context.directory
+    # Most installations have no such carrier, and need no plan yet.
+    some = any(carrier.own_codes for carrier in directory.carriers.values())
+    takers = plan_route(directory, channel, send.phone).choices if some else ()
+    if takers and all(one.carrier.own_codes for one in takers):
+        raise Refused(Refusal.FEATURE_OFF, "the carriers for this number send codes of their own only")
+
+
 def start_verification(
     send: Send, world: World, context: Context, channel: Channel, asked: NewCode | GivenCode
 ) -> Verification:
@@ -77,12 +87,7 @@ def start_verification(
     Raises Refused(FEATURE_OFF) for a given code that only carriers could take which make codes of their own.
     """
     if isinstance(asked, GivenCode):
-        directory = context.directory
-        # Most installations have no such carrier, and need no plan yet.
-        some = any(carrier.own_codes for carrier in directory.carriers.values())
-        takers = plan_route(directory, channel, send.phone).choices if some else ()
-        if takers and all(one.carrier.own_codes for one in takers):
-            raise Refused(Refusal.FEATURE_OFF, "the carriers for this number send codes of their own only")
+        require_taker(send, context, channel)
         return Verification(asked.code, send.now + VALID_MS)
     previous = world.get(LiveVerification, send.account, send.phone, asked.purpose)
     code = draw_code(asked.alphabet, asked.length, send.entropy)

@@ -49,10 +49,10 @@ class BrandnameView:
 
     def allowed(self, message: str, code_length: int) -> "AllowedText | None":
         """The message as a registered template allows it, with a code of this length in place of its marker, which it
-        must have.
+        must have; with a length of 0 it must have none.
         """
         text = text_form(message)
-        if CODE_MARKER not in text:
+        if (CODE_MARKER in text) != bool(code_length):
             return None
         number = self._matching.first_that_fits(text, code_length)
         if number is None:
@@ -63,7 +63,8 @@ class BrandnameView:
         # Codes are ASCII, so any code counts alike.
         count = segments(place_code(text, "0" * code_length)).count
         found = AllowedText(template, text, count)
-        if len(message) <= LONGEST_REMEMBERED:
+        # A text without a marker is hardly ever sent twice.
+        if code_length and len(message) <= LONGEST_REMEMBERED:
             if len(self._remembered) >= REMEMBERED_TEXTS:
                 del self._remembered[next(iter(self._remembered))]
             self._remembered[message, code_length] = found

@@ -4,6 +4,7 @@ import math
 
 import msgspec
 
+from onema.domain.configuration.directory import AccountView
 from onema.domain.decision import Context, World
 from onema.domain.ids import AccountId, MessageId
 from onema.domain.money import wallet
@@ -109,11 +110,17 @@ def delivery_job(kind: JobKind, account: AccountId, message: MessageId, now: int
     )
 
 
-def callback_job(context: Context, message: Message, job_id: int, now: int) -> tuple[Job, ...]:
-    """The callback that tells the integrator of a final state, where a URL is configured for it."""
-    account = context.directory.accounts[message.account]
+def callback_url(account: AccountView, message: Message) -> str:
+    """Where the message's end is told: its own URL, else its application's or account's."""
+    if message.callback_url:
+        return message.callback_url
     application = account.applications.get(message.application)
-    if not (application.document.callback_url if application else account.callback_url):
+    return application.document.callback_url if application else account.callback_url
+
+
+def callback_job(context: Context, message: Message, job_id: int, now: int) -> tuple[Job, ...]:
+    """The callback that tells the integrator of a final state, where there is a URL for it."""
+    if not callback_url(context.directory.accounts[message.account], message):
         return ()
     return (
         Job(

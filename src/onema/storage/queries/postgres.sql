@@ -207,7 +207,8 @@ WHERE account = $1 AND subject = $2 ORDER BY at, kind DESC
 -- messages --
 -- An account's ($1) messages before an id ($2), newest first.
 SELECT account, id, dialect, channel, phone, sender, application, reference, client_ip, verification,
-       code_expires_at, segments, period, unit_price, price, held, charged, talked_ms, state, reason, ended_at, ending
+       code_expires_at, segments, period, unit_price, price, held, charged, talked_ms, state, reason, ended_at, ending,
+       callback_url, together, category, campaign
 FROM messages WHERE account = $1 AND id < $2 ORDER BY id DESC LIMIT $3
 
 -- ledger --

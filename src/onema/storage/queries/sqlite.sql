@@ -197,7 +197,8 @@ WHERE account = :account AND subject = :subject ORDER BY at, kind DESC
 -- messages --
 -- An account's messages before an id, newest first.
 SELECT account, id, dialect, channel, phone, sender, application, reference, client_ip, verification,
-       code_expires_at, segments, period, unit_price, price, held, charged, talked_ms, state, reason, ended_at, ending
+       code_expires_at, segments, period, unit_price, price, held, charged, talked_ms, state, reason, ended_at, ending,
+       callback_url, together, category, campaign
 FROM messages WHERE account = :account AND id < :before ORDER BY id DESC LIMIT :limit
 
 -- ledger --

@@ -9,6 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from onema.domain.codes.call_with_code import CallWithCode
 from onema.domain.codes.send_code import SendCode
+from onema.domain.codes.send_text import SendText
 from onema.domain.codes.start_verification import GivenCode, NewCode
 from onema.domain.configuration import documents as doc
 from onema.domain.delivery.end_job import EndJob
@@ -34,6 +35,7 @@ from onema.domain.records import (
 from onema.domain.refusals import Refusal, Refused
 from onema.domain.state_machines import MESSAGE
 from onema.domain.values.money import Minor
+from onema.domain.values.phone import Phone
 from onema.testing.pure_store import PureStore, context_of
 
 ACCOUNT = AccountId(1)
@@ -115,6 +117,30 @@ class Books(RuleBasedStateMachine):
                 raise
         else:
             self.messages.append(identifier)
+
+    @rule(fits=st.booleans())
+    def send_own_text(self, fits: bool) -> None:
+        identifier = self.next_id()
+        command = SendText(
+            account=AccountId(ACCOUNT),
+            id=MessageId(identifier),
+            now=self.now,
+            entropy=bytes(12),
+            dialect="test",
+            phone=Phone("+84901888484"),
+            home_country="VN",
+            client_ip="127.0.0.1",
+            brandname="Acme",
+            text="4711 is your code" if fits else "4711 is for you",
+        )
+        try:
+            self.store.run(command)
+        except Refused as refused:
+            if refused.refusal is not Refusal.BALANCE_TOO_LOW:
+                raise
+        else:
+            if fits:
+                self.messages.append(identifier)
 
     @precondition(lambda self: self.messages)
     @rule(which=WHICH)

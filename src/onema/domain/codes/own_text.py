@@ -1,0 +1,61 @@
+"""A text that its sender wrote whole, code and all: as a template sees it, and as it is sent."""
+
+import re
+from collections.abc import Iterable
+
+import msgspec
+
+from onema.domain.codes.accept_message import Send
+from onema.domain.codes.brandname_text import allowed_text, text_keys
+from onema.domain.codes.verification import MAX_LENGTH, MIN_LENGTH
+from onema.domain.configuration.brandname_view import AllowedText, BrandnameView
+from onema.domain.configuration.directory import AccountView
+from onema.domain.configuration.message_template import CODE_MARKER, place_code
+from onema.domain.decision import World
+from onema.domain.records import Key
+from onema.domain.values.sms_text import fold, segments
+from onema.domain.values.written_form import text_form
+
+_WITH_DIGITS = re.compile("[A-Za-z]*[0-9][0-9A-Za-z]*")
+
+
+def with_marker(text: str) -> tuple[str, str]:
+    """(the text with {OTP} where it has a code, that code): where one group of letters and digits alone can be one.
+
+    What changes from text to text is its code, so whether a template allows it is found out once. Otherwise the text as
+    it is, and "".
+    """
+    found = _WITH_DIGITS.search(text)
+    if found is None or CODE_MARKER in text:
+        return text, ""
+    start, end = found.span()
+    # What follows must not be a mark that a letter of the code is composed with.
+    alone = text[end : end + 1].isascii() and _WITH_DIGITS.search(text, end) is None
+    if not alone or not MIN_LENGTH <= end - start <= MAX_LENGTH:
+        return text, ""
+    return text[:start] + CODE_MARKER + text[end:], found[0]
+
+
+def own_text_keys(account: AccountView, brandname: str, text: str) -> Iterable[Key]:
+    marked, code = with_marker(text)
+    return text_keys(account, brandname, marked, len(code))
+
+
+def allowed_own_text(
+    send: Send, world: World, brandname: BrandnameView, text: str, folded: bool | None
+) -> AllowedText | None:
+    """The text as it is sent under the brandname, and its segments; None for one that fits no template.
+
+    `folded` says whether Vietnamese accents are sent as plain letters; None leaves it to the template.
+    Raises Refused(RATE_LIMITED).
+    """
+    marked, code = with_marker(text)
+    allowed = allowed_text(send, world, brandname, marked, len(code))
+    if allowed is None and code:
+        allowed = allowed_text(send, world, brandname, text, 0)
+    elif allowed is not None and code:
+        allowed = msgspec.structs.replace(allowed, text=place_code(allowed.text, code))
+    if allowed is None or folded is None or folded is allowed.template.fold or text.isascii():
+        return allowed
+    sent = fold(allowed.text) if folded else text_form(text)
+    return msgspec.structs.replace(allowed, text=sent, segments=segments(sent).count)

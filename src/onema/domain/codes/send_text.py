@@ -1,0 +1,122 @@
+"""Send a text of the sender's own by SMS: a code in it is the sender's, to be checked by it."""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from onema.domain.codes import limits
+from onema.domain.codes.accept_message import (
+    Accepted,
+    Send,
+    accept_message,
+    keys_to_accept,
+    message_row,
+    sender_of,
+)
+from onema.domain.codes.brandname_text import refuse_text, usable_brandname
+from onema.domain.codes.own_text import allowed_own_text, own_text_keys
+from onema.domain.codes.start_verification import require_taker
+from onema.domain.decision import Context, Decision, World
+from onema.domain.delivery.message_progress import delivery_job
+from onema.domain.delivery.payload import SmsPayload, seal_payload
+from onema.domain.ids import MessageId
+from onema.domain.records import Channel, JobKind, Key, Row, Window
+from onema.domain.refusals import Refusal, Refused
+
+TEXT_VALID_MS = 3_600_000
+"""How long a text is worth delivering. Whether it holds a code, and how long that lives, only its sender knows."""
+
+REFERENCES = "reference"
+"""The scope of the windows that block a reference which was used."""
+
+
+class SendText(Send, frozen=True, kw_only=True, gc=False):
+    """Send `text`, which fits a template of `brandname`, to the phone.
+
+    With `once_seconds`, a message with the same `reference` is refused for so long. `folded` says whether Vietnamese
+    accents are sent as plain letters; None leaves it to the template. What is told of the message: `callback_url`,
+    `together`, `category` and `campaign` are its row's.
+
+    Result: Accepted. Raises Refused.
+    """
+
+    brandname: str
+    text: str
+    folded: bool | None = None
+    once_seconds: int = 0
+    callback_url: str = ""
+    together: int = 0
+    category: str = ""
+    campaign: str = ""
+
+    def keys(self, context: Context) -> Iterable[Key]:
+        account = sender_of(self, context)
+        keys = (
+            *keys_to_accept(self, account),
+            *own_text_keys(account, self.brandname, self.text),
+        )
+        return (*keys, self._reference_key) if self.once_seconds else keys
+
+    def decide(self, world: World, context: Context) -> Decision:
+        account = sender_of(self, context)
+        account.admit_destination(self.phone, self.home_country, Channel.SMS)
+        brandname = usable_brandname(account, self.brandname, self.now)
+        allowed = allowed_own_text(self, world, brandname, self.text, self.folded)
+        if allowed is None:
+            return refuse_text(self, world, context, self.brandname, self.text, 0)
+        used = self._use_reference(world)
+        hold = accept_message(self, world, context, account, Channel.SMS, allowed.segments)
+        require_taker(self, context, Channel.SMS)
+        payload = SmsPayload(self.phone, self.brandname, allowed.text, self.now + TEXT_VALID_MS)
+        message = msgspec.structs.replace(
+            message_row(self, Channel.SMS, self.brandname, hold=hold, segments=allowed.segments),
+            callback_url=self.callback_url,
+            together=self.together,
+            category=self.category,
+            campaign=self.campaign,
+        )
+        sealed = seal_payload(payload, self.id, context.keyring, self.nonce)
+        job = delivery_job(JobKind.SMS, self.account, self.id, self.now, sealed)
+        return Decision(
+            Accepted(self.id),
+            puts=(*hold.puts, *used),
+            inserts=(message, job, hold.entry),
+            unsealed=(self.id, payload),
+        )
+
+    @property
+    def _reference_key(self) -> Key:
+        return (Window, self.account, REFERENCES, self.reference)
+
+    def _use_reference(self, world: World) -> tuple[Row, ...]:
+        """Raises Refused(DUPLICATE)."""
+        if not self.once_seconds:
+            return ()
+        window = world.get(Window, self.account, REFERENCES, self.reference)
+        if limits.used_now(window, self.once_seconds, self.now):
+            raise Refused(Refusal.DUPLICATE, "its reference was used before")
+        window = window or Window(self.account, REFERENCES, self.reference, "", 0)
+        return (limits.count(window, ((self.once_seconds, 1),), self.now),)
+
+
+class SendTogether(msgspec.Struct, frozen=True, gc=False):
+    """Send one text to several phones: all of them or, where one is refused, none. Only the first of `sends` says that
+    their reference may be used once.
+
+    Result: Accepted of the first; with its refusal, it alone was written down. Raises Refused.
+    """
+
+    sends: tuple[SendText, ...]
+
+    def keys(self, context: Context) -> Iterable[Key]:
+        return {key for send in self.sends for key in send.keys(context)}
+
+    def decide(self, world: World, context: Context) -> Decision:
+        trial, first = world.trial(), Accepted(MessageId(self.sends[0].id))
+        for send in self.sends:
+            decision = send.decide(trial, context)
+            if decision.result.refusal is not None:
+                return decision
+            trial.apply(decision)
+        written = tuple(row for row in trial.written.values() if row is not None)
+        return Decision(first, puts=written, inserts=tuple(trial.inserted))
