@@ -8,6 +8,10 @@ from onema.domain.delivery.reference import spelled
 
 LONGEST_DETAIL = 500
 """So many characters of a carrier's own words are kept."""
+MOST_NETWORK_FACTS = 16
+"""So many things are kept that a receipt tells of the network."""
+LONGEST_NETWORK_WORD = 128
+"""Characters of each."""
 LONGEST_TALK_SECONDS = 86_400.0
 """No call is longer, whatever a carrier says."""
 
@@ -64,7 +68,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     the message's story where no ending says it; `detail` is for operators. `seconds` is the talk time of a call.
     `references` are the carrier's names for the attempt, one for each part that it was sent in; receipts find it by
     them. `parts` is how many parts must be delivered, where some got no name. `shown` says that a simulated phone shows
-    the message: it is kept in the inbox together with the outcome.
+    the message: it is kept in the inbox together with the outcome. `network` is what else a carrier tells by name:
+    operator, mccmnc, network_error_code, and what its settings name.
     """
 
     kind: OutcomeKind
@@ -75,6 +80,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     parts: int = 0
     shown: bool = False
     ending: Ending | None = None
+    network: dict[str, str] = {}
 
     @property
     def word(self) -> str:
@@ -100,14 +106,23 @@ def storable(outcome: Outcome) -> Outcome:
     seconds = outcome.seconds
     if not 0 <= seconds <= LONGEST_TALK_SECONDS:
         seconds = LONGEST_TALK_SECONDS if seconds > 0 else 0.0
+    network = outcome.network
+    if network:
+        network = {
+            _plain(name)[:LONGEST_NETWORK_WORD]: _plain(word)[:LONGEST_NETWORK_WORD]
+            for name, word in list(network.items())[:MOST_NETWORK_FACTS]
+        }
     if (
         named == outcome.references
         and reason is outcome.reason
         and detail is outcome.detail
         and seconds == outcome.seconds
+        and network == outcome.network
     ):
         return outcome
-    return msgspec.structs.replace(outcome, reason=reason, detail=detail, references=named, seconds=seconds)
+    return msgspec.structs.replace(
+        outcome, reason=reason, detail=detail, references=named, seconds=seconds, network=network
+    )
 
 
 def _plain(words: str) -> str:
