@@ -4,10 +4,20 @@ import typer
 
 from onema.cli.command import Cli, Commands
 
-app = Commands(help="Which carrier takes what: the longest prefix first, then the lowest priority.")
+app = Commands(
+    help="Which carrier takes what: the longest prefix first, then the lowest priority, then shares by weight."
+)
 
 Channel = Annotated[str, typer.Argument(help="sms or call.")]
 Carrier = Annotated[str, typer.Argument(help="The carrier's name.")]
+Weight = Annotated[
+    int | None,
+    typer.Option(
+        help="Its share among routes of the same prefix and priority, in parts of the sum of their weights; 0: only "
+        "after the others. 1 where nothing was said.",
+        show_default=False,
+    ),
+]
 Prefix = Annotated[str, typer.Option(help="Numbers that begin so, such as +84; + for all.")]
 
 
@@ -18,12 +28,14 @@ def add(
     carrier: Carrier,
     prefix: Prefix = "+",
     priority: Annotated[int, typer.Option(help="Lower is tried first.")] = 0,
+    weight: Weight = None,
 ) -> None:
     """Send a channel's messages for a prefix to a carrier."""
-    from onema.cli.changes import create, made
+    from onema.cli.changes import create, given, made
     from onema.domain.configuration import documents as doc
 
-    create(cli, made(doc.Route, channel=channel, carrier=carrier, prefix=prefix, priority=priority))
+    fields = given(priority=priority, weight=weight)
+    create(cli, made(doc.Route, channel=channel, carrier=carrier, prefix=prefix, **fields))
 
 
 @app.command("set")
@@ -31,14 +43,15 @@ def change(
     cli: Cli,
     channel: Channel,
     carrier: Carrier,
-    priority: Annotated[int, typer.Option(help="Lower is tried first.")],
     prefix: Prefix = "+",
+    priority: Annotated[int | None, typer.Option(help="Lower is tried first.", show_default=False)] = None,
+    weight: Weight = None,
 ) -> None:
-    """Change a route's priority."""
+    """Change a route's priority or weight."""
     from onema.cli.changes import edit
     from onema.domain.configuration import documents as doc
 
-    edit(cli, doc.Route, f"{channel}/{prefix}/{carrier}", priority=priority)
+    edit(cli, doc.Route, f"{channel}/{prefix}/{carrier}", priority=priority, weight=weight)
 
 
 @app.command("remove")
@@ -58,5 +71,7 @@ def show_all(cli: Cli) -> None:
 
     with cli.session() as session:
         found = session.of_kind(doc.Route)
-    found.sort(key=lambda route: (route.channel, -len(route.prefix), route.priority, route.carrier))
-    print_documents(cli, found, ("channel", "prefix", "priority", "carrier"))
+    found.sort(
+        key=lambda route: (route.channel, -len(route.prefix), route.priority, -route.weight, route.carrier)
+    )
+    print_documents(cli, found, ("channel", "prefix", "priority", "weight", "carrier"))

@@ -79,7 +79,7 @@ class Attempts:
         channel = Channel.SMS if isinstance(payload, SmsPayload) else Channel.CALL
         # What has no purpose was given by whoever checks it.
         plan = plan_route(
-            self._gateway.directory, channel, payload.phone, given=not payload.purpose
+            self._gateway.directory, channel, payload.phone, job.message, given=not payload.purpose
         ).from_turn(job.attempt)
         if not plan.choices:
             await self._fail(job, NOTHING_SENT)

@@ -74,7 +74,7 @@ def require_taker(send: Send, context: Context, channel: Channel) -> None:
     directory = context.directory
     # Most installations have no such carrier, and need no plan yet.
     some = any(carrier.own_codes for carrier in directory.carriers.values())
-    takers = plan_route(directory, channel, send.phone).choices if some else ()
+    takers = plan_route(directory, channel, send.phone, send.id).choices if some else ()
     if takers and all(one.carrier.own_codes for one in takers):
         raise Refused(Refusal.FEATURE_OFF, "the carriers for this number send codes of their own only")
 

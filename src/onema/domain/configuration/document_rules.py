@@ -74,6 +74,7 @@ def problems_of(document: doc.Document) -> Iterator[Problem]:
             yield from _prefix("prefix", document.prefix)
             if abs(document.priority) > LARGEST_NUMBER:
                 yield Problem("priority", f"it is further from 0 than {LARGEST_NUMBER:,}")
+            yield from _count("weight", document.weight)
         case doc.Hotline():
             yield from _hotline(document)
 

@@ -208,7 +208,10 @@ class Carrier(Document, frozen=True, kw_only=True, tag="carrier"):
 
 
 class Route(Document, frozen=True, kw_only=True, tag="route"):
-    """Sends one channel's messages for a prefix to a carrier: longest prefix first, then lowest priority."""
+    """Sends one channel's messages for a prefix to a carrier: longest prefix first, then lowest priority. Among routes
+    of one prefix and priority each comes first for its share of the messages, which its `weight` is of the sum of
+    theirs; 0 comes after the others.
+    """
 
     identity_fields = ("channel", "prefix", "carrier")
 
@@ -216,6 +219,7 @@ class Route(Document, frozen=True, kw_only=True, tag="route"):
     carrier: str
     prefix: str = "+"
     priority: int = 0
+    weight: int = 1
 
 
 class User(Document, frozen=True, kw_only=True, tag="user"):

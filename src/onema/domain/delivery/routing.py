@@ -1,12 +1,15 @@
 """Which carriers a message may take, best first, and why."""
 
 import functools
-from collections.abc import Callable
+import hashlib
+import math
+from collections.abc import Callable, Iterable, Iterator
+from itertools import groupby
 
 import msgspec
 
 from onema.domain.configuration.directory import Directory
-from onema.domain.configuration.documents import Carrier
+from onema.domain.configuration.documents import Carrier, Route
 from onema.domain.records import Channel
 from onema.domain.values.phone import Phone
 
@@ -48,18 +51,18 @@ def plan_route(
     directory: Directory,
     channel: Channel,
     phone: Phone,
+    message: int,
     is_ready: Callable[[str], bool] = lambda carrier: True,
     *,
     given: bool = False,
 ) -> Plan:
-    """The active carriers for `phone` that are ready: longest prefix first, then lowest priority, then by name. A code
-    that was `given` goes to none that makes its own.
+    """The active carriers for `phone` that are ready: longest prefix first, then lowest priority, then as the weights
+    have it for this message, the same whenever it is asked. A code that was `given` goes to none that makes its own.
     """
     choices: dict[str, Choice] = {}
     skipped: dict[str, Skipped] = {}
-    for route in directory.routes:
-        if route.channel != channel or not phone.startswith(route.prefix):
-            continue
+    fitting = [one for one in directory.routes if one.channel == channel and phone.startswith(one.prefix)]
+    for route, among in _in_order(fitting, message):
         name = route.carrier
         if name in choices or name in skipped:
             continue
@@ -71,13 +74,42 @@ def plan_route(
         elif given and carrier.own_codes:
             skipped[name] = Skipped(name, NOT_GIVEN)
         else:
-            choices[name] = Choice(carrier, _route(route.prefix, route.priority))
+            choices[name] = Choice(carrier, _route(route.prefix, route.priority, route.weight, among))
     return Plan(tuple(choices.values()), tuple(skipped.values()))
 
 
+def _in_order(routes: list[Route], message: int) -> Iterable[tuple[Route, int]]:
+    """Each route and the sum of the weights that its own is part of; 0 where there was nothing to draw."""
+    if len(routes) < 2:
+        return ((route, 0) for route in routes)
+    return _drawn(routes, message)
+
+
+def _drawn(routes: list[Route], message: int) -> Iterator[tuple[Route, int]]:
+    for _, alike in groupby(routes, key=lambda route: (route.prefix, route.priority)):
+        equals = list(alike)
+        if len(equals) > 1:
+            equals.sort(key=lambda route: _lot(message, route))
+        among = sum(route.weight for route in equals) if len(equals) > 1 else 0
+        for route in equals:
+            yield route, among
+
+
+def _lot(message: int, route: Route) -> float:
+    """The lowest comes first. Drawn from the message's id and the carrier's name alone, so that every process draws the
+    same, and a carrier that is taken away changes nothing among the others: -ln(u)/w puts each first as often as its
+    weight says (Efraimidis and Spirakis, Weighted random sampling with a reservoir, 2006).
+    """
+    if not route.weight:
+        return math.inf
+    digest = hashlib.blake2b(f"{message}/{route.carrier}".encode(), digest_size=7).digest()
+    return -math.log((int.from_bytes(digest, "big") + 1) / 2**56) / route.weight
+
+
 @functools.lru_cache(maxsize=1_000)
-def _route(prefix: str, priority: int) -> str:
-    return f"route {prefix}, priority {priority}"
+def _route(prefix: str, priority: int, weight: int, among: int) -> str:
+    drawn = f", weight {weight} of {among}" if among else ""
+    return f"route {prefix}, priority {priority}{drawn}"
 
 
 def explain(choice: Choice, turn: int, before: str, skipped: tuple[Skipped, ...]) -> str:
