@@ -1,5 +1,6 @@
 """The real core, for tests of what is in front of it: a committer over SQLite, and nobody who delivers."""
 
+import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from onema.domain.money.top_up import TopUpWallet
 from onema.domain.records import Job, Key, LiveVerification, Message, Row, Wallet
 from onema.domain.values.money import parse_amount
 from onema.engine.committer import Committer
+from onema.engine.customer_reads import CustomerReads
 from onema.engine.gateway import Gateway
 from onema.engine.observer import Unobserved
 from onema.engine.ports import IdSource, SystemEntropy
@@ -25,9 +27,21 @@ NODE = 7
 
 
 class BreakableStorage(SqliteStorage):
-    """SQLite, until `is_away` is set."""
+    """SQLite, until `is_away` is set, or `is_unreadable`; reads wait while `reading` is not set."""
 
     is_away = False
+    is_unreadable = False
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.reading = asyncio.Event()
+        self.reading.set()
+
+    async def read(self, keys: Sequence[Key]) -> dict[Key, Row]:
+        await self.reading.wait()
+        if self.is_unreadable:
+            raise Unavailable("no connection")
+        return await super().read(keys)
 
     async def begin(self, keys: Sequence[Key]) -> dict[Key, Row]:
         if self.is_away:
@@ -53,6 +67,7 @@ class RunningCore:
             observer=Unobserved(),
         )
         self.gateway = Gateway(self.committer, self.clock, ids, SystemEntropy())
+        self.reads = CustomerReads(self.storage)
 
     async def start(self) -> None:
         await self.storage.open()

@@ -31,7 +31,7 @@ async def test_a_wrong_secret_is_noted_under_the_account_that_has_the_key(
 ) -> None:
     """Who mistypes a secret calls support; the secret itself is kept nowhere."""
     request = vendor.request(core, "mistyped by somebody", vendor.credential.key)
-    await vendor.api(core.gateway).answer(request)
+    await vendor.api(core).answer(request)
     (entry,) = await kept(core)
     expected = {"esms": "credential_unknown", "ytx": "invalid_sign", "vbee": "token_invalid"}[vendor.name]
     assert (entry.dialect, entry.reason, entry.times, entry.client) == (vendor.name, expected, 1, CLIENT_IP)
@@ -42,7 +42,7 @@ async def test_a_wrong_secret_is_noted_under_the_account_that_has_the_key(
 async def test_a_key_that_nobody_has_is_noted_under_nobody(vendor: Vendor, core: RunningCore) -> None:
     """And never spelled: it may be a secret in the wrong place."""
     request = vendor.request(core, vendor.credential.secret, "unknownkey")
-    await vendor.api(core.gateway).answer(request)
+    await vendor.api(core).answer(request)
     (entry,) = await kept(core, "")
     assert (entry.dialect, entry.reason) == (vendor.name, "credential_unknown")
     assert "unknownkey" not in str(entry)
@@ -52,7 +52,7 @@ async def test_a_key_that_nobody_has_is_noted_under_nobody(vendor: Vendor, core:
 async def test_a_retired_key_says_that_it_is_retired(vendor: Vendor, core: RunningCore) -> None:
     """On the wire it looks like one that nobody has."""
     await core.configure(msgspec.structs.replace(vendor.credential, state="inactive"))
-    await vendor.api(core.gateway).answer(right(vendor, core))
+    await vendor.api(core).answer(right(vendor, core))
     (entry,) = await kept(core)
     assert "not active" in entry.detail
 
@@ -61,7 +61,7 @@ async def test_a_send_over_its_window_is_noted_with_the_window(vendor: Vendor, c
     """The accepted one leaves nothing; alike refusals are one entry."""
     window = doc.WindowLimit(per="phone", seconds=600, limit=1)
     await core.configure(msgspec.structs.replace(vendor.account, windows=(window,)))
-    api = vendor.api(core.gateway)
+    api = vendor.api(core)
     for _ in range(4):
         await api.answer(right(vendor, core))
     (entry,) = await kept(core)
@@ -72,14 +72,14 @@ async def test_a_send_over_its_window_is_noted_with_the_window(vendor: Vendor, c
 async def test_an_address_that_may_not_call_is_noted(vendor: Vendor, core: RunningCore) -> None:
     """With the address, which is what the customer must be told."""
     await core.configure(msgspec.structs.replace(vendor.account, allowed_ips=(OTHER_IP,)))
-    await vendor.api(core.gateway).answer(right(vendor, core))
+    await vendor.api(core).answer(right(vendor, core))
     (entry,) = await kept(core)
     assert (entry.reason, entry.client) == ("ip_not_allowed", CLIENT_IP)
 
 
 async def test_what_is_accepted_is_not_noted(vendor: Vendor, core: RunningCore) -> None:
     """Nor is a path that the API does not have: the account is not known then."""
-    api = vendor.api(core.gateway)
+    api = vendor.api(core)
     assert (await api.answer(right(vendor, core))).outcome == "ok"
     assert await kept(core) == await kept(core, "") == ()
 
@@ -92,7 +92,7 @@ async def test_a_vbee_application_without_a_sentence_says_so(core: RunningCore) 
         for document in vbee.DOCUMENTS
     ]
     await core.configure(*silent)
-    await vendor.api(core.gateway).answer(right(vendor, core))
+    await vendor.api(core).answer(right(vendor, core))
     (entry,) = await kept(core)
     assert (entry.reason, entry.detail) == ("sentence_missing", "the application has no sentence")
     assert entry.application
@@ -105,7 +105,7 @@ async def test_a_ytx_appid_that_the_account_does_not_have_says_so(core: RunningC
     await core.configure(*ytx.DOCUMENTS)
     request = right(vendor, core)
     wrong = msgspec.structs.replace(request, body=ytx.changed(ytx.CALL_MEMBERS, {"appid": "0" * 32}))
-    await vendor.api(core.gateway).answer(wrong)
+    await vendor.api(core).answer(wrong)
     (entry,) = await kept(core)
     assert (entry.reason, entry.detail) == (
         "application_unknown",

@@ -15,7 +15,6 @@ from onema.dialects.vbee.routes import VbeeApi
 from onema.dialects.ytx.routes import YtxApi
 from onema.domain.configuration import documents as doc
 from onema.domain.refusals import Refusal
-from onema.engine.gateway import Gateway
 from onema.http.application import HttpApplication
 from onema.http.client_address import TrustedProxies
 from onema.http.messages import Request, Response
@@ -49,7 +48,7 @@ class Vendor(Protocol):
     rivals: Documents
     unknown_path: str
 
-    def api(self, gateway: Gateway) -> Dialect: ...
+    def api(self, core: RunningCore) -> Dialect: ...
     def request(self, core: RunningCore, secret: str, key: str) -> Request: ...
     def borrowing(self, core: RunningCore) -> Request: ...
     def code(self, response: Response) -> str:
@@ -68,8 +67,8 @@ class Esms:
     )
     unknown_path = "/MainService.svc/json/Nothing"
 
-    def api(self, gateway: Gateway) -> Dialect:
-        return EsmsApi(gateway, time_alive_max=10, invalid_code="117")
+    def api(self, core: RunningCore) -> Dialect:
+        return EsmsApi(core.gateway, reads=core.reads, time_alive_max=10, invalid_code="117")
 
     def request(self, core: RunningCore, secret: str, key: str) -> Request:
         return self._request({"SecretKey": secret, "ApiKey": key})
@@ -97,11 +96,8 @@ class Ytx:
     rivals: Documents = (RIVAL, doc.Application(account="rival", name="codes", appid="f" * 32))
     unknown_path = f"/201512/sid/{ytx.ACCOUNT_SID}/call/Nothing.wx"
 
-    def api(self, gateway: Gateway) -> Dialect:
-        async def balance(account: int) -> int:
-            return 0
-
-        return YtxApi(gateway, environments={}, balance=balance)
+    def api(self, core: RunningCore) -> Dialect:
+        return YtxApi(core.gateway, environments={}, balance=core.reads.balance)
 
     def request(self, core: RunningCore, secret: str, key: str) -> Request:
         return self._request(core, secret, key, {})
@@ -138,8 +134,8 @@ class Vbee:
     )
     unknown_path = "/api/v1/public-api/nothing"
 
-    def api(self, gateway: Gateway) -> Dialect:
-        return VbeeApi(gateway)
+    def api(self, core: RunningCore) -> Dialect:
+        return VbeeApi(core.gateway)
 
     def request(self, core: RunningCore, secret: str, key: str) -> Request:
         access_token = vbee.token({**vbee.CLAIMS, "apiKey": key}, secret)
@@ -168,7 +164,7 @@ def vendor(request: pytest.FixtureRequest) -> Vendor:
 @pytest_asyncio.fixture
 async def api(vendor: Vendor, core: RunningCore) -> Dialect:
     await core.configure(*vendor.documents)
-    return vendor.api(core.gateway)
+    return vendor.api(core)
 
 
 async def code_of(vendor: Vendor, api: Dialect, request: Request) -> str:
@@ -258,7 +254,7 @@ async def test_a_recorded_request_expires(core: RunningCore) -> None:
     """Outside the window it is refused, before and after."""
     vendor = Ytx()
     await core.configure(*vendor.documents)
-    api, recorded = vendor.api(core.gateway), right(vendor, core)
+    api, recorded = vendor.api(core), right(vendor, core)
     day = 86_400
     core.clock.advance(day)
     assert await code_of(vendor, api, recorded) == "ok"

@@ -1,11 +1,9 @@
 """The literal registry of dialects: all that a wire API consists of for the rest of the program."""
 
-import functools
 import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from onema.administration.answers import read_balance
 from onema.dialects.contract import Dialect, SampleRequests
 from onema.dialects.esms import credentials as esms
 from onema.dialects.esms import wire as esms_wire
@@ -23,6 +21,7 @@ from onema.domain.codes.check_code import Check, CheckCode
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.problems import Problem, one_of
 from onema.domain.ids import LARGEST_ID, MessageId
+from onema.engine.customer_reads import CustomerReads
 from onema.engine.gateway import Gateway
 from onema.settings import Settings
 from onema.storage.contract import Storage
@@ -42,7 +41,7 @@ Checks = Callable[[CheckCode], Awaitable[Check]]
 class WireApiParts:
     """One dialect's share of what the program does; dialects/contract.py says what each part must do."""
 
-    api: Callable[[Gateway, Storage, Settings, Checks], Dialect]
+    api: Callable[[Gateway, CustomerReads, Settings, Checks], Dialect]
     problems: Callable[[doc.Credential], Iterator[Problem]]
     """What it refuses of a credential."""
     message_of: Callable[[str], MessageId | None]
@@ -53,19 +52,22 @@ class WireApiParts:
     """What the application of its credential would better have."""
 
 
-def _esms(gateway: Gateway, storage: Storage, settings: Settings, checks: Checks) -> Dialect:
+def _esms(gateway: Gateway, reads: CustomerReads, settings: Settings, checks: Checks) -> Dialect:
     options = settings.esms
     return EsmsApi(
-        gateway, time_alive_max=options.time_alive_max, invalid_code=options.invalid_code, checks=checks
+        gateway,
+        time_alive_max=options.time_alive_max,
+        invalid_code=options.invalid_code,
+        reads=reads,
+        checks=checks,
     )
 
 
-def _ytx(gateway: Gateway, storage: Storage, settings: Settings, checks: Checks) -> Dialect:
-    balance = functools.partial(read_balance, storage)
-    return YtxApi(gateway, environments=settings.ytx.environments, balance=balance)
+def _ytx(gateway: Gateway, reads: CustomerReads, settings: Settings, checks: Checks) -> Dialect:
+    return YtxApi(gateway, environments=settings.ytx.environments, balance=reads.balance)
 
 
-def _vbee(gateway: Gateway, storage: Storage, settings: Settings, checks: Checks) -> Dialect:
+def _vbee(gateway: Gateway, reads: CustomerReads, settings: Settings, checks: Checks) -> Dialect:
     return VbeeApi(gateway, business_error_status=settings.vbee.business_error_status)
 
 
@@ -81,7 +83,8 @@ def build_dialects(
     gateway: Gateway, storage: Storage, settings: Settings, checks: Checks | None = None
 ) -> Sequence[Dialect]:
     """All of them, ready to answer; without `checks` those of codes that were made here only."""
-    return [parts.api(gateway, storage, settings, checks or gateway.execute) for parts in DIALECTS.values()]
+    reads = CustomerReads(storage)
+    return [parts.api(gateway, reads, settings, checks or gateway.execute) for parts in DIALECTS.values()]
 
 
 def problems_of(document: doc.Credential) -> Iterator[Problem]:

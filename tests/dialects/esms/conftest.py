@@ -10,7 +10,7 @@ from .vendor_client import DOCUMENTS, VendorClient
 @pytest_asyncio.fixture
 async def api(core: RunningCore) -> EsmsApi:
     await core.configure(*DOCUMENTS)
-    return EsmsApi(core.gateway, time_alive_max=10, invalid_code="117")
+    return EsmsApi(core.gateway, reads=core.reads, time_alive_max=10, invalid_code="117")
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from urllib.parse import quote
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from onema.dialects.esms.queries import OPERATIONS
 from onema.dialects.esms.routes import EsmsApi
 from onema.domain.configuration import documents as doc
 from onema.http.messages import Request
@@ -23,6 +24,7 @@ from .vendor_client import (
     DOCUMENTS,
     GENCODE,
     GENCODE_PARAMETERS,
+    KEYS,
     PHONE,
     TEXT,
     VendorClient,
@@ -100,6 +102,17 @@ JSON_VALUES = st.recursive(
 )
 ODD_MEMBERS = st.dictionaries(NAMES, JSON_VALUES).map(lambda odd: as_json({**GENCODE_PARAMETERS, **odd}))
 ODD_QUERY = st.dictionaries(NAMES, ANY_TEXT).map(lambda odd: encoded({**GENCODE_PARAMETERS, **odd}))
+ODD_QUESTIONS = st.fixed_dictionaries(
+    {name: st.just(value) for name, value in KEYS.items()},
+    optional={
+        "RefId": READABLE | st.integers(0, 2**64).map("{:032x}".format),
+        "Phone": PHONES,
+        "Content": READABLE,
+        "Brandname": READABLE | st.just("Baotrixemay"),
+        "SmsType": NUMBERS,
+        "IsUnicode": NUMBERS,
+    },
+)
 NONSENSE = st.builds(
     Request,
     method=st.sampled_from(["GET", "POST"]) | ANY_TEXT,
@@ -121,9 +134,39 @@ def serving(folder: Path) -> Iterator[tuple[RunningCore, EsmsApi, Run]]:
         runner.run(core.start())
         try:
             runner.run(core.configure(*DOCUMENTS))
-            yield core, EsmsApi(core.gateway, time_alive_max=10, invalid_code="117"), runner.run
+            yield (
+                core,
+                EsmsApi(core.gateway, reads=core.reads, time_alive_max=10, invalid_code="117"),
+                runner.run,
+            )
         finally:
             runner.run(core.stop())
+
+
+def test_any_query_is_answered_with_json(tmp_path: Path) -> None:
+    """Status 200 (404 for a path that goes on), JSON with a result; no exception."""
+    questions = st.builds(
+        Request,
+        method=st.sampled_from(["GET", "POST"]),
+        path=st.builds("/{}{}".format, st.sampled_from(OPERATIONS), st.just("") | ANY_TEXT.map("/{}".format)),
+        query=ODD_QUESTIONS.map(encoded) | st.binary(max_size=100),
+        headers=st.just(()),
+        body=st.just(b"") | ODD_QUESTIONS.map(as_json) | st.binary(max_size=100),
+        client_ip=CLIENTS,
+    )
+    with serving(tmp_path) as (_, api, run):
+
+        @settings(max_examples=200)
+        @given(questions)
+        def check(request: Request) -> None:
+            response = run(api.answer(request))
+            answer = json.loads(response.body)
+            assert response.status in (200, 404)
+            told = answer.get("CodeResult", answer.get("CodeResponse"))
+            assert answer == {"error": "Invalid request"} or told in {*RESULTS, "105", "120"}
+            assert list(answer) == sorted(answer)
+
+        check()
 
 
 def test_anything_is_answered_with_json_in_a_vendor_shape(tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ import pytest
 from msgspec.structs import replace
 from phonenumbers import carrier, parse
 
-from onema.dialects.esms.callbacks import EsmsCallbacks, delivery_callback, network_of
+from onema.dialects.esms.callbacks import EsmsCallbacks, delivery_callback
+from onema.dialects.esms.networks import network_of
 from onema.domain.ids import AccountId, MessageId
 from onema.domain.records import Channel, Message, MessageState
 from onema.domain.values.money import Minor

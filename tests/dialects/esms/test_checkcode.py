@@ -58,7 +58,9 @@ async def test_a_wrong_code_gets_the_vendors_exact_body(client: VendorClient) ->
 # The page says 117, https://developers.esms.vn/esms-api/bang-ma-loi 171.
 async def test_the_result_of_a_wrong_code_is_a_setting(api: EsmsApi, core: RunningCore) -> None:
     """171 for those who built on the table."""
-    client = VendorClient(EsmsApi(core.gateway, time_alive_max=10, invalid_code="171"), core)
+    client = VendorClient(
+        EsmsApi(core.gateway, reads=core.reads, time_alive_max=10, invalid_code="171"), core
+    )
     assert (await client.checkcode("1NTTJ6")) == (
         b'{"CodeResult":"171","CountRegenerate":0,"ErrorMessage":"0901888484, Content: 1NTTJ6 Code Invalid"}'
     )

@@ -109,7 +109,9 @@ async def test_a_code_lives_as_long_as_asked_within_the_range(
 # 2 to 15 at https://developers.esms.vn/en/esms-api/send-sms-api/send-auto-generated-sms and in the older pages.
 async def test_the_longest_validity_is_a_setting(api: EsmsApi, core: RunningCore) -> None:
     """With a maximum of 15, a client that asks for 45 gets 15."""
-    client = VendorClient(EsmsApi(core.gateway, time_alive_max=15, invalid_code="117"), core)
+    client = VendorClient(
+        EsmsApi(core.gateway, reads=core.reads, time_alive_max=15, invalid_code="117"), core
+    )
     code = await client.send_code(TimeAlive="45")
     core.clock.advance(15 * 60 - 0.001)
     assert await client.checkcode(code) == valid_body()

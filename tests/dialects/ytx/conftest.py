@@ -3,7 +3,6 @@ import pytest_asyncio
 
 from onema.dialects.ytx.auth import Environment
 from onema.dialects.ytx.routes import YtxApi
-from onema.domain.records import Wallet
 
 from ..running_core import RunningCore
 from .vendor_client import DOCUMENTS, VendorClient
@@ -17,12 +16,8 @@ ENVIRONMENTS: dict[str, Environment] = {
 
 @pytest_asyncio.fixture
 async def api(core: RunningCore) -> YtxApi:
-    async def balance(account: int) -> int:
-        wallet = (await core.storage.read([(Wallet, account)])).get((Wallet, account))
-        return wallet.balance if isinstance(wallet, Wallet) else 0
-
     await core.configure(*DOCUMENTS)
-    return YtxApi(core.gateway, environments=ENVIRONMENTS, balance=balance)
+    return YtxApi(core.gateway, environments=ENVIRONMENTS, balance=core.reads.balance)
 
 
 @pytest.fixture

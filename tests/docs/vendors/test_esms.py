@@ -1,11 +1,13 @@
 """docs/vendors/esms.md: its samples, run against a demo server."""
 
+import json
 import re
 from pathlib import Path
 from urllib.parse import parse_qsl
 
 import pytest
 
+from onema.dialects.esms import queries
 from onema.dialects.esms.callbacks import delivery_callback
 from onema.dialects.esms.wire import PARAMETERS, message_of_smsid
 from onema.domain.ids import AccountId, MessageId
@@ -20,19 +22,15 @@ OPERATIONS = operations("esms")
 SEND_PATH = "/MainService.svc/json/SendMessageAutoGenCode_V4_get"
 SEND = OPERATIONS["GENCODE"]
 CHECK = OPERATIONS["CHECKCODE"]
+BALANCE = OPERATIONS["GetBalance"]
+OTHER_QUERIES = [path for path in queries.OPERATIONS if "getbalance" not in path]
 
 
 @pytest.mark.parametrize("language", EVERY_LANGUAGE)
 def test_the_samples_send_a_code_and_check_it(language: str, server: RunningServer, tmp_path: Path) -> None:
     """Each prints the answers of the page: wrong keys, accepted, right, and used up."""
-    keys = server.credentials("esms")
-    phone = "0901888484"
-    environment = {
-        "ESMS_URL": f"http://127.0.0.1:{server.port}",
-        "ESMS_API_KEY": keys["ApiKey"],
-        "ESMS_SECRET_KEY": keys["SecretKey"],
-        "PHONE": phone,
-    }
+    environment = environment_of(server)
+    phone = environment["PHONE"]
     send = Program(SEND.samples[language], language, tmp_path / "send")
     refusal = 0 if language == "bash" else 1
     assert send.run({**environment, "ESMS_SECRET_KEY": "WRONG"}) == (refusal, SEND.answers[1])
@@ -58,11 +56,47 @@ def test_a_text_without_a_place_for_the_code_is_refused_as_shown(server: Running
     assert without(refused, "SMSID") == without(SEND.answers[2], "SMSID")
 
 
+@pytest.mark.parametrize("language", EVERY_LANGUAGE)
+def test_the_samples_ask_for_the_balance(language: str, server: RunningServer, tmp_path: Path) -> None:
+    """Each prints the answers of the page, and takes wrong keys for a failure."""
+    keys = server.credentials("esms")
+    environment = environment_of(server)
+    ask = Program(BALANCE.samples[language], language, tmp_path / "ask")
+    asked = ask.run(environment)
+    assert (asked.status, without(asked.answer, "Balance", "UserID")) == (
+        0,
+        without(BALANCE.answers[0], "Balance", "UserID"),
+    )
+    refusal = 0 if language == "bash" else 1
+    assert ask.run({**environment, "ESMS_SECRET_KEY": keys["ApiKey"]}) == (refusal, BALANCE.answers[1])
+
+
+def test_every_query_answers_as_shown(server: RunningServer, tmp_path: Path) -> None:
+    """The page's lines for a shell, each with the answer below it, about a message that has arrived."""
+    environment = environment_of(server)
+    send = Program(SEND.samples["bash"], "bash", tmp_path / "send")
+    environment["SMSID"] = smsid = send.run(environment).answer["SMSID"]
+    page = (PAGES / "esms.md").read_text()
+    queries = re.findall(r"^```sh\n(curl .*?)^```\n\n```json\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    programs = [
+        (Program(shell, "bash", tmp_path / str(number)), json.loads(answer))
+        for number, (shell, answer) in enumerate(queries)
+    ]
+    assert len(programs) == len(OTHER_QUERIES)
+    status = next(program for program, shown in programs if "SendStatus" in shown)
+    eventually(lambda: status.run(environment).answer["SendStatus"] == 5)
+    for program, shown in programs:
+        expected = {**shown, "SMSID": smsid} if "SMSID" in shown else shown
+        assert program.run(environment) == (0, expected)
+
+
 def test_every_parameter_that_is_read_is_described() -> None:
     """By its documented name, in a table."""
     rows = [line for line in (PAGES / "esms.md").read_text().splitlines() if line.startswith("| `")]
     described = {name.lower() for row in rows for name in re.findall(r"`(\w+)`", row.split("|")[1])}
     assert PARAMETERS - described == set()
+    text = (PAGES / "esms.md").read_text().lower()
+    assert {name for name in queries.PARAMETERS if f"`{name}`" not in text} == set()
 
 
 def test_the_callback_is_the_one_that_is_made() -> None:
@@ -94,6 +128,17 @@ def test_the_callback_is_the_one_that_is_made() -> None:
         ended_at=1,
     )
     assert delivery_callback(sent, "https://shop.example/").url == f"https://shop.example/?{shown[1]}"
+
+
+def environment_of(server: RunningServer) -> dict[str, str]:
+    """What the page's samples read, but for the code."""
+    keys = server.credentials("esms")
+    return {
+        "ESMS_URL": f"http://127.0.0.1:{server.port}",
+        "ESMS_API_KEY": keys["ApiKey"],
+        "ESMS_SECRET_KEY": keys["SecretKey"],
+        "PHONE": "0901888484",
+    }
 
 
 def newest_message(server: RunningServer, phone: str) -> dict[str, str]:

@@ -21,6 +21,15 @@ class VendorError(msgspec.Struct, frozen=True):
         return Response(200, wire.refused(self.code, self.message), outcome=outcome)
 
 
+class Rejected(Exception):
+    """A request that is refused for a reason which this API alone knows; `outcome` names it in logs and metrics."""
+
+    def __init__(self, error: VendorError, outcome: str) -> None:
+        super().__init__(outcome)
+        self.error = error
+        self.outcome = outcome
+
+
 _PHONE_BLOCKED = VendorError("99", "Phone is blocked")
 _NOT_SERVED = VendorError("99", "Request can not be served")
 _BUSY = VendorError("99", "System is busy, try again later")
@@ -62,8 +71,12 @@ REFUSALS: dict[Refusal, VendorError] = {
 REFUSED: dict[Refusal, Response] = {
     refusal: error.response(refusal.value) for refusal, error in REFUSALS.items()
 }
-TYPE_MISSING = VendorError("300", "Message type is missing").response("type_missing")
-TYPE_NOT_SUPPORTED = VendorError("118", "Message type is not supported").response("type_not_supported")
+NO_TYPE = VendorError("300", "Message type is missing")
+OTHER_TYPE = VendorError("118", "Message type is not supported")
+MESSAGE_UNKNOWN = VendorError("105", "Message is not found")
+TOO_MANY_PHONES = VendorError("120", "Too many phones")
+TYPE_MISSING = NO_TYPE.response("type_missing")
+TYPE_NOT_SUPPORTED = OTHER_TYPE.response("type_not_supported")
 INVALID_REQUEST = Response(200, wire.INVALID_REQUEST, outcome="invalid_request")
 NOT_SERVED = Response(404, wire.INVALID_REQUEST, outcome="invalid_request")
 """Five public clients take any 200 of a send for a message that is on its way; WCF answers 404 too."""

@@ -8,7 +8,6 @@ from onema.dialects.esms.auth import DIALECT, authenticate
 from onema.dialects.esms.callbacks import EsmsCallbacks
 from onema.dialects.esms.errors import (
     INVALID_REQUEST,
-    NOT_SERVED,
     REFUSALS,
     REFUSED,
     TYPE_MISSING,
@@ -16,6 +15,7 @@ from onema.dialects.esms.errors import (
     fault,
     refused_message,
 )
+from onema.dialects.esms.queries import OPERATIONS, EsmsQueries
 from onema.domain.codes.accept_message import Accepted
 from onema.domain.codes.check_code import Check, CheckCode
 from onema.domain.codes.send_code import SendCode
@@ -25,6 +25,7 @@ from onema.domain.configuration.directory import AccountView
 from onema.domain.ids import MessageId
 from onema.domain.refusals import Refusal, Refused
 from onema.domain.values.phone import parse_phone
+from onema.engine.customer_reads import CustomerReads
 from onema.engine.gateway import Gateway
 from onema.engine.refusals import Asking
 from onema.http.messages import Request, Response
@@ -49,7 +50,8 @@ class EsmsApi:
     """GENCODE and CHECKCODE under /MainService.svc/json/, checked in the order of docs/vendors/esms.md#errors.
 
     `time_alive_max` is the longest validity in minutes; `invalid_code` the CodeResult of a code that does not
-    match, on which the vendor's own pages disagree; `checks` decides checks, also those of codes that a carrier made.
+    match, on which the vendor's own pages disagree; `reads` is what queries read with; `checks` decides checks, also
+    those of codes that a carrier made.
     """
 
     name = DIALECT
@@ -63,19 +65,22 @@ class EsmsApi:
         *,
         time_alive_max: int,
         invalid_code: Literal["117", "171"],
+        reads: CustomerReads,
         checks: Callable[[CheckCode], Awaitable[Check]] | None = None,
     ) -> None:
         self._gateway = gateway
         self._checks = checks or gateway.execute
         self._time_alive_max = time_alive_max
         self._invalid_code = invalid_code
-        self.operations: dict[str, Callable[[AccountView, Parameters, str], Awaitable[Response]]] = {
+        self._queries = EsmsQueries(gateway, reads)
+        self._sends: dict[str, Callable[[AccountView, Parameters, str], Awaitable[Response]]] = {
             "mainservice.svc/json/sendmessageautogencode_v4_get": self._send_code,
             "mainservice.svc/json/checkcodegen_v4_get": self._check_code,
             # As they are documented, and nearly always written.
             "/MainService.svc/json/SendMessageAutoGenCode_V4_get": self._send_code,
             "/MainService.svc/json/CheckCodeGen_V4_get": self._check_code,
         }
+        self.operations = (*self._sends, *OPERATIONS)
 
     async def answer(self, request: Request) -> Response:
         asking = Asking(DIALECT, request.client_ip)
@@ -85,12 +90,12 @@ class EsmsApi:
         return response
 
     async def _answer(self, request: Request, asking: Asking) -> Response:
-        operation = self.operations.get(request.path)
+        operation = self._sends.get(request.path)
         if operation is None:
             path = "/".join([segment for segment in request.path.lower().split("/") if segment])
-            operation = self.operations.get(path)
+            operation = self._sends.get(path)
         if operation is None:
-            return NOT_SERVED
+            return await self._queries.answer(request, asking)
         if request.method not in ("GET", "POST"):
             return INVALID_REQUEST
         try:

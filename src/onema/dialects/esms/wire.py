@@ -7,6 +7,7 @@ The shapes are so few and fixed that they are written as bytes.
 
 import json
 import re
+from collections.abc import Set
 
 import msgspec
 
@@ -47,29 +48,29 @@ class JsonNumber(str):
     __slots__ = ()
 
 
-def read_parameters(request: Request) -> dict[str, str]:
-    """Parameters by lower-cased name, from query and body together; the body's win.
+def read_parameters(request: Request, known: Set[str] = PARAMETERS) -> dict[str, str]:
+    """Parameters by lower-cased name, from query and body together; the body's win. Of JSON the `known` ones.
 
     Raises ValueError when there is no way to read them.
     """
     parameters = parse_query(request.query)
     body = request.body.strip()
     if body:
-        parameters.update(_read_body(body, request.header(b"content-type") or b""))
+        parameters.update(_read_body(body, request.header(b"content-type") or b"", known))
     return parameters
 
 
-def _read_body(body: bytes, content_type: bytes) -> dict[str, str]:
+def _read_body(body: bytes, content_type: bytes, known: Set[str]) -> dict[str, str]:
     """Clients send JSON under any content type, so what looks like an object is one."""
     kind = content_type.lower()
     if body.startswith((b"{", b"\xef\xbb\xbf")) or b"json" in kind:
-        return _read_json(body)
+        return _read_json(body, known)
     return parse_multipart(body, content_type) if b"multipart" in kind else parse_form(body)
 
 
-def _read_json(body: bytes) -> dict[str, str]:
+def _read_json(body: bytes, known: Set[str]) -> dict[str, str]:
     members = ((name.lower(), value) for name, value in parse_json_object(body).items())
-    return {name: _text(value) for name, value in members if name in PARAMETERS and value is not None}
+    return {name: _text(value) for name, value in members if name in known and value is not None}
 
 
 def _text(value: object) -> str:
@@ -122,7 +123,7 @@ def accepted(message: MessageId) -> bytes:
 
 
 def refused(code: str, message: str) -> bytes:
-    return b'{"CodeResult":%b,"CountRegenerate":0,"ErrorMessage":%b}' % (_string(code), _string(message))
+    return b'{"CodeResult":%b,"CountRegenerate":0,"ErrorMessage":%b}' % (json_text(code), json_text(message))
 
 
 def refused_message(code: str, message: str, refused_id: int) -> bytes:
@@ -138,7 +139,7 @@ def code_invalid(result: str, phone: str, code: str) -> bytes:
     return refused(result, f"{phone}, Content: {code} Code Invalid")
 
 
-def _string(text: str) -> bytes:
+def json_text(text: str) -> bytes:
     encoded = msgspec.json.encode(text).replace(b"/", b"\\/")
     return encoded if encoded.isascii() else _ESCAPED.sub(_escape, encoded.decode()).encode()
 

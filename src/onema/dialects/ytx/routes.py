@@ -26,8 +26,9 @@ from onema.domain.codes.admission import admit_account, admit_application
 from onema.domain.codes.call_with_code import CallWithCode
 from onema.domain.codes.start_verification import ENTROPY_BYTES, GivenCode
 from onema.domain.configuration.directory import AccountView, ApplicationView
-from onema.domain.ids import MessageId
+from onema.domain.ids import AccountId, MessageId
 from onema.domain.refusals import Refusal, Refused
+from onema.domain.values.money import Minor
 from onema.domain.values.phone import parse_phone
 from onema.engine.gateway import Gateway
 from onema.engine.refusals import Asking
@@ -78,7 +79,7 @@ class YtxApi:
         gateway: Gateway,
         *,
         environments: Mapping[str, Environment],
-        balance: Callable[[int], Awaitable[int]],
+        balance: Callable[[AccountId], Awaitable[Minor]],
     ) -> None:
         self._gateway = gateway
         self._environments = environments

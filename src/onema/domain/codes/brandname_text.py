@@ -37,7 +37,7 @@ def text_keys(account: AccountView, brandname: str, text: str, code_length: int)
 def usable_brandname(account: AccountView, name: str, now: int) -> BrandnameView:
     """Raises Refused(BRANDNAME_UNKNOWN) also for one that is switched off or has expired."""
     brandname = account.brandnames.get(name)
-    if brandname is None or not brandname.active or (brandname.expires_at and now >= brandname.expires_at):
+    if brandname is None or not brandname.is_usable(now):
         raise Refused(Refusal.BRANDNAME_UNKNOWN)
     return brandname
 

@@ -31,6 +31,10 @@ class BrandnameView:
         self._remembered: dict[tuple[str, int], AllowedText] = {}
         """By text and length of the code: the last texts that were allowed."""
 
+    def is_usable(self, now: int) -> bool:
+        """Neither switched off nor expired."""
+        return self.active and not (self.expires_at and now >= self.expires_at)
+
     def is_made_of(self, brandname: doc.Brandname, templates: Iterable[doc.Template]) -> bool:
         return self._made_of == (brandname, *templates)
 

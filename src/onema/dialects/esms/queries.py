@@ -1,0 +1,192 @@
+"""What clients ask about their account and about what they sent. It changes nothing, so nothing here is a command."""
+
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+
+import msgspec
+
+from onema.dialects.esms import query_wire, wire
+from onema.dialects.esms.auth import DIALECT, authenticate
+from onema.dialects.esms.errors import (
+    INVALID_REQUEST,
+    MESSAGE_UNKNOWN,
+    NO_TYPE,
+    NOT_SERVED,
+    OTHER_TYPE,
+    REFUSALS,
+    TOO_MANY_PHONES,
+    Rejected,
+    VendorError,
+)
+from onema.domain.configuration.brandname_view import BrandnameView
+from onema.domain.configuration.directory import AccountView
+from onema.domain.ids import MessageId, time_of_id
+from onema.domain.records import Channel, Message
+from onema.domain.refusals import Refusal, Refused
+from onema.domain.values.money import Minor
+from onema.domain.values.phone import parse_phone
+from onema.domain.values.sms_text import fold, segments
+from onema.domain.values.written_form import text_form
+from onema.engine.customer_reads import CustomerReads
+from onema.engine.gateway import Gateway
+from onema.engine.refusals import Asking
+from onema.http.messages import Request, Response
+
+HOME_COUNTRY = "VN"
+ASKED_ABOUT_MS = 7 * 86_400_000
+"""How far back a message is told of by its SMSID [V]."""
+MOST_TEMPLATES = 1_000
+"""So many of a brandname are listed: the vendor's list has no pages."""
+MOST_PHONES = 100
+"""Of one estimate."""
+
+PARAMETERS = frozenset(
+    {"apikey", "secretkey", "brandname", "content", "isunicode", "phone", "refid", "smstype"}
+)
+_CUSTOMER_CARE = "2"
+_SERVICE = ("mainservice.svc", "json")
+
+Parameters = dict[str, str]
+
+
+class _Query(msgspec.Struct, frozen=True):
+    """One operation: how it is answered, and what its refusals look like."""
+
+    answer: Callable[["EsmsQueries", AccountView, Parameters], Awaitable[bytes]]
+    refused: Callable[[VendorError, Parameters], bytes]
+    keys_in_path: bool = False
+    """Its path goes on with ApiKey and SecretKey."""
+
+
+class EsmsQueries:
+    """The vendor's queries under /MainService.svc/json/."""
+
+    def __init__(self, gateway: Gateway, reads: CustomerReads) -> None:
+        self._gateway = gateway
+        self._reads = reads
+
+    async def answer(self, request: Request, asking: Asking) -> Response:
+        """404 for what is no query either."""
+        query, keys = _find(request.path)
+        if query is None:
+            return NOT_SERVED
+        if request.method not in ("GET", "POST"):
+            return INVALID_REQUEST
+        try:
+            parameters = {**wire.read_parameters(request, PARAMETERS), **keys}
+        except ValueError:
+            return INVALID_REQUEST
+        account = authenticate(self._gateway.directory, parameters, asking)
+        try:
+            if isinstance(account, Refusal):
+                return _response(query, parameters, REFUSALS[account], account.value)
+            return Response(200, await query.answer(self, account, parameters))
+        except Rejected as rejected:
+            return _response(query, parameters, rejected.error, rejected.outcome)
+        except Refused as refused:
+            asking.detail = refused.detail
+            return _response(query, parameters, REFUSALS[refused.refusal], refused.refusal.value)
+
+    async def _balance(self, account: AccountView, parameters: Parameters) -> bytes:
+        return query_wire.balance(account.id, await self._reads.balance(account.id))
+
+    async def _brandnames(self, account: AccountView, parameters: Parameters) -> bytes:
+        usable = (one.name for one in account.brandnames.values() if one.is_usable(self._gateway.now()))
+        return query_wire.brandnames(usable)
+
+    async def _templates(self, account: AccountView, parameters: Parameters) -> bytes:
+        return query_wire.templates(self._brandname(account, parameters).templates[:MOST_TEMPLATES])
+
+    def _brandname(self, account: AccountView, parameters: Parameters) -> BrandnameView:
+        found = account.brandnames.get(parameters.get("brandname", ""))
+        if found is None or not found.is_usable(self._gateway.now()):
+            raise Refused(Refusal.BRANDNAME_UNKNOWN)
+        return found
+
+    async def _send_status(self, account: AccountView, parameters: Parameters) -> bytes:
+        messages = await self._messages(account, parameters)
+        return query_wire.send_status(parameters.get("refid", ""), query_wire.Totals.of(messages))
+
+    async def _receivers(self, account: AccountView, parameters: Parameters) -> bytes:
+        return query_wire.receivers(await self._messages(account, parameters))
+
+    async def _messages(self, account: AccountView, parameters: Parameters) -> Sequence[Message]:
+        """What the SMSID names. Raises Rejected(MESSAGE_UNKNOWN)."""
+        named = wire.message_of(parameters.get("refid", ""))
+        if named is None or self._gateway.now() - time_of_id(named) > ASKED_ABOUT_MS:
+            raise Rejected(MESSAGE_UNKNOWN, "message_unknown")
+        found = await self._reads.message(account.id, MessageId(named))
+        if found is None or found.dialect != DIALECT:
+            raise Rejected(MESSAGE_UNKNOWN, "message_unknown")
+        return (found,)
+
+    async def _price(self, account: AccountView, parameters: Parameters) -> bytes:
+        given = parameters.get
+        if (message_type := given("smstype", "").strip()) != _CUSTOMER_CARE:
+            raise (
+                Rejected(OTHER_TYPE, "type_not_supported")
+                if message_type
+                else Rejected(NO_TYPE, "type_missing")
+            )
+        phones = given("phone", "").split(",")
+        if len(phones) > MOST_PHONES:
+            raise Rejected(TOO_MANY_PHONES, "too_many_phones")
+        text = text_form(given("content", ""))
+        parts = segments(text if wire.is_yes(given("isunicode", "")) else fold(text)).count
+        unit = sum(self._unit_prices(account, phones))
+        self._brandname(account, parameters)
+        return query_wire.price(Minor(unit * parts), len(phones))
+
+    def _unit_prices(self, account: AccountView, phones: Sequence[str]) -> Iterator[Minor]:
+        home = account.country or HOME_COUNTRY
+        for each in phones:
+            phone = parse_phone(each, home, space_is_plus=True)
+            account.admit_destination(phone, home, Channel.SMS)
+            yield self._gateway.directory.rate(account, Channel.SMS, phone)[0]
+
+
+def _response(query: _Query, parameters: Parameters, error: VendorError, outcome: str) -> Response:
+    """HTTP status 200, as for everything that is served (errors.py)."""
+    return Response(200, query.refused(error, parameters), outcome=outcome)
+
+
+def _refused(error: VendorError, parameters: Parameters) -> bytes:
+    return query_wire.refused(error.code, error.message)
+
+
+def _refused_with_a_dot(error: VendorError, parameters: Parameters) -> bytes:
+    """The vendor's pages of two queries have a dot behind one text."""
+    dot = "." if error is REFUSALS[Refusal.CREDENTIAL_UNKNOWN] else ""
+    return query_wire.refused(error.code, f"{error.message}{dot}")
+
+
+def _balance_refused(error: VendorError, parameters: Parameters) -> bytes:
+    return query_wire.balance_refused(error.code, error.message)
+
+
+def _send_status_refused(error: VendorError, parameters: Parameters) -> bytes:
+    text = "" if error is REFUSALS[Refusal.CREDENTIAL_UNKNOWN] else error.message
+    return query_wire.send_status_refused(error.code, text, parameters.get("refid", ""))
+
+
+_QUERIES = {
+    "getbalance": _Query(EsmsQueries._balance, _balance_refused, keys_in_path=True),
+    "getbalance_json": _Query(EsmsQueries._balance, _balance_refused),
+    "getlistbrandname": _Query(EsmsQueries._brandnames, _refused, keys_in_path=True),
+    "gettemplate": _Query(EsmsQueries._templates, _refused),
+    "getsendstatus": _Query(EsmsQueries._send_status, _send_status_refused),
+    "getsmsreceiverstatus_get": _Query(EsmsQueries._receivers, _refused),
+    "summarymultiplemessage_v4_get": _Query(EsmsQueries._price, _refused_with_a_dot),
+}
+OPERATIONS = tuple("/".join((*_SERVICE, name)) for name in _QUERIES)
+"""Their paths, but for the keys in some of them."""
+
+
+def _find(path: str) -> tuple[_Query | None, Parameters]:
+    """The operation, and the keys that its path holds."""
+    segments = [segment for segment in path.split("/") if segment]
+    if tuple(segment.lower() for segment in segments[:2]) != _SERVICE or len(segments) < 3:
+        return None, {}
+    query, rest = _QUERIES.get(segments[2].lower()), segments[3:]
+    if query is not None and query.keys_in_path and len(rest) == 2:
+        return query, {"apikey": rest[0], "secretkey": rest[1]}
+    return (None, {}) if rest else (query, {})
