@@ -28,6 +28,9 @@ Windows = Annotated[
     ),
 ]
 CaptureOn = Annotated[str | None, typer.Option(help="When SMS are charged: submitted or delivered.")]
+FixedNumber = Annotated[
+    str | None, typer.Option(help="The number of its texts without a brandname; empty: it sends none.")
+]
 CallbackUrl = Annotated[str | None, typer.Option(help="Where delivery is reported; empty: nowhere.")]
 
 
@@ -47,12 +50,15 @@ def add(
     windows: Windows = None,
     capture_on: CaptureOn = None,
     callback_url: CallbackUrl = None,
+    fixed_number: FixedNumber = None,
 ) -> None:
     """Add an account. Its tariff must exist."""
     from onema.cli.changes import create, made
     from onema.domain.configuration import documents as doc
 
-    fields = _fields(tariff, country, countries, destinations, allowed_ips, windows, capture_on, callback_url)
+    fields = _fields(
+        tariff, country, countries, destinations, allowed_ips, windows, capture_on, callback_url, fixed_number
+    )
     create(cli, made(doc.Account, name=name, wallet=wallet, currency=currency, **fields))
 
 
@@ -68,6 +74,7 @@ def change(
     windows: Windows = None,
     capture_on: CaptureOn = None,
     callback_url: CallbackUrl = None,
+    fixed_number: FixedNumber = None,
     wallet: Annotated[str | None, typer.Option(hidden=True)] = None,
     currency: Annotated[str | None, typer.Option(hidden=True)] = None,
 ) -> None:
@@ -80,7 +87,9 @@ def change(
         raise CliError(f"How it pays is changed with `onema wallet terms {name} --prepaid` or `--postpaid`.")
     if currency is not None:
         raise CliError("An account keeps its currency: its ledger is in it. Add another account.")
-    fields = _fields(tariff, country, countries, destinations, allowed_ips, windows, capture_on, callback_url)
+    fields = _fields(
+        tariff, country, countries, destinations, allowed_ips, windows, capture_on, callback_url, fixed_number
+    )
     if not fields:
         raise CliError("Nothing to change: name at least one option.")
     edit_whole(cli, doc.Account, name, fields)
@@ -194,6 +203,7 @@ def _fields(
     windows: str | None,
     capture_on: str | None,
     callback_url: str | None,
+    fixed_number: str | None,
 ) -> dict[str, object]:
     """The account's fields that options name."""
     from onema.cli.changes import comma_list
@@ -206,6 +216,7 @@ def _fields(
         "allowed_ips": comma_list(allowed_ips),
         "capture_on": capture_on,
         "callback_url": callback_url,
+        "fixed_number": fixed_number,
     }
     fields = {field: value for field, value in named.items() if value is not None}
     if windows is not None:

@@ -91,11 +91,11 @@ class Sweeper:
 
     async def bring_forward(self) -> int:
         """Once the clock is right: make those jobs due that a clock ahead put off or leased, longer than any is. How
-        many.
+        many. Scheduled ones may be due as late as they say.
         """
         now = self._clock.now()
         brought = 0
-        for kind in JobKind:
+        for kind in frozenset(JobKind) - {JobKind.SCHEDULED}:
             longest = LONGEST_PAUSE_MS + (self._receipt_lifetime_ms if kind is JobKind.SETTLE else 0)
             bring = functools.partial(self._storage.bring_forward, kind, now + longest + TOLERATED_MS, now)
             brought += await self._committer.between_batches(bring)

@@ -76,13 +76,17 @@ class JobKind(enum.StrEnum):
 
     SMS = "sms"
     """Send an SMS."""
+    SCHEDULED = "scheduled"
+    """Send an SMS that was asked for a later time. Of another kind than the rest because its time may be far ahead:
+    nothing else is due later than a retry, which is how jobs are known that a clock ahead put off.
+    """
     CALL = "call"
     """Place a call."""
     SETTLE = "settle"
     CALLBACK = "callback"
 
 
-HANDING_OVER = frozenset((JobKind.SMS, JobKind.CALL))
+HANDING_OVER = frozenset((JobKind.SMS, JobKind.SCHEDULED, JobKind.CALL))
 """The jobs that hand a message to a carrier."""
 FAIRLY_SHARED = frozenset((JobKind.CALLBACK,))
 """The jobs whose time is in their account's hands: no account's may keep another's waiting."""

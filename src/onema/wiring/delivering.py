@@ -45,6 +45,7 @@ def build_dispatcher(
     )
     handlers: dict[str, JobHandler] = {
         JobKind.SMS: attempts,
+        JobKind.SCHEDULED: attempts,
         JobKind.CALL: attempts,
         JobKind.SETTLE: Settlements(gateway),
         JobKind.CALLBACK: callbacks,

@@ -286,7 +286,8 @@ class App:
 
 def job_kinds(settings: Settings) -> frozenset[JobKind]:
     """The jobs that this process does."""
-    deliver = (JobKind.SMS, JobKind.SETTLE, JobKind.CALLBACK) if "deliver" in settings.roles else ()
+    sends = (JobKind.SMS, JobKind.SCHEDULED, JobKind.SETTLE, JobKind.CALLBACK)
+    deliver = sends if "deliver" in settings.roles else ()
     voice = (JobKind.CALL,) if "voice" in settings.roles else ()
     return frozenset((*deliver, *voice))
 

@@ -11,8 +11,10 @@ from onema.domain.codes.verification import MAX_LENGTH, MIN_LENGTH
 from onema.domain.configuration.brandname_view import AllowedText, BrandnameView
 from onema.domain.configuration.directory import AccountView
 from onema.domain.configuration.message_template import CODE_MARKER, place_code
+from onema.domain.configuration.template_matching import LONGEST_MESSAGE
 from onema.domain.decision import World
 from onema.domain.records import Key
+from onema.domain.refusals import Refusal, Refused
 from onema.domain.values.sms_text import fold, segments
 from onema.domain.values.written_form import text_form
 
@@ -59,3 +61,16 @@ def allowed_own_text(
         return allowed
     sent = fold(allowed.text) if folded else text_form(text)
     return msgspec.structs.replace(allowed, text=sent, segments=segments(sent).count)
+
+
+def any_text(text: str, folded: bool | None) -> tuple[str, int]:
+    """A text that needs no template, as it is sent, and its segments. Accents are kept only where that was asked for.
+
+    Raises Refused(TEXT_NOT_SENDABLE): empty, longer than any message, or with a marker for a code.
+    """
+    sent = text_form(text)
+    if not sent or len(sent) > LONGEST_MESSAGE or CODE_MARKER in sent:
+        raise Refused(Refusal.TEXT_NOT_SENDABLE, "empty, too long, or with {OTP} in it")
+    if folded is not False:
+        sent = fold(sent)
+    return sent, segments(sent).count

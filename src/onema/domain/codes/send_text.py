@@ -14,14 +14,16 @@ from onema.domain.codes.accept_message import (
     sender_of,
 )
 from onema.domain.codes.brandname_text import refuse_text, usable_brandname
-from onema.domain.codes.own_text import allowed_own_text, own_text_keys
+from onema.domain.codes.own_text import allowed_own_text, any_text, own_text_keys
 from onema.domain.codes.start_verification import require_taker
+from onema.domain.configuration.directory import AccountView
 from onema.domain.decision import Context, Decision, World
 from onema.domain.delivery.message_progress import delivery_job
 from onema.domain.delivery.payload import SmsPayload, seal_payload
 from onema.domain.ids import MessageId
-from onema.domain.records import Channel, JobKind, Key, Row, Window
+from onema.domain.records import Channel, Event, JobKind, Key, Row, Window
 from onema.domain.refusals import Refusal, Refused
+from onema.domain.values.times import show_time
 
 TEXT_VALID_MS = 3_600_000
 """How long a text is worth delivering. Whether it holds a code, and how long that lives, only its sender knows."""
@@ -30,8 +32,16 @@ REFERENCES = "reference"
 """The scope of the windows that block a reference which was used."""
 
 
+LONGEST_AHEAD_DAYS = 30
+"""How far ahead a text may be asked for."""
+
+SCHEDULED = "scheduled"
+"""The kind of the event that says for when a message was asked."""
+
+
 class SendText(Send, frozen=True, kw_only=True, gc=False):
-    """Send `text`, which fits a template of `brandname`, to the phone.
+    """Send `text`, which fits a template of `brandname`, to the phone, not before `send_at` (Unix ms). Without a
+    brandname it comes from the account's fixed number, and may be any text.
 
     With `once_seconds`, a message with the same `reference` is refused for so long. `folded` says whether Vietnamese
     accents are sent as plain letters; None leaves it to the template. What is told of the message: `callback_url`,
@@ -42,6 +52,7 @@ class SendText(Send, frozen=True, kw_only=True, gc=False):
 
     brandname: str
     text: str
+    send_at: int = 0
     folded: bool | None = None
     once_seconds: int = 0
     callback_url: str = ""
@@ -51,38 +62,40 @@ class SendText(Send, frozen=True, kw_only=True, gc=False):
 
     def keys(self, context: Context) -> Iterable[Key]:
         account = sender_of(self, context)
-        keys = (
-            *keys_to_accept(self, account),
-            *own_text_keys(account, self.brandname, self.text),
-        )
+        keys = (*keys_to_accept(self, account), *own_text_keys(account, self.brandname, self.text))
         return (*keys, self._reference_key) if self.once_seconds else keys
 
     def decide(self, world: World, context: Context) -> Decision:
         account = sender_of(self, context)
         account.admit_destination(self.phone, self.home_country, Channel.SMS)
-        brandname = usable_brandname(account, self.brandname, self.now)
-        allowed = allowed_own_text(self, world, brandname, self.text, self.folded)
-        if allowed is None:
-            return refuse_text(self, world, context, self.brandname, self.text, 0)
+        if self.brandname:
+            sender, brandname = self.brandname, usable_brandname(account, self.brandname, self.now)
+            allowed = allowed_own_text(self, world, brandname, self.text, self.folded)
+            if allowed is None:
+                return refuse_text(self, world, context, self.brandname, self.text, 0)
+            text, size = allowed.text, allowed.segments
+        else:
+            sender, (text, size) = fixed_number(account), any_text(self.text, self.folded)
         used = self._use_reference(world)
-        hold = accept_message(self, world, context, account, Channel.SMS, allowed.segments)
+        hold = accept_message(self, world, context, account, Channel.SMS, size)
         require_taker(self, context, Channel.SMS)
-        payload = SmsPayload(self.phone, self.brandname, allowed.text, self.now + TEXT_VALID_MS)
+        due_at = max(self.send_at, self.now)
+        payload = SmsPayload(self.phone, sender, text, due_at + TEXT_VALID_MS)
         message = msgspec.structs.replace(
-            message_row(self, Channel.SMS, self.brandname, hold=hold, segments=allowed.segments),
+            message_row(self, Channel.SMS, sender, hold=hold, segments=size),
             callback_url=self.callback_url,
             together=self.together,
             category=self.category,
             campaign=self.campaign,
         )
         sealed = seal_payload(payload, self.id, context.keyring, self.nonce)
-        job = delivery_job(JobKind.SMS, self.account, self.id, self.now, sealed)
-        return Decision(
-            Accepted(self.id),
-            puts=(*hold.puts, *used),
-            inserts=(message, job, hold.entry),
-            unsealed=(self.id, payload),
-        )
+        puts = (*hold.puts, *used)
+        if due_at > self.now:
+            job = delivery_job(JobKind.SCHEDULED, self.account, self.id, due_at, sealed)
+            event = Event(self.account, self.id, self.id, SCHEDULED, f"for {show_time(due_at)}")
+            return Decision(Accepted(self.id), puts, (message, job, hold.entry, event))
+        job = delivery_job(JobKind.SMS, self.account, self.id, due_at, sealed)
+        return Decision(Accepted(self.id), puts, (message, job, hold.entry), unsealed=(self.id, payload))
 
     @property
     def _reference_key(self) -> Key:
@@ -97,6 +110,15 @@ class SendText(Send, frozen=True, kw_only=True, gc=False):
             raise Refused(Refusal.DUPLICATE, "its reference was used before")
         window = window or Window(self.account, REFERENCES, self.reference, "", 0)
         return (limits.count(window, ((self.once_seconds, 1),), self.now),)
+
+
+def fixed_number(account: AccountView) -> str:
+    """Raises Refused(FEATURE_OFF)."""
+    if not account.document.fixed_number:
+        raise Refused(
+            Refusal.FEATURE_OFF, "the account has no fixed_number to send texts without a brandname from"
+        )
+    return account.document.fixed_number
 
 
 class SendTogether(msgspec.Struct, frozen=True, gc=False):

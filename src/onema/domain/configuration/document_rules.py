@@ -105,6 +105,8 @@ def _account(account: doc.Account) -> Iterator[Problem]:
     for number, destination in enumerate(account.destinations):
         if destination not in _DESTINATIONS:
             yield one_of(f"destinations[{number}]", "type of number", destination, _DESTINATIONS)
+    if account.fixed_number:
+        yield from _number("fixed_number", account.fixed_number)
     yield from _addresses(account.allowed_ips)
     yield from _windows(account.windows or ())
     if not _CURRENCY.fullmatch(account.currency):
@@ -223,9 +225,13 @@ def _template(template: doc.Template) -> Iterator[Problem]:
 
 
 def _hotline(hotline: doc.Hotline) -> Iterator[Problem]:
-    if not _NUMBER.fullmatch(hotline.number):
-        yield Problem("number", f"{shown(hotline.number)} is not a number: 3 to 15 digits, perhaps after a +")
+    yield from _number("number", hotline.number)
     yield from _count("daily_cap", hotline.daily_cap)
+
+
+def _number(place: str, text: str) -> Iterator[Problem]:
+    if not _NUMBER.fullmatch(text):
+        yield Problem(place, f"{shown(text)} is not a number: 3 to 15 digits, perhaps after a +")
 
 
 def _name(name: str) -> Iterator[Problem]:

@@ -73,6 +73,7 @@ class Account(Document, frozen=True, kw_only=True, tag="account"):
     `countries` are ISO regions that may be sent to, "*" for all; empty means the region of its national
     numbers. `destinations` are types of numbers that it may send to besides those which a channel reaches for
     everyone (domain/values/destinations.py). `country` is where national numbers belong, empty for the dialect's own.
+    `fixed_number` is what any text comes from that names no brandname; without one the account may send none.
     `wallet` prepaid stops at `floor`; postpaid has none unless `credit_limit` says so. `registered` are facts, here
     and in other documents (registered.py).
     """
@@ -82,6 +83,7 @@ class Account(Document, frozen=True, kw_only=True, tag="account"):
     state: State = "active"
     country: str = ""
     countries: tuple[str, ...] = ()
+    fixed_number: str = ""
     destinations: tuple[str, ...] = ()
     allowed_ips: tuple[str, ...] = ()
     windows: tuple[WindowLimit, ...] | None = None

@@ -95,14 +95,14 @@ def cost(message: Message, seconds: float) -> Minor:
     return min(message.price, Minor(message.unit_price * math.ceil(seconds / message.period)))
 
 
-def delivery_job(kind: JobKind, account: AccountId, message: MessageId, now: int, payload: bytes) -> Job:
-    """The job that hands an accepted message to a carrier: due at once, and with the message's id."""
+def delivery_job(kind: JobKind, account: AccountId, message: MessageId, due_at: int, payload: bytes) -> Job:
+    """The job that hands an accepted message to a carrier; it has the message's id."""
     return Job(
         id=message,
         kind=kind,
         account=account,
         message=message,
-        due_at=now,
+        due_at=due_at,
         lease=0,
         attempt=0,
         in_flight=False,

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from onema.domain.codes.accept_message import Accepted
@@ -249,6 +250,52 @@ def test_a_text_for_several_that_fits_nothing_is_written_down_once(store: PureSt
     command = together(PHONE, "+84901888485", text="no such text")
     assert store.run(command) == Accepted(MessageId(7), Refusal.TEMPLATE_MISMATCH)
     assert [row.id for row in store.rows.values() if isinstance(row, Message)] == [7]
+
+
+HOUR = 3_600_000
+
+
+def test_a_text_for_later_waits_under_a_kind_of_its_own(store: PureStore) -> None:
+    """What the sweeper takes for put off by a clock ahead must not be sent early. Its hour begins then."""
+    store.run(send(7, send_at=NOW + HOUR))
+    job = store.rows[Job, 7]
+    assert isinstance(job, Job)
+    assert (job.kind, job.due_at) == ("scheduled", NOW + HOUR)
+    assert payload_of(store, 7).valid_until == NOW + HOUR + TEXT_VALID_MS
+    (event,) = (row for row in store.rows.values() if isinstance(row, Event))
+    assert (event.kind, event.data) == ("scheduled", "for 2027-01-15T09:00:00.000Z")
+
+
+@pytest.mark.parametrize("send_at", [0, NOW - HOUR, NOW])
+def test_a_time_that_has_passed_is_now(store: PureStore, send_at: int) -> None:
+    """Clocks differ, and requests travel."""
+    store.run(send(7, send_at=send_at))
+    job = store.rows[Job, 7]
+    assert isinstance(job, Job)
+    assert (job.kind, job.due_at) == ("sms", NOW)
+
+
+FIXED = msgspec.structs.replace(ACME, fixed_number="8088")
+
+
+def test_any_text_comes_from_the_fixed_number() -> None:
+    """In its one form, and without accents unless they were asked for."""
+    store = store_with(FIXED)
+    store.run(send(7, "Mã của  bạn: 4711", brandname=""))
+    store.run(send(8, "Mã của bạn: 4711", brandname="", folded=False))
+    assert [payload_of(store, number).text for number in (7, 8)] == ["Ma cua ban: 4711", "Mã của bạn: 4711"]
+    assert payload_of(store, 7).sender == message_of(store, 7).sender == "8088"
+
+
+@pytest.mark.parametrize("text", ["", " ", "\u200b", "a" * 6_001, "{OTP} la ma"])
+def test_what_is_no_text_is_not_sent_from_the_fixed_number(text: str) -> None:
+    """Nor what still has the place for a code."""
+    assert refusal_of(store_with(FIXED), send(7, text, brandname="")) is Refusal.TEXT_NOT_SENDABLE
+
+
+def test_an_account_without_a_fixed_number_sends_no_such_texts(store: PureStore) -> None:
+    """Giving it one is how an operator allows them."""
+    assert refusal_of(store, send(7, brandname="")) is Refusal.FEATURE_OFF
 
 
 @pytest.mark.parametrize(
