@@ -177,7 +177,7 @@ def show(cli: Cli, name: Name) -> None:
         "credentials": (credentials, ("dialect", "key", "state", "application")),
         "applications": (applications, ("name", "appid", "environment", "state")),
         "brandnames": (brandnames, ("name", "state", "expires_at")),
-        "templates": (templates, ("brandname", "text", "fold", "state")),
+        "templates": (templates, ("brandname", "text", "name", "fold", "state")),
     }
     if cli.json:
         parts = {

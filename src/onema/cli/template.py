@@ -18,12 +18,13 @@ def add(
     brandname: Brandname,
     text: Text,
     fold: Annotated[bool, typer.Option(help="Send Vietnamese accents as plain letters.")] = True,
+    name: Annotated[str, typer.Option(help="For APIs that ask for a text by its name or number.")] = "",
 ) -> None:
     """Allow a text."""
     from onema.cli.changes import create
     from onema.domain.configuration import documents as doc
 
-    create(cli, doc.Template(account=account, brandname=brandname, text=text, fold=fold))
+    create(cli, doc.Template(account=account, brandname=brandname, text=text, fold=fold, name=name))
 
 
 @app.command("remove")
@@ -88,4 +89,4 @@ def show_all(
 
     with cli.session() as session:
         found = session.of_kind(doc.Template, account)
-    print_documents(cli, found, ("account", "brandname", "text", "fold", "state"))
+    print_documents(cli, found, ("account", "brandname", "text", "name", "fold", "state"))

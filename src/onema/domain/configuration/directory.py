@@ -8,6 +8,7 @@ pure functions.
 
 import copy
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from functools import cached_property
 from typing import TypeVar
 
 from onema.domain.configuration import documents as doc
@@ -97,6 +98,12 @@ class AccountView:
         for window in windows:
             limit = (window.seconds, window.limit)
             self.windows[window.per] = (*self.windows.get(window.per, ()), limit)
+
+    @cached_property
+    def named_templates(self) -> dict[str, doc.Template]:
+        """Those of its active texts that have a name."""
+        every = (template for brandname in self.brandnames.values() for template in brandname.templates)
+        return {template.name: template for template in every if template.name}
 
     def facts(
         self, application: str, brandname: BrandnameView, template: doc.Template | None = None

@@ -218,6 +218,8 @@ def _brandname(brandname: doc.Brandname) -> Iterator[Problem]:
 
 
 def _template(template: doc.Template) -> Iterator[Problem]:
+    if template.name:
+        yield from _name(template.name)
     try:
         MessageTemplate.parse(template.text)
     except Refused as refused:

@@ -144,13 +144,16 @@ class Brandname(Document, frozen=True, kw_only=True, tag="brandname"):
 
 
 class Template(Document, frozen=True, kw_only=True, tag="template"):
-    """Text allowed for a brandname, with placeholders. `fold` sends Vietnamese accents as plain letters."""
+    """Text allowed for a brandname, with placeholders. `fold` sends Vietnamese accents as plain letters. `name` is for
+    APIs that ask for a text by one, and its own in the account.
+    """
 
     identity_fields = ("account", "brandname", "text")
 
     account: str
     brandname: str
     text: str
+    name: str = ""
     fold: bool = True
     state: State = "active"
     registered: dict[str, str] = {}

@@ -93,6 +93,7 @@ def problems(after: After, unreadable: Collection[Key] = ()) -> Iterator[Problem
             yield from (problem.below(place) for problem in found)
     yield from _left_behind(after)
     yield from _shared_appids(after, changed)
+    yield from _shared_names(after, changed)
     yield from _too_many_credentials(after, changed)
     yield from _numbers_spelled_twice(after, changed)
 
@@ -167,6 +168,14 @@ def _shared_appids(after: After, changed: Sequence[doc.Document]) -> Iterator[Pr
             first = place_of(sharing[0])
             problem = Problem("appid", f"{len(sharing)} applications share the appid {appid!r}: also {first}")
             yield problem.below(place_of(one))
+
+
+def _shared_names(after: After, changed: Sequence[doc.Document]) -> Iterator[Problem]:
+    new = {(one.account, one.name) for one in changed if isinstance(one, doc.Template) and one.name}
+    for (_, name), sharing in _groups(after, doc.Template, new, lambda one: (one.account, one.name)):
+        for one in sharing[1:]:
+            sentence = f"{len(sharing)} templates of the account share the name {name!r}: also {place_of(sharing[0])}"
+            yield Problem("name", sentence).below(place_of(one))
 
 
 def _too_many_credentials(after: After, changed: Sequence[doc.Document]) -> Iterator[Problem]:

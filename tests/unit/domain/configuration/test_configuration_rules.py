@@ -1,3 +1,4 @@
+import msgspec
 import pytest
 
 from onema.domain.configuration import documents as doc
@@ -78,6 +79,20 @@ def test_one_number_spelled_in_two_ways_is_refused() -> None:
         (problem,) = wrong(twice, other, stored=(spelled[0],))
         assert problem.startswith(f"hotline_pools[hanoi].hotlines[{twice.number}]: ")
         assert "is +842471000003, spelled another way" in problem
+
+
+def test_a_templates_name_is_its_own_in_its_account() -> None:
+    """An API that asks for it must get one text."""
+    one = doc.Template(account="acme", brandname="Shop", text="{OTP} la ma", name="22575")
+    brandnames = doc.Brandname(account="acme", name="Shop"), doc.Brandname(account="other", name="Shop")
+    accounts = doc.Account(name="acme"), doc.Account(name="other")
+    shared = doc.Template(account="acme", brandname="Shop", text="{OTP} la code", name="22575")
+    elsewhere = doc.Template(account="other", brandname="Shop", text="{OTP} la ma", name="22575")
+    assert wrong(one, elsewhere, stored=(*accounts, *brandnames)) == []
+    (problem,) = wrong(shared, stored=(*accounts, *brandnames, one))
+    assert "2 templates of the account share the name '22575'" in problem
+    (problem,) = wrong(msgspec.structs.replace(one, name="no name"), stored=(*accounts, *brandnames))
+    assert "'no name' does not" in problem
 
 
 def test_every_problem_of_a_change_is_told() -> None:
