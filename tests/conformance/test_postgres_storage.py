@@ -6,6 +6,7 @@ from onema.domain.records import TABLES
 from onema.storage.contract import Storage
 from onema.storage.postgres import PostgresStorage
 from onema.testing.conformance.storage import StorageConformance
+from onema.testing.conformance.storage_lists import StorageLists
 from onema.testing.postgres_server import PostgresServer
 
 
@@ -15,7 +16,7 @@ def server(postgres_server: PostgresServer) -> PostgresServer:
     return postgres_server
 
 
-class TestPostgresStorage(StorageConformance):
+class TestPostgresStorage(StorageConformance, StorageLists):
     @pytest.fixture
     async def storage(self, server: PostgresServer) -> AsyncIterator[Storage]:
         storage = PostgresStorage(server.dsn("conformance"))

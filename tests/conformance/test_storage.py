@@ -6,16 +6,17 @@ import pytest
 from onema.storage.contract import Storage
 from onema.storage.sqlite.storage import SqliteStorage
 from onema.testing.conformance.storage import StorageConformance
+from onema.testing.conformance.storage_lists import StorageLists
 from onema.testing.memory_storage import MemoryStorage
 
 
-class TestMemoryStorage(StorageConformance):
+class TestMemoryStorage(StorageConformance, StorageLists):
     @pytest.fixture
     def storage(self) -> Storage:
         return MemoryStorage()
 
 
-class TestSqliteStorage(StorageConformance):
+class TestSqliteStorage(StorageConformance, StorageLists):
     @pytest.fixture
     async def storage(self, tmp_path: Path) -> AsyncIterator[Storage]:
         storage = SqliteStorage(tmp_path / "onema.db")

@@ -58,6 +58,27 @@ class Story(msgspec.Struct, frozen=True):
     ledger: Sequence[LedgerEntry]
 
 
+class SentPage(msgspec.Struct, frozen=True):
+    """A page of a list, and how many there are on all its pages."""
+
+    total: int
+    messages: Sequence[Message]
+
+
+class SentBetween(msgspec.Struct, frozen=True):
+    """SMS that came in through one API, with ids from `first` to before `before` and one of these categories, in order:
+    `limit` of them behind the first `skip`. At most `most` are counted.
+    """
+
+    first: int
+    before: int
+    dialect: str
+    categories: tuple[str, ...]
+    skip: int
+    limit: int
+    most: int
+
+
 class DirectoryChanges(msgspec.Struct, frozen=True):
     """What became of the configuration since somebody read it, as of one moment: its `revision` now, the rows that were
     made or changed, and the (kind, name) of those that are gone.
@@ -219,6 +240,16 @@ class Storage(Writer, Protocol):
 
     async def read_messages(self, account: AccountId, before: int, limit: int) -> Sequence[Message]:
         """Messages of an account with ids under `before`, newest first."""
+
+    async def read_messages_together(
+        self, account: AccountId, first: MessageId, before: int, limit: int
+    ) -> Sequence[Message]:
+        """The messages that were asked for together with `first`, itself among them, in order. It looks at all of the
+        account from there to before `before`.
+        """
+
+    async def read_sent(self, account: AccountId, sent: SentBetween) -> SentPage:
+        """It looks at all messages of the account in between, in nobody's way."""
 
     async def read_ledger(self, account: AccountId, limit: int) -> Sequence[LedgerEntry]:
         """Ledger entries of an account, newest subject first."""

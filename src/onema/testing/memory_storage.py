@@ -28,7 +28,16 @@ from onema.domain.records import (
 )
 from onema.domain.values.money import Minor
 from onema.domain.values.phone import Phone
-from onema.storage.contract import DataRejected, DirectoryChanges, Story, Subscription, Unheard, Writer
+from onema.storage.contract import (
+    DataRejected,
+    DirectoryChanges,
+    SentBetween,
+    SentPage,
+    Story,
+    Subscription,
+    Unheard,
+    Writer,
+)
 
 R = TypeVar("R", bound=Row)
 
@@ -235,6 +244,23 @@ class MemoryStorage:
     async def read_messages(self, account: AccountId, before: int, limit: int) -> Sequence[Message]:
         found = [row for row in self._of(Message) if row.account == account and row.id < before]
         return sorted(found, key=lambda row: -row.id)[:limit]
+
+    async def read_messages_together(
+        self, account: AccountId, first: MessageId, before: int, limit: int
+    ) -> Sequence[Message]:
+        return [row for row in self._messages_of(account, first, before) if row.together == first][:limit]
+
+    async def read_sent(self, account: AccountId, sent: SentBetween) -> SentPage:
+        found = [
+            row
+            for row in self._messages_of(account, sent.first, sent.before)
+            if (row.channel, row.dialect) == ("sms", sent.dialect) and row.category in sent.categories
+        ]
+        return SentPage(min(len(found), sent.most), found[sent.skip :][: sent.limit])
+
+    def _messages_of(self, account: AccountId, first: int, before: int) -> list[Message]:
+        found = [row for row in self._of(Message) if row.account == account and first <= row.id < before]
+        return sorted(found, key=lambda row: row.id)
 
     async def read_dead_jobs(self, before: int, limit: int) -> Sequence[DeadJob]:
         dead = sorted(self._of(DeadJob), key=lambda row: -row.id)

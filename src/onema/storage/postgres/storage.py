@@ -24,7 +24,7 @@ from onema.domain.records import (
 )
 from onema.domain.values.money import Minor
 from onema.domain.values.phone import Phone
-from onema.storage.contract import DirectoryChanges, Story, Writer, expected_size
+from onema.storage.contract import DirectoryChanges, SentBetween, SentPage, Story, Writer, expected_size
 from onema.storage.postgres import errors
 from onema.storage.postgres.errors import DRIVER_ERRORS
 from onema.storage.postgres.link import UPKEEP_SECONDS, Connection, Losses, Pool
@@ -230,6 +230,19 @@ class PostgresStorage(PostgresWriter):
     async def read_messages(self, account: AccountId, before: int, limit: int) -> Sequence[Message]:
         records = await self._fetch(self._queries["messages"], account, before, limit)
         return [Message(*record) for record in records]
+
+    async def read_messages_together(
+        self, account: AccountId, first: MessageId, before: int, limit: int
+    ) -> Sequence[Message]:
+        records = await self._fetch(self._queries["messages_together"], account, first, before, limit)
+        return [Message(*record) for record in records]
+
+    async def read_sent(self, account: AccountId, sent: SentBetween) -> SentPage:
+        wanted = (account, sent.first, sent.before, sent.dialect, list(sent.categories))
+        async with self._snapshot() as connection:
+            total = await connection.fetchval(self._queries["count_sent"], *wanted, sent.most)
+            records = await connection.fetch(self._queries["sent"], *wanted, sent.limit, sent.skip)
+        return SentPage(total, [Message(*record) for record in records])
 
     async def read_dead_jobs(self, before: int, limit: int) -> Sequence[DeadJob]:
         return [DeadJob(*record) for record in await self._fetch(self._queries["dead_jobs"], before, limit)]

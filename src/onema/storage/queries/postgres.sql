@@ -211,6 +211,30 @@ SELECT account, id, dialect, channel, phone, sender, application, reference, cli
        callback_url, together, category, campaign
 FROM messages WHERE account = $1 AND id < $2 ORDER BY id DESC LIMIT $3
 
+-- messages_together --
+-- The messages of an account ($1) with ids from $2 to before $3 that were asked for together with $2, in order.
+SELECT account, id, dialect, channel, phone, sender, application, reference, client_ip, verification,
+       code_expires_at, segments, period, unit_price, price, held, charged, talked_ms, state, reason, ended_at, ending,
+       callback_url, together, category, campaign
+FROM messages WHERE account = $1 AND id >= $2 AND id < $3 AND together = $2 ORDER BY id LIMIT $4
+
+-- sent --
+-- SMS of an account ($1) with ids from $2 to before $3, of one API ($4) and some categories ($5), in order.
+SELECT account, id, dialect, channel, phone, sender, application, reference, client_ip, verification,
+       code_expires_at, segments, period, unit_price, price, held, charged, talked_ms, state, reason, ended_at, ending,
+       callback_url, together, category, campaign
+FROM messages
+WHERE account = $1 AND id >= $2 AND id < $3 AND channel = 'sms' AND dialect = $4 AND category = ANY($5::text[])
+ORDER BY id LIMIT $6 OFFSET $7
+
+-- count_sent --
+-- How many these are, at most $6.
+SELECT count(*) FROM (
+    SELECT 1 FROM messages
+    WHERE account = $1 AND id >= $2 AND id < $3 AND channel = 'sms' AND dialect = $4 AND category = ANY($5::text[])
+    LIMIT $6
+) AS counted
+
 -- ledger --
 -- An account's ($1) newest ledger entries.
 SELECT account, subject, kind, amount, at, note FROM ledger

@@ -201,6 +201,32 @@ SELECT account, id, dialect, channel, phone, sender, application, reference, cli
        callback_url, together, category, campaign
 FROM messages WHERE account = :account AND id < :before ORDER BY id DESC LIMIT :limit
 
+-- messages_together --
+-- The messages of an account with ids from :first to before :before that were asked for together with :first, in order.
+SELECT account, id, dialect, channel, phone, sender, application, reference, client_ip, verification,
+       code_expires_at, segments, period, unit_price, price, held, charged, talked_ms, state, reason, ended_at, ending,
+       callback_url, together, category, campaign
+FROM messages WHERE account = :account AND id >= :first AND id < :before AND together = :first ORDER BY id LIMIT :limit
+
+-- sent --
+-- SMS of an account with ids from :first to before :before, of one API and some categories (a JSON list), in order.
+SELECT account, id, dialect, channel, phone, sender, application, reference, client_ip, verification,
+       code_expires_at, segments, period, unit_price, price, held, charged, talked_ms, state, reason, ended_at, ending,
+       callback_url, together, category, campaign
+FROM messages
+WHERE account = :account AND id >= :first AND id < :before AND channel = 'sms' AND dialect = :dialect
+  AND category IN (SELECT value FROM json_each(:categories))
+ORDER BY id LIMIT :limit OFFSET :skip
+
+-- count_sent --
+-- How many these are, at most :most.
+SELECT count(*) FROM (
+    SELECT 1 FROM messages
+    WHERE account = :account AND id >= :first AND id < :before AND channel = 'sms' AND dialect = :dialect
+      AND category IN (SELECT value FROM json_each(:categories))
+    LIMIT :most
+)
+
 -- ledger --
 -- An account's newest ledger entries.
 SELECT account, subject, kind, amount, at, note FROM ledger

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import apsw
-from msgspec.structs import astuple
+from msgspec.structs import asdict, astuple
 
 from onema.domain.delivery.leave_job import LEFT_FOR_MS
 from onema.domain.ids import AccountId, MessageId, first_id_at
@@ -40,6 +40,8 @@ from onema.domain.values.phone import Phone
 from onema.storage.contract import (
     DataRejected,
     DirectoryChanges,
+    SentBetween,
+    SentPage,
     StorageError,
     Story,
     Subscription,
@@ -352,6 +354,22 @@ class SqliteStorage:
     async def read_messages(self, account: AccountId, before: int, limit: int) -> Sequence[Message]:
         bindings = {"account": account, "before": before, "limit": limit}
         return self._rows(self._reader, Message, "messages", bindings)
+
+    async def read_messages_together(
+        self, account: AccountId, first: MessageId, before: int, limit: int
+    ) -> Sequence[Message]:
+        bindings = {"account": account, "first": first, "before": before, "limit": limit}
+        return self._rows(self._reader, Message, "messages_together", bindings)
+
+    async def read_sent(self, account: AccountId, sent: SentBetween) -> SentPage:
+        # A day of a busy account takes tens of milliseconds, which everybody would wait for on this thread.
+        return await asyncio.to_thread(self._read_sent, account, sent)
+
+    def _read_sent(self, account: AccountId, sent: SentBetween) -> SentPage:
+        bindings = {**asdict(sent), "account": account, "categories": json.dumps(sent.categories)}
+        with _DRIVER_ERRORS, contextlib.closing(self._connect()) as connection:
+            ((total,),) = connection.execute(self._queries["count_sent"], bindings)
+            return SentPage(total, self._rows(connection, Message, "sent", bindings))
 
     async def read_dead_jobs(self, before: int, limit: int) -> Sequence[DeadJob]:
         return self._rows(self._reader, DeadJob, "dead_jobs", {"before": before, "limit": limit})

@@ -1,0 +1,60 @@
+"""How a store lists what customers and operators ask for, as tests, beside those of storage.py."""
+
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
+from onema.domain.ids import AccountId, MessageId
+from onema.domain.records import Channel, Message
+from onema.storage.contract import SentBetween, SentPage, Storage
+from onema.testing.conformance.storage import ACCOUNT, insert, message
+
+ALL = SentBetween(first=1, before=100, dialect="esms", categories=("", "2"), skip=0, limit=10, most=100)
+
+
+def sms(identifier: int, category: str = "") -> Message:
+    return replace(message(identifier), channel=Channel.SMS, dialect="esms", category=category)
+
+
+def ids(messages: Sequence[Message]) -> list[int]:
+    return [row.id for row in messages]
+
+
+class StorageLists:
+    """Subclass with a fixture `storage` that is open and empty."""
+
+    async def test_messages_that_were_asked_for_together_are_found_from_the_first(
+        self, storage: Storage
+    ) -> None:
+        """In order; neither what came between them nor what is another account's, nor beyond where to look."""
+        together = [replace(message(number), together=5) for number in (5, 7, 9)]
+        other = replace(message(6, AccountId(ACCOUNT + 1)), together=5)
+        await insert(storage, *together, other, message(6), replace(message(8), together=8))
+        found = await storage.read_messages_together(ACCOUNT, MessageId(5), 100, 10)
+        assert list(found) == together
+        assert ids(await storage.read_messages_together(ACCOUNT, MessageId(5), 9, 10)) == [5, 7]
+        assert ids(await storage.read_messages_together(ACCOUNT, MessageId(5), 100, 1)) == [5]
+        assert ids(await storage.read_messages_together(ACCOUNT, MessageId(4), 100, 10)) == []
+
+    async def test_sent_messages_are_listed_with_their_number(self, storage: Storage) -> None:
+        """SMS of one API and some categories, in order of time; a page may begin anywhere."""
+        call = replace(sms(4), channel=Channel.CALL)
+        other_api, other_account = replace(sms(5), dialect="x"), replace(sms(6), account=ACCOUNT + 1)
+        await insert(storage, sms(3, "2"), sms(1), sms(2, "8"), call, other_api, other_account)
+        assert await storage.read_sent(ACCOUNT, ALL) == SentPage(2, [sms(1), sms(3, "2")])
+        assert ids((await storage.read_sent(ACCOUNT, replace(ALL, skip=1))).messages) == [3]
+        assert await storage.read_sent(ACCOUNT, replace(ALL, skip=2)) == SentPage(2, [])
+        assert ids((await storage.read_sent(ACCOUNT, replace(ALL, categories=("8",)))).messages) == [2]
+        assert await storage.read_sent(ACCOUNT, replace(ALL, categories=())) == SentPage(0, [])
+
+    async def test_sent_messages_are_looked_for_between_two_ids(self, storage: Storage) -> None:
+        """The first belongs to it, the last does not."""
+        await insert(storage, *(sms(number) for number in range(1, 6)))
+        page = await storage.read_sent(ACCOUNT, replace(ALL, first=2, before=5))
+        assert (page.total, ids(page.messages)) == (3, [2, 3, 4])
+
+    async def test_sent_messages_are_counted_so_far(self, storage: Storage) -> None:
+        """Nobody waits until millions are counted."""
+        await insert(storage, *(sms(number) for number in range(1, 6)))
+        page = await storage.read_sent(ACCOUNT, replace(ALL, limit=2, most=3))
+        assert (page.total, ids(page.messages)) == (3, [1, 2])
