@@ -6,16 +6,35 @@ Only so many run at once, and of one account only so many wait: a customer that 
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
-from onema.domain.ids import AccountId, MessageId
+import msgspec
+
+from onema.domain.ids import AccountId, MessageId, first_id_at, time_of_id
 from onema.domain.records import Message, Wallet
 from onema.domain.refusals import Refusal, Refused
 from onema.domain.values.money import NOTHING, Minor
-from onema.storage.contract import Storage, StorageError
+from onema.storage.contract import SentBetween, Storage, StorageError
 
 AT_ONCE = 4
+LISTS_AT_ONCE = 2
+"""They look at many rows."""
+MOST_SENT = 100_000
+"""So many messages of a list are counted, and none is shown behind them."""
+TOGETHER_MS = 1_000
+"""Messages that one request asks for get their ids in one go."""
+MOST_TOGETHER = 5_000
 WAITING_OF_AN_ACCOUNT = 16
+
+
+class Sent(msgspec.Struct, frozen=True):
+    """Which page, counted from 0, of the messages made from `since` to before `until` (Unix ms)."""
+
+    since: int
+    until: int
+    categories: tuple[str, ...]
+    page: int
+    size: int
 
 
 class CustomerReads:
@@ -26,6 +45,7 @@ class CustomerReads:
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
         self._places = asyncio.Semaphore(AT_ONCE)
+        self._lists = asyncio.Semaphore(LISTS_AT_ONCE)
         self._waiting = Counter[AccountId]()
         """How many reads each account has under way; no entry for one that has none."""
 
@@ -36,20 +56,42 @@ class CustomerReads:
             wallet = (await self._storage.read([key])).get(key)
         return wallet.balance if isinstance(wallet, Wallet) else NOTHING
 
-    async def message(self, account: AccountId, message: MessageId) -> Message | None:
-        """The account's message of this id."""
+    async def together(self, account: AccountId, message: MessageId) -> Sequence[Message]:
+        """The account's message of this id, and all that were asked for together with it; nothing for none."""
         key = (Message, account, message)
         async with self._turn(account):
             found = (await self._storage.read([key])).get(key)
-        return found if isinstance(found, Message) else None
+            if not isinstance(found, Message):
+                return ()
+            if not found.together:
+                return (found,)
+            first = MessageId(found.together)
+            before = first_id_at(time_of_id(first) + TOGETHER_MS)
+            return await self._storage.read_messages_together(account, first, before, MOST_TOGETHER)
+
+    async def sent(self, account: AccountId, dialect: str, asked: Sent) -> tuple[int, Sequence[Message]]:
+        """How many messages came in through `dialect`, and a page of them, oldest first."""
+        skip = asked.page * asked.size
+        between = SentBetween(
+            first=first_id_at(asked.since),
+            before=first_id_at(asked.until),
+            dialect=dialect,
+            categories=asked.categories,
+            skip=min(skip, MOST_SENT),
+            limit=max(min(asked.size, MOST_SENT - skip), 0),
+            most=MOST_SENT,
+        )
+        async with self._turn(account, self._lists):
+            found = await self._storage.read_sent(account, between)
+        return found.total, found.messages
 
     @contextlib.asynccontextmanager
-    async def _turn(self, account: AccountId) -> AsyncIterator[None]:
+    async def _turn(self, account: AccountId, places: asyncio.Semaphore | None = None) -> AsyncIterator[None]:
         if self._waiting[account] >= WAITING_OF_AN_ACCOUNT:
             raise Refused(Refusal.RATE_LIMITED, f"{WAITING_OF_AN_ACCOUNT} reads of the account are under way")
         self._waiting[account] += 1
         try:
-            async with self._places:
+            async with places or self._places:
                 yield
         except StorageError as error:
             raise Refused(Refusal.STORE_UNAVAILABLE, str(error)) from error

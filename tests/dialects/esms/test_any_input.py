@@ -102,6 +102,7 @@ JSON_VALUES = st.recursive(
 )
 ODD_MEMBERS = st.dictionaries(NAMES, JSON_VALUES).map(lambda odd: as_json({**GENCODE_PARAMETERS, **odd}))
 ODD_QUERY = st.dictionaries(NAMES, ANY_TEXT).map(lambda odd: encoded({**GENCODE_PARAMETERS, **odd}))
+MOMENTS = st.datetimes().map("{:%Y-%m-%d %H:%M:%S}".format) | READABLE
 ODD_QUESTIONS = st.fixed_dictionaries(
     {name: st.just(value) for name, value in KEYS.items()},
     optional={
@@ -111,6 +112,10 @@ ODD_QUESTIONS = st.fixed_dictionaries(
         "Brandname": READABLE | st.just("Baotrixemay"),
         "SmsType": NUMBERS,
         "IsUnicode": NUMBERS,
+        "From": MOMENTS,
+        "To": MOMENTS,
+        "Page": NUMBERS,
+        "PageSize": NUMBERS,
     },
 )
 NONSENSE = st.builds(
@@ -163,7 +168,7 @@ def test_any_query_is_answered_with_json(tmp_path: Path) -> None:
             answer = json.loads(response.body)
             assert response.status in (200, 404)
             told = answer.get("CodeResult", answer.get("CodeResponse"))
-            assert answer == {"error": "Invalid request"} or told in {*RESULTS, "105", "120"}
+            assert answer == {"error": "Invalid request"} or told in {*RESULTS, "105", "120", "161"}
             assert list(answer) == sorted(answer)
 
         check()

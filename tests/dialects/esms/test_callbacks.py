@@ -105,6 +105,13 @@ def test_a_reference_cannot_add_parameters() -> None:
     assert _parameters(replace(DELIVERED, reference="a&SendSuccess=9 %"))["RequestId"] == "a&SendSuccess=9 %"
 
 
+def test_a_message_tells_whose_request_it_belongs_to() -> None:
+    """The SMSID of the answer, which is the first one's; the client's own RequestId; the type that it asked for."""
+    parameters = _parameters(replace(DELIVERED, together=1, reference="user:verify:7", category="8"))
+    told = (parameters["SMSID"], parameters["RequestId"], parameters["TypeId"])
+    assert told == (f"{1:032x}", "user:verify:7", "8")
+
+
 # callback-url: 1 Viettel, 2 Mobi, 3 Vina, 4 Vietnammobile, 5 Gtel, 6 Itel, 7 Reddi.
 @pytest.mark.parametrize(
     ("prefix", "network"),

@@ -6,14 +6,15 @@ https://developers.esms.vn/esms-api/ham-truy-xuat-va-dang-ky and docs/vendors/es
 import asyncio
 import itertools
 import json
+import zlib
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
-from onema.dialects.esms.query_wire import Totals, number, receivers, send_status
+from onema.dialects.esms.query_wire import Totals, number, receivers, send_status, sent
 from onema.domain.configuration import documents as doc
-from onema.domain.ids import MessageId
+from onema.domain.ids import MessageId, first_id_at
 from onema.domain.records import Message, MessageState
 from onema.domain.values.money import Minor
 from onema.domain.values.phone import Phone
@@ -89,12 +90,13 @@ async def test_other_paths_are_not_served(client: VendorClient, path: str) -> No
         ("GetSendStatus", b'{"CodeResponse":"101","SMSID":"47756317-0cbe-494a-9d02-c85703a1baff20"}'),
         ("GetSmsReceiverStatus_get", b'{"CodeResult":"101","ErrorMessage":"Authorize Failed"}'),
         ("SummaryMultipleMessage_V4_get", b'{"CodeResult":"101","ErrorMessage":"Authorize Failed."}'),
+        ("GetSmsSentData_V2", b'{"CodeResult":"101","ErrorMessage":"Authorize Failed."}'),
     ],
 )
 async def test_wrong_keys_are_answered_in_each_querys_own_form(
     client: VendorClient, operation: str, body: bytes
 ) -> None:
-    """As the samples of the vendor's pages are, down to the dot of one of them."""
+    """As the samples of the vendor's pages are, down to the dot of some."""
     query = query_of({**BAD_KEYS, "RefId": "47756317-0cbe-494a-9d02-c85703a1baff20"})
     response = await client.ask(f"{SERVICE}/{operation}", query)
     assert (response.status, response.body) == (200, body)
@@ -345,3 +347,113 @@ async def test_refused_queries_are_noted(client: VendorClient, core: RunningCore
     await client.ask(f"{SERVICE}/GetBalance_json", query_of(BAD_KEYS))
     waiting: Any = core.gateway.refusals._waiting
     assert waiting[core.account("shop").id].total == 1
+
+
+def sent_row(seconds: float, **changes: object) -> Message:
+    """An SMS of the shop, made so many seconds after FIRST_SENT."""
+    return replace(DELIVERED, id=MessageId(first_id_at(FIRST_SENT + round(1_000 * seconds))), **changes)
+
+
+FIRST_SENT = 1_705_484_048_000
+"""2024-01-17 16:34:08 in Vietnam."""
+LIST = {
+    "SmsType": "2",
+    "From": "2024-01-17 16:34:08",
+    "To": "2024-01-17 16:34:10",
+    "Page": 1,
+    "PageSize": 500,
+}
+
+
+async def insert(core: RunningCore, *rows: Message) -> None:
+    account = core.account("shop").id
+    await core.storage.begin([])
+    await core.storage.commit(1, {}, [replace(row, account=account) for row in rows])
+
+
+async def test_what_was_sent_is_listed_in_the_vendors_form(client: VendorClient, core: RunningCore) -> None:
+    """Every member of the vendor's sample, in its order, the date as .NET writes it; the texts are kept nowhere."""
+    await insert(core, sent_row(0, campaign="Tet"))
+    assert await post(client, "GetSmsSentData_V2", **LIST) == (
+        rb'{"CodeResult":"100","CountTotal":1,"SentData":[{"Campaign":"Tet","Content":"","Phone":"0901888484",'
+        rb'"ReferenceId":"%032x","SellPrice":850,"SendResult":1,"SendStatus":5,'
+        rb'"SentTime":"\/Date(1705484048000+0700)\/","SmsId":%d,"SmsType":2}]}'
+    ) % (sent_row(0).id, zlib.crc32(sent_row(0).id.to_bytes(8)) & LARGEST_INT32)
+
+
+async def test_the_list_has_whole_seconds_and_one_type(client: VendorClient, core: RunningCore) -> None:
+    """Those of the second that is named last belong to it; messages of GENCODE are of type 2."""
+    later = [sent_row(2), sent_row(3), sent_row(1, category="8"), sent_row(2.9), sent_row(0, category="2")]
+    await insert(core, *later, sent_row(-1))
+    answer = json.loads(await post(client, "GetSmsSentData_V2", **LIST))
+    assert [row["ReferenceId"] for row in answer["SentData"]] == [
+        f"{sent_row(number).id:032x}" for number in (0, 2, 2.9)
+    ]
+    answer = json.loads(await post(client, "GetSmsSentData_V2", **{**LIST, "SmsType": 8}))
+    assert [row["SmsType"] for row in answer["SentData"]] == [8]
+
+
+async def test_the_list_has_pages(client: VendorClient, core: RunningCore) -> None:
+    """Counted from one; a page behind the last is empty, and the count says of how many."""
+    await insert(core, *(sent_row(number / 10) for number in range(5)))
+    pages = [
+        json.loads(await post(client, "GetSmsSentData_V2", **{**LIST, "Page": page, "PageSize": "2"}))
+        for page in (1, "2", 3, 4)
+    ]
+    assert [(page["CountTotal"], len(page["SentData"])) for page in pages] == [(5, 2), (5, 2), (5, 1), (5, 0)]
+
+
+@pytest.mark.parametrize(
+    ("state", "result"),
+    [
+        (MessageState.ACCEPTED, 2),
+        (MessageState.SENT, 2),
+        (MessageState.UNCONFIRMED, 2),
+        (MessageState.DELIVERED, 1),
+        (MessageState.UNDELIVERED, 0),
+        (MessageState.FAILED, 0),
+        (MessageState.REFUSED, 0),
+    ],
+)
+def test_the_list_tells_how_each_ended(state: MessageState, result: int) -> None:
+    """1 arrived, 0 did not, 2 nobody knows yet, or ever."""
+    (row,) = json.loads(sent(1, [replace(DELIVERED, state=state)]))["SentData"]
+    assert row["SendResult"] == result
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"SmsType": None}, "300"),
+        ({"From": "yesterday"}, "161"),
+        ({"To": "2024-13-01 00:00:00"}, "161"),
+        ({"To": None}, "161"),
+        ({"From": "0001-01-01 00:00:00", "To": "9999-12-31 23:59:59"}, "100"),
+        ({"From": "2024/01/17 16:34:08", "To": "2024/01/17 16:34:10"}, "100"),
+        ({"Page": "9" * 50, "PageSize": -5}, "100"),
+    ],
+)
+async def test_odd_lists_are_answered(client: VendorClient, changes: dict[str, Any], code: str) -> None:
+    """Dates that are none are refused; numbers are moved into their range."""
+    answer = json.loads(await post(client, "GetSmsSentData_V2", **{**LIST, **changes}))
+    assert answer["CodeResult"] == code
+
+
+async def test_messages_of_one_request_are_told_of_together(client: VendorClient, core: RunningCore) -> None:
+    """The SMSID of the first names all of them."""
+    first = replace(sent_row(0), id=MessageId(first_id_at(core.clock.now())))
+    second = replace(first, id=MessageId(first.id + 2), phone=Phone("+84981234567"), state=MessageState.SENT)
+    await insert(
+        core,
+        replace(first, together=first.id),
+        replace(first, id=MessageId(first.id + 1)),
+        replace(second, together=first.id),
+    )
+    smsid = f"{first.id:032x}"
+    status = json.loads(await get(client, "GetSendStatus", RefId=smsid))
+    assert (status["SendStatus"], status["SendSuccess"], status["TotalReceiver"]) == (7, 1, 2)
+    receivers = json.loads(await get(client, "GetSmsReceiverStatus_get", RefId=smsid))["ReceiverList"]
+    assert [(one["Phone"], one["SentResult"]) for one in receivers] == [(PHONE, True), ("0981234567", False)]
+    today = {"From": "2001-01-01 00:00:00", "To": "2060-01-01 00:00:00"}
+    listed = json.loads(await post(client, "GetSmsSentData_V2", **{**LIST, **today}))["SentData"]
+    assert [row["ReferenceId"] for row in listed].count(smsid) == 2

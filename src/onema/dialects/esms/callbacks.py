@@ -8,6 +8,7 @@ from onema.delivery.callback_contract import CallbackRequest
 from onema.dialects.esms.networks import national, network_of
 from onema.dialects.esms.wire import smsid
 from onema.domain.delivery.outcome import Ending
+from onema.domain.ids import MessageId
 from onema.domain.records import Message, MessageState
 from onema.domain.values.money import format_amount
 
@@ -30,7 +31,8 @@ class EsmsCallbacks:
 def delivery_callback(message: Message, url: str) -> CallbackRequest:
     """Every parameter is present, in the vendor's order, also the empty ones; a query of `url` stays."""
     parameters = {
-        "SMSID": smsid(message.id),
+        # The request was answered with the id of its first message.
+        "SMSID": smsid(MessageId(message.together or message.id)),
         "SendFailed": "1" if message.state in _FAILED else "0",
         "SendStatus": _FINISHED,
         "SendSuccess": "1" if message.state == MessageState.DELIVERED else "0",
@@ -38,7 +40,7 @@ def delivery_callback(message: Message, url: str) -> CallbackRequest:
         "TotalReceiver": "1",
         "TotalSent": "0" if message.state == MessageState.REFUSED else "1",
         "RequestId": message.reference,
-        "TypeId": _CUSTOMER_CARE,
+        "TypeId": message.category or _CUSTOMER_CARE,
         "telcoid": network_of(message.phone),
         "phonenumber": national(message.phone),
         "switchsmsid": "",

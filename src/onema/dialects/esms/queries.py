@@ -1,5 +1,6 @@
 """What clients ask about their account and about what they sent. It changes nothing, so nothing here is a command."""
 
+import datetime as dt
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 
 import msgspec
@@ -7,26 +8,28 @@ import msgspec
 from onema.dialects.esms import query_wire, wire
 from onema.dialects.esms.auth import DIALECT, authenticate
 from onema.dialects.esms.errors import (
+    FROM_INVALID,
     INVALID_REQUEST,
     MESSAGE_UNKNOWN,
     NO_TYPE,
     NOT_SERVED,
     OTHER_TYPE,
     REFUSALS,
+    TO_INVALID,
     TOO_MANY_PHONES,
     Rejected,
     VendorError,
 )
 from onema.domain.configuration.brandname_view import BrandnameView
 from onema.domain.configuration.directory import AccountView
-from onema.domain.ids import MessageId, time_of_id
+from onema.domain.ids import EPOCH_MS, LARGEST_ID, time_of_id
 from onema.domain.records import Channel, Message
 from onema.domain.refusals import Refusal, Refused
 from onema.domain.values.money import Minor
 from onema.domain.values.phone import parse_phone
 from onema.domain.values.sms_text import fold, segments
 from onema.domain.values.written_form import text_form
-from onema.engine.customer_reads import CustomerReads
+from onema.engine.customer_reads import MOST_SENT, CustomerReads, Sent
 from onema.engine.gateway import Gateway
 from onema.engine.refusals import Asking
 from onema.http.messages import Request, Response
@@ -38,9 +41,24 @@ MOST_TEMPLATES = 1_000
 """So many of a brandname are listed: the vendor's list has no pages."""
 MOST_PHONES = 100
 """Of one estimate."""
+PAGE_SIZE = 500
+"""Of the list of what was sent [V]."""
 
 PARAMETERS = frozenset(
-    {"apikey", "secretkey", "brandname", "content", "isunicode", "phone", "refid", "smstype"}
+    {
+        "apikey",
+        "secretkey",
+        "brandname",
+        "content",
+        "from",
+        "isunicode",
+        "page",
+        "pagesize",
+        "phone",
+        "refid",
+        "smstype",
+        "to",
+    }
 )
 _CUSTOMER_CARE = "2"
 _SERVICE = ("mainservice.svc", "json")
@@ -114,10 +132,26 @@ class EsmsQueries:
         named = wire.message_of(parameters.get("refid", ""))
         if named is None or self._gateway.now() - time_of_id(named) > ASKED_ABOUT_MS:
             raise Rejected(MESSAGE_UNKNOWN, "message_unknown")
-        found = await self._reads.message(account.id, MessageId(named))
-        if found is None or found.dialect != DIALECT:
+        found = await self._reads.together(account.id, named)
+        if not found or found[0].dialect != DIALECT:
             raise Rejected(MESSAGE_UNKNOWN, "message_unknown")
-        return (found,)
+        return found
+
+    async def _sent(self, account: AccountView, parameters: Parameters) -> bytes:
+        given = parameters.get
+        message_type = given("smstype", "").strip()
+        if not message_type:
+            raise Rejected(NO_TYPE, "type_missing")
+        asked = Sent(
+            since=_moment(given("from", ""), FROM_INVALID),
+            # The second that is named belongs to it.
+            until=_moment(given("to", ""), TO_INVALID) + 1_000,
+            # GENCODE's own messages have no category.
+            categories=("", message_type) if message_type == _CUSTOMER_CARE else (message_type,),
+            page=wire.clamped(given("page"), 1, 1, MOST_SENT) - 1,
+            size=wire.clamped(given("pagesize"), PAGE_SIZE, 1, PAGE_SIZE),
+        )
+        return query_wire.sent(*await self._reads.sent(account.id, DIALECT, asked))
 
     async def _price(self, account: AccountView, parameters: Parameters) -> bytes:
         given = parameters.get
@@ -142,6 +176,15 @@ class EsmsQueries:
             phone = parse_phone(each, home, space_is_plus=True)
             account.admit_destination(phone, home, Channel.SMS)
             yield self._gateway.directory.rate(account, Channel.SMS, phone)[0]
+
+
+def _moment(text: str, error: VendorError) -> int:
+    """Unix ms of a time in Vietnam, where this century has it. Raises Rejected."""
+    try:
+        moment = dt.datetime.strptime(f"{text.strip().replace('/', '-')} +0700", "%Y-%m-%d %H:%M:%S %z")
+    except ValueError:
+        raise Rejected(error, "invalid_date") from None
+    return min(max(int(moment.timestamp() * 1000), EPOCH_MS), time_of_id(LARGEST_ID) - 1_000)
 
 
 def _response(query: _Query, parameters: Parameters, error: VendorError, outcome: str) -> Response:
@@ -175,6 +218,7 @@ _QUERIES = {
     "gettemplate": _Query(EsmsQueries._templates, _refused),
     "getsendstatus": _Query(EsmsQueries._send_status, _send_status_refused),
     "getsmsreceiverstatus_get": _Query(EsmsQueries._receivers, _refused),
+    "getsmssentdata_v2": _Query(EsmsQueries._sent, _refused_with_a_dot),
     "summarymultiplemessage_v4_get": _Query(EsmsQueries._price, _refused_with_a_dot),
 }
 OPERATIONS = tuple("/".join((*_SERVICE, name)) for name in _QUERIES)

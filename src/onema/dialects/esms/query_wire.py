@@ -11,9 +11,9 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from onema.dialects.esms.networks import national, network_name
-from onema.dialects.esms.wire import json_text
+from onema.dialects.esms.wire import json_text, smsid
 from onema.domain.configuration.documents import Template
-from onema.domain.ids import AccountId
+from onema.domain.ids import AccountId, MessageId, time_of_id
 from onema.domain.records import Message, MessageState
 from onema.domain.values.money import Minor, format_amount
 from onema.domain.values.phone import Phone
@@ -25,6 +25,7 @@ _INT32 = 2**31 - 1
 
 _FAILED = (MessageState.UNDELIVERED, MessageState.FAILED, MessageState.REFUSED)
 _LEFT = frozenset(MessageState) - {MessageState.ACCEPTED, MessageState.REFUSED}
+_NOT_ARRIVED, _ARRIVED, _NOBODY_KNOWS = 0, 1, 2
 _WAITING, _REFUSED, _FINISHED, _REPORT_AWAITED = 2, 4, 5, 7
 
 
@@ -121,6 +122,33 @@ def receivers(messages: Iterable[Message]) -> bytes:
         for message in messages
     )
     return b'{"CodeResult":"100","ReceiverList":[%b]}' % b",".join(each)
+
+
+def sent(total: int, messages: Iterable[Message]) -> bytes:
+    """Texts are kept nowhere once they were sent, so `Content` is empty."""
+    each = (
+        b'{"Campaign":%b,"Content":"","Phone":%b,"ReferenceId":"%b","SellPrice":%b,"SendResult":%d,"SendStatus":%d,'
+        b'"SentTime":"\\/Date(%d+0700)\\/","SmsId":%d,"SmsType":%d}'
+        % (
+            json_text(message.campaign),
+            json_text(national(Phone(message.phone))),
+            smsid(MessageId(message.together or message.id)).encode(),
+            number(Minor(message.charged + message.held)),
+            _send_result(message.state),
+            _send_status([message.state]),
+            time_of_id(message.id),
+            _number_of(message.id.to_bytes(8)),
+            int(message.category) if message.category.isdecimal() else _CUSTOMER_CARE,
+        )
+        for message in messages
+    )
+    return b'{"CodeResult":"100","CountTotal":%d,"SentData":[%b]}' % (total, b",".join(each))
+
+
+def _send_result(state: str) -> int:
+    if state == MessageState.DELIVERED:
+        return _ARRIVED
+    return _NOT_ARRIVED if state in _FAILED else _NOBODY_KNOWS
 
 
 def price(total: Minor, phones: int) -> bytes:
