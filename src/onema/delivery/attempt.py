@@ -18,6 +18,7 @@ from onema.domain.delivery.endings import may_be_tried_again
 from onema.domain.delivery.fail_message import FailMessage
 from onema.domain.delivery.leave_job import LeaveJob
 from onema.domain.delivery.outcome import Outcome, OutcomeKind, storable
+from onema.domain.delivery.papers import papers_of
 from onema.domain.delivery.payload import CallPayload, Payload, SmsPayload, open_payload
 from onema.domain.delivery.record_outcome import RecordOutcome
 from onema.domain.delivery.routing import NOT_HERE, NOT_READY, Choice, Plan, Skipped, explain, plan_route
@@ -78,13 +79,20 @@ class Attempts:
             return
         channel = Channel.SMS if isinstance(payload, SmsPayload) else Channel.CALL
         # What has no purpose was given by whoever checks it.
+        now = self._gateway.now()
+        directory = self._gateway.directory
+        papers = None
+        if isinstance(payload, SmsPayload):
+            account = directory.accounts.get(job.account)
+            brandname = account.brandnames.get(payload.sender) if account else None
+            papers = papers_of(directory, brandname, payload.facts, now)
         plan = plan_route(
-            self._gateway.directory, channel, payload.phone, job.message, given=not payload.purpose
+            directory, channel, payload.phone, job.message, given=not payload.purpose, papers=papers
         ).from_turn(job.attempt)
         if not plan.choices:
-            await self._fail(job, NOTHING_SENT)
+            lacking = [f"{one.carrier}: {one.why}" for one in plan.skipped if one.unregistered]
+            await self._fail(job, f"{NOTHING_SENT} ({', '.join(lacking)})" if lacking else NOTHING_SENT)
             return
-        now = self._gateway.now()
         if now >= payload.valid_until:
             await self._fail(job, "the code expired before it could be sent")
             return

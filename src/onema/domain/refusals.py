@@ -27,6 +27,7 @@ class Refusal(enum.Enum):
     BRANDNAME_UNKNOWN = "brandname_unknown"
     TEMPLATE_MISMATCH = "template_mismatch"
     TEXT_NOT_SENDABLE = "text_not_sendable"
+    NOT_REGISTERED = "not_registered"
     CODE_INVALID = "code_invalid"
     VOICE_UNKNOWN = "voice_unknown"
     POOL_UNKNOWN = "pool_unknown"

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from onema.domain.configuration.configure import REVISION
-from onema.domain.configuration.directory import Directory
+from onema.domain.configuration.directory import Directory, NeedsOf, no_needs
 from onema.domain.decision import Command, Decision, World
 from onema.domain.keyring import Keyring
 from onema.domain.records import DirectoryRevision, Message
@@ -54,8 +54,11 @@ class Committer:
         lease_ms: int,
         observer: Observer,
         patience: float = 0.0,
+        needs_of: NeedsOf = no_needs,
     ) -> None:
-        """`patience`: for how many seconds a store that went away is waited for before callers are refused."""
+        """`patience`: for how many seconds a store that went away is waited for before callers are refused. `needs_of`
+        says what carriers ask of messages.
+        """
         self._writers: tuple[Writer, ...] = (storage, *storage.other_writers)
         """Each may have a batch in flight."""
         self._observer = observer
@@ -75,7 +78,7 @@ class Committer:
         """One per writer, from `start` to `stop`."""
         self._stopping = False
         """From `stop` on: no batch is begun once nothing waits."""
-        self.snapshot = DirectorySnapshot(storage, keyring)
+        self.snapshot = DirectorySnapshot(storage, keyring, needs_of)
         """The configuration that batches are decided with."""
 
     @property

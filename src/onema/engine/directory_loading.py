@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 
 from onema.domain.configuration.configure import decode_document
-from onema.domain.configuration.directory import Directory
+from onema.domain.configuration.directory import Directory, NeedsOf, no_needs
 from onema.domain.configuration.document_mappings import DocumentKey
 from onema.domain.configuration.documents import Document
 from onema.domain.keyring import Keyring
@@ -15,13 +15,13 @@ SLICE = 500
 """So many documents are read, opened and arranged in a few milliseconds."""
 
 
-async def load_directory(storage: Storage, keyring: Keyring) -> Directory:
+async def load_directory(storage: Storage, keyring: Keyring, needs_of: NeedsOf = no_needs) -> Directory:
     """The whole configuration. Raises StorageError, Unsealable, msgspec.DecodeError."""
     revision, rows = await storage.read_directory()
     documents: dict[DocumentKey, Document] = {}
     async for some in _decoded(rows, keyring):
         documents.update(some)
-    return Directory(documents, revision)
+    return Directory(documents, revision, needs_of)
 
 
 async def follow_directory(storage: Storage, keyring: Keyring, known: Directory) -> Directory:
@@ -35,7 +35,7 @@ async def follow_directory(storage: Storage, keyring: Keyring, known: Directory)
         return known
     if changes.revision < known.revision:
         # An older store took the place of ours: nothing that is known need be there.
-        return await load_directory(storage, keyring)
+        return await load_directory(storage, keyring, known.needs_of)
     after = known.replace(dict.fromkeys(changes.gone), changes.revision)
     async for some in _decoded(changes.rows, keyring):
         after = after.replace(some, changes.revision)

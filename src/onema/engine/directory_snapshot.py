@@ -2,7 +2,7 @@
 
 import asyncio
 
-from onema.domain.configuration.directory import Directory
+from onema.domain.configuration.directory import Directory, NeedsOf, no_needs
 from onema.domain.decision import Context
 from onema.domain.keyring import Keyring
 from onema.engine.directory_loading import follow_directory, load_directory
@@ -12,12 +12,12 @@ from onema.storage.contract import Storage
 class DirectorySnapshot:
     """Holds the newest one, and says when it was replaced."""
 
-    def __init__(self, storage: Storage, keyring: Keyring) -> None:
+    def __init__(self, storage: Storage, keyring: Keyring, needs_of: NeedsOf = no_needs) -> None:
         self._storage = storage
         self._keyring = keyring
         self._refreshing = asyncio.Lock()
         """Held while the store is read: of two who refresh, the second finds nothing new."""
-        self.context = Context(Directory({}), keyring)
+        self.context = Context(Directory({}, needs_of=needs_of), keyring)
         """What commands are decided with; replaced by `use`."""
         self.changed = asyncio.Event()
         """Set when the snapshot after this one is taken up; `use` puts a new event in its place."""
@@ -34,7 +34,7 @@ class DirectorySnapshot:
 
     async def load(self) -> None:
         """The whole configuration. Raises as `load_directory` does."""
-        self.use(await load_directory(self._storage, self._keyring))
+        self.use(await load_directory(self._storage, self._keyring, self.directory.needs_of))
 
     async def refresh(self) -> None:
         """Take up what changed in the store. Raises as `follow_directory` does."""

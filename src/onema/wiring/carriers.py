@@ -1,6 +1,6 @@
 """The literal registry of carrier types: what the program does with a carrier document of each."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -13,6 +13,7 @@ from onema.channels.http_sender.contract import HttpSenderSettings, Vendor
 from onema.delivery.carriers import CarrierFactory, CarrierRefused
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.carrier_settings import CarrierSettings, settings_of, settings_problems
+from onema.domain.configuration.needs import Need
 from onema.domain.configuration.problems import Problem, one_of
 from onema.engine.ports import steady_seconds
 from onema.http.client.client import PooledClient
@@ -33,6 +34,10 @@ class Surroundings:
     """The clock in Unix ms."""
 
 
+def _no_needs(document: doc.Carrier) -> Iterable[Need]:
+    return ()
+
+
 def _no_problem(document: doc.Carrier) -> Iterator[Problem]:
     return iter(())
 
@@ -51,6 +56,9 @@ class CarrierType:
     check: Callable[[doc.Carrier], Iterator[Problem]] = _no_problem
     """What it refuses once it has looked around: a file that is not there, a key that is none. Asked last, of a
     document without other problems, in a thread, for a few seconds at most."""
+    needs: Callable[[doc.Carrier], Iterable[Need]] = _no_needs
+    """What every message must have registered under these settings (domain/configuration/needs.py), besides what the
+    document itself says. Called only with settings that fit."""
     webhook: Callable[[doc.Carrier, ReceiptSink], Webhook] | None = None
     """Makes what answers reports that come over HTTP, also in processes that do not run the carrier."""
 
@@ -148,6 +156,17 @@ class Webhooks:
         if any(settings_problems(found.settings, document)) or any(found.problems(document)):
             return None
         return found.webhook(document, self._receipts)
+
+
+def needs_of(document: doc.Carrier) -> Iterable[Need]:
+    """What the carrier's type asks of messages; nothing for a carrier that this program would not run."""
+    found = CARRIER_TYPES.get(document.type)
+    try:
+        if found is None or any(settings_problems(found.settings, document)) or any(found.problems(document)):
+            return ()
+        return tuple(found.needs(document))
+    except Exception:  # noqa: BLE001  # one type must not keep the whole configuration from being read
+        return ()
 
 
 def settings_kind(document: doc.Carrier) -> type[CarrierSettings] | None:

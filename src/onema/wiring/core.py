@@ -27,6 +27,7 @@ from onema.speech.pack import PackError, Voice
 from onema.speech.voices import Voices
 from onema.storage.contract import Storage, Unavailable
 from onema.storage.sqlite.storage import SqliteStorage
+from onema.wiring import carriers
 from onema.wiring.installation import ThisInstallation
 
 log = logging.getLogger(__name__)
@@ -124,6 +125,7 @@ async def open_core(
         lease_ms=int(settings.delivery.lease * 1000),
         observer=observer or Unobserved(),
         patience=settings.commit.patience,
+        needs_of=carriers.needs_of,
     )
     stack.push_async_callback(committer.stop)
     try:

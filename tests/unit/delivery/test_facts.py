@@ -3,6 +3,7 @@
 import msgspec
 
 from onema.domain.configuration import documents as doc
+from onema.domain.configuration.configure import Configure
 from onema.domain.delivery.payload import SmsPayload, open_payload, seal_payload
 from onema.domain.ids import MessageId
 from onema.domain.keyring import NONCE_BYTES, Keyring
@@ -68,3 +69,30 @@ def test_0_1_0_opens_a_job_with_facts() -> None:
     sealed = seal_payload(now, MessageId(7), KEYRING, b"n" * NONCE_BYTES)
     plain = KEYRING.open(sealed, bound_to="job:7")
     assert msgspec.msgpack.decode(plain, type=PayloadOf010).purpose == "otp"
+
+
+async def test_a_carrier_that_asks_for_what_is_missing_is_passed_over(rig: DeliveryRig) -> None:
+    """The attempt says why the next one was chosen."""
+    asking, other = RecordingCarrier("asking"), RecordingCarrier("other")
+    await rig.configure(asking, other, more=(doc.Carrier(name="asking", type="test", needs=("dlt_id",)),))
+    await rig.start(asking, other)
+    identifier = await rig.send()
+    await rig.reaches(identifier, MessageState.DELIVERED)
+    (attempt,) = (await rig.story(identifier)).attempts
+    assert (attempt.carrier, asking.sent) == ("other", [])
+    assert attempt.why.endswith("skipped asking (needs dlt_id)")
+
+
+async def test_a_message_whose_carriers_ask_for_more_meanwhile_fails_and_costs_nothing(
+    rig: DeliveryRig,
+) -> None:
+    """It was accepted before; the story says what is missing."""
+    carrier = RecordingCarrier("first")
+    await rig.configure(carrier)
+    identifier = await rig.send()
+    needs = doc.Carrier(name="first", type="test", needs=("dlt_id",))
+    await rig.gateway.execute(Configure(entropy=b"e" * 32, documents=(needs,)))
+    await rig.start(carrier)
+    message = await rig.reaches(identifier, MessageState.FAILED)
+    assert message.reason == "no carrier takes this number (first: needs dlt_id)"
+    assert (await rig.balance(), carrier.sent) == (0, [])

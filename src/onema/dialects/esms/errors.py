@@ -53,6 +53,8 @@ REFUSALS: dict[Refusal, VendorError] = {
     Refusal.BRANDNAME_UNKNOWN: VendorError("104", "Brand name code is not exist"),
     Refusal.TEMPLATE_MISMATCH: _TEMPLATE,
     Refusal.TEXT_NOT_SENDABLE: _TEMPLATE,
+    # Ours: there a brandname or a template that is not registered with the operators is not there at all.
+    Refusal.NOT_REGISTERED: _TEMPLATE,
     Refusal.CODE_INVALID: _NOT_SERVED,
     Refusal.VOICE_UNKNOWN: _NOT_SERVED,
     Refusal.POOL_UNKNOWN: _NOT_SERVED,

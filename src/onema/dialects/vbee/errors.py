@@ -59,6 +59,7 @@ REFUSALS: dict[Refusal, VendorError] = {
     Refusal.BRANDNAME_UNKNOWN: _SYSTEM_ERROR,
     Refusal.TEMPLATE_MISMATCH: _SYSTEM_ERROR,
     Refusal.TEXT_NOT_SENDABLE: _SYSTEM_ERROR,
+    Refusal.NOT_REGISTERED: _SYSTEM_ERROR,
     Refusal.CODE_INVALID: VendorError(400, "otpCode must be 1 to 20 letters or digits"),
     Refusal.VOICE_UNKNOWN: VendorError(400, "voice is not in the list of voices"),
     Refusal.POOL_UNKNOWN: VendorError(2301, "Pool hotline do not exist"),

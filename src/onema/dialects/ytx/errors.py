@@ -61,6 +61,8 @@ REFUSALS: dict[Refusal, VendorError] = {
     Refusal.BRANDNAME_UNKNOWN: _BAD_VALUE,
     Refusal.TEMPLATE_MISMATCH: _BAD_VALUE,
     Refusal.TEXT_NOT_SENDABLE: _BAD_VALUE,
+    # An application that is not on line, in question 6: what is missing is an approval in both.
+    Refusal.NOT_REGISTERED: _APPLICATION,
     Refusal.CODE_INVALID: _BAD_VALUE,
     Refusal.VOICE_UNKNOWN: _APPLICATION,
     Refusal.POOL_UNKNOWN: _APPLICATION,

@@ -12,6 +12,7 @@ from onema.domain.codes.accept_message import (
 )
 from onema.domain.codes.brandname_text import allowed_text, refuse_text, text_keys, usable_brandname
 from onema.domain.codes.start_verification import GivenCode, NewCode, keys_to_verify, start_verification
+from onema.domain.codes.text_to_send import text_to_send
 from onema.domain.configuration.message_template import place_code
 from onema.domain.decision import Context, Decision, World
 from onema.domain.delivery.message_progress import delivery_job
@@ -44,22 +45,32 @@ class SendCode(Send, frozen=True, kw_only=True, gc=False):
         allowed = allowed_text(self, world, brandname, self.text, self.code.length)
         if allowed is None:
             return refuse_text(self, world, context, self.brandname, self.text, self.code.length)
-        hold = accept_message(self, world, context, account, Channel.SMS, allowed.segments)
+        sent = text_to_send(
+            self,
+            context,
+            account,
+            allowed.text,
+            allowed.segments,
+            brandname,
+            allowed.template,
+            self.code.length,
+        )
+        hold = accept_message(self, world, context, account, Channel.SMS, sent.segments)
         verification = start_verification(self, world, context, Channel.SMS, self.code)
         payload = SmsPayload(
             self.phone,
             self.brandname,
-            place_code(allowed.text, verification.code),
+            place_code(sent.text, verification.code),
             verification.valid_until,
             verification.purpose,
-            account.facts(self.application, brandname, allowed.template),
+            sent.facts,
         )
         message = message_row(
             self,
             Channel.SMS,
             self.brandname,
             hold=hold,
-            segments=allowed.segments,
+            segments=sent.segments,
             verification=verification.id,
             code_expires_at=verification.expires_at,
         )

@@ -16,6 +16,9 @@ from onema.domain.codes.accept_message import (
 from onema.domain.codes.brandname_text import refuse_text, usable_brandname
 from onema.domain.codes.own_text import allowed_own_text, any_text, own_text_keys
 from onema.domain.codes.start_verification import require_taker
+from onema.domain.codes.text_to_send import text_to_send
+from onema.domain.configuration import documents as doc
+from onema.domain.configuration.brandname_view import BrandnameView
 from onema.domain.configuration.directory import AccountView
 from onema.domain.decision import Context, Decision, World
 from onema.domain.delivery.message_progress import delivery_job
@@ -68,21 +71,24 @@ class SendText(Send, frozen=True, kw_only=True, gc=False):
     def decide(self, world: World, context: Context) -> Decision:
         account = sender_of(self, context)
         account.admit_destination(self.phone, self.home_country, Channel.SMS)
+        brandname: BrandnameView | None = None
+        template: doc.Template | None = None
         if self.brandname:
             sender, brandname = self.brandname, usable_brandname(account, self.brandname, self.now)
             allowed = allowed_own_text(self, world, brandname, self.text, self.folded)
             if allowed is None:
                 return refuse_text(self, world, context, self.brandname, self.text, 0)
-            text, size = allowed.text, allowed.segments
+            text, size, template = allowed.text, allowed.segments, allowed.template
         else:
             sender, (text, size) = fixed_number(account), any_text(self.text, self.folded)
         used = self._use_reference(world)
-        hold = accept_message(self, world, context, account, Channel.SMS, size)
+        sent = text_to_send(self, context, account, text, size, brandname, template)
+        hold = accept_message(self, world, context, account, Channel.SMS, sent.segments)
         require_taker(self, context, Channel.SMS)
         due_at = max(self.send_at, self.now)
-        payload = SmsPayload(self.phone, sender, text, due_at + TEXT_VALID_MS)
+        payload = SmsPayload(self.phone, sender, sent.text, due_at + TEXT_VALID_MS, facts=sent.facts)
         message = msgspec.structs.replace(
-            message_row(self, Channel.SMS, sender, hold=hold, segments=size),
+            message_row(self, Channel.SMS, sender, hold=hold, segments=sent.segments),
             callback_url=self.callback_url,
             together=self.together,
             category=self.category,

@@ -27,6 +27,13 @@ class BrandnameView:
         self.active = brandname.state == "active"
         self.expires_at = parse_time(brandname.expires_at)
         self.registered = brandname.registered
+        self.registrations = {
+            (one.country, one.carrier): (one.status, parse_time(one.expires_at))
+            for one in brandname.registrations
+        }
+        """(status, when it expires) by country and carrier, "" for all carriers."""
+        self.signs_behind = brandname.sign == "after"
+        self.sign_to = brandname.sign_to
         self.templates = tuple(one for one in texts if one.state == "active")
         self._remembered: dict[tuple[str, int], AllowedText] = {}
         """By text and length of the code: the last texts that were allowed."""
@@ -46,6 +53,18 @@ class BrandnameView:
     @cached_property
     def _matching(self) -> Templates:
         return Templates(MessageTemplate.parse(template.text) for template in self.templates)
+
+    def not_registered(self, country: str, carrier: str, now: int, *, must_be: bool) -> str:
+        """Why it may not be sent to the country by this carrier, "" where it may: also where nothing is known, unless
+        it `must_be` registered.
+        """
+        found = self.registrations.get((country, carrier)) or self.registrations.get((country, ""))
+        if found is None:
+            return f"not registered for {country}" if must_be else ""
+        status, expires_at = found
+        if status != "approved":
+            return f"registration for {country} is {status}"
+        return f"registration for {country} has expired" if expires_at and now >= expires_at else ""
 
     def remembered(self, message: str, code_length: int) -> "AllowedText | None":
         """What `allowed` answered for one of the last texts that were allowed: integrators repeat their texts."""

@@ -7,13 +7,14 @@ pure functions.
 """
 
 import copy
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import TypeVar
 
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.brandname_view import BrandnameView
 from onema.domain.configuration.document_mappings import DocumentKey, DocumentsByKind, ViewsByOwner
+from onema.domain.configuration.needs import Need, unmet_needs, written_needs
 from onema.domain.configuration.registered import facts_of
 from onema.domain.ids import AccountId
 from onema.domain.records import Channel
@@ -106,14 +107,14 @@ class AccountView:
         return {template.name: template for template in every if template.name}
 
     def facts(
-        self, application: str, brandname: BrandnameView, template: doc.Template | None = None
+        self, application: str, brandname: BrandnameView | None, template: doc.Template | None = None
     ) -> dict[str, str]:
         """What is registered about a message (registered.py). Nobody may change what it returns."""
         caller = self.applications.get(application)
         return facts_of(
             self.document.registered,
             caller.document.registered if caller else {},
-            brandname.registered,
+            brandname.registered if brandname else {},
             template.registered if template else {},
         )
 
@@ -297,16 +298,32 @@ def _with_changes(
     return AccountDocuments(account, below, before)
 
 
+NeedsOf = Callable[[doc.Carrier], Iterable[Need]]
+"""What a carrier's type asks of messages under its settings, which only the type can read."""
+
+
+def no_needs(carrier: doc.Carrier) -> Iterable[Need]:
+    return ()
+
+
 class Directory:
     """One snapshot. `documents` maps (kind, identity) to what is configured, secrets in clear."""
 
-    def __init__(self, documents: Mapping[DocumentKey, doc.Document], revision: int = 0) -> None:
+    def __init__(
+        self,
+        documents: Mapping[DocumentKey, doc.Document],
+        revision: int = 0,
+        needs_of: NeedsOf = no_needs,
+    ) -> None:
         self.revision = revision
+        self.needs_of = needs_of
         self._kinds: dict[str, dict[str, doc.Document]] = {}
         self._owners = _Owners()
         self._tariffs: dict[str, TariffView] = {}
         self.pools: dict[str, PoolView] = {}
         self.carriers: dict[str, doc.Carrier] = {}
+        self.needs: dict[str, tuple[Need, ...]] = {}
+        """By carrier, of those that have any: what messages must bring along."""
         self.routes: tuple[doc.Route, ...] = ()
         self.users: dict[str, doc.User] = {}
         self._take(documents)
@@ -417,6 +434,13 @@ class Directory:
             }
         if "carrier" in kinds:
             self.carriers = {carrier.name: carrier for carrier in self.of_kind(doc.Carrier)}
+            needs = {
+                name: unmet_needs(
+                    (*written_needs(carrier.needs), *self.needs_of(carrier)), carrier.registered
+                )
+                for name, carrier in self.carriers.items()
+            }
+            self.needs = {name: some for name, some in needs.items() if some}
         if "route" in kinds:
             self.routes = tuple(
                 sorted(

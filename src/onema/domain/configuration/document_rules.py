@@ -12,6 +12,7 @@ import phonenumbers
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.callback_target import callback_url_problem
 from onema.domain.configuration.message_template import MessageTemplate
+from onema.domain.configuration.needs import needs_problems
 from onema.domain.configuration.problems import Problem, every_text, one_of, shown
 from onema.domain.configuration.registered import registered_problems
 from onema.domain.refusals import Refused
@@ -29,6 +30,8 @@ LONGEST_WINDOW = 366 * 86_400
 LARGEST_NUMBER = 1_000_000_000
 """Of every count, cap and total: far from what a column holds, and more than anybody means."""
 LONGEST_PERIOD = 86_400
+MOST_REGISTRATIONS = 200
+"""Of a brandname: about as many countries have a registry, with a few carriers each."""
 DEEPEST_SETTING = 8
 """How deep tables and lists of a carrier's settings may be nested."""
 
@@ -59,6 +62,7 @@ def problems_of(document: doc.Document) -> Iterator[Problem]:
         case doc.Carrier():
             yield from _name(document.name)
             yield from _total(document)
+            yield from needs_problems(document.needs)
             if _is_deeper(document.settings, DEEPEST_SETTING):
                 yield Problem("settings", f"settings are nested at most {DEEPEST_SETTING} deep")
             yield from _not_finite("settings", document.settings)
@@ -215,6 +219,23 @@ def _brandname(brandname: doc.Brandname) -> Iterator[Problem]:
             f"{shown(brandname.name)} does not",
         )
     yield from _time("expires_at", brandname.expires_at)
+    for number, prefix in enumerate(brandname.sign_to):
+        yield from _prefix(f"sign_to[{number}]", prefix)
+    yield from _registrations(brandname.registrations)
+
+
+def _registrations(registrations: tuple[doc.Registration, ...]) -> Iterator[Problem]:
+    if len(registrations) > MOST_REGISTRATIONS:
+        yield Problem("registrations", f"it has {len(registrations)}; {MOST_REGISTRATIONS} are the most")
+    for number, one in enumerate(registrations):
+        place = f"registrations[{number}]"
+        if one.country not in phonenumbers.SUPPORTED_REGIONS:
+            yield Problem(f"{place}.country", f"{shown(one.country)} is not an ISO country code such as VN")
+        yield from _time(f"{place}.expires_at", one.expires_at)
+    for (country, carrier), count in Counter((one.country, one.carrier) for one in registrations).items():
+        if count > 1:
+            where = f"{country} at carrier {carrier}" if carrier else country
+            yield Problem("registrations", f"there are {count} for {where}; one counts")
 
 
 def _template(template: doc.Template) -> Iterator[Problem]:

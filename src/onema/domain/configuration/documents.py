@@ -131,8 +131,23 @@ class Application(Document, frozen=True, kw_only=True, tag="application"):
     registered: dict[str, str] = {}
 
 
+SIGNED = ("+86",)
+"""To numbers with these prefixes texts go with a signature, where nobody says otherwise."""
+
+
+class Registration(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a brandname is in a country: at one carrier, or at all that have no registration of their own."""
+
+    country: str
+    carrier: str = ""
+    status: Literal["pending", "filed", "approved", "refused"]
+    expires_at: str = ""
+
+
 class Brandname(Document, frozen=True, kw_only=True, tag="brandname"):
-    """An alphanumeric SMS sender of an account, at most 11 characters."""
+    """An alphanumeric SMS sender of an account, at most 11 characters. Where it has a registration that is not
+    approved, or has expired, it is not sent. `sign` is where its signature stands in texts to the prefixes `sign_to`.
+    """
 
     identity_fields = ("account", "name")
 
@@ -141,6 +156,9 @@ class Brandname(Document, frozen=True, kw_only=True, tag="brandname"):
     state: State = "active"
     expires_at: str = ""
     registered: dict[str, str] = {}
+    registrations: tuple[Registration, ...] = ()
+    sign: Literal["before", "after"] = "before"
+    sign_to: tuple[str, ...] = SIGNED
 
 
 class Template(Document, frozen=True, kw_only=True, tag="template"):
@@ -197,7 +215,8 @@ class Carrier(Document, frozen=True, kw_only=True, tag="carrier"):
     `capacity` is the total that all processes together may use at once, in what the type counts: binds, calls. Each
     process gets a share. `per_second` is how many attempts all may start, shared out with the capacity. 0: no total.
     `own_codes` must be said of a type that makes and checks codes itself: what it sends are its own words, and no code
-    that was given.
+    that was given. `needs` are facts without which it takes no message (needs.py), besides those that its settings ask
+    for.
     """
 
     secret_fields = ("settings",)
@@ -210,6 +229,7 @@ class Carrier(Document, frozen=True, kw_only=True, tag="carrier"):
     own_codes: bool = False
     settings: dict[str, Any] = {}
     registered: dict[str, str] = {}
+    needs: tuple[str, ...] = ()
 
 
 class Route(Document, frozen=True, kw_only=True, tag="route"):

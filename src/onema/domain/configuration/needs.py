@@ -8,8 +8,6 @@ import msgspec
 from onema.domain.configuration.problems import Problem, shown
 from onema.domain.configuration.registered import LONGEST_FACT_NAME
 
-SIGNATURE = "signature"
-"""The fact that is in the text itself (signature.py)."""
 REGISTRATION = "registration"
 """What a carrier needs that takes only brandnames which are approved there, and none of which nothing is known."""
 MOST_NEEDS = 32
@@ -41,9 +39,6 @@ def needs_problems(written: tuple[str, ...]) -> Iterator[Problem]:
             )
 
 
-def lacking(needs: Iterable[Need], phone: str, facts: Mapping[str, str]) -> str:
-    """The first fact that a message to `phone` needs and has not; "" where it has all."""
-    for need in needs:
-        if need.fact not in facts and phone.startswith(need.prefix):
-            return need.fact
-    return ""
+def unmet_needs(needs: Iterable[Need], registered: Mapping[str, str]) -> tuple[Need, ...]:
+    """Each once, without what the carrier itself has registered."""
+    return tuple(need for need in dict.fromkeys(needs) if need.fact not in registered)

@@ -8,12 +8,16 @@ import re
 from collections.abc import Iterator, Mapping
 
 from onema.domain.configuration.problems import Problem, shown
+from onema.domain.values.signature import LONGEST_SIGNATURE, may_be_signature
 
 MOST_FACTS = 32
 """In one document."""
 LONGEST_FACT = 255
 """Characters of its value; no parameter of a carrier that is known takes as many."""
 LONGEST_FACT_NAME = 32
+
+SIGNATURE = "signature"
+"""The fact that is in the text itself, where its country wants it there (values/signature.py)."""
 
 _NAME = re.compile(rf"[a-z][a-z0-9_]{{0,{LONGEST_FACT_NAME - 1}}}")
 _KNOWN: Mapping[str, tuple[re.Pattern[str], str]] = {
@@ -51,6 +55,10 @@ def registered_problems(registered: Mapping[str, str]) -> Iterator[Problem]:
         elif not value or len(value) > LONGEST_FACT or not value.isprintable() or value != value.strip():
             yield Problem(
                 place, f"it has 1 to {LONGEST_FACT} printable characters, without spaces around them"
+            )
+        elif name == SIGNATURE and not may_be_signature(value):
+            yield Problem(
+                place, f"it has up to {LONGEST_SIGNATURE} characters, without the brackets around it"
             )
         elif name in _KNOWN and not _KNOWN[name][0].fullmatch(value):
             yield Problem(place, f"it is {_KNOWN[name][1]}, and {shown(value)} is not")

@@ -27,7 +27,7 @@ _NAMED_BY: Mapping[str, tuple[type[doc.Document], ...]] = {
     "application": (doc.Credential,),
     "brandname": (doc.Template,),
     "hotline_pool": (doc.Hotline, doc.Application),
-    "carrier": (doc.Route,),
+    "carrier": (doc.Route, doc.Brandname),
 }
 """Which documents may name one of this kind."""
 
@@ -124,6 +124,9 @@ def _named_by(document: doc.Document) -> Iterator[tuple[str, str, str]]:
                 yield "pool", "hotline_pool", document.pool
         case doc.Brandname():
             yield "account", "account", document.account
+            for number, registration in enumerate(document.registrations):
+                if registration.carrier:
+                    yield f"registrations[{number}].carrier", "carrier", registration.carrier
         case doc.Credential():
             yield "account", "account", document.account
             if document.application:

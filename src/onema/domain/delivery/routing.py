@@ -10,6 +10,7 @@ import msgspec
 
 from onema.domain.configuration.directory import Directory
 from onema.domain.configuration.documents import Carrier, Route
+from onema.domain.delivery.papers import Papers
 from onema.domain.records import Channel
 from onema.domain.values.phone import Phone
 
@@ -27,10 +28,13 @@ class Choice(msgspec.Struct, frozen=True, gc=False):
 
 
 class Skipped(msgspec.Struct, frozen=True, gc=False):
-    """A carrier that a route gives and that takes nothing now."""
+    """A carrier that a route gives and that takes nothing now, or not this message: `unregistered`, since something
+    about it would have to be registered first.
+    """
 
     carrier: str
     why: str
+    unregistered: bool = False
 
 
 class Plan(msgspec.Struct, frozen=True, gc=False):
@@ -55,9 +59,11 @@ def plan_route(
     is_ready: Callable[[str], bool] = lambda carrier: True,
     *,
     given: bool = False,
+    papers: Papers | None = None,
 ) -> Plan:
     """The active carriers for `phone` that are ready: longest prefix first, then lowest priority, then as the weights
-    have it for this message, the same whenever it is asked. A code that was `given` goes to none that makes its own.
+    have it for this message, the same whenever it is asked. A code that was `given` goes to none that makes its own,
+    and a message to none that asks for what its `papers` lack.
     """
     choices: dict[str, Choice] = {}
     skipped: dict[str, Skipped] = {}
@@ -73,6 +79,8 @@ def plan_route(
             skipped[name] = Skipped(name, NOT_READY)
         elif given and carrier.own_codes:
             skipped[name] = Skipped(name, NOT_GIVEN)
+        elif papers is not None and (lacking := papers.lacking(directory, name, phone)):
+            skipped[name] = Skipped(name, lacking, unregistered=True)
         else:
             choices[name] = Choice(carrier, _route(route.prefix, route.priority, route.weight, among))
     return Plan(tuple(choices.values()), tuple(skipped.values()))
