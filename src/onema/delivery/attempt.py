@@ -8,9 +8,11 @@ is left to the processes that run it; when none of them takes it for a while, an
 import contextlib
 import logging
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 from onema.channels.contract import Carrier, Outgoing
 from onema.channels.own_codes import OwnCodes, VerifyingCarrier
+from onema.delivery.carrier_watch import CarrierWatch, Try
 from onema.domain.codes.forwarded_check import ForwardChecks
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.registered import facts_of
@@ -21,7 +23,16 @@ from onema.domain.delivery.outcome import Outcome, OutcomeKind, storable
 from onema.domain.delivery.papers import papers_of
 from onema.domain.delivery.payload import CallPayload, Payload, SmsPayload, open_payload
 from onema.domain.delivery.record_outcome import RecordOutcome
-from onema.domain.delivery.routing import NOT_HERE, NOT_READY, Choice, Plan, Skipped, explain, plan_route
+from onema.domain.delivery.routing import (
+    NOT_HERE,
+    NOT_READY,
+    SLOWED,
+    Choice,
+    Plan,
+    Skipped,
+    explain,
+    plan_route,
+)
 from onema.domain.delivery.start_attempt import StartAttempt
 from onema.domain.ids import AccountId, MessageId
 from onema.domain.keyring import Keyring, Unsealable
@@ -38,6 +49,21 @@ FIRST_RETRY_MS = 5_000
 NOTHING_SENT = "no carrier takes this number"
 
 
+class Found(NamedTuple):
+    """The carrier that gets the attempt, why, and whom it comes after."""
+
+    carrier: Carrier
+    choice: Choice
+    passed_over: tuple[Skipped, ...]
+
+
+class Wait(NamedTuple):
+    """Nobody gets it now: it waits for `carriers`, or for `slowed`, which would take it in its turn."""
+
+    carriers: tuple[str, ...]
+    slowed: str = ""
+
+
 class Attempts:
     """Handles the jobs that hand a message to a carrier."""
 
@@ -47,6 +73,7 @@ class Attempts:
         storage: Storage,
         keyring: Keyring,
         carriers: Mapping[str, Carrier],
+        watch: CarrierWatch,
         *,
         kinds: frozenset[JobKind] = frozenset(JobKind),
         lease_ms: int,
@@ -61,6 +88,7 @@ class Attempts:
         self._keyring = keyring
         self._carriers = carriers
         """Those that run here, by name; changes as they start and stop."""
+        self._watch = watch
         self._kinds = kinds
         self._lease_ms = lease_ms
         """How long a job stays leased after its carrier must have answered."""
@@ -97,42 +125,63 @@ class Attempts:
             await self._fail(job, "the code expired before it could be sent")
             return
         found = self._running_here(plan, job)
-        if found is None:
-            first = plan.choices[0].carrier.name
-            await self._gateway.execute(LeaveJob(job=job.id, lease=job.lease, now=now, carrier=first))
+        if isinstance(found, Wait):
+            due_at = self._watch.put_off(found.slowed) if found.slowed else now
+            left = LeaveJob(job=job.id, lease=job.lease, due_at=due_at, carriers=found.carriers)
+            await self._gateway.execute(left)
             return
         carrier, choice, passed_over = found
-        before = await self._attempt_before(job) if job.attempt else ""
-        number = await self._gateway.execute(
-            StartAttempt(
-                job=job.id,
-                lease=job.lease,
-                now=now,
-                lease_until=now + int(carrier.answer_seconds(payload) * 1000) + self._lease_ms,
-                carrier=carrier.name,
-                caller=payload.caller if isinstance(payload, CallPayload) else "",
-                why=explain(choice, job.attempt, before, plan.skipped + passed_over),
+        # At once, so that no other job is given the same probe.
+        began = self._watch.begin(carrier.name)
+        number = 0
+        try:
+            before = await self._attempt_before(job) if job.attempt else ""
+            number = await self._gateway.execute(
+                StartAttempt(
+                    job=job.id,
+                    lease=job.lease,
+                    now=now,
+                    lease_until=now + int(carrier.answer_seconds(payload) * 1000) + self._lease_ms,
+                    carrier=carrier.name,
+                    caller=payload.caller if isinstance(payload, CallPayload) else "",
+                    why=explain(choice, job.attempt, before, plan.skipped + passed_over),
+                )
             )
-        )
+        finally:
+            if not number:
+                self._watch.end(began, None)
         if number:
             facts = _facts(choice.carrier, payload)
-            await self._send(carrier, Outgoing(job.account, job.message, number, payload, facts), job)
+            outgoing = Outgoing(job.account, job.message, number, payload, facts)
+            await self._send(carrier, outgoing, began)
 
-    def _running_here(self, plan: Plan, job: Job) -> tuple[Carrier, Choice, tuple[Skipped, ...]] | None:
-        """The carrier whose turn it is, or the next one while that is not ready; and whom it comes after. One that does
-        not run here is passed over only when there were more leases than attempts: then the job was left for those that
-        run it, and nobody took it.
+    def _running_here(self, plan: Plan, job: Job) -> Found | Wait:
+        """The carrier whose turn it is, or the next one while that takes nothing. One that does not run here is passed
+        over only when there were more leases than attempts: then the job was left for those that run it, and nobody
+        took it.
         """
         passed_over: tuple[Skipped, ...] = ()
+        slowed = ""
         for choice in plan.choices:
             name = choice.carrier.name
             carrier = self._carrier(name, job)
-            if carrier is not None and carrier.ready:
-                return carrier, choice, passed_over
             if carrier is None and job.lease <= job.attempt + 1:
-                return None
-            passed_over += (Skipped(name, NOT_HERE if carrier is None else NOT_READY),)
-        return None
+                return Wait((*(one.carrier for one in passed_over), name))
+            why = self._refusal(name, carrier, job)
+            if carrier is not None and not why:
+                return Found(carrier, choice, passed_over)
+            slowed = slowed or (name if why == SLOWED else "")
+            passed_over += (Skipped(name, why),)
+        # A turn will come by itself; of the others nobody knows.
+        return Wait((), slowed) if slowed else Wait(tuple(one.carrier for one in passed_over))
+
+    def _refusal(self, name: str, carrier: Carrier | None, job: Job) -> str:
+        """Why the carrier takes nothing now; "" when it does."""
+        if carrier is None:
+            return NOT_HERE
+        if not carrier.ready:
+            return NOT_READY
+        return self._watch.refuses(name, has_waited=job.lease > 1)
 
     async def _attempt_before(self, job: Job) -> str:
         """What became of the attempt before the next one, for people."""
@@ -151,9 +200,21 @@ class Attempts:
         """The carrier, if it runs here and this process may hand it the job."""
         return self._carriers.get(name) if job.kind in self._kinds else None
 
-    async def _send(self, carrier: Carrier, outgoing: Outgoing, job: Job) -> None:
+    async def _send(self, carrier: Carrier, outgoing: Outgoing, began: Try) -> None:
         # Every job has a task, and so a context, of its own.
         attempt_id.set(f"{outgoing.message}-{outgoing.attempt}")
+        ended: Outcome | None = None
+        try:
+            ended = outcome = await self._hand_over(carrier, outgoing)
+        finally:
+            self._watch.end(began, ended)
+        not_sent = outcome.kind in (OutcomeKind.TEMPORARY, OutcomeKind.PERMANENT)
+        if isinstance(carrier, OwnCodes) and outcome.references and not not_sent:
+            await self._forward_checks(carrier.verifying, outgoing, outcome.references[0])
+        await self._record(outgoing.account, outgoing.message, outgoing.attempt, outcome, carrier.name)
+
+    async def _hand_over(self, carrier: Carrier, outgoing: Outgoing) -> Outcome:
+        """What the carrier says of it. Raises what an idempotent one raises."""
         try:
             outcome = await carrier.send(outgoing)
         except Exception as error:
@@ -165,11 +226,7 @@ class Attempts:
                 extra={"action": "send", "carrier": carrier.name, "fault": describe_fault(error)},
             )
             outcome = Outcome(kind=OutcomeKind.UNKNOWN, reason="carrier fault", detail=type(error).__name__)
-        outcome = storable(outcome)
-        not_sent = outcome.kind in (OutcomeKind.TEMPORARY, OutcomeKind.PERMANENT)
-        if isinstance(carrier, OwnCodes) and outcome.references and not not_sent:
-            await self._forward_checks(carrier.verifying, outgoing, outcome.references[0])
-        await self._record(outgoing.account, outgoing.message, outgoing.attempt, outcome, carrier.name)
+        return storable(outcome)
 
     async def _forward_checks(self, carrier: VerifyingCarrier, outgoing: Outgoing, reference: str) -> None:
         """What is typed from now on is for the carrier to judge; a code that nobody can type any more it may forget."""
@@ -230,9 +287,8 @@ class Attempts:
                 payload = open_payload(job.payload, job.message, self._keyring)
                 document = self._gateway.directory.carriers.get(carrier.name)
                 facts = _facts(document, payload)
-                await self._send(
-                    carrier, Outgoing(job.account, job.message, job.attempt, payload, facts), job
-                )
+                outgoing = Outgoing(job.account, job.message, job.attempt, payload, facts)
+                await self._send(carrier, outgoing, self._watch.begin(carrier.name))
                 return
         outcome = Outcome(kind=OutcomeKind.UNKNOWN, reason="the sender died while sending")
         await self._record(job.account, job.message, job.attempt, outcome)

@@ -15,6 +15,7 @@ import msgspec
 from onema.channels.contract import Carrier, CarrierStatus, Share
 from onema.delivery.capacity import Capacity
 from onema.delivery.carrier_life import CarrierLife
+from onema.delivery.carrier_watch import CarrierWatch
 from onema.domain.configuration import documents as doc
 from onema.domain.delivery.capacity import RENEW_SECONDS, STOP_SECONDS, Holding
 from onema.domain.refusals import Refused
@@ -51,13 +52,16 @@ class RunningCarriers(Mapping[str, Carrier]):
         admit: Callable[[Mapping[str, doc.Carrier]], None],
         capacity: CapacityFactory,
         now: Callable[[], int],
+        watch: CarrierWatch | None = None,
     ) -> None:
+        """`watch` is what this process sees of them."""
         self._committer = committer
         self._make = make
         self._admit = admit
         self._capacity_of = capacity
         self._documents: dict[str, doc.Carrier] = {}
         self._now = now
+        self._seen = watch or CarrierWatch(now)
         self._running: dict[str, CarrierLife] = {}
         self._refused: dict[str, str] = {}
         """Why carriers that may send could not even be made, by name."""
@@ -250,6 +254,7 @@ class RunningCarriers(Mapping[str, Carrier]):
     # Beginning and ending.
 
     def _begin(self, name: str, carrier: Carrier) -> None:
+        self._seen.forget(name)
         life = self._running[name] = CarrierLife(carrier, self._now, self._heard)
         life.begin()
 

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import MappingProxyType
 
 from onema.channels.contract import Carrier
+from onema.delivery.carrier_watch import CarrierWatch
 from onema.delivery.failed_jobs import LEASES, FailedJobs, GivenUp
 from onema.delivery.places import Places
 from onema.domain.codes.start_verification import VALID_MS
@@ -57,6 +58,7 @@ class JobDispatcher:
         deliver: UnsealedHandler,
         failed: FailedJobs,
         running: Mapping[str, Carrier],
+        watch: CarrierWatch,
         *,
         kinds: frozenset[JobKind] = frozenset(JobKind),
         concurrency: int,
@@ -74,6 +76,7 @@ class JobDispatcher:
         self._failed = failed
         self._running = running
         """The carriers that run here; changes as they start and stop."""
+        self._watch = watch
         self._kinds = kinds
         """What this process does. Of other kinds it only ends what is overdue."""
         self._lease_ms = lease_ms
@@ -183,13 +186,15 @@ class JobDispatcher:
         return bool(jobs) and places.free > 0
 
     def _elsewhere(self) -> list[str]:
-        """The carriers that cannot send here now, though they may: they do not run here, or are not ready."""
+        """The carriers that cannot send here now, though they may: they do not run here, are not ready, or are left
+        out for a while.
+        """
         carriers = self._gateway.directory.carriers.values()
         return [one.name for one in carriers if one.state == "active" and not self._is_ready(one.name)]
 
     def _is_ready(self, name: str) -> bool:
         carrier = self._running.get(name)
-        return carrier is not None and carrier.ready
+        return carrier is not None and carrier.ready and not self._watch.refuses(name)
 
     # One job.
 

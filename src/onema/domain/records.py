@@ -284,8 +284,9 @@ class Event(Row, frozen=True, gc=False):
 class Job(Row, frozen=True, gc=False):
     """Work that is due. Leasing moves `due_at` to the end of the lease and counts `lease` up, so a job whose
     process died becomes due by itself and the old process's outcome is recognised as stale. A delivery job has
-    its message's id. `payload` is sealed, and empty once nothing must be sent any more. `carrier` is named by a
-    process that left the job to those that run this carrier.
+    its message's id. `payload` is sealed, and empty once nothing must be sent any more. `carrier` is written by a
+    process that left the job: the names of the carriers that it waits for, with commas between them; the first that can
+    send takes it, wherever it runs.
     """
 
     table = "jobs"

@@ -110,9 +110,12 @@ class MemoryStorage:
     ) -> Sequence[Job]:
         wanted = set(kinds) - {JobKind.CALLBACK}
         found = [job for job in self._of(Job) if job.due_at <= now and job.kind in wanted]
-        mine = [job for job in found if job.carrier not in elsewhere or job.due_at <= now - LEFT_FOR_MS]
+        mine = [job for job in found if self._may_be_sent(job, elsewhere) or job.due_at <= now - LEFT_FOR_MS]
         due = sorted(mine, key=lambda job: (job.due_at, job.id))
         return self._leased(due[:limit], until)
+
+    def _may_be_sent(self, job: Job, elsewhere: Collection[str]) -> bool:
+        return not job.carrier or any(name not in elsewhere for name in job.carrier.split(","))
 
     async def lease_callbacks(
         self, now: int, until: int, limit: int, share: int, full: Collection[int] = ()

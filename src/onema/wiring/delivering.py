@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 from onema.channels.contract import Carrier
 from onema.delivery.attempt import Attempts
+from onema.delivery.carrier_watch import CarrierWatch
 from onema.delivery.dispatcher import POLL_SECONDS, JobDispatcher, JobHandler
 from onema.delivery.failed_jobs import FailedJobs
 from onema.delivery.receipts import Settlements
@@ -22,6 +23,7 @@ def build_dispatcher(
     carriers: Mapping[str, Carrier],
     callbacks: JobHandler,
     *,
+    watch: CarrierWatch | None = None,
     kinds: frozenset[JobKind] = frozenset(JobKind),
     concurrency: int,
     lease_ms: int,
@@ -30,14 +32,16 @@ def build_dispatcher(
     on_shown: Callable[[], None] = lambda: None,
     on_dead: Callable[[str], None] = lambda kind: None,
 ) -> JobDispatcher:
-    """`carriers` are those that run here, and may change; `on_shown` hears that a simulated phone shows something new,
-    `on_dead` the kind of each job that is given up.
+    """`carriers` are those that run here, and may change, `watch` is what is seen of them. `on_shown` hears that a
+    simulated phone shows something new, `on_dead` the kind of each job that is given up.
     """
+    watch = watch or CarrierWatch(gateway.now)
     attempts = Attempts(
         gateway,
         storage,
         keyring,
         carriers,
+        watch,
         kinds=kinds,
         lease_ms=lease_ms,
         receipt_lifetime_ms=receipt_lifetime_ms,
@@ -58,6 +62,7 @@ def build_dispatcher(
         attempts,
         FailedJobs(gateway, receipt_lifetime_ms=receipt_lifetime_ms, on_dead=on_dead),
         carriers,
+        watch,
         kinds=kinds,
         concurrency=concurrency,
         lease_ms=lease_ms,

@@ -21,6 +21,7 @@ from onema.console.handset.routes import DemoHints
 from onema.delivery.callback_client import CallbackClient
 from onema.delivery.callbacks import CallbackSender
 from onema.delivery.capacity import Capacity
+from onema.delivery.carrier_watch import CarrierWatch
 from onema.delivery.carriers import CarrierRefused, RunningCarriers
 from onema.delivery.code_checks import CodeChecks
 from onema.delivery.dispatcher import JobDispatcher
@@ -176,7 +177,8 @@ class App:
         client = callback_client(self.settings, core.clock)
         stack.push_async_callback(client.close)
         callbacks = CallbackSender(core.gateway, core.storage, renderers, client)
-        carriers = await self._start_carriers(stack, core) if kinds else None
+        watch = CarrierWatch(core.clock.now)
+        carriers = await self._start_carriers(stack, core, watch) if kinds else None
         dispatcher = build_dispatcher(
             core.gateway,
             core.committer,
@@ -184,6 +186,7 @@ class App:
             core.keyring,
             carriers if carriers is not None else {},
             callbacks,
+            watch=watch,
             kinds=kinds,
             concurrency=delivery.concurrency,
             lease_ms=int(delivery.lease * 1000),
@@ -192,12 +195,14 @@ class App:
             on_dead=self.metrics.dead_job,
         )
         if carriers is not None:
-            carriers.on_ready = dispatcher.wake
+            carriers.on_ready = watch.on_usable = dispatcher.wake
         await dispatcher.start()
         stack.push_async_callback(dispatcher.stop, self.settings.listen.stop_deadline)
         return dispatcher
 
-    async def _start_carriers(self, stack: AsyncExitStack, core: Core) -> RunningCarriers:
+    async def _start_carriers(
+        self, stack: AsyncExitStack, core: Core, watch: CarrierWatch
+    ) -> RunningCarriers:
         make = carrier_factory(
             Surroundings(
                 Receipts(core.gateway, core.storage, self.metrics.receipt),
@@ -215,6 +220,7 @@ class App:
                 Capacity, process=process_name(self.settings), clock=core.clock, steady=steady_seconds
             ),
             core.clock.now,
+            watch,
         )
         self.metrics.watch_capacity(carriers.capacity)
         self.metrics.watch_carriers(carriers.ready)

@@ -8,6 +8,7 @@ import pytest
 
 from onema.channels.contract import Carrier, Receipt
 from onema.channels.own_codes import OwnCodes
+from onema.delivery.carrier_watch import CarrierWatch
 from onema.delivery.dispatcher import JobDispatcher
 from onema.delivery.receipts import Receipts
 from onema.domain.codes.call_with_code import CallWithCode
@@ -66,6 +67,8 @@ class DeliveryRig:
         )
         self.gateway = Gateway(self.committer, self.clock, ids, SystemEntropy())
         self.dispatchers: list[JobDispatcher] = []
+        self.watches: list[CarrierWatch] = []
+        """Each dispatcher's."""
         self.heard: list[str] = []
         """What became of each receipt."""
         self._receipts = Receipts(
@@ -111,6 +114,8 @@ class DeliveryRig:
         async def no_callbacks(job: object) -> None:
             raise AssertionError(f"no callback is configured: {job}")
 
+        watch = CarrierWatch(self.clock.now)
+        self.watches.append(watch)
         dispatcher = build_dispatcher(
             self.gateway,
             self.committer,
@@ -118,6 +123,7 @@ class DeliveryRig:
             self.keyring,
             {carrier.name: carrier for carrier in carriers},
             no_callbacks,
+            watch=watch,
             kinds=kinds,
             concurrency=concurrency,
             lease_ms=LEASE_MS,
@@ -128,6 +134,7 @@ class DeliveryRig:
         for carrier in carriers:
             if not carrier.ready and not getattr(carrier, "starts", 0):
                 await carrier.start(dispatcher.wake)
+        watch.on_usable = dispatcher.wake
         await dispatcher.start()
         self.dispatchers.append(dispatcher)
         return dispatcher
@@ -210,7 +217,7 @@ class DeliveryRig:
         return job
 
     async def was_left(self, identifier: int, carrier: str) -> None:
-        """Wait until the message's job was left to those that run this carrier."""
+        """Wait until the message's job was left for this carrier, or for these, with commas between them."""
         async with asyncio.timeout(DEADLINE_SECONDS):
             while (await self.job(identifier)).carrier != carrier:
                 await self.settled()

@@ -269,7 +269,7 @@ class Moves(Books):
     @rule(which=WHICH)
     def leave(self, which: int) -> None:
         if job := self.one(Job, which):
-            left = self.store.run(LeaveJob(job=job.id, lease=job.lease, now=self.now, carrier="c"))
+            left = self.store.run(LeaveJob(job=job.id, lease=job.lease, due_at=self.now, carriers=("c",)))
             assert left == (job_state(job) is JobState.TO_SEND)
 
     @rule(which=WHICH, done=st.booleans())

@@ -18,6 +18,8 @@ NOT_ACTIVE = "not active"
 NOT_READY = "not ready"
 NOT_HERE = "not run here"
 NOT_GIVEN = "sends codes of its own"
+BREAKER_OPEN = "breaker open"
+SLOWED = "asked us to slow down"
 
 
 class Choice(msgspec.Struct, frozen=True, gc=False):

@@ -47,10 +47,10 @@ INSERT INTO batches (id) VALUES ($1::bigint) ON CONFLICT (id) DO UPDATE SET id =
 DELETE FROM batches WHERE id < $1
 
 -- lease_jobs --
--- Claim due jobs of kinds $4 ($1 now, $2 until, $3 limit), longest due first, but for those left for carriers $5 since $6.
+-- Claim due jobs of kinds $4 ($1 now, $2 until, $3 limit), longest due first, but for those left for carriers that are all among $5, since $6.
 WITH due AS MATERIALIZED (
     SELECT id FROM jobs
-    WHERE due_at <= $1 AND kind <> 'callback' AND kind = ANY ($4::text[]) AND (due_at <= $6 OR carrier <> ALL ($5::text[]))
+    WHERE due_at <= $1 AND kind <> 'callback' AND kind = ANY ($4::text[]) AND (due_at <= $6 OR carrier = '' OR NOT string_to_array(carrier, ',') <@ $5::text[])
     ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED
 )
 UPDATE jobs SET due_at = $2, lease = jobs.lease + 1

@@ -11,12 +11,15 @@ SELECT max(works_from) FROM schema_version
 INSERT INTO schema_version (version, works_from) VALUES (:number, :works_from)
 
 -- lease_jobs --
--- Claim due jobs of some :kinds, longest due first, but for those left for carriers :elsewhere since :left_before. Both are JSON lists.
+-- Claim due jobs of some :kinds, longest due first, but for those left for carriers that are all :elsewhere, since :left_before. Both are JSON lists.
 UPDATE jobs SET due_at = :until, lease = lease + 1
 WHERE id IN (
     SELECT id FROM jobs
     WHERE due_at <= :now AND kind <> 'callback' AND kind IN (SELECT value FROM json_each(:kinds))
-      AND (due_at <= :left_before OR carrier NOT IN (SELECT value FROM json_each(:elsewhere)))
+      AND (due_at <= :left_before OR carrier = '' OR EXISTS (
+          SELECT 1 FROM json_each('["' || replace(carrier, ',', '","') || '"]') AS names
+          WHERE names.value NOT IN (SELECT value FROM json_each(:elsewhere))
+      ))
     ORDER BY due_at LIMIT :limit
 )
 RETURNING id, kind, account, message, due_at, lease, attempt, in_flight, payload, carrier

@@ -232,6 +232,18 @@ class StorageConformance:
         (found_late,) = await storage.lease_jobs(now=late, until=100_000, limit=10, elsewhere=["a"])
         assert (found_late.id, found_late.carrier, found_late.lease) == (1, "a", 1)
 
+    async def test_a_job_that_waits_for_several_carriers_goes_to_whoever_has_one_of_them(
+        self, storage: Storage
+    ) -> None:
+        """It is passed over only where none of them can send; a name is no part of another name."""
+        await insert(storage, msgspec.structs.replace(job(1, due_at=100), carrier="a,b-2"))
+        for elsewhere in (["a", "b-2"], ["b-2", "c", "a"]):
+            assert await storage.lease_jobs(now=200, until=300, limit=10, elsewhere=elsewhere) == []
+        for lease, elsewhere in enumerate((["a"], ["b-2", "b"], ["a", "b"], ["a,b-2"], []), start=1):
+            now = 200 + 1_000 * lease
+            (found,) = await storage.lease_jobs(now, now + 1_000, 10, elsewhere=elsewhere)
+            assert (found.carrier, found.lease) == ("a,b-2", lease)
+
     async def test_callbacks_are_leased_by_those_who_share_them_out(self, storage: Storage) -> None:
         """No other lease takes one, nor does theirs take another kind; a leased one is not due again before its end."""
         await insert(storage, job(1, 100), job(2, 100, JobKind.CALLBACK), job(3, 301, JobKind.CALLBACK))
