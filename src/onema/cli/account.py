@@ -3,6 +3,7 @@ from typing import Annotated, Any
 import typer
 
 from onema.cli.command import Cli, Commands
+from onema.cli.registered import Registered
 
 app = Commands(help="Customers: each has credentials, one wallet, applications, brandnames and templates.")
 
@@ -51,14 +52,17 @@ def add(
     capture_on: CaptureOn = None,
     callback_url: CallbackUrl = None,
     fixed_number: FixedNumber = None,
+    registered: Registered = [],  # noqa: B006  # typer needs a list, and nobody changes it
 ) -> None:
     """Add an account. Its tariff must exist."""
     from onema.cli.changes import create, made
+    from onema.cli.registered import told_facts, with_facts
     from onema.domain.configuration import documents as doc
 
     fields = _fields(
         tariff, country, countries, destinations, allowed_ips, windows, capture_on, callback_url, fixed_number
     )
+    fields["registered"] = with_facts({}, told_facts(registered))
     create(cli, made(doc.Account, name=name, wallet=wallet, currency=currency, **fields))
 
 
@@ -75,12 +79,13 @@ def change(
     capture_on: CaptureOn = None,
     callback_url: CallbackUrl = None,
     fixed_number: FixedNumber = None,
+    registered: Registered = [],  # noqa: B006  # typer needs a list, and nobody changes it
     wallet: Annotated[str | None, typer.Option(hidden=True)] = None,
     currency: Annotated[str | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Change what the options name; the rest stays. How it pays is changed with `onema wallet terms`."""
-    from onema.cli.changes import edit_whole
     from onema.cli.output import CliError
+    from onema.cli.registered import edit_registered
     from onema.domain.configuration import documents as doc
 
     if wallet is not None:
@@ -90,9 +95,7 @@ def change(
     fields = _fields(
         tariff, country, countries, destinations, allowed_ips, windows, capture_on, callback_url, fixed_number
     )
-    if not fields:
-        raise CliError("Nothing to change: name at least one option.")
-    edit_whole(cli, doc.Account, name, fields)
+    edit_registered(cli, doc.Account, name, fields, registered)
 
 
 @app.command("suspend")

@@ -4,6 +4,7 @@ from typing import Annotated
 import typer
 
 from onema.cli.command import Cli, Commands
+from onema.cli.registered import Registered
 
 app = Commands(help="What accounts register to send from.")
 
@@ -36,13 +37,16 @@ def add(
     voice: Voice = None,
     sentence: Sentence = None,
     pool: Pool = None,
+    registered: Registered = [],  # noqa: B006  # typer needs a list, and nobody changes it
 ) -> None:
     """Register an application."""
     from onema.cli.changes import create, made
+    from onema.cli.registered import told_facts, with_facts
     from onema.domain.configuration import documents as doc
 
     fields = _fields(appid, sandbox, voice_code, allowed_ips, callback_url, voice, sentence, pool)
-    create(cli, made(doc.Application, account=account, name=name, **fields))
+    facts = with_facts({}, told_facts(registered))
+    create(cli, made(doc.Application, account=account, name=name, registered=facts, **fields))
 
 
 @app.command("set")
@@ -58,14 +62,17 @@ def change(
     voice: Voice = None,
     sentence: Sentence = None,
     pool: Pool = None,
+    registered: Registered = [],  # noqa: B006  # typer needs a list, and nobody changes it
     active: Annotated[bool | None, typer.Option(help="Whether it may send.", show_default=False)] = None,
 ) -> None:
     """Change what the options name."""
-    from onema.cli.changes import edit, state_of
+    from onema.cli.changes import given, state_of
+    from onema.cli.registered import edit_registered
     from onema.domain.configuration import documents as doc
 
     fields = _fields(appid, sandbox, voice_code, allowed_ips, callback_url, voice, sentence, pool)
-    edit(cli, doc.Application, f"{account}/{name}", **fields, state=state_of(active))
+    fields |= given(state=state_of(active))
+    edit_registered(cli, doc.Application, f"{account}/{name}", fields, registered)
 
 
 @app.command("record")

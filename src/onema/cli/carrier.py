@@ -3,6 +3,7 @@ from typing import Annotated, Any
 import typer
 
 from onema.cli.command import Cli, Commands
+from onema.cli.registered import Registered
 
 Capacity = Annotated[
     int | None,
@@ -21,6 +22,13 @@ Setting = Annotated[
     typer.Option(
         help="host=smsc.example.com, or tls.verify=false inside a table; a list is written as JSON. May repeat. "
         "`onema carrier types` says which there are.",
+    ),
+]
+Needs = Annotated[
+    str | None,
+    typer.Option(
+        help="Facts without which it takes no message, such as +86:signature; empty: what its settings ask for.",
+        show_default=False,
     ),
 ]
 FromStdin = Annotated[
@@ -47,14 +55,23 @@ def add(
         bool,
         typer.Option("--own-codes", help="It sends codes and words of its own: needed for types that do."),
     ] = False,
+    needs: Needs = None,
+    registered: Registered = [],  # noqa: B006  # typer needs a list, and nobody changes it
 ) -> None:
     """Add a carrier. It sends once a route names it."""
     from onema.cli.carrier_options import put_settings, told
-    from onema.cli.changes import create
+    from onema.cli.changes import comma_list, create
+    from onema.cli.registered import told_facts, with_facts
     from onema.domain.configuration import documents as doc
 
     document = doc.Carrier(
-        name=name, type=type_, capacity=capacity or 0, per_second=per_second or 0, own_codes=own_codes
+        name=name,
+        type=type_,
+        capacity=capacity or 0,
+        per_second=per_second or 0,
+        own_codes=own_codes,
+        needs=comma_list(needs) or (),
+        registered=with_facts({}, told_facts(registered)),
     )
     create(cli, put_settings(document, told(setting, setting_stdin)))
 
@@ -70,22 +87,28 @@ def change(
     ] = [],  # noqa: B006  # typer needs a list, and nobody changes it
     capacity: Capacity = None,
     per_second: PerSecond = None,
+    needs: Needs = None,
+    registered: Registered = [],  # noqa: B006  # typer needs a list, and nobody changes it
     active: Annotated[bool | None, typer.Option(help="Whether it may send.", show_default=False)] = None,
 ) -> None:
-    """Change its state, its totals, or the settings that are named; the others stay."""
+    """Change its state, its totals, or the settings and facts that are named; the others stay."""
     from onema.cli.carrier_options import put_settings, take_settings, told
-    from onema.cli.changes import edit_document, given, state_of
+    from onema.cli.changes import comma_list, edit_document, given, state_of
+    from onema.cli.registered import told_facts, with_facts
     from onema.domain.configuration import documents as doc
 
-    fields = given(state=state_of(active), capacity=capacity, per_second=per_second)
-    named = told(setting, setting_stdin)
+    fields = given(state=state_of(active), capacity=capacity, per_second=per_second, needs=comma_list(needs))
+    named, facts = told(setting, setting_stdin), told_facts(registered)
 
     def changed(carrier: doc.Carrier) -> dict[str, Any]:
-        if not named and not unset:
-            return fields
-        return {**fields, "settings": put_settings(take_settings(carrier, unset), named).settings}
+        changes = dict(fields)
+        if facts:
+            changes["registered"] = with_facts(carrier.registered, facts)
+        if named or unset:
+            changes["settings"] = put_settings(take_settings(carrier, unset), named).settings
+        return changes
 
-    edit_document(cli, doc.Carrier, name, changed, nothing=not (fields or named or unset))
+    edit_document(cli, doc.Carrier, name, changed, nothing=not (fields or facts or named or unset))
 
 
 @app.command("types")

@@ -243,6 +243,7 @@ def _as_text(value: Any) -> Any:
 _rows_of: dict[Any, type[msgspec.Struct]] = {
     tuple[doc.Rate, ...]: doc.Rate,
     tuple[doc.WindowLimit, ...] | None: doc.WindowLimit,
+    tuple[doc.Registration, ...]: doc.Registration,
 }
 """Fields that are lists of small tables."""
 

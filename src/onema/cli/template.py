@@ -3,6 +3,7 @@ from typing import Annotated
 import typer
 
 from onema.cli.command import Cli, Commands
+from onema.cli.registered import Registered
 
 app = Commands(help="Texts that brandnames may send: {OTP}, {P1,n} one word, {P2,n} several words.")
 
@@ -19,12 +20,42 @@ def add(
     text: Text,
     fold: Annotated[bool, typer.Option(help="Send Vietnamese accents as plain letters.")] = True,
     name: Annotated[str, typer.Option(help="For APIs that ask for a text by its name or number.")] = "",
+    registered: Registered = [],  # noqa: B006  # typer needs a list, and nobody changes it
 ) -> None:
     """Allow a text."""
     from onema.cli.changes import create
+    from onema.cli.registered import told_facts, with_facts
     from onema.domain.configuration import documents as doc
 
-    create(cli, doc.Template(account=account, brandname=brandname, text=text, fold=fold, name=name))
+    facts = with_facts({}, told_facts(registered))
+    template = doc.Template(
+        account=account, brandname=brandname, text=text, fold=fold, name=name, registered=facts
+    )
+    create(cli, template)
+
+
+@app.command("set")
+def change(
+    cli: Cli,
+    account: Account,
+    brandname: Brandname,
+    text: Text,
+    fold: Annotated[
+        bool | None, typer.Option(help="Send Vietnamese accents as plain letters.", show_default=False)
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(help="For APIs that ask for a text by its name or number.")
+    ] = None,
+    registered: Registered = [],  # noqa: B006  # typer needs a list, and nobody changes it
+    active: Annotated[bool | None, typer.Option(help="Whether it may be sent.", show_default=False)] = None,
+) -> None:
+    """Change what the options name; another text is another template."""
+    from onema.cli.changes import given, state_of
+    from onema.cli.registered import edit_registered
+    from onema.domain.configuration import documents as doc
+
+    fields = given(fold=fold, name=name, state=state_of(active))
+    edit_registered(cli, doc.Template, f"{account}/{brandname}/{text}", fields, registered)
 
 
 @app.command("remove")

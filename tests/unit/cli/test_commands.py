@@ -230,6 +230,10 @@ def test_brandnames_expire_and_can_be_switched_off(onema: Program) -> None:
         "name": "Shop",
         "state": "inactive",
         "expires_at": "",
+        "registered": {},
+        "registrations": [],
+        "sign": "before",
+        "sign_to": ["+86"],
     }
 
 
