@@ -4,11 +4,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.docs.settings_page import settings_page
+from tests.docs.simulator_page import simulator_page
 from tests.docs.state_machines_page import state_machines_page
 
 ROOT = Path(__file__).parents[2]
 
 PAGES: dict[str, Callable[[], str]] = {
+    "docs/carriers/simulator.md": simulator_page,
     "docs/operations/settings.md": settings_page,
     "docs/state-machines.md": state_machines_page,
 }

@@ -31,6 +31,7 @@ from onema.administration.requests import (
     RequeueJob,
     ResetCounting,
     ServerStatus,
+    ShowSms,
     Status,
     TopUp,
     UnmatchedReceipt,
@@ -50,14 +51,18 @@ from onema.domain.configuration.problems import InvalidConfiguration, Problem
 from onema.domain.configuration.rules import After, problems
 from onema.domain.delivery import requeue_job
 from onema.domain.delivery.capacity import holders_of
+from onema.domain.delivery.keep_in_inbox import KeepInInbox
+from onema.domain.delivery.payload import SmsPayload, seal_payload
 from onema.domain.delivery.record_receipt import last_word
 from onema.domain.ids import AccountId, MessageId
-from onema.domain.keyring import Keyring
+from onema.domain.keyring import NONCE_BYTES, Keyring
 from onema.domain.money.top_up import TopUpWallet
 from onema.domain.note_refusals import NOBODY, noted_in
 from onema.domain.records import (
     CarrierCapacity,
+    Channel,
     DeadJob,
+    InboxItem,
     LedgerEntry,
     Message,
     RecentRefusals,
@@ -142,6 +147,8 @@ class Administration:
         self._configuring = asyncio.Lock()
         self._carriers: Callable[[], Sequence[CarrierStatus]] | None = None
         """Says how the carriers of this process are; None where none run."""
+        self.on_shown: Callable[[], None] = lambda: None
+        """Hears that the handset's page has something new to show."""
 
     async def answer(self, request: Request[A]) -> A:
         answers: dict[type[Request[Any]], Callable[[Any], Awaitable[Any]]] = {
@@ -163,6 +170,7 @@ class Administration:
             ReadSettings: self._read_settings,
             Status: self._status,
             PutRecording: self._put_recording,
+            ShowSms: self._show_sms,
         }
         try:
             answer: A = await answers[type(request)](request)
@@ -359,6 +367,19 @@ class Administration:
             for row in rows
             if (word := last_word(row)) is not None
         ]
+
+    async def _show_sms(self, request: ShowSms) -> bool:
+        if self._keyring is None:
+            return False
+        phone = parse_phone(request.phone, _HOME_COUNTRY)
+        message = MessageId(self._gateway.next_id())
+        payload = SmsPayload(phone, request.sender, request.text, valid_until=0)
+        content = seal_payload(payload, message, self._keyring, self._gateway.token(NONCE_BYTES))
+        await self._gateway.execute(
+            KeepInInbox(InboxItem(message, phone, Channel.SMS, request.sender, content))
+        )
+        self.on_shown()
+        return True
 
     async def _read_refusals(self, request: ReadRefusals) -> FoundRefusals:
         # What this process has noted and not written down yet belongs to it.

@@ -237,6 +237,16 @@ class PutRecording(Request[None], frozen=True, kw_only=True, tag="put_recording"
     after: bytes = b""
 
 
+class ShowSms(Request[bool], frozen=True, kw_only=True, tag="show_sms"):
+    """Show a text that a simulated network brought to a phone on the handset's page; whether it can be shown there."""
+
+    answer_type = bool
+
+    phone: str
+    sender: str
+    text: str
+
+
 class ReadDeadJobs(Request[Sequence[DeadJob]], frozen=True, kw_only=True, tag="read_dead_jobs"):
     """Jobs of all accounts that were given up, with ids under `before` (0: the newest), newest first."""
 
@@ -278,6 +288,7 @@ WireRequest = (
     | ReadCarriers
     | ReadReceipts
     | ResetCounting
+    | ShowSms
     | ReadRefusals
     | ReadSettings
     | Status

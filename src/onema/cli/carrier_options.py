@@ -29,11 +29,15 @@ def told(options: Sequence[str], from_stdin: str | None) -> dict[str, str]:
 
 def put_settings(carrier: doc.Carrier, named: Mapping[str, str]) -> doc.Carrier:
     """The carrier with these settings put over its own; dots lead into tables."""
-    settings = carrier.settings
-    kind = settings_kind(carrier)
+    settings = put_over(carrier.settings, named, settings_kind(carrier))
+    return msgspec.structs.replace(carrier, settings=settings)
+
+
+def put_over(settings: dict[str, Any], named: Mapping[str, str], kind: Any) -> dict[str, Any]:
+    """The settings with these put over them; `kind` is their struct, None where nobody knows it."""
     for name, text in named.items():
         settings = _put(settings, name.split("."), _value(text, _type_of(kind, name)), name)
-    return msgspec.structs.replace(carrier, settings=settings)
+    return settings
 
 
 def take_settings(carrier: doc.Carrier, names: Sequence[str]) -> doc.Carrier:

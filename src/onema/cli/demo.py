@@ -40,6 +40,8 @@ def demo(
         "listen.host": LOOPBACK,
         "listen.port": port,
         "handset.open_on_loopback": True,
+        # A carrier that one tries out stands beside it; the page is for this machine alone.
+        "handset.beside_carriers": True,
         "callback.private_targets": True,
         "workers": 1,
     }

@@ -144,7 +144,7 @@ async def _open(settings: Settings, stack: AsyncExitStack, *, creates: bool = Fa
     of its own is opened beside the servers that use it.
     """
     if settings.database:
-        return await _open_database(settings, stack, creates=creates)
+        return await open_database(settings, stack, creates=creates)
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while True:
         if settings.data.is_dir():
@@ -165,7 +165,7 @@ async def _open(settings: Settings, stack: AsyncExitStack, *, creates: bool = Fa
         return await _open_store(settings, folder, stack)
 
 
-async def _open_database(settings: Settings, stack: AsyncExitStack, *, creates: bool) -> Administration:
+async def open_database(settings: Settings, stack: AsyncExitStack, *, creates: bool) -> Administration:
     from onema.storage.postgres.moving import schema_of
 
     if not creates and not await schema_of(settings.database.reveal()):

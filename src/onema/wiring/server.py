@@ -119,6 +119,7 @@ class App:
             core.keyring,
             INBOX_POLL_SECONDS if settings.database else float("inf"),
         )
+        core.administration.on_shown = self.inbox.arrived
         self.calls = HandsetCalls(core.clock.now)
         self._shown_calls: CallControl = self.calls
         if self._membership is not None:
