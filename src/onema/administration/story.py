@@ -7,6 +7,7 @@ import msgspec
 
 from onema.administration.requests import FoundStory
 from onema.domain.codes.refused_text import KEPT
+from onema.domain.delivery.outcome import network_told
 from onema.domain.ids import time_of_id
 from onema.domain.records import LedgerEntry, Message
 from onema.domain.state_machines import VerificationState
@@ -63,7 +64,8 @@ def _moments(story: Story) -> Iterator[Moment]:
         yield Moment(attempt.started_at, "started", caller + _because(attempt.why))
         if attempt.ended_at:
             named = f" (carrier's id {attempt.carrier_reference})" if attempt.carrier_reference else ""
-            told = dict.fromkeys(filter(None, (attempt.ending, attempt.detail)))
+            network = " ".join(f"{name}={word}" for name, word in network_told(attempt.network).items())
+            told = dict.fromkeys(filter(None, (attempt.ending, attempt.detail, network)))
             said = f": {'; '.join(told)}" if told else ""
             yield Moment(attempt.ended_at, str(attempt.state), via + named + said)
     for event in story.events:
@@ -121,6 +123,7 @@ def as_json(found: FoundStory) -> dict[str, Any]:
                 "carrier_reference": attempt.carrier_reference,
                 "ending": attempt.ending,
                 "detail": attempt.detail,
+                "network": network_told(attempt.network),
                 "started_at": show_time(attempt.started_at),
                 "ended_at": show_time(attempt.ended_at),
             }

@@ -243,7 +243,8 @@ class Message(Row, frozen=True, gc=False):
 
 class Attempt(Row, frozen=True, gc=False):
     """One try to hand a message to one carrier; `why` this one was chosen. `awaited` is how many of its parts the
-    carrier has not reported yet, `ending` is outcome.Ending, empty where nobody told.
+    carrier has not reported yet, `ending` is outcome.Ending, empty where nobody told. `network` is what the carrier
+    told of it by name, in JSON (outcome.network_told).
     """
 
     table = "attempts"
@@ -262,6 +263,7 @@ class Attempt(Row, frozen=True, gc=False):
     awaited: int = 0
     ending: str = ""
     why: str = ""
+    network: str = ""
 
     @property
     def key(self) -> Key:

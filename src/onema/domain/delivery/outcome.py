@@ -15,6 +15,9 @@ LONGEST_NETWORK_WORD = 128
 LONGEST_TALK_SECONDS = 86_400.0
 """No call is longer, whatever a carrier says."""
 
+_encoder = msgspec.json.Encoder()
+_network_decoder = msgspec.json.Decoder(dict[str, str])
+
 
 class OutcomeKind(enum.StrEnum):
     SUBMITTED = "submitted"
@@ -86,6 +89,19 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     def word(self) -> str:
         """Why it ended so, for the message's story."""
         return self.reason or self.ending or ""
+
+
+def network_told(kept: str) -> dict[str, str]:
+    """What carriers told of the network, from an attempt's row."""
+    return _network_decoder.decode(kept) if kept else {}
+
+
+def keep_network(kept: str, told: dict[str, str]) -> str:
+    """The same with what was told now; of one name the last word is right."""
+    if not told:
+        return kept
+    both = {**network_told(kept), **told}
+    return _encoder.encode({name: both[name] for name in list(both)[:MOST_NETWORK_FACTS]}).decode()
 
 
 FINAL_WORDS = frozenset((OutcomeKind.DELIVERED, OutcomeKind.UNDELIVERED))

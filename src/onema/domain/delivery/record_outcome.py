@@ -7,7 +7,7 @@ import msgspec
 
 from onema.domain.decision import Context, Decision, World
 from onema.domain.delivery.message_progress import Advance, advance
-from onema.domain.delivery.outcome import FINAL_WORDS, RECEIPT_WORDS, Outcome, OutcomeKind
+from onema.domain.delivery.outcome import FINAL_WORDS, RECEIPT_WORDS, Outcome, OutcomeKind, keep_network
 from onema.domain.delivery.record_receipt import take_early_words
 from onema.domain.ids import AccountId, MessageId
 from onema.domain.records import (
@@ -123,6 +123,7 @@ class RecordOutcome(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             ended_at=self.now,
             awaited=awaited,
             ending=outcome.ending or attempt.ending,
+            network=keep_network(attempt.network, outcome.network),
         )
 
 

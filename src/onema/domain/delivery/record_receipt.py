@@ -12,7 +12,7 @@ import msgspec
 
 from onema.domain.decision import Context, Decision, World
 from onema.domain.delivery.message_progress import Advance, advance
-from onema.domain.delivery.outcome import FINAL_WORDS, Outcome, OutcomeKind
+from onema.domain.delivery.outcome import FINAL_WORDS, Outcome, OutcomeKind, keep_network
 from onema.domain.ids import AccountId, MessageId
 from onema.domain.records import (
     Attempt,
@@ -116,14 +116,15 @@ class RecordReceipt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         if before is not None and (before.kind in FINAL_WORDS or before.kind is self.outcome.kind):
             return Decision(ReceiptResult.REPEATED)
         if self.outcome.kind not in FINAL_WORDS:
-            return self._noted(row, str(self.outcome.kind))
+            told = (self._with_network(attempt),) if self.outcome.network else ()
+            return self._noted(row, str(self.outcome.kind), *told)
         after = MessageState(self.outcome.kind.value)
         ended = AttemptState(self.outcome.kind.value)
         if not MESSAGE.may(message.state, after, self) or not ATTEMPT.may(attempt.state, ended, self):
             same = message.state == after
             return Decision(ReceiptResult.REPEATED if same else ReceiptResult.TOO_LATE)
         if self.outcome.kind is OutcomeKind.DELIVERED and attempt.awaited > 1:
-            one_less = msgspec.structs.replace(attempt, awaited=attempt.awaited - 1)
+            one_less = msgspec.structs.replace(self._with_network(attempt), awaited=attempt.awaited - 1)
             return self._noted(row, f"one part delivered, {one_less.awaited} awaited", one_less)
         step = Advance(
             by=self,
@@ -138,6 +139,10 @@ class RecordReceipt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         event = Event(named.account, named.message, self.id, f"receipt: {after}", step.reason)
         return Decision(ReceiptResult.COUNTED, (self._ended(attempt), *puts), (event, *inserts), deletes)
 
+    def _with_network(self, attempt: Attempt) -> Attempt:
+        network = keep_network(attempt.network, self.outcome.network)
+        return msgspec.structs.replace(attempt, network=network)
+
     def _ended(self, attempt: Attempt) -> Attempt:
         return msgspec.structs.replace(
             attempt,
@@ -146,6 +151,7 @@ class RecordReceipt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             ended_at=self.now,
             awaited=0,
             ending=self.outcome.ending or attempt.ending,
+            network=keep_network(attempt.network, self.outcome.network),
         )
 
     def _noted(self, row: CarrierReference, what: str, *puts: Row) -> Decision:

@@ -192,7 +192,7 @@ SELECT kind, name FROM directory WHERE (kind, name) > ($1, $2) ORDER BY kind, na
 -- attempts_of_message --
 -- The attempts of one message ($1 account, $2 message), in order.
 SELECT account, message, number, carrier, caller, state, carrier_reference, detail, started_at, ended_at,
-       awaited, ending, why
+       awaited, ending, why, network
 FROM attempts WHERE account = $1 AND message = $2 ORDER BY number
 
 -- events_of_subject --

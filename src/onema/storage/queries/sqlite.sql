@@ -185,7 +185,7 @@ SELECT kind, name FROM directory
 -- attempts_of_message --
 -- The attempts of one message, in order.
 SELECT account, message, number, carrier, caller, state, carrier_reference, detail, started_at, ended_at,
-       awaited, ending, why
+       awaited, ending, why, network
 FROM attempts WHERE account = :account AND message = :message ORDER BY number
 
 -- events_of_subject --

@@ -1,0 +1,5 @@
+-- works with code from: 10
+--
+-- What a carrier tells of the network with an outcome or a receipt (operator, mccmnc, network_error_code), in JSON.
+
+ALTER TABLE attempts ADD COLUMN network TEXT NOT NULL DEFAULT '';
