@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any, Protocol, TypeVar
 
 import onema
+from onema.administration.callbacks import CallbackLog
 from onema.administration.requests import (
     Balance,
     Configuration,
@@ -17,6 +18,7 @@ from onema.administration.requests import (
     PutDocuments,
     PutRecording,
     ReadBalance,
+    ReadCallbacks,
     ReadCapacity,
     ReadCarriers,
     ReadDeadJobs,
@@ -27,6 +29,7 @@ from onema.administration.requests import (
     ReadRefusals,
     ReadSettings,
     ReadStory,
+    ReplayCallbacks,
     Request,
     RequeueJob,
     ResetCounting,
@@ -145,6 +148,7 @@ class Administration:
         self._settings = dict(settings)
         self._keyring = keyring
         self._configuring = asyncio.Lock()
+        self._callbacks = CallbackLog(gateway, storage)
         self._carriers: Callable[[], Sequence[CarrierStatus]] | None = None
         """Says how the carriers of this process are; None where none run."""
         self.on_shown: Callable[[], None] = lambda: None
@@ -167,6 +171,8 @@ class Administration:
             ReadDeadJobs: self._read_dead_jobs,
             RequeueJob: self._requeue_job,
             DropJob: self._drop_job,
+            ReadCallbacks: self._callbacks.read,
+            ReplayCallbacks: self._callbacks.replay,
             ReadSettings: self._read_settings,
             Status: self._status,
             PutRecording: self._put_recording,

@@ -9,6 +9,7 @@ from onema.channels.contract import CarrierStatus
 from onema.domain.codes.refused_text import RefusedText
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.configure import Change
+from onema.domain.delivery.callback_try import CallbackTry
 from onema.domain.ids import MessageId
 from onema.domain.note_refusals import RefusedRequest
 from onema.domain.records import DeadJob, LedgerEntry, Message, Window
@@ -272,11 +273,52 @@ class DropJob(Request[None], frozen=True, kw_only=True, tag="drop_job"):
     dead: int
 
 
+class KeptTry(msgspec.Struct, frozen=True):
+    """One try to tell how a message ended, and when its end was written down."""
+
+    message: MessageId
+    at: int
+    tried: CallbackTry
+
+
+class CallbackPage(msgspec.Struct, frozen=True):
+    """Tries, those of the newest message first, its last one first; `next` is where the next page begins, None when
+    nothing is left.
+    """
+
+    tries: Sequence[KeptTry]
+    next: tuple[int, int] | None
+
+
+class ReadCallbacks(Request[CallbackPage], frozen=True, kw_only=True, tag="read_callbacks"):
+    """How an account was told of its messages. `before` is a page's `next`; `limit` events are looked through."""
+
+    answer_type = CallbackPage
+
+    account: str
+    before: tuple[int, int] = (2**63 - 1, 2**63 - 1)
+    limit: int = 500
+
+
+class ReplayCallbacks(Request[int], frozen=True, kw_only=True, tag="replay_callbacks"):
+    """Tell an account once more how these messages ended; answer: of how many. One that nobody is told of is refused
+    (CONFLICT), or passed over with `told_only`. Without `account` the first message says whose they are.
+    """
+
+    answer_type = int
+
+    messages: tuple[MessageId, ...]
+    account: str = ""
+    told_only: bool = False
+
+
 WireRequest = (
     PutDocuments
     | ReadDeadJobs
     | RequeueJob
     | DropJob
+    | ReadCallbacks
+    | ReplayCallbacks
     | TopUp
     | PutRecording
     | ReadDocuments

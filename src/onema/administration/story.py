@@ -5,8 +5,9 @@ from typing import Any
 
 import msgspec
 
-from onema.administration.requests import FoundStory
+from onema.administration.requests import FoundStory, KeptTry
 from onema.domain.codes.refused_text import KEPT
+from onema.domain.delivery.callback_try import callback_try
 from onema.domain.delivery.outcome import network_told
 from onema.domain.ids import time_of_id
 from onema.domain.records import LedgerEntry, Message
@@ -70,9 +71,19 @@ def _moments(story: Story) -> Iterator[Moment]:
             yield Moment(attempt.ended_at, str(attempt.state), via + named + said)
     for event in story.events:
         if event.kind != KEPT:
-            yield Moment(time_of_id(event.id), event.kind, event.data)
+            tried = callback_try(event)
+            yield Moment(time_of_id(event.id), event.kind, tried.in_words if tried else event.data)
     if message.ended_at and not refused:
         yield Moment(message.ended_at, "ended", f"{message.state}{_because(message.reason)}")
+
+
+def tries_of(story: Story) -> list[KeptTry]:
+    """How the integrator was told of the message, in order of time."""
+    return [
+        KeptTry(story.message.id, time_of_id(event.id), tried)
+        for event in story.events
+        if (tried := callback_try(event)) is not None
+    ]
 
 
 def _request(message: Message) -> str:
@@ -130,9 +141,16 @@ def as_json(found: FoundStory) -> dict[str, Any]:
             for attempt in story.attempts
         ],
         "events": [
-            {"at": show_time(time_of_id(event.id)), "kind": event.kind, "data": event.data}
+            {
+                "at": show_time(time_of_id(event.id)),
+                "kind": event.kind,
+                "data": tried.in_words if (tried := callback_try(event)) else event.data,
+            }
             for event in story.events
             if event.kind != KEPT
+        ],
+        "callbacks": [
+            {"at": show_time(one.at), **msgspec.structs.asdict(one.tried)} for one in tries_of(story)
         ],
         "money": [
             {

@@ -7,7 +7,6 @@ from onema.cli.command import Cli, Commands
 
 if TYPE_CHECKING:
     from onema.cli.session import Session
-    from onema.domain.ids import MessageId
     from onema.domain.records import Message
 
 app = Commands(help="Messages and their stories.")
@@ -32,12 +31,12 @@ def show_all(
 ) -> None:
     """List messages, newest first."""
     from onema.administration.story import message_as_json
-    from onema.cli.message_search import known_state, matcher, parse_since, spelled_phone
+    from onema.cli.message_search import known_state, matcher, message_id, parse_since, spelled_phone
     from onema.cli.output import CliError, complain, print_json, print_table
     from onema.domain.configuration import documents as doc
     from onema.engine.ports import SystemClock
 
-    oldest = _message_id(before) if before else 0
+    oldest = message_id(before) if before else 0
     wanted_state = known_state(state) if state else None
     earliest = parse_since(since, SystemClock().now()) if since else None
     found = []
@@ -74,6 +73,7 @@ def show(
     """Tell a message's whole story: request, decision, attempts, receipts, checks, money."""
     from onema.administration.requests import ReadStory
     from onema.administration.story import as_json
+    from onema.cli.message_search import message_id
     from onema.cli.output import CliError, print_json, say
     from onema.cli.refused_text import as_lines as lines_of_why
     from onema.cli.refused_text import why_refused
@@ -81,7 +81,7 @@ def show(
     from onema.domain.configuration import documents as doc
 
     with cli.session() as session:
-        found = session.answer(ReadStory(message=_message_id(message), account=account))
+        found = session.answer(ReadStory(message=message_id(message), account=account))
         if found is None:
             raise CliError(
                 f"There is no message {message!r}. "
@@ -102,19 +102,6 @@ def show(
         say()
         for line in lines_of_why(why, found.account, sender):
             say(line)
-
-
-def _message_id(text: str) -> "MessageId":
-    from onema.cli.output import CliError
-    from onema.wiring.dialects import message_of
-
-    try:
-        return message_of(text)
-    except ValueError as error:
-        raise CliError(
-            f"{text!r} is not a message's id: it has 19 digits, 29 (requestId), or 32 hex digits (SMSID). By what the "
-            f"client called it, it is found with `onema message list --reference {text}`."
-        ) from error
 
 
 def matching(

@@ -5,10 +5,12 @@ from collections.abc import Callable, Iterable
 
 from onema.cli.output import CliError
 from onema.domain.configuration import documents as doc
+from onema.domain.ids import MessageId
 from onema.domain.records import Message, MessageState
 from onema.domain.refusals import Refused
 from onema.domain.values.phone import parse_phone
 from onema.domain.values.times import parse_time
+from onema.wiring.dialects import message_of
 
 _HOME_COUNTRIES = ("VN", "CN")
 """Those of the dialects, where an account names none."""
@@ -65,3 +67,14 @@ def matcher(
         )
 
     return wanted
+
+
+def message_id(text: str) -> MessageId:
+    """The message that `text` names. Raises CliError."""
+    try:
+        return message_of(text)
+    except ValueError as error:
+        raise CliError(
+            f"{text!r} is not a message's id: it has 19 digits, 29 (requestId), or 32 hex digits (SMSID). By what the "
+            f"client called it, it is found with `onema message list --reference {text}`."
+        ) from error

@@ -36,6 +36,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "tariff": ("onema.cli.tariff", "app", "Price lists."),
     "message": ("onema.cli.message", "app", "Messages and their stories."),
     "job": ("onema.cli.job", "app", "Jobs that were given up."),
+    "callback": ("onema.cli.callback", "app", "What integrators were told of their messages."),
     "carrier": ("onema.cli.carrier", "app", "Ways out."),
     "route": ("onema.cli.route", "app", "Which carrier takes what."),
     "pool": ("onema.cli.pool", "app", "Hotline pools."),

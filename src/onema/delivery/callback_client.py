@@ -39,12 +39,14 @@ _AGENT = (b"User-Agent", f"onema/{onema.__version__}".encode())
 
 class Told(msgspec.Struct, frozen=True):
     """How one try ended: `problem` is empty when the receiver took it, `again` says whether another try may help, after
-    at least `pause_ms`.
+    at least `pause_ms`. `host` was asked, and answered with `status`; 0 when it did not.
     """
 
     problem: str = ""
     again: bool = False
     pause_ms: int = 0
+    host: str = ""
+    status: int = 0
 
 
 class CallbackClient:
@@ -81,6 +83,9 @@ class CallbackClient:
             target = parse_callback_url(request.url)
         except BadCallbackUrl as error:
             return Told(f"the callback URL {error}")
+        return msgspec.structs.replace(await self._tell(target, request), host=target.host)
+
+    async def _tell(self, target: CallbackTarget, request: CallbackRequest) -> Told:
         if not self._private_targets and (problem := local_problem(target)):
             return Told(f"the callback URL {problem}")
         try:
@@ -120,11 +125,12 @@ class CallbackClient:
     def _told(self, response: httpcore.Response) -> Told:
         status = response.status
         if 200 <= status < 300:
-            return Told()
+            return Told(status=status)
         problem = f"HTTP {status}"
         if 300 <= status < 400:
-            return Told(f"{problem}, and callbacks follow no redirect", again=True)
-        return Told(problem, again=status >= 500 or status in _AGAIN, pause_ms=self._pause(response))
+            return Told(f"{problem}, and callbacks follow no redirect", again=True, status=status)
+        again = status >= 500 or status in _AGAIN
+        return Told(problem, again=again, pause_ms=self._pause(response), status=status)
 
     def _pause(self, response: httpcore.Response) -> int:
         """What `Retry-After` (RFC 9110, 10.2.3) asks for, seconds or a date, within bounds; else 0."""

@@ -209,7 +209,7 @@ class JobDispatcher:
             else:
                 await self._handlers[job.kind](job)
         except GivenUp as given_up:
-            await self._failed.end(job, str(given_up))
+            await self._failed.end(job, str(given_up), note=given_up.note)
         except (Refused, StorageError) as error:
             # Nothing could be written down, and neither can this be.
             detail = error.refusal.value if isinstance(error, Refused) else type(error).__name__

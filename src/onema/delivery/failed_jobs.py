@@ -26,7 +26,11 @@ LONGEST_FAULT = 500
 
 
 class GivenUp(Exception):
-    """The job has no use any more; the text is the reason."""
+    """The job has no use any more; the text is the reason. `note` is what its message's story is told in its place."""
+
+    def __init__(self, reason: str, note: str = "") -> None:
+        super().__init__(reason)
+        self.note = note
 
 
 class FailedJobs:
@@ -61,9 +65,9 @@ class FailedJobs:
             )
         )
 
-    async def end(self, job: Job, reason: str, fault: str = "") -> None:
+    async def end(self, job: Job, reason: str, fault: str = "", note: str = "") -> None:
         """Give the job up, with its message's true end; where even that fails, the job alone. `fault` says where the
-        program raised.
+        program raised, `note` is for the message's story.
         """
         for bury_only in (False, True):
             now = self._gateway.now()
@@ -78,6 +82,7 @@ class FailedJobs:
                     attempt=job.attempt,
                     reason=reason,
                     fault=fault[:LONGEST_FAULT],
+                    note=note,
                     receipt_until=now + self._receipt_lifetime_ms,
                     bury_only=bury_only,
                 )

@@ -115,7 +115,14 @@ J = JobState
 JOB: Final = Machine(
     {
         (NEW, J.TO_SEND): ("SendCode", "CallWithCode", "SendText"),
-        (NEW, J.TO_REPORT): ("RecordOutcome", "RecordReceipt", "SettleMessage", "FailMessage", "EndJob"),
+        (NEW, J.TO_REPORT): (
+            "RecordOutcome",
+            "RecordReceipt",
+            "SettleMessage",
+            "FailMessage",
+            "EndJob",
+            "ReplayCallback",
+        ),
         (J.TO_SEND, J.IN_FLIGHT): ("StartAttempt",),
         (J.TO_SEND, J.TO_SEND): ("LeaveJob", "FinishJob"),
         # No carrier takes it.

@@ -251,6 +251,9 @@ class Storage(Writer, Protocol):
     async def read_sent(self, account: AccountId, sent: SentBetween) -> SentPage:
         """It looks at all messages of the account in between, in nobody's way."""
 
+    async def read_events(self, account: AccountId, before: tuple[int, int], limit: int) -> Sequence[Event]:
+        """Events of an account whose (subject, id) comes before this, newest subject first, its last event first."""
+
     async def read_ledger(self, account: AccountId, limit: int) -> Sequence[LedgerEntry]:
         """Ledger entries of an account, newest subject first."""
 

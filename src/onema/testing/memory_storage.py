@@ -265,6 +265,10 @@ class MemoryStorage:
         found = [row for row in self._of(Message) if row.account == account and first <= row.id < before]
         return sorted(found, key=lambda row: row.id)
 
+    async def read_events(self, account: AccountId, before: tuple[int, int], limit: int) -> Sequence[Event]:
+        found = [row for row in self._of(Event) if row.account == account and (row.subject, row.id) < before]
+        return sorted(found, key=lambda row: (-row.subject, -row.id))[:limit]
+
     async def read_dead_jobs(self, before: int, limit: int) -> Sequence[DeadJob]:
         dead = sorted(self._of(DeadJob), key=lambda row: -row.id)
         return [row for row in dead if row.id < before][:limit]

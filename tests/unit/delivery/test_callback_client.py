@@ -18,6 +18,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from msgspec.structs import replace
 
 from onema.delivery.callback_client import BODY_LIMIT, CallbackClient, Told
 from onema.delivery.callback_contract import CallbackRequest
@@ -105,6 +106,11 @@ def get(url: str) -> CallbackRequest:
     return CallbackRequest("GET", url)
 
 
+async def tell(client: CallbackClient, url: str) -> Told:
+    """How a try ended, whoever was asked and whatever the status."""
+    return replace(await client.tell(get(url)), host="", status=0)
+
+
 def answering(*parts: bytes, then: Callable[[], Awaitable[object]] | None = None) -> Answering:
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         for part in parts:
@@ -120,6 +126,21 @@ async def for_ever() -> None:
     await asyncio.Event().wait()
 
 
+@pytest.mark.parametrize("status", [200, 204, 302, 404, 503])
+async def test_a_try_names_host_and_status(receiver: Receiver, make: Make, status: int) -> None:
+    """The host alone, without port, path or password; also of an answer that is no success."""
+    receiver.answering = answering(b"HTTP/1.1 %d x\r\ncontent-length: 0\r\n\r\n" % status)
+    told = await make().tell(get(f"http://user:secret@{receiver.host}/path?query"))
+    assert (told.host, told.status) == (receiver.host.partition(":")[0], status)
+
+
+async def test_a_host_that_does_not_answer_has_no_status(receiver: Receiver, make: Make) -> None:
+    """It is named all the same."""
+    receiver.answering = answering(then=for_ever)
+    told = await make(seconds=SECONDS).tell(get(f"http://{receiver.host}/"))
+    assert (told.host, told.status) == (receiver.host.partition(":")[0], 0)
+
+
 async def test_an_endless_answer_is_cut_off(receiver: Receiver, make: Make) -> None:
     """Its status is what counts; of the body no more than a few kilobytes are taken."""
     sent = 0
@@ -133,7 +154,7 @@ async def test_an_endless_answer_is_cut_off(receiver: Receiver, make: Make) -> N
             await writer.drain()
 
     receiver.answering = endless
-    assert await make().tell(get(f"http://{receiver.host}/")) == Told()
+    assert await tell(make(), f"http://{receiver.host}/") == Told()
     await receiver.gone.wait()
     # Besides what was read, the sockets' own buffers were filled.
     assert sent < BODY_LIMIT + 16 * 2**20
@@ -163,7 +184,7 @@ async def test_an_answer_costs_no_more_than_so_many_bytes(
             await writer.drain()
 
     receiver.answering = answer
-    assert await make().tell(get(f"http://{receiver.host}/")) == told
+    assert await tell(make(), f"http://{receiver.host}/") == told
     await receiver.gone.wait()
     assert sent < ANSWER_LIMIT + 16 * 2**20
 
@@ -175,7 +196,7 @@ async def test_each_answer_on_a_connection_has_its_own_limit(receiver: Receiver,
     )
     client = make()
     for _ in range(2 * ANSWER_LIMIT // BODY_LIMIT + 1):
-        assert await client.tell(get(f"http://{receiver.host}/")) == Told()
+        assert await tell(client, f"http://{receiver.host}/") == Told()
     assert receiver.connections == 1
 
 
@@ -205,7 +226,7 @@ async def test_a_packed_body_is_not_unpacked(receiver: Receiver, make: Make) -> 
     receiver.answering = answering(
         b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 9\r\n\r\nnot gzip!"
     )
-    assert await make().tell(get(f"http://{receiver.host}/")) == Told()
+    assert await tell(make(), f"http://{receiver.host}/") == Told()
     assert b"accept-encoding" not in receiver.heads[0].lower()
 
 
@@ -215,7 +236,7 @@ async def test_a_packed_body_is_not_unpacked(receiver: Receiver, make: Make) -> 
 async def test_one_time_bounds_the_whole_exchange(receiver: Receiver, make: Make, before: bytes) -> None:
     """However much or little of a head has come by then; the connection is closed."""
     receiver.answering = answering(before, then=for_ever)
-    told = await make(seconds=SECONDS).tell(get(f"http://{receiver.host}/"))
+    told = await tell(make(seconds=SECONDS), f"http://{receiver.host}/")
     assert told == Told("no answer within 0.3 s", again=True)
 
 
@@ -229,7 +250,7 @@ async def test_a_dripping_head_gets_no_more_time_than_a_silent_one(receiver: Rec
             await asyncio.sleep(SECONDS / 10)
 
     receiver.answering = drip
-    told = await make(seconds=SECONDS).tell(get(f"http://{receiver.host}/"))
+    told = await tell(make(seconds=SECONDS), f"http://{receiver.host}/")
     assert told.again
     await receiver.gone.wait()
 
@@ -237,9 +258,9 @@ async def test_a_dripping_head_gets_no_more_time_than_a_silent_one(receiver: Rec
 async def test_a_body_that_never_ends_costs_no_second_try(receiver: Receiver, make: Make) -> None:
     """The receiver has said that it took it."""
     receiver.answering = answering(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nx", then=for_ever)
-    assert await make(seconds=SECONDS).tell(get(f"http://{receiver.host}/")) == Told()
+    assert await tell(make(seconds=SECONDS), f"http://{receiver.host}/") == Told()
     receiver.answering = answering(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nx", then=None)
-    assert await make().tell(get(f"http://{receiver.host}/")) == Told()
+    assert await tell(make(), f"http://{receiver.host}/") == Told()
 
 
 async def test_no_cookie_is_kept(receiver: Receiver, make: Make) -> None:
@@ -249,7 +270,7 @@ async def test_no_cookie_is_kept(receiver: Receiver, make: Make) -> None:
     )
     client = make()
     for _ in range(3):
-        assert await client.tell(get(f"http://{receiver.host}/")) == Told()
+        assert await tell(client, f"http://{receiver.host}/") == Told()
     assert not any(b"cookie" in head.lower() for head in receiver.heads)
     assert receiver.connections == 1
 
@@ -257,7 +278,7 @@ async def test_no_cookie_is_kept(receiver: Receiver, make: Make) -> None:
 async def test_no_redirect_is_followed(receiver: Receiver, make: Make) -> None:
     """Nobody checks with the operator where it leads."""
     receiver.answering = answering(b"HTTP/1.1 302 Found\r\nlocation: /elsewhere\r\ncontent-length: 0\r\n\r\n")
-    told = await make().tell(get(f"http://{receiver.host}/"))
+    told = await tell(make(), f"http://{receiver.host}/")
     assert told == Told("HTTP 302, and callbacks follow no redirect", again=True)
     assert len(receiver.heads) == 1
 
@@ -274,7 +295,7 @@ async def test_only_answers_that_may_change_are_asked_for_again(
 ) -> None:
     """A receiver that does not like a request will not like the same one later."""
     receiver.answering = answering(b"HTTP/1.1 %d Told\r\ncontent-length: 0\r\n\r\n" % status)
-    told = await make().tell(get(f"http://{receiver.host}/"))
+    told = await tell(make(), f"http://{receiver.host}/")
     assert told == (Told() if again is None else Told(f"HTTP {status}", again=again))
 
 
@@ -299,13 +320,13 @@ async def test_a_receiver_may_ask_for_a_pause_within_bounds(
     """`Retry-After` as RFC 9110 has it: seconds or a date."""
     head = f"HTTP/1.1 503 Busy\r\nretry-after: {value}\r\ncontent-length: 0\r\n\r\n"
     receiver.answering = answering(head.encode("latin-1"))
-    told = await make(now=lambda: 1_767_225_600_000).tell(get(f"http://{receiver.host}/"))
+    told = await tell(make(now=lambda: 1_767_225_600_000), f"http://{receiver.host}/")
     assert told == Told("HTTP 503", again=True, pause_ms=pause_ms)
 
 
 async def test_a_user_in_the_url_is_sent_as_basic_authentication(receiver: Receiver, make: Make) -> None:
     """As every client does; Host names neither."""
-    await make().tell(get(f"http://user:p%40ss@{receiver.host}/x?y"))
+    await tell(make(), f"http://user:p%40ss@{receiver.host}/x?y")
     head = receiver.heads[0]
     assert head.startswith(b"GET /x?y HTTP/1.1\r\n")
     assert b"Authorization: Basic dXNlcjpwQHNz\r\n" in head
@@ -320,7 +341,7 @@ async def test_a_name_is_connected_to_at_the_address_that_was_checked(receiver: 
         asked.append(host)
         return [LOOPBACK]
 
-    await make(resolve=resolve).tell(get(f"http://shop.test:{receiver.port}/"))
+    await tell(make(resolve=resolve), f"http://shop.test:{receiver.port}/")
     assert asked == ["shop.test"]
     assert f"Host: shop.test:{receiver.port}\r\n".encode() in receiver.heads[0]
 
@@ -331,7 +352,7 @@ async def test_a_name_is_connected_to_at_the_address_that_was_checked(receiver: 
 async def test_a_name_that_leads_inside_is_not_called(receiver: Receiver, make: Make, address: str) -> None:
     """Whatever its URL looked like when it was saved."""
     client = make(private_targets=False, resolve=lambda host: [ipaddress.ip_address(address)])
-    told = await client.tell(get(f"http://shop.test:{receiver.port}/"))
+    told = await tell(client, f"http://shop.test:{receiver.port}/")
     assert told.problem.startswith("the host has no address on the public Internet")
     assert not told.again
     assert receiver.connections == 0
@@ -342,7 +363,7 @@ async def test_a_name_that_leads_inside_is_not_called(receiver: Receiver, make: 
 )
 async def test_an_address_inside_is_not_called(receiver: Receiver, make: Make, host: str) -> None:
     """An older version may have saved it."""
-    told = await make(private_targets=False).tell(get(f"http://{host}:{receiver.port}/"))
+    told = await tell(make(private_targets=False), f"http://{host}:{receiver.port}/")
     assert told.problem.startswith("the callback URL names the host")
     assert not told.again
     assert receiver.connections == 0
@@ -389,7 +410,7 @@ async def test_a_name_that_is_never_answered_costs_no_more_than_a_callback_may_t
         answer.wait()
         return [LOOPBACK]
 
-    told = await make(seconds=SECONDS, resolve=resolve).tell(get("http://dead.test/"))
+    told = await tell(make(seconds=SECONDS, resolve=resolve), "http://dead.test/")
     assert told == Told("no answer within 0.3 s", again=True)
     answer.set()
 
@@ -401,7 +422,7 @@ async def test_a_name_that_nobody_knows_is_tried_again() -> None:
         raise OSError("no such name")
 
     client = CallbackClient(seconds=LONG, now=FakeClock().now, resolve=resolve)
-    assert await client.tell(get("http://shop.test/")) == Told("ConnectError", again=True)
+    assert await tell(client, "http://shop.test/") == Told("ConnectError", again=True)
     await client.close()
 
 
@@ -463,9 +484,9 @@ async def test_tls_speaks_of_the_name_at_the_address_that_was_checked(
     server = await asyncio.start_server(receiver.serve, "127.0.0.1", 0, ssl=context)
     port = server.sockets[0].getsockname()[1]
     client = make(ca_file=trusted, resolve=lambda host: [LOOPBACK])
-    assert await client.tell(get(f"https://shop.test:{port}/")) == Told()
-    assert await client.tell(get(f"https://other.test:{port}/")) == Told("ConnectError", again=True)
-    assert await make(resolve=lambda host: [LOOPBACK]).tell(get(f"https://shop.test:{port}/")) == Told(
+    assert await tell(client, f"https://shop.test:{port}/") == Told()
+    assert await tell(client, f"https://other.test:{port}/") == Told("ConnectError", again=True)
+    assert await tell(make(resolve=lambda host: [LOOPBACK]), f"https://shop.test:{port}/") == Told(
         "ConnectError", again=True
     )
     assert asked == ["shop.test", "other.test", "shop.test"]
@@ -487,13 +508,13 @@ async def test_the_environment_names_no_proxy(
 ) -> None:
     """Whoever started the server may have set one for other programs, and it may be broken."""
     monkeypatch.setenv(name, "socks5://127.0.0.1:1" if "NO" not in name else "[::1")
-    assert await make().tell(get(f"http://{receiver.host}/")) == Told()
+    assert await tell(make(), f"http://{receiver.host}/") == Told()
 
 
 async def test_a_configured_proxy_gets_the_callback(receiver: Receiver, make: Make) -> None:
     """With its user; it looks the name up by itself."""
     client = make(private_targets=False, proxy=f"http://me:mine@{receiver.host}")
-    assert await client.tell(get("http://shop.test/told")) == Told()
+    assert await tell(client, "http://shop.test/told") == Told()
     assert receiver.heads[0].startswith(b"GET http://shop.test/told HTTP/1.1\r\n")
     assert b"Proxy-Authorization: Basic bWU6bWluZQ==\r\n" in receiver.heads[0]
 
@@ -560,7 +581,7 @@ async def test_nothing_that_a_url_hides_is_logged(receiver: Receiver, make: Make
     """Neither by us nor by a library, at any level."""
     canary = "callback-canary"
     url = f"http://{canary}:{canary}@{receiver.host}/services/{canary}?k={canary}"
-    assert await make().tell(get(url)) == Told()
+    assert await tell(make(), url) == Told()
     assert canary.encode() in receiver.heads[0]
     for library in ("httpx", "httpcore", "asyncpg", "onema.delivery"):
         logging.getLogger(library).warning("HTTP Request: GET %s", url)

@@ -12,7 +12,17 @@ from onema.delivery.dispatcher import JobDispatcher
 from onema.delivery.failed_jobs import RETRY_AFTER_SECONDS
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.configure import Configure
+from onema.domain.delivery.callback_try import (
+    AGAIN,
+    DELIVERED,
+    GIVEN_UP,
+    REPLAYED,
+    CallbackTry,
+    callback_try,
+)
 from onema.domain.delivery.outcome import Ending
+from onema.domain.delivery.replay_callback import ReplayCallback
+from onema.domain.ids import AccountId, MessageId
 from onema.domain.records import JobKind, Message, MessageState
 from onema.telemetry.redaction import RedactionFilter
 from onema.testing.recording_carrier import RecordingCarrier
@@ -104,10 +114,12 @@ async def deliver_and_tell(rig: DeliveryRig, receiver: Receiver) -> int:
 
 async def notes(rig: DeliveryRig, identifier: int, count: int) -> list[str]:
     """What the message's story says of its callback, once it says it `count` times."""
+    return [tried.result for tried in await tries(rig, identifier, count)]
+
+
+async def tries(rig: DeliveryRig, identifier: int, count: int) -> list[CallbackTry]:
     while True:
-        found = [
-            event.data for event in (await rig.story(identifier)).events if event.kind == JobKind.CALLBACK
-        ]
+        found = [tried for event in (await rig.story(identifier)).events if (tried := callback_try(event))]
         if len(found) >= count:
             return found
         await rig.settled()
@@ -134,6 +146,53 @@ async def test_a_receiver_that_fails_is_told_again_later(rig: DeliveryRig, recei
         "HTTP 302, and callbacks follow no redirect; will try again",
         "delivered",
     ]
+
+
+async def test_each_try_is_kept_with_the_host_its_answer_and_how_long_it_took(
+    rig: DeliveryRig, receiver: Receiver
+) -> None:
+    """And nothing else of the URL, which holds integrators' secrets."""
+    receiver.url = receiver.url.replace("http://", "http://user:canary@") + "/canary?token=canary"
+    receiver.statuses = [503]
+    receiver.answering.clear()
+    identifier = await deliver_and_tell(rig, receiver)
+    await receiver.was_told(1)
+    rig.clock.advance(0.25)
+    receiver.answering.set()
+    await tries(rig, identifier, 1)
+    rig.clock.advance(RETRY_AFTER_SECONDS[0])
+    assert await tries(rig, identifier, 2) == [
+        CallbackTry("127.0.0.1", 503, 250, "HTTP 503", AGAIN),
+        CallbackTry("127.0.0.1", 200, 0, "", DELIVERED),
+    ]
+    assert "canary" not in str((await rig.story(identifier)).events)
+
+
+async def test_the_try_that_ends_a_callback_is_kept_too(rig: DeliveryRig, receiver: Receiver) -> None:
+    """With its status; a host that nobody can reach has none."""
+    receiver.statuses = [400]
+    identifier = await deliver_and_tell(rig, receiver)
+    assert await tries(rig, identifier, 1) == [
+        CallbackTry("127.0.0.1", 400, 0, "HTTP 400", GIVEN_UP),
+    ]
+
+
+async def test_a_callback_is_told_again_when_somebody_asks(rig: DeliveryRig, receiver: Receiver) -> None:
+    """As often as they ask: the receiver hears the same."""
+    identifier = await deliver_and_tell(rig, receiver)
+    await tries(rig, identifier, 1)
+    for _ in range(2):
+        await rig.gateway.execute(
+            ReplayCallback(
+                account=AccountId(1),
+                message=MessageId(identifier),
+                id=rig.gateway.next_id(),
+                now=rig.clock.now(),
+            )
+        )
+    await receiver.was_told(3)
+    assert len(set(receiver.requests)) == 1
+    assert sorted(await notes(rig, identifier, 5)) == [*[DELIVERED] * 3, *[REPLAYED] * 2]
 
 
 async def test_receivers_that_do_not_answer_keep_no_code_waiting(

@@ -23,7 +23,9 @@ from onema.domain.decision import Command, Context
 from onema.domain.delivery.end_job import EndJob
 from onema.domain.delivery.finish_job import FinishJob
 from onema.domain.delivery.leave_job import LeaveJob
+from onema.domain.delivery.message_progress import callback_url
 from onema.domain.delivery.outcome import OutcomeKind
+from onema.domain.delivery.replay_callback import ReplayCallback
 from onema.domain.delivery.requeue_job import RequeueJob
 from onema.domain.ids import AccountId, MessageId
 from onema.domain.records import (
@@ -342,6 +344,22 @@ class Moves(Books):
             with pytest.raises(Refused):
                 self.store.run(command)
 
+    @rule(which=WHICH)
+    def replay(self, which: int) -> None:
+        """Nobody is told of a message on its way, of one that was refused, or without a URL."""
+        if (message := self.one(Message, which)) is None:
+            return
+        command = ReplayCallback(
+            account=AccountId(ACCOUNT), message=message.id, id=self.next_id(), now=self.now
+        )
+        account = self.store.context.directory.accounts[ACCOUNT]
+        told = message.state != "refused" and callback_url(account, message)
+        if message.state in MESSAGE.final and told:
+            self.store.run(command)
+        else:
+            with pytest.raises(Refused):
+                self.store.run(command)
+
 
 Moves.TestCase.settings = settings(max_examples=60, stateful_step_count=40)
 TestMoves = Moves.TestCase
@@ -383,6 +401,7 @@ def walk(seed: int) -> Counter[Move]:
         moves.carrier_makes_the_code(chance.randrange(99))
         moves.check(1)
         moves.carrier_says(chance.randrange(99), chance.choice(list(Verdict)))
+        moves.replay(chance.randrange(99))
     return moves.watched.seen
 
 

@@ -27,8 +27,8 @@ from onema.domain.state_machines import ATTEMPT, JOB, MESSAGE, JobState, job_sta
 class EndJob(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The leased job is given up. What was not sent has failed and its hold is released; what may have been sent is
     unknown and waits for its receipt until `receipt_until`, never to be sent again; what waited for a receipt is
-    unconfirmed. `fault` is where the program raised, without its words. `bury_only` leaves the message as it is, for a
-    job whose message cannot even be ended.
+    unconfirmed. `fault` is where the program raised, without its words; `note` goes into the message's story in place
+    of the reason. `bury_only` leaves the message as it is, for a job whose message cannot even be ended.
 
     Result: False when the lease is no longer ours.
     """
@@ -42,6 +42,7 @@ class EndJob(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     attempt: int
     reason: str
     fault: str = ""
+    note: str = ""
     receipt_until: int = 0
     bury_only: bool = False
 
@@ -70,7 +71,9 @@ class EndJob(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             reason=self.reason,
             fault=self.fault,
         )
-        event = Event(job.account, job.message, self.id, str(job.kind), f"{self.reason}; given up")
+        event = Event(
+            job.account, job.message, self.id, str(job.kind), self.note or f"{self.reason}; given up"
+        )
         message, after = world.get(Message, self.account, self.message), _end_of(job)
         if self.bury_only or message is None or after is None or not MESSAGE.may(message.state, after, self):
             JOB.move(job_state(job), JobState.DEAD, self)

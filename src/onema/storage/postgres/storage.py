@@ -244,6 +244,10 @@ class PostgresStorage(PostgresWriter):
             records = await connection.fetch(self._queries["sent"], *wanted, sent.limit, sent.skip)
         return SentPage(total, [Message(*record) for record in records])
 
+    async def read_events(self, account: AccountId, before: tuple[int, int], limit: int) -> Sequence[Event]:
+        records = await self._fetch(self._queries["events"], account, *before, limit)
+        return [Event(*record) for record in records]
+
     async def read_dead_jobs(self, before: int, limit: int) -> Sequence[DeadJob]:
         return [DeadJob(*record) for record in await self._fetch(self._queries["dead_jobs"], before, limit)]
 

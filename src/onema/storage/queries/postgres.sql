@@ -199,6 +199,11 @@ FROM attempts WHERE account = $1 AND message = $2 ORDER BY number
 -- What happened to one message or verification ($1 account, $2 subject), in order.
 SELECT account, subject, id, kind, data FROM events WHERE account = $1 AND subject = $2 ORDER BY id
 
+-- events --
+-- Events of an account ($1) before one of them ($2 subject, $3 id), newest subject first, its last event first.
+SELECT account, subject, id, kind, data FROM events
+WHERE account = $1 AND (subject, id) < ($2::bigint, $3::bigint) ORDER BY subject DESC, id DESC LIMIT $4
+
 -- ledger_of_subject --
 -- The money of one message ($1 account, $2 subject), in order.
 SELECT account, subject, kind, amount, at, note FROM ledger

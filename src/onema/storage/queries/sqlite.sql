@@ -192,6 +192,11 @@ FROM attempts WHERE account = :account AND message = :message ORDER BY number
 -- What happened to one message or verification, in order.
 SELECT account, subject, id, kind, data FROM events WHERE account = :account AND subject = :subject ORDER BY id
 
+-- events --
+-- Events of an account before one of them (:subject, :id), newest subject first, its last event first.
+SELECT account, subject, id, kind, data FROM events
+WHERE account = :account AND (subject, id) < (:subject, :id) ORDER BY subject DESC, id DESC LIMIT :limit
+
 -- ledger_of_subject --
 -- The money of one message, in order.
 SELECT account, subject, kind, amount, at, note FROM ledger

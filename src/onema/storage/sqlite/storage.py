@@ -371,6 +371,11 @@ class SqliteStorage:
             ((total,),) = connection.execute(self._queries["count_sent"], bindings)
             return SentPage(total, self._rows(connection, Message, "sent", bindings))
 
+    async def read_events(self, account: AccountId, before: tuple[int, int], limit: int) -> Sequence[Event]:
+        subject, identifier = before
+        bindings = {"account": account, "subject": subject, "id": identifier, "limit": limit}
+        return self._rows(self._reader, Event, "events", bindings)
+
     async def read_dead_jobs(self, before: int, limit: int) -> Sequence[DeadJob]:
         return self._rows(self._reader, DeadJob, "dead_jobs", {"before": before, "limit": limit})
 

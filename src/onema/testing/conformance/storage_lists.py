@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from onema.domain.ids import AccountId, MessageId
-from onema.domain.records import Channel, Message
+from onema.domain.records import Channel, Event, Message
 from onema.storage.contract import SentBetween, SentPage, Storage
 from onema.testing.conformance.storage import ACCOUNT, insert, message
 
@@ -58,3 +58,14 @@ class StorageLists:
         await insert(storage, *(sms(number) for number in range(1, 6)))
         page = await storage.read_sent(ACCOUNT, replace(ALL, limit=2, most=3))
         assert (page.total, ids(page.messages)) == (3, [1, 2])
+
+    async def test_events_are_listed_by_subject_newest_first(self, storage: Storage) -> None:
+        """Page by page, also where a page ends between two events of one subject; one account's alone."""
+        events = [
+            Event(ACCOUNT, subject, number, "callback", "")
+            for subject, number in ((5, 9), (5, 8), (4, 12), (4, 11), (4, 7))
+        ]
+        await insert(storage, *reversed(events), Event(AccountId(ACCOUNT + 1), 5, 10, "callback", ""))
+        assert list(await storage.read_events(ACCOUNT, (2**63 - 1, 2**63 - 1), 3)) == events[:3]
+        assert list(await storage.read_events(ACCOUNT, (4, 12), 3)) == events[3:]
+        assert list(await storage.read_events(ACCOUNT, (4, 7), 3)) == []

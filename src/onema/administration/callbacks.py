@@ -1,0 +1,75 @@
+"""How integrators were told of their messages, and telling them once more."""
+
+import asyncio
+
+from onema.administration.requests import CallbackPage, KeptTry, ReadCallbacks, ReplayCallbacks
+from onema.domain.configuration.directory import AccountView
+from onema.domain.delivery.callback_try import callback_try
+from onema.domain.delivery.replay_callback import ReplayCallback
+from onema.domain.ids import AccountId, MessageId, time_of_id
+from onema.domain.records import Message
+from onema.domain.refusals import Refusal, Refused
+from onema.engine.gateway import Gateway
+from onema.storage.contract import Storage
+
+MOST_AT_ONCE = 500
+"""So many events or messages one request asks for at most: whoever wants more asks for the next page."""
+_ACCOUNTS_AT_ONCE = 100
+
+
+class CallbackLog:
+    """Answers administrative requests about callbacks."""
+
+    def __init__(self, gateway: Gateway, storage: Storage) -> None:
+        self._gateway = gateway
+        self._storage = storage
+
+    async def read(self, request: ReadCallbacks) -> CallbackPage:
+        limit = min(request.limit, MOST_AT_ONCE)
+        account = self._account(request.account)
+        events = await self._storage.read_events(account.id, request.before, limit)
+        tries = [
+            KeptTry(MessageId(event.subject), time_of_id(event.id), tried)
+            for event in events
+            if (tried := callback_try(event)) is not None
+        ]
+        last = events[-1] if len(events) == limit else None
+        return CallbackPage(tries, (last.subject, last.id) if last else None)
+
+    async def replay(self, request: ReplayCallbacks) -> int:
+        messages = request.messages[:MOST_AT_ONCE]
+        if not messages:
+            return 0
+        account = await self._owner(request.account, messages[0])
+        done = await asyncio.gather(*(self._replay(account, one, request.told_only) for one in messages))
+        return sum(done)
+
+    async def _replay(self, account: AccountId, message: MessageId, told_only: bool) -> bool:
+        gateway = self._gateway
+        command = ReplayCallback(account=account, message=message, id=gateway.next_id(), now=gateway.now())
+        try:
+            await gateway.execute(command)
+        except Refused as refused:
+            if told_only and refused.refusal is Refusal.CONFLICT:
+                return False
+            raise
+        return True
+
+    async def _owner(self, name: str, message: MessageId) -> AccountId:
+        """The account that has the message. Raises Refused(CONFLICT)."""
+        if name:
+            return self._account(name).id
+        accounts = [AccountId(number) for number in self._gateway.directory.accounts]
+        for start in range(0, len(accounts), _ACCOUNTS_AT_ONCE):
+            some = accounts[start : start + _ACCOUNTS_AT_ONCE]
+            found = await self._storage.read([(Message, account, message) for account in some])
+            for row in found.values():
+                if isinstance(row, Message):
+                    return row.account
+        raise Refused(Refusal.CONFLICT, f"There is no message {message}.")
+
+    def _account(self, name: str) -> AccountView:
+        account = self._gateway.directory.account_named.get(name)
+        if account is None:
+            raise Refused(Refusal.CONFLICT, f"There is no account {name!r}.")
+        return account
