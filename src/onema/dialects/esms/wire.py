@@ -70,10 +70,10 @@ def _read_body(body: bytes, content_type: bytes, known: Set[str]) -> dict[str, s
 
 def _read_json(body: bytes, known: Set[str]) -> dict[str, str]:
     members = ((name.lower(), value) for name, value in parse_json_object(body).items())
-    return {name: _text(value) for name, value in members if name in known and value is not None}
+    return {name: text_of(value) for name, value in members if name in known and value is not None}
 
 
-def _text(value: object) -> str:
+def text_of(value: object) -> str:
     match value:
         case str():
             return value

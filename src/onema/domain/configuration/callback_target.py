@@ -146,13 +146,16 @@ def local_problem(target: CallbackTarget) -> str:
 def callback_url_problem(document: doc.Document, *, private_targets: bool = True) -> str:
     """What is wrong with the document's callback URL, or nothing; a document without one is well."""
     url = getattr(document, "callback_url", "")
-    if not url:
-        return ""
+    problem = url_problem(url, private_targets=private_targets) if url else ""
+    return f"its callback_url {problem}" if problem else ""
+
+
+def url_problem(url: str, *, private_targets: bool = True) -> str:
+    """What is wrong with a URL that is to be called, or nothing; the text continues "its callback_url"."""
     if len(url) > LONGEST_URL:
-        return f"its callback_url has more than {LONGEST_URL} characters"
+        return f"has more than {LONGEST_URL} characters"
     try:
         target = parse_callback_url(url)
     except BadCallbackUrl as error:
-        return f"its callback_url {error}"
-    problem = "" if private_targets else local_problem(target)
-    return f"its callback_url {problem}" if problem else ""
+        return str(error)
+    return "" if private_targets else local_problem(target)
