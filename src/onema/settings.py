@@ -168,6 +168,9 @@ class Esms(msgspec.Struct, frozen=True):
         Literal["117", "171"],
         Meta(description="CodeResult for a wrong code; the vendor's samples say 117, its error table 171."),
     ] = "117"
+    fixed_number_texts: Annotated[
+        Literal["any", "registered"], Meta(description="Which texts an account's `fixed_number` sends.")
+    ] = "any"
 
 
 class Ytx(msgspec.Struct, frozen=True):

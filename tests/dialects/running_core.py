@@ -121,11 +121,15 @@ class RunningCore:
 
     async def queued_sms(self, message: int) -> SmsPayload:
         """What waits to be delivered, code and all."""
-        job = await self._row((Job, message))
-        assert isinstance(job, Job)
+        job = await self.job(message)
         payload = open_payload(job.payload, MessageId(message), self.keyring)
         assert isinstance(payload, SmsPayload)
         return payload
+
+    async def job(self, message: int) -> Job:
+        job = await self._row((Job, message))
+        assert isinstance(job, Job)
+        return job
 
     async def is_queued(self, message: int) -> bool:
         return await self._row((Job, message)) is not None

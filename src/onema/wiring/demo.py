@@ -94,7 +94,9 @@ def demo_documents(credentials: dict[str, Any], user: object) -> tuple[doc.AnyDo
             name="demo",
             rates=(doc.Rate(channel="sms", price="850"), doc.Rate(channel="call", price="400", period=60)),
         ),
-        doc.Account(name="demo", tariff="demo", wallet="postpaid", windows=(), countries=("*",)),
+        doc.Account(
+            name="demo", tariff="demo", wallet="postpaid", windows=(), countries=("*",), fixed_number="8088"
+        ),
         doc.Credential(account="demo", dialect="esms", key=esms["ApiKey"], secret=esms["SecretKey"]),
         doc.Brandname(account="demo", name=esms["Brandname"]),
         doc.Template(account="demo", brandname=esms["Brandname"], text=esms["message"]),

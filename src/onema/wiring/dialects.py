@@ -18,6 +18,7 @@ from onema.dialects.ytx import wire as ytx_wire
 from onema.dialects.ytx.routes import YtxApi
 from onema.dialects.ytx.sample_requests import YtxSamples
 from onema.domain.codes.check_code import Check, CheckCode
+from onema.domain.codes.send_text import LONGEST_AHEAD_DAYS
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.problems import Problem, one_of
 from onema.domain.ids import LARGEST_ID, MessageId
@@ -60,6 +61,10 @@ def _esms(gateway: Gateway, reads: CustomerReads, settings: Settings, checks: Ch
         invalid_code=options.invalid_code,
         reads=reads,
         checks=checks,
+        fixed_number_texts=options.fixed_number_texts,
+        private_targets=settings.callback.private_targets,
+        # A message must be there when its time comes.
+        longest_ahead_days=min(LONGEST_AHEAD_DAYS, settings.retention.days - 1),
     )
 
 

@@ -1,13 +1,17 @@
 """docs/vendors/esms.md: its samples, run against a demo server."""
 
 import json
+import os
 import re
+import secrets
+import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import parse_qsl
 
 import pytest
 
-from onema.dialects.esms import queries
+from onema.dialects.esms import queries, send_wire
 from onema.dialects.esms.callbacks import delivery_callback
 from onema.dialects.esms.wire import PARAMETERS, message_of_smsid
 from onema.domain.ids import AccountId, MessageId
@@ -22,6 +26,7 @@ OPERATIONS = operations("esms")
 SEND_PATH = "/MainService.svc/json/SendMessageAutoGenCode_V4_get"
 SEND = OPERATIONS["GENCODE"]
 CHECK = OPERATIONS["CHECKCODE"]
+SEND_TEXT = OPERATIONS["SendMultipleMessage_V4"]
 BALANCE = OPERATIONS["GetBalance"]
 OTHER_QUERIES = [path for path in queries.OPERATIONS if "getbalance" not in path]
 
@@ -57,6 +62,48 @@ def test_a_text_without_a_place_for_the_code_is_refused_as_shown(server: Running
 
 
 @pytest.mark.parametrize("language", EVERY_LANGUAGE)
+def test_the_samples_send_a_text(language: str, server: RunningServer, tmp_path: Path) -> None:
+    """Each prints the answer of the page, takes wrong keys for a failure, and the phone shows the sender's own code."""
+    environment = {**environment_of(server), "CODE": str(secrets.randbelow(9_000_000) + 1_000_000)}
+    send = Program(SEND_TEXT.samples[language], language, tmp_path / "send")
+    refusal = 0 if language == "bash" else 1
+    assert send.run({**environment, "ESMS_SECRET_KEY": "WRONG"}) == (refusal, SEND.answers[1])
+    sent = send.run(environment)
+    assert (sent.status, without(sent.answer, "SMSID")) == (0, without(SEND_TEXT.answers[0], "SMSID"))
+    was_received(server, environment)
+
+
+def test_its_other_dresses_send_it_too(server: RunningServer, tmp_path: Path) -> None:
+    """The page's lines for a shell: a form, an RQST whose answer is the XML of the page, and several channels."""
+    page = (PAGES / "esms.md").read_text()
+    section = page.partition("### Its other dresses")[2].partition("\n## ")[0]
+    (shown,) = re.findall(r"^```xml\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
+    lines = re.findall(r"^```sh\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
+    assert len(lines) == 3
+    for line in lines:
+        code = str(secrets.randbelow(9_000_000) + 1_000_000)
+        environment = {**os.environ, **environment_of(server), "CODE": code}
+        told = subprocess.run(
+            ["bash", "-eu", "-c", line], env=environment, capture_output=True, text=True, check=True
+        )
+        if "/xml/" in line:
+            assert _without_id(told.stdout) == _without_id(shown.strip())
+        else:
+            assert without(json.loads(told.stdout), "SMSID") == without(SEND_TEXT.answers[0], "SMSID")
+        was_received(server, environment)
+
+
+def _without_id(answer: str) -> str:
+    return re.sub(r"[0-9a-f]{32}", "ID", answer)
+
+
+def was_received(server: RunningServer, environment: Mapping[str, str]) -> None:
+    """Wait until the phone shows the text with the code."""
+    text = f"{environment['CODE']} la ma xac minh dang ky Baotrixemay cua ban"
+    eventually(lambda: newest_message(server, environment["PHONE"]).get("text") == text)
+
+
+@pytest.mark.parametrize("language", EVERY_LANGUAGE)
 def test_the_samples_ask_for_the_balance(language: str, server: RunningServer, tmp_path: Path) -> None:
     """Each prints the answers of the page, and takes wrong keys for a failure."""
     keys = server.credentials("esms")
@@ -76,7 +123,7 @@ def test_every_query_answers_as_shown(server: RunningServer, tmp_path: Path) -> 
     environment = environment_of(server)
     send = Program(SEND.samples["bash"], "bash", tmp_path / "send")
     environment["SMSID"] = smsid = send.run(environment).answer["SMSID"]
-    page = (PAGES / "esms.md").read_text()
+    page = (PAGES / "esms.md").read_text().partition("\n## Queries\n")[2]
     queries = re.findall(r"^```sh\n(curl .*?)^```\n\n```json\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
     programs = [
         (Program(shell, "bash", tmp_path / str(number)), json.loads(answer))
@@ -96,7 +143,8 @@ def test_every_parameter_that_is_read_is_described() -> None:
     described = {name.lower() for row in rows for name in re.findall(r"`(\w+)`", row.split("|")[1])}
     assert PARAMETERS - described == set()
     text = (PAGES / "esms.md").read_text().lower()
-    assert {name for name in queries.PARAMETERS if f"`{name}`" not in text} == set()
+    known = queries.PARAMETERS | send_wire.PARAMETERS
+    assert {name for name in known if f"`{name}`" not in text} == set()
 
 
 def test_the_callback_is_the_one_that_is_made() -> None:

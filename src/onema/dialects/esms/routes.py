@@ -15,10 +15,12 @@ from onema.dialects.esms.errors import (
     fault,
     refused_message,
 )
-from onema.dialects.esms.queries import OPERATIONS, EsmsQueries
+from onema.dialects.esms.plain_sends import DRESSES, PlainSends
+from onema.dialects.esms.queries import HOME_COUNTRY, OPERATIONS, EsmsQueries
 from onema.domain.codes.accept_message import Accepted
 from onema.domain.codes.check_code import Check, CheckCode
 from onema.domain.codes.send_code import SendCode
+from onema.domain.codes.send_text import LONGEST_AHEAD_DAYS
 from onema.domain.codes.start_verification import ENTROPY_BYTES, NewCode
 from onema.domain.codes.verification import DIGITS, LETTERS_AND_DIGITS, MAX_LENGTH, MIN_LENGTH
 from onema.domain.configuration.directory import AccountView
@@ -29,8 +31,6 @@ from onema.engine.customer_reads import CustomerReads
 from onema.engine.gateway import Gateway
 from onema.engine.refusals import Asking
 from onema.http.messages import Request, Response
-
-HOME_COUNTRY = "VN"
 
 _CUSTOMER_CARE = "2"
 _DEFAULT_LENGTH = 6
@@ -51,7 +51,7 @@ class EsmsApi:
 
     `time_alive_max` is the longest validity in minutes; `invalid_code` the CodeResult of a code that does not
     match, on which the vendor's own pages disagree; `reads` is what queries read with; `checks` decides checks, also
-    those of codes that a carrier made.
+    those of codes that a carrier made. The rest is for plain sends (plain_sends.py).
     """
 
     name = DIALECT
@@ -67,12 +67,21 @@ class EsmsApi:
         invalid_code: Literal["117", "171"],
         reads: CustomerReads,
         checks: Callable[[CheckCode], Awaitable[Check]] | None = None,
+        fixed_number_texts: Literal["any", "registered"] = "any",
+        private_targets: bool = False,
+        longest_ahead_days: int = LONGEST_AHEAD_DAYS,
     ) -> None:
         self._gateway = gateway
         self._checks = checks or gateway.execute
         self._time_alive_max = time_alive_max
         self._invalid_code = invalid_code
         self._queries = EsmsQueries(gateway, reads)
+        self._plain = PlainSends(
+            gateway,
+            fixed_number_texts=fixed_number_texts,
+            private_targets=private_targets,
+            longest_ahead_days=longest_ahead_days,
+        )
         self._sends: dict[str, Callable[[AccountView, Parameters, str], Awaitable[Response]]] = {
             "mainservice.svc/json/sendmessageautogencode_v4_get": self._send_code,
             "mainservice.svc/json/checkcodegen_v4_get": self._check_code,
@@ -80,7 +89,7 @@ class EsmsApi:
             "/MainService.svc/json/SendMessageAutoGenCode_V4_get": self._send_code,
             "/MainService.svc/json/CheckCodeGen_V4_get": self._check_code,
         }
-        self.operations = (*self._sends, *OPERATIONS)
+        self.operations = (*self._sends, *DRESSES, *OPERATIONS)
 
     async def answer(self, request: Request) -> Response:
         asking = Asking(DIALECT, request.client_ip)
@@ -94,6 +103,8 @@ class EsmsApi:
         if operation is None:
             path = "/".join([segment for segment in request.path.lower().split("/") if segment])
             operation = self._sends.get(path)
+            if operation is None and (dress := DRESSES.get(path)):
+                return await self._plain.answer(dress, request, asking)
         if operation is None:
             return await self._queries.answer(request, asking)
         if request.method not in ("GET", "POST"):

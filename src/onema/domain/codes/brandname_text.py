@@ -59,7 +59,7 @@ def allowed_text(
 def refuse_text(
     send: Send, world: World, context: Context, brandname: str, text: str, code_length: int
 ) -> Decision:
-    """Count it, and write down the refused message with its text while there are few."""
+    """Count it, in the first of the puts, and write down the refused message with its text while there are few."""
     mismatch = Refusal.TEMPLATE_MISMATCH
     refused = Accepted(send.id, mismatch)
     counted = limits.count(_window(send, world, REFUSED_TEXTS), REFUSED_TEXTS_LIMITS, send.now)

@@ -47,8 +47,9 @@ class SendText(Send, frozen=True, kw_only=True, gc=False):
     brandname it comes from the account's fixed number, and may be any text.
 
     With `once_seconds`, a message with the same `reference` is refused for so long. `folded` says whether Vietnamese
-    accents are sent as plain letters; None leaves it to the template. What is told of the message: `callback_url`,
-    `together`, `category` and `campaign` are its row's.
+    accents are sent as plain letters; None leaves it to the template. A `dry_run` is decided as far as the text and its
+    reference go, and leaves nothing but a count of texts that fit no template. What is told of the message:
+    `callback_url`, `together`, `category` and `campaign` are its row's.
 
     Result: Accepted. Raises Refused.
     """
@@ -58,6 +59,7 @@ class SendText(Send, frozen=True, kw_only=True, gc=False):
     send_at: int = 0
     folded: bool | None = None
     once_seconds: int = 0
+    dry_run: bool = False
     callback_url: str = ""
     together: int = 0
     category: str = ""
@@ -77,12 +79,15 @@ class SendText(Send, frozen=True, kw_only=True, gc=False):
             sender, brandname = self.brandname, usable_brandname(account, self.brandname, self.now)
             allowed = allowed_own_text(self, world, brandname, self.text, self.folded)
             if allowed is None:
-                return refuse_text(self, world, context, self.brandname, self.text, 0)
+                refused = refuse_text(self, world, context, self.brandname, self.text, 0)
+                return Decision(refused.result, puts=refused.puts[:1]) if self.dry_run else refused
             text, size, template = allowed.text, allowed.segments, allowed.template
         else:
             sender, (text, size) = fixed_number(account), any_text(self.text, self.folded)
         used = self._use_reference(world)
         sent = text_to_send(self, context, account, text, size, brandname, template)
+        if self.dry_run:
+            return Decision(Accepted(self.id))
         hold = accept_message(self, world, context, account, Channel.SMS, sent.segments)
         require_taker(self, context, Channel.SMS)
         due_at = max(self.send_at, self.now)

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from onema.domain.codes.accept_message import Accepted
+from onema.domain.codes.brandname_text import REFUSED_TEXTS
 from onema.domain.codes.own_text import with_marker
 from onema.domain.codes.send_text import TEXT_VALID_MS, SendText, SendTogether
 from onema.domain.configuration import documents as doc
@@ -13,7 +14,7 @@ from onema.domain.delivery.message_progress import callback_job
 from onema.domain.delivery.payload import SmsPayload, open_payload
 from onema.domain.ids import AccountId, MessageId
 from onema.domain.keyring import NONCE_BYTES
-from onema.domain.records import Event, Job, LedgerEntry, LiveVerification, Message, Wallet
+from onema.domain.records import Event, Job, LedgerEntry, LiveVerification, Message, Wallet, Window
 from onema.domain.refusals import Refusal, Refused
 from onema.testing.pure_store import PureStore, context_of
 
@@ -250,6 +251,18 @@ def test_a_text_for_several_that_fits_nothing_is_written_down_once(store: PureSt
     command = together(PHONE, "+84901888485", text="no such text")
     assert store.run(command) == Accepted(MessageId(7), Refusal.TEMPLATE_MISMATCH)
     assert [row.id for row in store.rows.values() if isinstance(row, Message)] == [7]
+
+
+def test_a_dry_run_is_decided_and_leaves_nothing(store: PureStore) -> None:
+    """Not even the use of its reference; but whoever asks on and on with texts that fit nothing is stopped."""
+    assert store.run(send(7, once_seconds=DAY_SECONDS, dry_run=True)) == Accepted(MessageId(7))
+    assert not store.rows
+    store.run(send(8, once_seconds=DAY_SECONDS))
+    assert refusal_of(store, send(9, once_seconds=DAY_SECONDS, dry_run=True)) is Refusal.DUPLICATE
+    refused = store.run(send(10, "no such text", dry_run=True))
+    assert refused == Accepted(MessageId(10), Refusal.TEMPLATE_MISMATCH)
+    assert (Message, ACCOUNT, 10) not in store.rows
+    assert store.rows[Window, ACCOUNT, REFUSED_TEXTS, ""]
 
 
 HOUR = 3_600_000
