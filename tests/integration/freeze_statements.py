@@ -103,6 +103,8 @@ POSTGRES_SAMPLES: dict[str, tuple[Any, ...]] = {
     "sweep_windows": (10, 5),
     "sweep_carrier_references": (10, 5),
     "sweep_recent_refusals": (10, 5),
+    "process_reports": (),
+    "sweep_process_reports": (10, 5),
     "trim_inbox": (1, 0),
     "unmatched_receipts": ("text", 5),
     "trim_unmatched_receipts": (1,),

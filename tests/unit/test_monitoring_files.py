@@ -12,9 +12,11 @@ import pytest
 
 from onema.domain.codes.check_code import Check, CheckCode
 from onema.domain.decision import Decision
+from onema.domain.delivery.outcome import Outcome, OutcomeKind
+from onema.domain.delivery.record_receipt import Named, ReceiptResult, RecordReceipt
 from onema.domain.delivery.start_attempt import StartAttempt
 from onema.domain.ids import AccountId, MessageId
-from onema.domain.records import Event, Job, JobKind
+from onema.domain.records import Attempt, Event, Job, JobKind
 from onema.domain.values.phone import Phone
 from onema.node.messages import ReadMetrics
 from onema.node.switchboard import Switchboard
@@ -64,7 +66,23 @@ async def exported() -> dict[str, set[str]]:
     metrics.decided(StartAttempt(job=1, lease=1, now=0, lease_until=0, carrier="c"), Decision(1, puts=(job,)))
     check = CheckCode(account=AccountId(7), id=2, now=0, phone=Phone("+84901888484"), code="1")
     metrics.decided(check, Decision(Check.RIGHT, inserts=(Event(AccountId(7), 1, 2, "verified", ""),)))
+    metrics.attempt("smsc", "submitted")
+    attempt = Attempt(AccountId(7), MessageId(1), 1, "smsc", "", "delivered", "r", "", 0, 5_000)
+    receipt = RecordReceipt(
+        id=3,
+        now=5_000,
+        carrier="smsc",
+        reference="r",
+        named=Named(AccountId(7), MessageId(1), 1),
+        outcome=Outcome(kind=OutcomeKind.DELIVERED),
+        forget_at=0,
+    )
+    metrics.decided(receipt, Decision(ReceiptResult.COUNTED, puts=(attempt,)))
+    assert sum(metrics.receipt_lags("smsc")) == 1
+    metrics.receipt("smsc", "counted")
     metrics.watch_capacity(lambda: {"smsc": 2})
+    metrics.watch_carriers(lambda: {"smsc": 1})
+    metrics.watch_carrier_figures(lambda figure: {"smsc": 1.0})
     metrics.watch_store(lambda: {("sms",): 1.0}, lambda: {("acme", "VND"): 1.0})
     metrics.tell_build("1.2.3", "sqlite")
     text = f"{metrics.render().decode()}{await Switchboard(2).answer(ReadMetrics())}"

@@ -1,10 +1,13 @@
 """Everything that an operator may ask or order, answered on the gateway and the store."""
 
 import asyncio
+import contextlib
 import os
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Protocol, TypeVar
+
+import msgspec
 
 import onema
 from onema.administration.callbacks import CallbackLog
@@ -40,6 +43,8 @@ from onema.administration.requests import (
     UnmatchedReceipt,
 )
 from onema.channels.contract import CarrierStatus
+from onema.delivery.carrier_reports import statuses_in
+from onema.delivery.carriers import shown_state
 from onema.delivery.recordings import Recordings
 from onema.domain.codes import hotlines
 from onema.domain.codes.brandname_text import KEPT_TEXTS, REFUSED_TEXTS
@@ -354,11 +359,23 @@ class Administration:
         ]
 
     async def _read_carriers(self, request: ReadCarriers) -> Sequence[CarrierStatus]:
-        return self._carriers() if self._carriers else self._not_running_here()
+        told = list(self._carriers()) if self._carriers else await self._reported()
+        silent = self._gateway.directory.carriers.keys() - {one.name for one in told}
+        told += [
+            CarrierStatus(carrier.name, carrier.type, shown_state(carrier))
+            for name, carrier in self._gateway.directory.carriers.items()
+            if name in silent
+        ]
+        return sorted(told, key=lambda one: (one.name, one.process))
 
-    def _not_running_here(self) -> Sequence[CarrierStatus]:
-        carriers = sorted(self._gateway.directory.carriers.values(), key=lambda carrier: carrier.name)
-        return [CarrierStatus(carrier.name, carrier.type, carrier.state) for carrier in carriers]
+    async def _reported(self) -> list[CarrierStatus]:
+        """What the processes say that use this store."""
+        found: list[CarrierStatus] = []
+        for report in await self._storage.read_process_reports():
+            # One of another version may say it in other words.
+            with contextlib.suppress(msgspec.ValidationError):
+                found += statuses_in(report)
+        return [one for one in found if one.name in self._gateway.directory.carriers]
 
     def show_carriers(self, status: Callable[[], Sequence[CarrierStatus]]) -> None:
         """Carriers run in this process: `status` says how they are."""

@@ -165,7 +165,9 @@ class ReadCapacity(Request[Sequence[HeldCapacity]], frozen=True, kw_only=True, t
 
 
 class ReadCarriers(Request[Sequence[CarrierStatus]], frozen=True, kw_only=True, tag="read_carriers"):
-    """What the server that answers makes of each configured carrier, by name."""
+    """What each process makes of each configured carrier, by the names of both: the server that answers, or, on a
+    database that others use too, all that have told it within the last minute.
+    """
 
     answer_type = list[CarrierStatus]
 

@@ -100,6 +100,22 @@ class CarrierStatus(msgspec.Struct, frozen=True):
     ready: bool = False
     since: int = 0
     last_error: str = ""
+    process: str = ""
+    """Which process says so; empty where no process tells."""
+    reported_at: int = 0
+    """When it said so, by its own clock; 0: now."""
+    figures: Figures = Figures()
+    in_flight: int = 0
+    """Attempts that were handed over and have no outcome yet."""
+    per_second: float = 0.0
+    """Segments and calls that it took, over the last seconds."""
+    breaker: str = "closed"
+    lowered_to: float = 0.0
+    """Attempts a second that it gets after it asked us to slow down; 0.0: as many as come."""
+    last_failure: str = ""
+    """How an attempt failed last."""
+    lags: tuple[int, ...] = ()
+    """How many receipts came how long after their attempt began: buckets of `domain.delivery.receipt_lag.BOUNDS`."""
 
 
 class Carrier(Protocol):

@@ -97,7 +97,13 @@ def change(
     from onema.cli.registered import told_facts, with_facts
     from onema.domain.configuration import documents as doc
 
-    fields = given(state=state_of(active), capacity=capacity, per_second=per_second, needs=comma_list(needs))
+    fields = given(
+        state=state_of(active),
+        draining=None if active is None else False,
+        capacity=capacity,
+        per_second=per_second,
+        needs=comma_list(needs),
+    )
     named, facts = told(setting, setting_stdin), told_facts(registered)
 
     def changed(carrier: doc.Carrier) -> dict[str, Any]:
@@ -190,33 +196,59 @@ def show_capacity(
 
 
 @app.command("status")
-def show_status(cli: Cli) -> None:
-    """Show which carriers are ready in the server that runs on this data folder, since when, and why one is not."""
-    import msgspec
-
+def show_status(
+    cli: Cli,
+    name: Annotated[str | None, typer.Argument(help="The carrier's name.", show_default="all")] = None,
+    processes: Annotated[bool, typer.Option("--processes", help="Each process by itself.")] = False,
+) -> None:
+    """Show how carriers are: ready, binds, window, rate, pace, breaker, how long receipts take, the last error."""
     from onema.administration.requests import ReadCarriers
+    from onema.cli.carrier_status import COLUMNS, PROCESS_COLUMNS, all_together, process_rows, row
     from onema.cli.output import print_json, print_table
-    from onema.domain.values.times import show_time
 
     with cli.session() as session:
-        found = session.answer(ReadCarriers())
+        found = all_together(one for one in session.answer(ReadCarriers()) if name in (None, one.name))
     if cli.json:
-        print_json(
-            [{**msgspec.to_builtins(one), "since": one.since and show_time(one.since)} for one in found]
-        )
-        return
-    rows = [
-        (
-            one.name,
-            one.type,
-            one.state,
-            "yes" if one.ready else "no" if one.since or one.last_error else "not here",
-            show_time(one.since) if one.since else "",
-            one.last_error,
-        )
-        for one in found
-    ]
-    print_table(("name", "type", "state", "ready", "since", "last error"), rows)
+        print_json(found)
+    elif processes:
+        print_table(PROCESS_COLUMNS, process_rows(found))
+    else:
+        print_table(COLUMNS, [row(one) for one in found])
+
+
+@app.command("drain")
+def drain(
+    cli: Cli,
+    name: Name,
+    wait: Annotated[
+        int, typer.Option(min=0, help="So many seconds at most until nothing is under way any more.")
+    ] = 0,
+) -> None:
+    """Give it no new messages; it ends what is under way and hears receipts. `set --active` undoes it."""
+    import time
+
+    from onema.administration.requests import ReadCarriers
+    from onema.cli.carrier_status import all_together
+    from onema.cli.changes import edit_document
+    from onema.cli.output import CliError
+    from onema.domain.configuration import documents as doc
+
+    def drained(carrier: doc.Carrier) -> dict[str, Any]:
+        if carrier.state != "active":
+            raise CliError(f"The carrier {name!r} is not active, so that there is nothing to drain.")
+        return {"draining": True}
+
+    edit_document(cli, doc.Carrier, name, drained)
+    deadline = time.monotonic() + wait
+    while wait:
+        with cli.session() as session:
+            (found,) = all_together(one for one in session.answer(ReadCarriers()) if one.name == name)
+        # A process that has not heard of it yet may begin another attempt.
+        if {one["state"] for one in found["processes"]} <= {"draining"} and not found["in_flight"]:
+            return
+        if time.monotonic() >= deadline:
+            raise CliError(f"{found['in_flight']} attempts are still under way.")
+        time.sleep(1)
 
 
 @app.command("receipts")

@@ -75,8 +75,12 @@ class Seen:
 class CarrierWatch:
     """The breaker and the pace of every carrier, and figures of it. Nothing here waits."""
 
-    def __init__(self, now: Callable[[], int]) -> None:
+    def __init__(
+        self, now: Callable[[], int], count: Callable[[str, str], None] = lambda carrier, outcome: None
+    ) -> None:
+        """`count` hears of each outcome, by the carrier's name."""
         self._now = now
+        self._count = count
         self._seen: dict[str, Seen] = {}
         """By the carrier's name."""
         self.on_usable: Callable[[], None] = lambda: None
@@ -109,6 +113,7 @@ class CarrierWatch:
         was_closed, said = seen.breaker.open_until == 0, Verdict.SAYS_NOTHING
         if outcome is not None:
             said = verdict(outcome)
+            self._count(began.carrier, outcome.kind.value)
             if outcome.kind in _NOT_TAKEN:
                 seen.last_failure = outcome.word or outcome.detail or str(outcome.kind)
             else:

@@ -12,11 +12,12 @@ from collections.abc import Callable, Iterator, Mapping
 
 import msgspec
 
-from onema.channels.contract import Carrier, CarrierStatus, Share
+from onema.channels.contract import Carrier, CarrierStatus, Figures, ReportsFigures, Share
 from onema.delivery.capacity import Capacity
 from onema.delivery.carrier_life import CarrierLife
 from onema.delivery.carrier_watch import CarrierWatch
 from onema.domain.configuration import documents as doc
+from onema.domain.delivery.breaker import BreakerState
 from onema.domain.delivery.capacity import RENEW_SECONDS, STOP_SECONDS, Holding
 from onema.domain.refusals import Refused
 from onema.engine.committer import Committer
@@ -53,8 +54,13 @@ class RunningCarriers(Mapping[str, Carrier]):
         capacity: CapacityFactory,
         now: Callable[[], int],
         watch: CarrierWatch | None = None,
+        *,
+        process: str = "",
+        lags: Callable[[str], tuple[int, ...]] = lambda carrier: (),
     ) -> None:
-        """`watch` is what this process sees of them."""
+        """`watch` is what this process sees of them, `process` its name in what it says of them, and `lags` tells how
+        long receipts took.
+        """
         self._committer = committer
         self._make = make
         self._admit = admit
@@ -62,6 +68,8 @@ class RunningCarriers(Mapping[str, Carrier]):
         self._documents: dict[str, doc.Carrier] = {}
         self._now = now
         self._seen = watch or CarrierWatch(now)
+        self._process = process
+        self._lags = lags
         self._running: dict[str, CarrierLife] = {}
         self._refused: dict[str, str] = {}
         """Why carriers that may send could not even be made, by name."""
@@ -102,12 +110,31 @@ class RunningCarriers(Mapping[str, Carrier]):
         """What is to be said of each configured carrier, by name."""
         return [self._status_of(carrier) for _, carrier in sorted(self._committer.directory.carriers.items())]
 
+    def figure(self, name: str) -> dict[str, float]:
+        """One of metrics.CARRIER_FIGURES, of each carrier that runs here and has it."""
+        told = ((one.name, _figure(one, name)) for one in self.status() if one.name in self._running)
+        return {carrier: value for carrier, value in told if value is not None}
+
     def _status_of(self, carrier: doc.Carrier) -> CarrierStatus:
-        about = CarrierStatus(carrier.name, carrier.type, carrier.state)
-        if (life := self._running.get(carrier.name)) is None:
-            return msgspec.structs.replace(about, last_error=self._refused.get(carrier.name, ""))
+        name, seen = carrier.name, self._seen
+        about = CarrierStatus(name, carrier.type, shown_state(carrier), process=self._process)
+        if (life := self._running.get(name)) is None:
+            return msgspec.structs.replace(
+                about, last_error=self._refused.get(name, ""), lags=self._lags(name)
+            )
+        runs = life.carrier
         return msgspec.structs.replace(
-            about, ready=life.carrier.ready, since=life.since, last_error=life.last_error
+            about,
+            ready=runs.ready,
+            since=life.since,
+            last_error=life.last_error,
+            figures=runs.figures() if isinstance(runs, ReportsFigures) else Figures(),
+            in_flight=seen.in_flight(name),
+            per_second=seen.per_second(name),
+            breaker=str(seen.breaker(name)),
+            lowered_to=round(seen.lowered_to(name), 1),
+            last_failure=seen.last_failure(name),
+            lags=self._lags(name),
         )
 
     async def start(self) -> None:
@@ -272,4 +299,24 @@ def _runs_as(known: doc.Carrier, wanted: doc.Carrier | None) -> bool:
     """Whether a carrier may go on running under a changed document. Another total comes with the next renewal."""
     if wanted is None or bool(known.capacity) != bool(wanted.capacity):
         return False
-    return wanted == msgspec.structs.replace(known, capacity=wanted.capacity, per_second=wanted.per_second)
+    return wanted == msgspec.structs.replace(
+        known, capacity=wanted.capacity, per_second=wanted.per_second, draining=wanted.draining
+    )
+
+
+def _figure(one: CarrierStatus, name: str) -> float | None:
+    match name:
+        case "in_flight":
+            return one.in_flight
+        case "breaker_open":
+            return {BreakerState.CLOSED: 0.0, BreakerState.HALF_OPEN: 0.5}.get(BreakerState(one.breaker), 1.0)
+        case "lowered_pace":
+            return one.lowered_to
+        case "window_used":
+            return one.figures.in_flight
+    value: int | None = getattr(one.figures, name)
+    return value
+
+
+def shown_state(carrier: doc.Carrier) -> str:
+    return "draining" if carrier.draining and carrier.state == "active" else carrier.state

@@ -190,7 +190,11 @@ class JobDispatcher:
         out for a while.
         """
         carriers = self._gateway.directory.carriers.values()
-        return [one.name for one in carriers if one.state == "active" and not self._is_ready(one.name)]
+        return [
+            one.name
+            for one in carriers
+            if one.state == "active" and not one.draining and not self._is_ready(one.name)
+        ]
 
     def _is_ready(self, name: str) -> bool:
         carrier = self._running.get(name)

@@ -376,6 +376,20 @@ class CarrierCapacity(Row, frozen=True, gc=False):
     holders: str
 
 
+class ProcessReport(Row, frozen=True, gc=False):
+    """What a process says of the carriers that it runs, for operators: `carriers` is contract.CarrierStatus of each, in
+    JSON. It is renewed every few seconds, and gone soon after the process is.
+    """
+
+    table = "process_reports"
+    key_columns = 1
+
+    process: str
+    reported_at: int
+    expires_at: int
+    carriers: str
+
+
 class RecentRefusals(Row, frozen=True, gc=False):
     """Why an account's requests were refused lately: `total` in all, of which `entries` (JSON) tells the newest.
     Account 0 stands for whoever has no key of ours.
@@ -441,6 +455,7 @@ TABLES: tuple[type[Row], ...] = (
     KeyFingerprint,
     DeadJob,
     RecentRefusals,
+    ProcessReport,
 )
 """Every table, in the order in which batches lock rows."""
 

@@ -23,6 +23,7 @@ from onema.domain.records import (
     Key,
     LedgerEntry,
     Message,
+    ProcessReport,
     Row,
 )
 from onema.domain.values.money import Minor
@@ -183,6 +184,9 @@ class Storage(Writer, Protocol):
 
     async def read_unmatched_receipts(self, carrier: str, limit: int) -> Sequence[CarrierReference]:
         """Receipts that nobody's name matches, of one carrier or of all (""), newest first."""
+
+    async def read_process_reports(self) -> Sequence[ProcessReport]:
+        """What each process last said of its carriers, by the process's name."""
 
     async def sweep(self, now: int, limit: int) -> int:
         """Delete up to `limit` expired rows of each small table of live things; how many went."""

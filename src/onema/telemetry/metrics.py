@@ -4,6 +4,7 @@ Counting happens on the event loop's thread alone, so that the hot path needs no
 counter and histogram would cost a request 1.5 us, these cost 0.4 us.
 """
 
+import functools
 import platform
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,9 +15,11 @@ from prometheus_client.registry import Collector
 
 from onema.domain.codes.check_code import Check, CheckCode
 from onema.domain.decision import Command, Decision
+from onema.domain.delivery.receipt_lag import BOUNDS
+from onema.domain.delivery.record_receipt import ReceiptResult, RecordReceipt
 from onema.domain.delivery.start_attempt import StartAttempt
 from onema.domain.ids import time_of_id
-from onema.domain.records import Event, Job, JobKind
+from onema.domain.records import Attempt, Event, Job, JobKind
 
 _REQUEST_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 _COMMIT_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
@@ -26,6 +29,18 @@ NAMED_ACCOUNTS = 100
 """Of so many accounts the refusals are told apart; those of further ones are one series together."""
 OTHER_ACCOUNTS = "(others)"
 _BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
+
+CARRIER_FIGURES = {
+    "in_flight": "Attempts that were handed to a carrier and have no outcome yet",
+    "breaker_open": "1 while a carrier is left out because it kept failing, 0.5 while it is tried again",
+    "lowered_pace": "Attempts a second that a carrier gets after it asked us to slow down; 0: as many as come",
+    "binds": "Connections of a carrier that are up",
+    "binds_wanted": "Connections that a carrier tries to have",
+    "window": "How much a carrier's connections may leave unanswered in all",
+    "window_used": "How much a carrier's far end has not answered yet",
+    "waiting": "What waits in a carrier for its window or its pace",
+}
+"""What is read of each carrier, and what it is; a carrier may have no such thing."""
 
 Figures = Mapping[tuple[str, ...], float]
 """Values by the values of their labels."""
@@ -62,6 +77,11 @@ class Distribution:
         """Of each bucket alone, not with those below it; the last is what is above all bounds."""
         self._sum = 0.0
 
+    @property
+    def counts(self) -> tuple[int, ...]:
+        """Of each bucket alone."""
+        return tuple(self._counts)
+
     def observe(self, value: float) -> None:
         self._counts[bisect_left(self._bounds, value)] += 1
         self._sum += value
@@ -85,6 +105,11 @@ class Histogram(Collector):
         self._label = label
         self._series: dict[str, Distribution] = {}
         """By the value of the label."""
+
+    def counts(self, label: str = "") -> tuple[int, ...]:
+        """What was observed, by bucket; empty without any."""
+        found = self._series.get(label)
+        return found.counts if found else ()
 
     def series(self, label: str = "") -> Distribution:
         return self._series.setdefault(label, Distribution(self._bounds))
@@ -121,6 +146,10 @@ class Readings(Collector):
 
 def _by_one_label(figures: Mapping[str, float]) -> Figures:
     return {(label,): value for label, value in figures.items()}
+
+
+def _of_carriers(read: Callable[[], Mapping[str, float]]) -> Figures:
+    return _by_one_label(read())
 
 
 def _le(bound: float) -> str:
@@ -189,12 +218,23 @@ class Metrics:
             "Receipts from carriers, by carrier and what became of them (unmatched: nothing had their name yet)",
             ("carrier", "result"),
         )
+        self._attempts = Tally(
+            "onema_attempts", "Attempts that ended, by carrier and what it said", ("carrier", "outcome")
+        )
+        self._receipt_seconds = Histogram(
+            "onema_receipt_seconds",
+            "From the beginning of an attempt to the receipt that ended it, by carrier",
+            BOUNDS,
+            "carrier",
+        )
         for kind in JobKind:
             # From 0 on, or an alert on its increase would miss the first.
             self._dead_jobs.add((kind.value,), 0)
         for collector in (
             self._dead_jobs,
             self._receipts,
+            self._receipt_seconds,
+            self._attempts,
             self._http_requests,
             self._http_seconds,
             self._batch_size,
@@ -252,6 +292,18 @@ class Metrics:
         elif type(command) is CheckCode and decision.result is Check.RIGHT:
             (verified,) = (row for row in decision.inserts if type(row) is Event)
             self._verified.observe(max(0, command.now - time_of_id(verified.subject)) / 1000)
+        elif type(command) is RecordReceipt and decision.result is ReceiptResult.COUNTED:
+            for row in decision.puts:
+                if type(row) is Attempt:
+                    lag = max(0, command.now - row.started_at) / 1000
+                    self._receipt_seconds.series(row.carrier).observe(lag)
+
+    def attempt(self, carrier: str, outcome: str) -> None:
+        self._attempts.add((carrier, outcome))
+
+    def receipt_lags(self, carrier: str) -> tuple[int, ...]:
+        """How many receipts of a carrier took how long, by the buckets of receipt_lag.BOUNDS."""
+        return self._receipt_seconds.counts(carrier)
 
     def dead_job(self, kind: str) -> None:
         self._dead_jobs.add((kind,))
@@ -269,6 +321,14 @@ class Metrics:
     def watch_carriers(self, read: Callable[[], Mapping[str, float]]) -> None:
         documentation = "1 when a carrier of this process is ready to send, by carrier"
         self._watch("onema_carrier_ready", documentation, ["carrier"], lambda: _by_one_label(read()))
+
+    def watch_carrier_figures(self, read: Callable[[str], Mapping[str, float]]) -> None:
+        """How the carriers of this process are at work: `read` tells a figure of CARRIER_FIGURES by carrier."""
+        for figure, documentation in CARRIER_FIGURES.items():
+            told = functools.partial(read, figure)
+            self._watch(
+                f"onema_carrier_{figure}", documentation, ["carrier"], functools.partial(_of_carriers, told)
+            )
 
     def watch_store(self, due_seconds: Callable[[], Figures], balances: Callable[[], Figures]) -> None:
         self._watch(

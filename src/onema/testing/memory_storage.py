@@ -22,6 +22,7 @@ from onema.domain.records import (
     LedgerEntry,
     LiveVerification,
     Message,
+    ProcessReport,
     RecentRefusals,
     Row,
     Window,
@@ -139,7 +140,7 @@ class MemoryStorage:
 
     async def sweep(self, now: int, limit: int) -> int:
         swept = 0
-        for row_type in (LiveVerification, Window, CarrierReference, RecentRefusals):
+        for row_type in (LiveVerification, Window, CarrierReference, RecentRefusals, ProcessReport):
             rows = self._of(row_type)
             expired = [row.key for row in rows if _kept_until(row) <= now][:limit]
             for key in expired:
@@ -155,6 +156,9 @@ class MemoryStorage:
 
     async def read_unmatched_receipts(self, carrier: str, limit: int) -> Sequence[CarrierReference]:
         return [row for row in self._unmatched() if carrier in ("", row.carrier)][:limit]
+
+    async def read_process_reports(self) -> Sequence[ProcessReport]:
+        return sorted(self._of(ProcessReport), key=lambda report: report.process)
 
     def _unmatched(self) -> list[CarrierReference]:
         found = [row for row in self._of(CarrierReference) if not row.message]

@@ -21,6 +21,7 @@ from onema.console.handset.routes import DemoHints
 from onema.delivery.callback_client import CallbackClient
 from onema.delivery.callbacks import CallbackSender
 from onema.delivery.capacity import Capacity
+from onema.delivery.carrier_reports import CarrierReports
 from onema.delivery.carrier_watch import CarrierWatch
 from onema.delivery.carriers import CarrierRefused, RunningCarriers
 from onema.delivery.code_checks import CodeChecks
@@ -178,7 +179,7 @@ class App:
         client = callback_client(self.settings, core.clock)
         stack.push_async_callback(client.close)
         callbacks = CallbackSender(core.gateway, core.storage, renderers, client)
-        watch = CarrierWatch(core.clock.now)
+        watch = CarrierWatch(core.clock.now, self.metrics.attempt)
         carriers = await self._start_carriers(stack, core, watch) if kinds else None
         dispatcher = build_dispatcher(
             core.gateway,
@@ -213,21 +214,27 @@ class App:
                 core.clock.now,
             )
         )
+        process = process_name(self.settings)
         carriers = RunningCarriers(
             core.committer,
             lambda document: self._wrap_carrier(make(document)),
             (lambda _: None) if self.settings.handset.beside_carriers else refuse_handset_beside_carriers,
-            functools.partial(
-                Capacity, process=process_name(self.settings), clock=core.clock, steady=steady_seconds
-            ),
+            functools.partial(Capacity, process=process, clock=core.clock, steady=steady_seconds),
             core.clock.now,
             watch,
+            process=process,
+            lags=self.metrics.receipt_lags,
         )
         self.metrics.watch_capacity(carriers.capacity)
         self.metrics.watch_carriers(carriers.ready)
+        self.metrics.watch_carrier_figures(carriers.figure)
         core.administration.show_carriers(carriers.status)
         await carriers.start()
         stack.push_async_callback(carriers.stop)
+        if self.settings.database:
+            reports = CarrierReports(core.gateway, process, carriers.status)
+            await reports.start()
+            stack.push_async_callback(reports.stop)
         self._carriers = carriers
         return carriers
 

@@ -177,6 +177,31 @@ def test_carriers_and_routes_are_managed(onema: Program) -> None:
     assert onema.changes("carrier", "remove", "phone") == [("removed", "carrier", "phone")]
 
 
+def test_routes_share_by_weight(onema: Program) -> None:
+    """Which can be changed by itself; a share of less than nothing is none."""
+    onema.changes("carrier", "add", "phone", "--type", "handset")
+    onema.changes("route", "add", "sms", "phone", "--prefix", "+84", "--priority", "1", "--weight", "80")
+    onema.changes("route", "set", "sms", "phone", "--prefix", "+84", "--weight", "20")
+    (route,) = onema.json("route", "list")
+    assert (route["prefix"], route["priority"], route["weight"]) == ("+84", 1, 20)
+    refused = onema.json("route", "set", "sms", "phone", "--prefix", "+84", "--weight", "-1", exit_code=1)
+    assert "Weight must not be negative" in refused["error"]
+    assert "Nothing to change" in onema.json("route", "set", "sms", "phone", exit_code=1)["error"]
+
+
+def test_a_carrier_drains_until_it_is_made_active(onema: Program) -> None:
+    """Its document and its status say so; what is not active has nothing to drain."""
+    onema.changes("carrier", "add", "phone", "--type", "handset")
+    assert onema.changes("carrier", "drain", "phone", "--wait", "1") == [("changed", "carrier", "phone")]
+    assert onema.json("carrier", "list")[0]["draining"] is True
+    (shown,) = onema.json("carrier", "status", "phone")
+    assert (shown["state"], shown["runs_in"]) == ("draining", 0)
+    onema.changes("carrier", "set", "phone", "--active")
+    assert onema.json("carrier", "list")[0]["draining"] is False
+    onema.changes("carrier", "set", "phone", "--no-active")
+    assert "is not active" in onema.json("carrier", "drain", "phone", exit_code=1)["error"]
+
+
 def test_a_carriers_total_is_set_and_shown(onema: Program) -> None:
     """Nobody holds capacity while no server runs; a handset keeps no pace."""
     onema.changes("carrier", "add", "phone", "--type", "handset", "--capacity", "2")

@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
-from onema.channels.contract import Carrier, CarrierStatus
+from onema.channels.contract import Carrier
 from onema.delivery import carrier_life
 from onema.delivery.capacity import Capacity
+from onema.delivery.carrier_reports import CarrierReports, statuses_in
+from onema.delivery.carrier_watch import CarrierWatch
 from onema.delivery.carriers import CarrierRefused, RunningCarriers
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.configure import Configure
@@ -99,12 +101,16 @@ class Lines:
         self.made: dict[str, RecordingCarrier] = {}
         self.failures: list[Exception] = []
         self.news = asyncio.Event()
+        self.watch = CarrierWatch(rig.clock.now)
         self.running = RunningCarriers(
             rig.committer,
             self.make,
             lambda documents: None,
             lambda carrier: Capacity(carrier, "one", rig.clock, rig.clock.steady),
             rig.clock.now,
+            self.watch,
+            process="one",
+            lags=lambda carrier: (1,),
         )
         self.running.on_ready = self.news.set
 
@@ -135,7 +141,7 @@ async def test_a_carrier_whose_start_fails_is_started_again(
         await lines.news.wait()
     assert lines.made["trunk"].starts == 4
     (status,) = lines.running.status()
-    assert status == CarrierStatus("trunk", "test", "active", True, rig.clock.now(), "refused")
+    assert (status.ready, status.since, status.last_error) == (True, rig.clock.now(), "refused")
     await lines.running.stop()
 
 
@@ -170,8 +176,8 @@ async def test_a_carrier_says_since_when_and_why_it_is_not_ready(rig: DeliveryRi
     assert lines.news.is_set()
     assert lines.running.ready() == {"trunk": 0}
     off, trunk = lines.running.status()
-    assert off == CarrierStatus("off", "test", "inactive")
-    assert trunk == CarrierStatus("trunk", "test", "active", False, started + 5_000, "the link is down")
+    assert (off.name, off.state, off.since, off.last_error) == ("off", "inactive", 0, "")
+    assert (trunk.ready, trunk.since, trunk.last_error) == (False, started + 5_000, "the link is down")
     await lines.running.stop()
 
 
@@ -202,3 +208,57 @@ async def test_a_carrier_that_hangs_while_it_starts_holds_nobody_up(
         assert lines.running.ready() == {"trunk": 0}
         await lines.running.stop()
     assert lines.made["trunk"].stopped
+
+
+async def test_a_carrier_that_drains_gets_nothing_new_and_runs_on(rig: DeliveryRig) -> None:
+    """What is under way ends, and receipts come; another carrier takes what is new. Undone, it takes all again."""
+    first, second = RecordingCarrier("first"), RecordingCarrier("second")
+    await rig.configure(first, second)
+    await rig.start(first, second)
+    first.gate.clear()
+    under_way = await rig.send()
+    await first.was_handed(1)
+    await put(rig, doc.Carrier(name="first", type="test", draining=True))
+    beside = await rig.send()
+    await rig.reaches(beside, MessageState.DELIVERED)
+    assert "skipped first (draining)" in (await rig.story(beside)).attempts[0].why
+    assert (first.ready, rig.watches[0].in_flight("first")) == (True, 1)
+    first.gate.set()
+    await rig.reaches(under_way, MessageState.DELIVERED)
+    assert rig.watches[0].in_flight("first") == 0
+    await put(rig, doc.Carrier(name="first", type="test"))
+    after = await rig.send()
+    await rig.reaches(after, MessageState.DELIVERED)
+    assert [one.message for one in first.sent] == [under_way, after]
+
+
+async def test_to_drain_a_carrier_does_not_start_it_anew(rig: DeliveryRig) -> None:
+    """Its connections stay; its status says that it drains."""
+    await put(rig, doc.Carrier(name="trunk", type="test"))
+    lines = Lines(rig)
+    await lines.running.start()
+    made = lines.made["trunk"]
+    await put(rig, doc.Carrier(name="trunk", type="test", draining=True))
+    await rig.until(lambda: lines.running.status()[0].state == "draining")
+    assert (lines.made["trunk"], made.starts, made.stopped) == (made, 1, False)
+    await lines.running.stop()
+
+
+async def test_what_a_process_says_of_its_carriers_can_be_read_in_the_store(rig: DeliveryRig) -> None:
+    """Its figures and what is seen of them; after a stop nothing is said any more."""
+    await put(rig, doc.Carrier(name="trunk", type="test"))
+    lines = Lines(rig)
+    await lines.running.start()
+    lines.watch.begin("trunk")
+    reports = CarrierReports(rig.gateway, "one", lines.running.status)
+    await reports.report()
+    (report,) = await rig.storage.read_process_reports()
+    (status,) = statuses_in(report)
+    assert (status.process, status.reported_at, status.ready) == ("one", rig.clock.now(), True)
+    assert (status.figures.binds, status.in_flight, status.lags) == (1, 1, (1,))
+    assert lines.running.figure("in_flight") == {"trunk": 1}
+    assert lines.running.figure("breaker_open") == {"trunk": 0.0}
+    assert lines.running.figure("waiting") == {}
+    await reports.stop()
+    assert await rig.storage.read_process_reports() == []
+    await lines.running.stop()

@@ -52,6 +52,7 @@ async def test_the_document_lists_every_metric() -> None:
     metrics = Metrics()
     metrics.watch_capacity(lambda: {"smsc": 2})
     metrics.watch_carriers(lambda: {"smsc": 1})
+    metrics.watch_carrier_figures(lambda figure: {"smsc": 1})
     metrics.watch_store(dict, dict)
     metrics.tell_build("1.2.3", "sqlite")
     of_workers = await Switchboard(2).answer(ReadMetrics())
@@ -152,6 +153,39 @@ def test_receipts_are_counted_by_what_became_of_them() -> None:
     metrics.receipt("smsc", "unmatched")
     metrics.receipt("smsc", "unmatched")
     assert b'onema_receipts_total{carrier="smsc",result="unmatched"} 2.0' in metrics.render()
+
+
+def test_figures_of_carriers_are_read_when_they_are_asked_for() -> None:
+    """Each by its own name; a carrier that has no such figure has no series."""
+    metrics = Metrics()
+    asked: list[str] = []
+
+    def read(figure: str) -> dict[str, float]:
+        asked.append(figure)
+        return {"smsc": float(len(asked))}
+
+    metrics.watch_carrier_figures(read)
+    names = [
+        "onema_carrier_in_flight",
+        "onema_carrier_breaker_open",
+        "onema_carrier_lowered_pace",
+        "onema_carrier_binds",
+        "onema_carrier_binds_wanted",
+        "onema_carrier_window",
+        "onema_carrier_window_used",
+        "onema_carrier_waiting",
+    ]
+    text = metrics.render().decode()
+    for number, name in enumerate(names, 1):
+        assert f'{name}{{carrier="smsc"}} {number}.0' in text
+    assert [f"onema_carrier_{figure}" for figure in asked] == names
+
+
+def test_attempts_are_counted_by_what_the_carrier_said() -> None:
+    """Each outcome is a series."""
+    metrics = Metrics()
+    metrics.attempt("smsc", "unknown")
+    assert b'onema_attempts_total{carrier="smsc",outcome="unknown"} 1.0' in metrics.render()
 
 
 async def test_readiness_can_be_awaited() -> None:

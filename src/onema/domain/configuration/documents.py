@@ -212,6 +212,8 @@ class Carrier(Document, frozen=True, kw_only=True, tag="carrier"):
     """A configured way out. `type` names a folder of channels, which says what `settings` it has (carrier_settings.py).
     They are sealed as a whole: which of them are secret is known only where the type is.
 
+    One that is `draining` takes no new messages, and runs on for what is under way and for its receipts.
+
     `capacity` is the total that all processes together may use at once, in what the type counts: binds, calls. Each
     process gets a share. `per_second` is how many attempts all may start, shared out with the capacity. 0: no total.
     `own_codes` must be said of a type that makes and checks codes itself: what it sends are its own words, and no code
@@ -224,6 +226,7 @@ class Carrier(Document, frozen=True, kw_only=True, tag="carrier"):
     name: str
     type: str
     state: State = "active"
+    draining: bool = False
     capacity: int = 0
     per_second: int = 0
     own_codes: bool = False

@@ -15,6 +15,7 @@ from onema.domain.records import Channel
 from onema.domain.values.phone import Phone
 
 NOT_ACTIVE = "not active"
+DRAINING = "draining"
 NOT_READY = "not ready"
 NOT_HERE = "not run here"
 NOT_GIVEN = "sends codes of its own"
@@ -77,6 +78,8 @@ def plan_route(
         carrier = directory.carriers[name]
         if carrier.state != "active":
             skipped[name] = Skipped(name, NOT_ACTIVE)
+        elif carrier.draining:
+            skipped[name] = Skipped(name, DRAINING)
         elif not is_ready(name):
             skipped[name] = Skipped(name, NOT_READY)
         elif given and carrier.own_codes:

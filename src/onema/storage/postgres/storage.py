@@ -20,6 +20,7 @@ from onema.domain.records import (
     Key,
     LedgerEntry,
     Message,
+    ProcessReport,
     Row,
 )
 from onema.domain.values.money import Minor
@@ -118,6 +119,7 @@ class PostgresStorage(PostgresWriter):
             "sweep_windows",
             "sweep_carrier_references",
             "sweep_recent_refusals",
+            "sweep_process_reports",
         ):
             swept += await self._count(self._queries[name], now, limit)
         await self._count(self._queries["sweep_batches"], first_id_at(now - KEEP_BATCHES_MS))
@@ -254,6 +256,9 @@ class PostgresStorage(PostgresWriter):
     async def read_unmatched_receipts(self, carrier: str, limit: int) -> Sequence[CarrierReference]:
         records = await self._fetch(self._queries["unmatched_receipts"], carrier, limit)
         return [CarrierReference(*record) for record in records]
+
+    async def read_process_reports(self) -> Sequence[ProcessReport]:
+        return [ProcessReport(*record) for record in await self._fetch(self._queries["process_reports"])]
 
     async def read_ledger(self, account: AccountId, limit: int) -> Sequence[LedgerEntry]:
         records = await self._fetch(self._queries["ledger"], account, limit)

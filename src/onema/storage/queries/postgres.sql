@@ -150,6 +150,18 @@ WITH expired AS MATERIALIZED (
 )
 DELETE FROM recent_refusals t USING expired WHERE t.account = expired.account
 
+-- process_reports --
+-- What each process last said of its carriers.
+SELECT process, reported_at, expires_at, carriers FROM process_reports ORDER BY process
+
+-- sweep_process_reports --
+-- Forget what processes said that say nothing any more.
+WITH expired AS MATERIALIZED (
+    SELECT process FROM process_reports
+    WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED
+)
+DELETE FROM process_reports t USING expired WHERE t.process = expired.process
+
 -- windows_after --
 -- How many windows expire after a moment ($1).
 SELECT count(*) FROM windows WHERE expires_at > $1

@@ -106,6 +106,16 @@ DELETE FROM recent_refusals WHERE account IN (
     SELECT account FROM recent_refusals WHERE expires_at <= :now ORDER BY expires_at LIMIT :limit
 )
 
+-- process_reports --
+-- What each process last said of its carriers.
+SELECT process, reported_at, expires_at, carriers FROM process_reports ORDER BY process
+
+-- sweep_process_reports --
+-- Forget what processes said that say nothing any more.
+DELETE FROM process_reports WHERE process IN (
+    SELECT process FROM process_reports WHERE expires_at <= :now ORDER BY expires_at LIMIT :limit
+)
+
 -- windows_after --
 -- How many windows expire after a moment.
 SELECT count(*) FROM windows WHERE expires_at > :moment

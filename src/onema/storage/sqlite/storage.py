@@ -33,6 +33,7 @@ from onema.domain.records import (
     Key,
     LedgerEntry,
     Message,
+    ProcessReport,
     Row,
 )
 from onema.domain.values.money import Minor
@@ -228,6 +229,7 @@ class SqliteStorage:
                 "sweep_windows",
                 "sweep_carrier_references",
                 "sweep_recent_refusals",
+                "sweep_process_reports",
             ),
             {"now": now, "limit": limit},
         )
@@ -382,6 +384,9 @@ class SqliteStorage:
     async def read_unmatched_receipts(self, carrier: str, limit: int) -> Sequence[CarrierReference]:
         bindings: dict[str, Any] = {"carrier": carrier, "limit": limit}
         return self._rows(self._reader, CarrierReference, "unmatched_receipts", bindings)
+
+    async def read_process_reports(self) -> Sequence[ProcessReport]:
+        return self._rows(self._reader, ProcessReport, "process_reports", {})
 
     async def read_ledger(self, account: AccountId, limit: int) -> Sequence[LedgerEntry]:
         return self._rows(self._reader, LedgerEntry, "ledger", {"account": account, "limit": limit})

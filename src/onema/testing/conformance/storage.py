@@ -24,6 +24,7 @@ from onema.domain.records import (
     LedgerEntry,
     LiveVerification,
     Message,
+    ProcessReport,
     RecentRefusals,
     Row,
     TopUp,
@@ -243,6 +244,14 @@ class StorageConformance:
             now = 200 + 1_000 * lease
             (found,) = await storage.lease_jobs(now, now + 1_000, 10, elsewhere=elsewhere)
             assert (found.carrier, found.lease) == ("a,b-2", lease)
+
+    async def test_what_processes_say_is_read_together_and_forgotten_in_time(self, storage: Storage) -> None:
+        """By their names; of one that renews nothing any more, nothing is kept."""
+        await insert(storage, ProcessReport("b", 1, 100, "[]"), ProcessReport("a", 2, 200, "[1]"))
+        assert [one.process for one in await storage.read_process_reports()] == ["a", "b"]
+        assert await storage.sweep(100, 10) == 1
+        (left,) = await storage.read_process_reports()
+        assert left == ProcessReport("a", 2, 200, "[1]")
 
     async def test_callbacks_are_leased_by_those_who_share_them_out(self, storage: Storage) -> None:
         """No other lease takes one, nor does theirs take another kind; a leased one is not due again before its end."""

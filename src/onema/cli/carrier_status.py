@@ -1,0 +1,137 @@
+"""How carriers are, over all processes that run them."""
+
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from typing import Any
+
+import msgspec
+
+from onema.channels.contract import CarrierStatus
+from onema.domain.delivery.receipt_lag import added, quantile
+from onema.domain.values.times import show_time
+
+COLUMNS = (
+    *("name", "type", "state", "ready", "since", "binds", "window", "waiting", "rate", "pace", "breaker"),
+    *("receipts", "last error"),
+)
+
+
+def all_together(found: Iterable[CarrierStatus]) -> list[dict[str, Any]]:
+    """One for each carrier, with what each process says of it."""
+    ordered = sorted(found, key=lambda one: (one.name, one.process))
+    return [_together(list(alike)) for _, alike in groupby(ordered, key=lambda one: one.name)]
+
+
+def _together(processes: Sequence[CarrierStatus]) -> dict[str, Any]:
+    first = processes[0]
+    runs = [one for one in processes if one.since or one.last_error]
+    lags: tuple[int, ...] = ()
+    for one in processes:
+        lags = added(lags, one.lags)
+    errors = [one.last_error or one.last_failure for one in runs]
+    return {
+        "name": first.name,
+        "type": first.type,
+        "state": first.state,
+        "ready": any(one.ready for one in runs),
+        "ready_in": sum(one.ready for one in runs),
+        "runs_in": len(runs),
+        "since": show_time(max((one.since for one in runs), default=0)),
+        "binds": _sum(one.figures.binds for one in runs),
+        "binds_wanted": _sum(one.figures.binds_wanted for one in runs),
+        "window": _sum(one.figures.window for one in runs),
+        "window_used": _sum(one.figures.in_flight for one in runs),
+        "waiting": _sum(one.figures.waiting for one in runs),
+        "in_flight": sum(one.in_flight for one in runs),
+        "per_second": round(sum(one.per_second for one in runs), 1),
+        "lowered_to": round(sum(one.lowered_to for one in runs), 1),
+        "breaker": _worst([one.breaker for one in runs]),
+        "receipts": {
+            "count": sum(lags),
+            "half_within_seconds": _rounded(quantile(lags, 0.5)),
+            "99_of_100_within_seconds": _rounded(quantile(lags, 0.99)),
+        },
+        "last_error": next(filter(None, errors), ""),
+        "processes": [_process(one) for one in processes if one.process],
+    }
+
+
+def _process(one: CarrierStatus) -> dict[str, Any]:
+    told: dict[str, Any] = msgspec.to_builtins(one)
+    for known in ("name", "type", "lags"):
+        del told[known]
+    times = {name: show_time(told[name]) if told[name] else "" for name in ("since", "reported_at")}
+    return {**told, **times}
+
+
+def row(carrier: dict[str, Any]) -> tuple[str, ...]:
+    """For the table."""
+    ready, runs = carrier["ready_in"], carrier["runs_in"]
+    lag = carrier["receipts"]
+    pace = f"lowered to {carrier['lowered_to']}" if carrier["lowered_to"] else ""
+    return (
+        carrier["name"],
+        carrier["type"],
+        carrier["state"],
+        "not here" if not runs else ("yes" if ready else "no") if runs == 1 else f"in {ready} of {runs}",
+        carrier["since"] if runs else "",
+        _of(carrier["binds"], carrier["binds_wanted"]),
+        _of(carrier["window_used"], carrier["window"]) or str(carrier["in_flight"]),
+        "" if carrier["waiting"] is None else str(carrier["waiting"]),
+        f"{carrier['per_second']}/s",
+        pace,
+        carrier["breaker"],
+        f"{lag['half_within_seconds']} s, 99%: {lag['99_of_100_within_seconds']} s" if lag["count"] else "",
+        carrier["last_error"],
+    )
+
+
+def process_rows(carriers: Iterable[dict[str, Any]]) -> list[tuple[str, ...]]:
+    return [
+        (
+            carrier["name"],
+            one["process"],
+            "yes" if one["ready"] else "no",
+            _of(one["figures"]["binds"], one["figures"]["binds_wanted"]),
+            str(one["in_flight"]),
+            f"{one['per_second']}/s",
+            one["breaker"],
+            one["last_error"] or one["last_failure"],
+            one["reported_at"],
+        )
+        for carrier in carriers
+        for one in carrier["processes"]
+        if one["since"] or one["last_error"]
+    ]
+
+
+PROCESS_COLUMNS = (
+    "name",
+    "process",
+    "ready",
+    "binds",
+    "in flight",
+    "rate",
+    "breaker",
+    "last error",
+    "said at",
+)
+
+
+def _of(some: int | None, wanted: int | None) -> str:
+    if some is None:
+        return ""
+    return str(some) if wanted is None else f"{some} of {wanted}"
+
+
+def _sum(values: Iterable[int | None]) -> int | None:
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None
+
+
+def _worst(states: Sequence[str]) -> str:
+    return next((state for state in ("open", "half-open") if state in states), "closed")
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 1)
