@@ -34,6 +34,8 @@ def apply(
     All of the file is applied or nothing; then its top-ups are booked, each once. What the file does not name
     stays, unless --prune says otherwise. docs/operations/apply.md has a complete example.
     """
+    import time
+
     import msgspec
 
     from onema.administration.plan import doubts, plan_documents
@@ -49,11 +51,11 @@ def apply(
     content = _read(file)
     problems: list[Problem] = []
     warnings: list[Problem] = []
-    voices = voice_ids(cli.settings())
+    voices, now = voice_ids(cli.settings()), int(time.time() * 1000)
 
     def plan(found: Documents) -> PutDocuments:
         request, problems[:] = plan_documents(content, found, prune=prune)
-        warnings[:] = doubts(content, found, request, lambda after: advice(after, voices))
+        warnings[:] = doubts(content, found, request, lambda after: advice(after, voices, now))
         # With problems the server is asked only what else is wrong.
         return msgspec.structs.replace(request, dry_run=dry_run or bool(problems))
 

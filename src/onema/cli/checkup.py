@@ -376,6 +376,7 @@ def _configuration(settings: Settings, session: Session) -> Iterator[Finding]:
     """What would be refused today although an older version stored it, and what is probably not meant."""
     stored = session.answer(ReadDocuments(reveal=True)).documents
     after = After({}, {(document.kind, document.identity): document for document in stored})
+    now = int(time.time() * 1000)
     refused = [*problems(after), *this_installation(settings).problems(after)]
-    for problem in (*refused, *(problem for _, problem in advice(after, voice_ids(settings)))):
+    for problem in (*refused, *(problem for _, problem in advice(after, voice_ids(settings), now))):
         yield Finding(Level.WARN, problem.place, problem.said)

@@ -11,7 +11,9 @@ from onema.domain.configuration import documents as doc
 from onema.domain.configuration.advice import Advice
 from onema.domain.configuration.advice import advice as configuration_advice
 from onema.domain.configuration.callback_target import callback_url_problem
+from onema.domain.configuration.needs import written_needs
 from onema.domain.configuration.problems import Problem, one_of, place_of
+from onema.domain.configuration.registration_advice import registration_advice
 from onema.domain.configuration.rules import After
 from onema.wiring import carriers, dialects
 
@@ -54,9 +56,14 @@ def masked(document: doc.Document) -> doc.Document:
     return carrier_settings.masked(document, kind)
 
 
-def advice(documents: After, voices: Collection[str]) -> Advice:
-    """What this program could do better with documents; `voices` are those that it has here."""
+def advice(documents: After, voices: Collection[str], now: int) -> Advice:
+    """What this program could do better with documents; `voices` are those that it has here, `now` is in Unix ms."""
     yield from configuration_advice(documents)
+    needs = {
+        one.name: (*written_needs(one.needs), *carriers.needs_of(one))
+        for one in documents.of_kind(doc.Carrier)
+    }
+    yield from registration_advice(documents, needs, now)
     for caller in documents.of_kind(doc.Application):
         # Another node may have a pack of its own, so this is no refusal.
         if caller.voice and caller.voice not in voices:
