@@ -16,6 +16,8 @@ from onema.testing.recording_carrier import RecordingCarrier
 from onema.testing.webhook_carrier import Report, WebhookCarrier, receive_reports, signed
 from onema.wiring.carriers import CARRIER_TYPES
 
+from .http_vendors import UPSTREAMS
+
 SECRET = "webhook-secret"
 
 
@@ -122,7 +124,7 @@ class TestHandset(CarrierConformance):
 
 def test_every_type_of_carrier_goes_through_the_suite() -> None:
     """Whoever adds one adds it here."""
-    assert set(CARRIER_TYPES) == {"handset"}
+    assert set(CARRIER_TYPES) == {"handset", *(one.name for one in UPSTREAMS)}
 
 
 class TestWebhook(WebhookConformance):

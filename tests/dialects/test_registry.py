@@ -104,9 +104,11 @@ def test_every_dialect_looks_at_its_credentials() -> None:
 
 
 def test_every_type_of_carrier_looks_at_its_documents() -> None:
-    """Each is a folder, and is asked before a carrier is stored."""
+    """Each is a folder or a vendor of HTTP, and is asked before a carrier is stored."""
     folders = Path(onema.channels.__file__).parent
-    assert {path.name for path in folders.iterdir() if (path / "carrier.py").exists()} == set(CARRIER_TYPES)
+    types = {path.name for path in folders.iterdir() if (path / "carrier.py").exists()}
+    vendors = {file.stem for file in folders.glob("http_sender/*.py") if "\nVENDOR = " in file.read_text()}
+    assert types | vendors == set(CARRIER_TYPES)
     (problem,) = problems_of(doc.Carrier(name="phone", type="handset", capacity=1, per_second=2))
     assert problem.place == "per_second"
 

@@ -1,8 +1,10 @@
 """The pages of docs/ that are made from the code. `./dev docs` writes them anew."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
+from tests.docs.carrier_pages import carrier_page, pages
 from tests.docs.settings_page import settings_page
 from tests.docs.simulator_page import simulator_page
 from tests.docs.state_machines_page import state_machines_page
@@ -13,6 +15,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/carriers/simulator.md": simulator_page,
     "docs/operations/settings.md": settings_page,
     "docs/state-machines.md": state_machines_page,
+    **{f"docs/carriers/{name}.md": partial(carrier_page, name) for name in pages()},
 }
 
 if __name__ == "__main__":

@@ -12,9 +12,13 @@ MODULES = sorted(SOURCE.rglob("*.py"))
 
 @pytest.mark.parametrize("layer", CORE)
 def test_no_vendor_is_named_in_the_core(layer: str) -> None:
-    """A vendor's name in code or comment there would mean that a dialect has leaked."""
-    vendors = re.compile(r"\b(esms|vbee|ytx|vihat|twilio)\b", re.IGNORECASE)
+    """A vendor's name in code or comment there would mean that a dialect has leaked. The vendors of HTTP have a module
+    each.
+    """
+    vendors = re.compile(r"\b(esms|vbee|ytx|vihat|twilio|vonage|infobip)\b", re.IGNORECASE)
     files = [path for path in (SOURCE / layer).rglob("*") if path.suffix in (".py", ".sql")]
+    own = SOURCE / "channels" / "http_sender"
+    files = [path for path in files if path.parent != own or not vendors.fullmatch(path.stem)]
     assert [path.name for path in files if vendors.search(path.read_text())] == []
 
 

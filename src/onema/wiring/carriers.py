@@ -8,6 +8,7 @@ from onema.channels.contract import Carrier, ReceiptSink, Webhook
 from onema.channels.handset import configuration as handset
 from onema.channels.handset.calls import HandsetCalls
 from onema.channels.handset.carrier import HandsetCarrier, Inbox, Speaker
+from onema.channels.http_sender import esms, infobip, twilio, vonage
 from onema.channels.http_sender import sender as http_sender
 from onema.channels.http_sender.contract import HttpSenderSettings, Vendor
 from onema.delivery.carriers import CarrierFactory, CarrierRefused
@@ -101,6 +102,10 @@ def http_carrier(vendor: Vendor) -> CarrierType:
 
 CARRIER_TYPES: dict[str, CarrierType] = {
     "handset": CarrierType(_handset, handset.Settings, handset.problems_of),
+    "esms": http_carrier(esms.VENDOR),
+    "infobip": http_carrier(infobip.VENDOR),
+    "twilio": http_carrier(twilio.VENDOR),
+    "vonage": http_carrier(vonage.VENDOR),
 }
 """By the name that documents give as their type. A test that needs another type puts it in, and takes it out again."""
 

@@ -12,6 +12,7 @@ from msgspec import Meta
 
 from onema.channels.contract import Outgoing, Receipt
 from onema.domain.configuration import documents as doc
+from onema.domain.configuration.callback_target import BadCallbackUrl, parse_callback_url
 from onema.domain.configuration.carrier_settings import CarrierSettings
 from onema.domain.configuration.problems import Problem
 from onema.domain.delivery.outcome import Ending, Outcome, OutcomeKind
@@ -115,6 +116,14 @@ class Vendor:
     """Whether its receipts are signed: then they need no token in the path, though they may have one."""
     is_idempotent: Callable[[Any], bool] = lambda settings: False
     """Whether the vendor takes the same attempt once only, though it be handed over twice."""
+
+
+def url_problems(setting: str, url: str) -> Iterator[Problem]:
+    """What is wrong with a URL that a setting has."""
+    try:
+        parse_callback_url(url)
+    except BadCallbackUrl as error:
+        yield Problem(f"settings.{setting}", f"it {error}")
 
 
 def own_name(outgoing: Outgoing) -> str:

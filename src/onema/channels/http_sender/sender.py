@@ -2,6 +2,7 @@
 
 import asyncio
 import hmac
+import re
 from collections.abc import Callable, Iterator
 
 from onema.channels.contract import NotRecorded, Outgoing, ReceiptSink, Share, Webhook
@@ -12,10 +13,10 @@ from onema.channels.http_sender.contract import (
     NotAuthentic,
     Vendor,
     VendorApi,
+    url_problems,
 )
 from onema.channels.http_sender.room import NoRoom, Room
 from onema.domain.configuration import documents as doc
-from onema.domain.configuration.callback_target import BadCallbackUrl, parse_callback_url
 from onema.domain.configuration.carrier_settings import settings_of
 from onema.domain.configuration.problems import Problem
 from onema.domain.delivery.capacity import STOP_SECONDS
@@ -31,6 +32,8 @@ WAIT_SECONDS = 5.0
 """For room among the requests at once, and for a turn: then another carrier may be quicker."""
 LONGEST_PAUSE_SECONDS = 300.0
 """What a carrier may ask for with `Retry-After`; it may ask again."""
+_UNRESERVED = re.compile(r"[A-Za-z0-9._~-]+")
+"""RFC 3986 section 2.3."""
 FINISH_SECONDS = STOP_SECONDS - 1
 """So long a stop waits for answers that are under way."""
 
@@ -151,16 +154,14 @@ def problems_of(vendor: Vendor, document: doc.Carrier) -> Iterator[Problem]:
     """What is wrong with a document whose settings fit."""
     settings = settings_of(vendor.settings, document)
     token = settings.receipt_token.reveal()
-    if token and (len(token) < SHORTEST_TOKEN or not token.isascii() or not token.isalnum()):
+    if token and (len(token) < SHORTEST_TOKEN or not _UNRESERVED.fullmatch(token)):
         yield Problem(
             "settings.receipt_token",
-            f"it must be {SHORTEST_TOKEN} letters and digits or more; `openssl rand -hex 20` makes one",
+            f"it must be {SHORTEST_TOKEN} characters or more that stand in a path as they are; `openssl rand -hex 20` "
+            "makes one",
         )
     if settings.public_url:
-        try:
-            parse_callback_url(settings.public_url)
-        except BadCallbackUrl as error:
-            yield Problem("settings.public_url", f"it {error}")
+        yield from url_problems("public_url", settings.public_url)
         if not token and not vendor.signs_receipts:
             yield Problem(
                 "settings.receipt_token",
@@ -168,10 +169,7 @@ def problems_of(vendor: Vendor, document: doc.Carrier) -> Iterator[Problem]:
                 "`openssl rand -hex 20` makes one",
             )
     if settings.proxy:
-        try:
-            parse_callback_url(settings.proxy.reveal())
-        except BadCallbackUrl as error:
-            yield Problem("settings.proxy", f"it {error}")
+        yield from url_problems("proxy", settings.proxy.reveal())
     yield from vendor.problems(document)
 
 
