@@ -3,20 +3,12 @@
 from collections.abc import Mapping
 from typing import Protocol
 
-import msgspec
-
 from onema.domain.delivery.outcome import Ending
 from onema.domain.records import Message
-from onema.http.messages import Headers
+from onema.http.client.contract import HttpRequest
 
-
-class CallbackRequest(msgspec.Struct, frozen=True, gc=False):
-    """One HTTP request to an integrator, complete: it is sent, and sent again, as it stands."""
-
-    method: str
-    url: str
-    headers: Headers = ()
-    body: bytes = b""
+CallbackRequest = HttpRequest
+"""One HTTP request to an integrator, complete: it is sent, and sent again, as it stands."""
 
 
 class CallbackRenderer(Protocol):

@@ -71,7 +71,7 @@ def _handset(document: doc.Carrier, around: Surroundings) -> Carrier:
 def _http_client(settings: HttpSenderSettings) -> HttpClient:
     return PooledClient(
         seconds=settings.timeout,
-        connections=settings.connections,
+        idle_connections=settings.connections,
         private_targets=settings.private_targets,
         proxy=settings.proxy.reveal(),
         ca_file=settings.ca_file,

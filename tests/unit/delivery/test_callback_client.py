@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import datetime as dt
 import io
 import ipaddress
 import logging
@@ -12,28 +11,19 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequen
 from pathlib import Path
 
 import certifi
-import httpcore
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from msgspec.structs import replace
 
-from onema.delivery.callback_client import BODY_LIMIT, CallbackClient, Told
+from onema.delivery.callback_client import CallbackClient, Told
 from onema.delivery.callback_contract import CallbackRequest
 from onema.domain.configuration.callback_target import Address
-from onema.http.client.network import (
-    ANSWER_LIMIT,
-    LOOKUPS,
-    READ_AT_ONCE,
-    BoundedStream,
-    GuardedNetwork,
-    Lookups,
-)
+from onema.http.client.client import BODY_LIMIT
+from onema.http.client.connection import ANSWER_LIMIT, READ_AT_ONCE, BrokenAnswer, Connection
+from onema.http.client.network import LOOKUPS, GuardedNetwork, Lookups
 from onema.http.client.trust import ClientRefused, tls_context
 from onema.telemetry.logs import configure_logging
 from onema.testing.fake_clock import FakeClock
+from tests.unit.http.certificates import certificate_for
 
 SECONDS = 0.3
 LONG = 3_600.0
@@ -163,7 +153,7 @@ async def test_an_endless_answer_is_cut_off(receiver: Receiver, make: Make) -> N
 @pytest.mark.parametrize(
     ("flood", "told"),
     [
-        (b"HTTP/1.1 103 Early Hints\r\n\r\n" * 1_000, Told("ReadError", again=True)),
+        (b"HTTP/1.1 103 Early Hints\r\n\r\n" * 1_000, Told("the answer is too long", again=True)),
         (b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n" + b"1;x\r\ny\r\n" * 1_000, Told()),
     ],
     ids=["interim answers", "tiny chunks"],
@@ -202,23 +192,39 @@ async def test_each_answer_on_a_connection_has_its_own_limit(receiver: Receiver,
 
 async def test_an_answer_is_taken_apart_a_little_at_a_time() -> None:
     """Between two parts others have their turn, however large the receiver's parts are."""
+    said: list[str] = []
 
-    class Recorded(httpcore.AsyncMockStream):
-        def __init__(self) -> None:
-            super().__init__([])
-            self.asked: list[int] = []
+    class Flooding(asyncio.Transport):
+        def write(self, data: object) -> None:
+            pass
 
-        async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109  # httpcore's
-            self.asked.append(max_bytes)
-            return b"x" * max_bytes
+        def pause_reading(self) -> None:
+            said.append("pause")
 
-    inner = Recorded()
-    stream = BoundedStream(inner)
-    for _ in range(ANSWER_LIMIT // READ_AT_ONCE):
-        assert len(await stream.read(65_536)) == READ_AT_ONCE
-    assert set(inner.asked) == {READ_AT_ONCE}
-    with pytest.raises(httpcore.ReadError):
-        await stream.read(65_536)
+        def resume_reading(self) -> None:
+            said.append("resume")
+
+        def is_closing(self) -> bool:
+            return False
+
+        def abort(self) -> None:
+            said.append("abort")
+
+    connection = Connection(lambda lost: None)
+    connection.connection_made(Flooding())
+    asking = asyncio.create_task(connection.exchange(b"GET / HTTP/1.1\r\n\r\n", ANSWER_LIMIT))
+    await asyncio.sleep(0)
+    flood = (b"HTTP/1.1 100 Continue\r\n\r\n" * ANSWER_LIMIT)[: ANSWER_LIMIT + READ_AT_ONCE]
+    for start in range(0, ANSWER_LIMIT, READ_AT_ONCE):
+        buffer = connection.get_buffer(2 * READ_AT_ONCE)
+        assert len(buffer) == READ_AT_ONCE
+        buffer[:] = flood[start : start + READ_AT_ONCE]
+        connection.buffer_updated(READ_AT_ONCE)
+        assert said[-1 if start + READ_AT_ONCE < ANSWER_LIMIT else -2] == "pause"
+        await asyncio.sleep(0)  # one turn, in which others ran
+    assert said == ["pause", "resume"] * (ANSWER_LIMIT // READ_AT_ONCE - 1) + ["pause", "abort", "resume"]
+    with pytest.raises(BrokenAnswer, match="the answer is too long"):
+        await asking
 
 
 async def test_a_packed_body_is_not_unpacked(receiver: Receiver, make: Make) -> None:
@@ -364,7 +370,7 @@ async def test_a_name_that_leads_inside_is_not_called(receiver: Receiver, make: 
 async def test_an_address_inside_is_not_called(receiver: Receiver, make: Make, host: str) -> None:
     """An older version may have saved it."""
     told = await tell(make(private_targets=False), f"http://{host}:{receiver.port}/")
-    assert told.problem.startswith("the callback URL names the host")
+    assert told.problem.startswith("the URL names the host")
     assert not told.again
     assert receiver.connections == 0
 
@@ -411,7 +417,7 @@ async def test_a_name_that_is_never_answered_costs_no_more_than_a_callback_may_t
         return [LOOPBACK]
 
     told = await tell(make(seconds=SECONDS, resolve=resolve), "http://dead.test/")
-    assert told == Told("no answer within 0.3 s", again=True)
+    assert told == Told("no connection within 0.3 s", again=True)
     answer.set()
 
 
@@ -422,7 +428,7 @@ async def test_a_name_that_nobody_knows_is_tried_again() -> None:
         raise OSError("no such name")
 
     client = CallbackClient(seconds=LONG, now=FakeClock().now, resolve=resolve)
-    assert await tell(client, "http://shop.test/") == Told("ConnectError", again=True)
+    assert await tell(client, "http://shop.test/") == Told("no connection (OSError)", again=True)
     await client.close()
 
 
@@ -437,41 +443,10 @@ async def test_only_so_many_names_are_looked_up_at_once() -> None:
     lookups = Lookups(resolve)
     pending = [asyncio.ensure_future(lookups.addresses(f"shop{number}.test")) for number in range(LOOKUPS)]
     await asyncio.sleep(0)  # one turn of the loop starts them all
-    with pytest.raises(httpcore.ConnectError):
+    with pytest.raises(OSError, match="too many names"):
         await lookups.addresses("one-more.test")
     answer.set()
     assert await asyncio.gather(*pending) == [[LOOPBACK]] * LOOKUPS
-
-
-def certificate_for(name: str, folder: Path) -> tuple[ssl.SSLContext, str]:
-    """A server's TLS with a certificate of its own, and the file that it is trusted by."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = dt.datetime.now(dt.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(days=1))
-        .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    pem = certificate.public_bytes(serialization.Encoding.PEM)
-    file = folder / f"{name}.pem"
-    file.write_bytes(
-        pem
-        + key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-    )
-    trusted = folder / f"{name}.ca.pem"
-    trusted.write_bytes(pem)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(file)
-    return context, str(trusted)
 
 
 async def test_tls_speaks_of_the_name_at_the_address_that_was_checked(
@@ -485,10 +460,11 @@ async def test_tls_speaks_of_the_name_at_the_address_that_was_checked(
     port = server.sockets[0].getsockname()[1]
     client = make(ca_file=trusted, resolve=lambda host: [LOOPBACK])
     assert await tell(client, f"https://shop.test:{port}/") == Told()
-    assert await tell(client, f"https://other.test:{port}/") == Told("ConnectError", again=True)
-    assert await tell(make(resolve=lambda host: [LOOPBACK]), f"https://shop.test:{port}/") == Told(
-        "ConnectError", again=True
-    )
+    other = await tell(client, f"https://other.test:{port}/")
+    assert other.problem.startswith("the certificate cannot be believed (Hostname mismatch")
+    assert other.again
+    stranger = await tell(make(resolve=lambda host: [LOOPBACK]), f"https://shop.test:{port}/")
+    assert stranger == Told("the certificate cannot be believed (self-signed certificate)", again=True)
     assert asked == ["shop.test", "other.test", "shop.test"]
     assert len(receiver.heads) == 1
     server.close()

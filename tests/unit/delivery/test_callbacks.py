@@ -216,7 +216,7 @@ async def test_a_receiver_that_is_gone_is_given_up_after_five_more_tries(
     for tries, pause in enumerate(RETRY_AFTER_SECONDS, start=1):
         await notes(rig, identifier, tries)
         rig.clock.advance(pause)
-    assert (await notes(rig, identifier, 6))[-1] == "ConnectError; given up"
+    assert (await notes(rig, identifier, 6))[-1] == "no connection (ConnectionRefusedError); given up"
 
 
 async def test_a_receiver_that_says_no_is_not_asked_again(rig: DeliveryRig, receiver: Receiver) -> None:

@@ -131,8 +131,10 @@ def is_public(address: Address) -> bool:
     return not any(address in network for network in _NOT_PUBLIC)
 
 
-def local_problem(target: CallbackTarget) -> str:
-    """What is wrong with a target for one who may call the public Internet only, as far as its URL tells."""
+def local_problem(target: CallbackTarget, setting: str = "callback.private_targets") -> str:
+    """What is wrong with a target for one who may call the public Internet only, as far as its URL tells. `setting` is
+    what would allow it.
+    """
     try:
         is_local = not is_public(ipaddress.ip_address(target.host))
     except ValueError:
@@ -140,7 +142,7 @@ def local_problem(target: CallbackTarget) -> str:
         is_local = name == "localhost" or name.endswith(".localhost")
     if not is_local:
         return ""
-    return f"names the host {target.host!r}, which is not on the public Internet; callback.private_targets allows it"
+    return f"names the host {target.host!r}, which is not on the public Internet; {setting} allows it"
 
 
 def callback_url_problem(document: doc.Document, *, private_targets: bool = True) -> str:

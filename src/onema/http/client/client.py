@@ -1,105 +1,224 @@
-"""The HTTP client of carriers. A request may have left once its first byte is handed to a connection."""
+"""The HTTP client of callbacks and carriers. What it is for is one thing that no library tells for certain: whether any
+byte of a request may have left us (docs/decisions/0030-http-client.md).
 
-import anyio
-import httpcore
+It may have, from the moment that its first byte is handed to a connection. Nothing is sent twice, no redirect is
+followed, no cookie kept, no body unpacked, and nothing taken from the environment.
+"""
+
+import asyncio
+import re
+import ssl
 
 import onema
 from onema.domain.configuration.callback_target import (
-    DEFAULT_PORTS,
     BadCallbackUrl,
     CallbackTarget,
     local_problem,
     parse_callback_url,
 )
-from onema.http.client.contract import HttpAnswer, HttpRequest, MayHaveLeft, NotSent
-from onema.http.client.network import GuardedNetwork, Resolve, TargetRefused, resolve
+from onema.http.client.connection import BrokenAnswer, Connection
+from onema.http.client.contract import HttpAnswer, HttpRequest, MayHaveLeft, NotSent, TargetRefused
+from onema.http.client.idle import IdleConnections
+from onema.http.client.network import GuardedNetwork, Resolve, resolve
 from onema.http.client.trust import proxy_of, tls_context
 
 BODY_LIMIT = 65_536
+"""So much of an answer's body is read."""
 IDLE_SECONDS = 15.0
-_AGENT = (b"User-Agent", f"onema/{onema.__version__}".encode())
+"""So long a connection is kept for the next request."""
+SOONER_SECONDS = 1.0
+"""So much sooner than its server would close it (`Keep-Alive: timeout=...`): what is written in the moment that the
+server closes it may have left or not.
+"""
+
+_AGENT = b"User-Agent: onema/%b\r\n" % onema.__version__.encode()
+_TIMEOUT = re.compile(rb"\btimeout=([0-9]{1,6})\b", re.IGNORECASE)
+_ENDS_A_HEADER = re.compile(rb"[\r\n\0]")
 
 
 class PooledClient:
-    """Keeps connections for later. `seconds` bounds the whole of one exchange."""
+    """`seconds` bounds the whole of one exchange: name, connection, TLS, request and answer; `body_seconds` what of it
+    the body may take once the head is there.
+    """
 
     def __init__(
         self,
         *,
         seconds: float,
-        connections: int,
-        private_targets: bool = False,
+        idle_connections: int,
+        private_targets: bool,
+        private_setting: str = "private_targets",
+        body_seconds: float = float("inf"),
         proxy: str = "",
+        proxy_setting: str = "proxy",
         ca_file: str = "",
+        ca_setting: str = "ca_file",
         resolve: Resolve = resolve,
     ) -> None:
-        """Raises ClientRefused."""
+        """Settings have their names beside them, for what is said to operators. Raises ClientRefused."""
         self._seconds = seconds
+        self._body_seconds = body_seconds
         self._private_targets = private_targets
-        network = GuardedNetwork(private_targets=private_targets or bool(proxy), resolve=resolve)
-        self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=tls_context(ca_file, "settings.ca_file"),
-            proxy=proxy_of(proxy, "settings.proxy"),
-            max_connections=None,
-            max_keepalive_connections=connections,
-            keepalive_expiry=IDLE_SECONDS,
-            network_backend=network,
+        self._private_setting = private_setting
+        self._tls = tls_context(ca_file, ca_setting)
+        self._proxy = proxy_of(proxy, proxy_setting)
+        # A proxy is the operator's own, and looks names up by itself.
+        self._network = GuardedNetwork(
+            private_targets=private_targets or self._proxy is not None,
+            setting=private_setting,
+            resolve=resolve,
         )
+        self._idle = IdleConnections(idle_connections)
+        self._busy: set[Connection] = set()
+        """Those on which an answer is awaited."""
+        self._closed = False
 
     async def exchange(self, request: HttpRequest) -> HttpAnswer:
+        target = self._target(request.url)
+        data = self._bytes_of(request, target)
+        connection: Connection | None = None
+        has_left = False
         try:
-            target = parse_callback_url(request.url)
+            async with asyncio.timeout(self._seconds) as deadline:
+                connection = self._idle.take(_key(target)) or await self._connect(target)
+                if self._closed:
+                    raise NotSent("the client was closed")
+                self._busy.add(connection)
+                has_left = True
+                loop = asyncio.get_running_loop()
+
+                def bound_body() -> None:
+                    latest = deadline.when() or 0.0
+                    deadline.reschedule(min(latest, loop.time() + self._body_seconds))
+
+                answer = await connection.exchange(data, BODY_LIMIT, on_head=bound_body)
+        except (BrokenAnswer, OSError) as error:  # TimeoutError is an OSError, ssl's errors are
+            partial = connection.partial if connection is not None else None
+            self._drop(connection)
+            why = self._why(error, has_left=has_left)
+            raise (MayHaveLeft(why, partial) if has_left else NotSent(why)) from None
+        except BaseException:
+            self._drop(connection)
+            raise
+        self._keep(target, connection, answer)
+        return answer
+
+    def _target(self, url: str) -> CallbackTarget:
+        try:
+            target = parse_callback_url(url)
         except BadCallbackUrl as error:
-            raise NotSent(f"the URL {error}") from None
-        if not self._private_targets and (problem := local_problem(target)):
-            raise NotSent(f"the URL {problem}")
-        begun = [False]
+            raise TargetRefused(f"the URL {error}") from None
+        if not self._private_targets and (problem := local_problem(target, self._private_setting)):
+            raise TargetRefused(f"the URL {problem}")
+        return target
 
-        async def trace(event: str, info: object) -> None:
-            if event == "http11.send_request_headers.started":
-                begun[0] = True
+    def _bytes_of(self, request: HttpRequest, target: CallbackTarget) -> bytes:
+        path = target.path.encode()
+        through = b""
+        if self._proxy is not None and target.scheme == "http":
+            path = b"http://%b%b" % (target.host_header, path)  # RFC 9112, 3.2.2
+            through = _authorization(b"Proxy-Authorization", self._proxy)
+        # No Accept-Encoding: there is nothing to unpack.
+        lines = [
+            b"%b %b HTTP/1.1\r\nHost: %b\r\nAccept: */*\r\n"
+            % (request.method.encode(), path, target.host_header)
+        ]
+        lines += (_AGENT, through, *map(_header, request.headers))
+        lines.append(_authorization(b"Authorization", target))
+        if request.body or request.method not in ("GET", "HEAD", "DELETE"):
+            lines.append(b"Content-Length: %d\r\n" % len(request.body))
+        lines += (b"\r\n", request.body)
+        return b"".join(lines)
 
+    async def _connect(self, target: CallbackTarget) -> Connection:
+        """Raises NotSent and OSError."""
+        through = self._proxy or target
+        connection = await self._network.connect(
+            through.host, through.port, lambda: Connection(self._idle.forget)
+        )
         try:
-            with anyio.fail_after(self._seconds):
-                async with self._pool.stream(
-                    request.method,
-                    _url(target),
-                    headers=_headers(target, request),
-                    content=request.body or None,
-                    extensions={"trace": trace},
-                ) as response:
-                    parts, size = [], 0
-                    async for part in response.aiter_stream():
-                        parts.append(part)
-                        size += len(part)
-                        if size > BODY_LIMIT:
-                            raise MayHaveLeft("the answer is too long", response.status)
-                    headers = [(name.lower(), value) for name, value in response.headers]
-                    return HttpAnswer(response.status, headers, b"".join(parts))
-        except TargetRefused:
-            raise NotSent("the host has no address on the public Internet") from None
-        except (
-            TimeoutError,
-            OSError,
-            httpcore.NetworkError,
-            httpcore.TimeoutException,
-            httpcore.ProtocolError,
-            httpcore.ProxyError,
-        ) as error:
-            why = type(error).__name__
-            raise (MayHaveLeft(why) if begun[0] else NotSent(why)) from None
+            if through.scheme == "https":
+                await self._start_tls(connection, through.host)
+            if self._proxy is not None and target.scheme == "https":
+                await self._open_tunnel(connection, target, self._proxy)
+                await self._start_tls(connection, target.host)
+        except BaseException:
+            connection.abort()
+            raise
+        connection.rest()
+        return connection
+
+    async def _start_tls(self, connection: Connection, host: str) -> None:
+        if connection.transport is None:
+            raise ConnectionResetError
+        connection.transport = await asyncio.get_running_loop().start_tls(
+            connection.transport,
+            connection,
+            self._tls,
+            server_hostname=host,
+            ssl_handshake_timeout=self._seconds,
+        )
+
+    async def _open_tunnel(
+        self, connection: Connection, target: CallbackTarget, proxy: CallbackTarget
+    ) -> None:
+        """RFC 9110, 9.3.6. What goes to the proxy is not the request."""
+        name = f"[{target.host}]" if ":" in target.host else target.host
+        address = f"{name}:{target.port}".encode()
+        connect = b"CONNECT %b HTTP/1.1\r\nHost: %b\r\n" % (address, address)
+        try:
+            answer = await connection.exchange(
+                connect + _authorization(b"Proxy-Authorization", proxy) + b"\r\n", 0, is_connect=True
+            )
+        except BrokenAnswer as error:
+            raise NotSent(f"the proxy: {error}") from None
+        if not 200 <= answer.status < 300:
+            raise NotSent(f"the proxy said HTTP {answer.status}")
+
+    def _why(self, error: BrokenAnswer | OSError, *, has_left: bool) -> str:
+        if isinstance(error, BrokenAnswer):
+            return str(error)
+        if isinstance(error, TimeoutError):
+            return f"no {'answer' if has_left else 'connection'} within {self._seconds:g} s"
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return f"the certificate cannot be believed ({error.verify_message.rstrip('.')})"
+        return f"no connection ({type(error).__name__})"
+
+    def _keep(self, target: CallbackTarget, connection: Connection, answer: HttpAnswer) -> None:
+        self._busy.discard(connection)
+        if self._closed or not connection.keeps_alive:
+            connection.abort()
+            return
+        told = _TIMEOUT.search(answer.header(b"keep-alive"))
+        seconds = min(IDLE_SECONDS, int(told[1]) - SOONER_SECONDS) if told else IDLE_SECONDS
+        connection.idle_until = asyncio.get_running_loop().time() + seconds
+        connection.rest()
+        self._idle.put(_key(target), connection)
+
+    def _drop(self, connection: Connection | None) -> None:
+        if connection is not None:
+            self._busy.discard(connection)
+            connection.abort()
 
     async def close(self) -> None:
-        await self._pool.aclose()
+        self._closed = True
+        self._idle.close()
+        for connection in list(self._busy):
+            connection.abort()
+        # One turn, in which connections hear that they are closed.
+        await asyncio.sleep(0)
 
 
-def _headers(target: CallbackTarget, request: HttpRequest) -> list[tuple[bytes, bytes]]:
-    headers = [(b"Host", target.host_header), (b"Accept", b"*/*"), _AGENT, *request.headers]
-    if target.authorization:
-        headers.append((b"Authorization", target.authorization))
-    return headers
+def _key(target: CallbackTarget) -> tuple[str, str, int]:
+    return target.scheme, target.host, target.port
 
 
-def _url(target: CallbackTarget) -> httpcore.URL:
-    port = None if target.port == DEFAULT_PORTS[target.scheme] else target.port
-    return httpcore.URL(scheme=target.scheme, host=target.host, port=port, target=target.path)
+def _header(header: tuple[bytes, bytes]) -> bytes:
+    line = b"%b: %b" % header
+    if _ENDS_A_HEADER.search(line):
+        raise TargetRefused("a header of the request holds a line break")
+    return line + b"\r\n"
+
+
+def _authorization(name: bytes, target: CallbackTarget) -> bytes:
+    return b"%b: %b\r\n" % (name, target.authorization) if target.user else b""

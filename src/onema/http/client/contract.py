@@ -34,14 +34,18 @@ class NotSent(Exception):
     """Certainly not a byte of the request left us: it may be sent again. The text is for operators, without secrets."""
 
 
+class TargetRefused(NotSent):
+    """And none will: the request's URL is not one that may be called."""
+
+
 class MayHaveLeft(Exception):
     """Some of the request may have left us, and there is no whole answer. The text is for operators, without secrets.
-    `status` is that of an answer that broke off; 0 where none began.
+    `answer` is what came of one whose head was whole; None where there is no such head.
     """
 
-    def __init__(self, why: str, status: int = 0) -> None:
+    def __init__(self, why: str, answer: HttpAnswer | None = None) -> None:
         super().__init__(why)
-        self.status = status
+        self.answer = answer
 
 
 class HttpClient(Protocol):

@@ -5,9 +5,8 @@ import ssl
 from pathlib import Path
 
 import certifi
-import httpcore
 
-from onema.domain.configuration.callback_target import DEFAULT_PORTS, BadCallbackUrl, parse_callback_url
+from onema.domain.configuration.callback_target import BadCallbackUrl, CallbackTarget, parse_callback_url
 
 
 class ClientRefused(Exception):
@@ -37,17 +36,13 @@ def tls_context(ca_file: str, setting: str) -> ssl.SSLContext:
         ) from error
 
 
-def proxy_of(url: str, setting: str) -> httpcore.Proxy | None:
+def proxy_of(url: str, setting: str) -> CallbackTarget | None:
     """The proxy that the setting of this name has; None for "". Raises ClientRefused."""
     if not url:
         return None
     try:
-        target = parse_callback_url(url)
+        return parse_callback_url(url)
     except BadCallbackUrl as error:
         raise ClientRefused(
             f"{setting} {error}. It is an HTTP proxy, as in http://proxy.example.com:3128."
         ) from error
-    user, _, password = target.user.partition(b":")
-    port = None if target.port == DEFAULT_PORTS[target.scheme] else target.port
-    proxy = httpcore.URL(scheme=target.scheme, host=target.host, port=port, target=target.path)
-    return httpcore.Proxy(proxy, auth=(user, password) if target.user else None)
