@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from typing import Any, Self
 from onema.testing.running_server import DEADLINE_SECONDS, free_port
 
 PROGRAMS = Path(__file__).parent / "programs"
-NODE_MODULES = PROGRAMS / "node_modules"
+_NODE_MODULES = Path(__file__).parents[2] / ".tools" / "npm" / "node_modules"
 """Where `./dev` puts npm's smpp."""
 
 
@@ -57,7 +58,10 @@ class Peer:
     async def __aenter__(self) -> Self:
         with self._complaints.open("wb") as complaints:
             self._process = await asyncio.create_subprocess_exec(
-                *self._command, stdout=asyncio.subprocess.PIPE, stderr=complaints
+                *self._command,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=complaints,
+                env={**os.environ, "NODE_PATH": str(_NODE_MODULES)},
             )
         self._reading = asyncio.create_task(self._read())
         listening = asyncio.ensure_future(self.tells("listening"))
