@@ -28,6 +28,8 @@ SENTENCE_OF_THE_VOICES = "Mã xác thực của bạn là {OTP}"
 """For a demo without espeak-ng, which would have to speak another."""
 # A newcomer's own text; real accounts register theirs one by one.
 ANY_TEXT = "{P2,500}"
+# For the API that asks for a text by its number, and the samples of its page.
+NUMBERED_TEXT, NUMBER_OF_TEXT = "您的验证码是{P1,10}，{P1,4}分钟内有效", "1"
 MESSAGE = "{OTP} la ma xac minh dang ky Baotrixemay cua ban"
 
 
@@ -101,6 +103,9 @@ def demo_documents(credentials: dict[str, Any], user: object) -> tuple[doc.AnyDo
         doc.Brandname(account="demo", name=esms["Brandname"]),
         doc.Template(account="demo", brandname=esms["Brandname"], text=esms["message"]),
         doc.Template(account="demo", brandname=esms["Brandname"], text=ANY_TEXT),
+        doc.Template(
+            account="demo", brandname=esms["Brandname"], text=NUMBERED_TEXT, name=NUMBER_OF_TEXT, fold=False
+        ),
         doc.HotlinePool(name="demo"),
         *(doc.Hotline(pool="demo", number=number) for number in HOTLINES),
         doc.Application(account="demo", name="vbee", voice="vi-north", sentence=sentence, pool="demo"),

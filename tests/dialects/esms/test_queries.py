@@ -132,6 +132,17 @@ async def test_templates_are_listed_as_they_are_registered(client: VendorClient,
     assert answer.endswith(b'],"CodeResult":"100","ErrorMessage":"success"}')
 
 
+@pytest.mark.parametrize(("name", "own"), [("22575", True), ("otp", False), ("9" * 10, False)])
+async def test_a_template_that_has_a_number_keeps_it(
+    client: VendorClient, core: RunningCore, name: str, own: bool
+) -> None:
+    """As the operator gave it, where a client that reads 32 bits can."""
+    await core.configure(replace(TEMPLATE, name=name))
+    (found,) = json.loads(await get(client, "GetTemplate", Brandname="Baotrixemay"))["BrandnameTemplates"]
+    assert (found["TempId"] == int(name, 36 if name == "otp" else 10)) is own
+    assert found["TempId"] <= LARGEST_INT32
+
+
 async def test_a_templates_number_stays(client: VendorClient, core: RunningCore) -> None:
     """Whatever is registered beside it later."""
     before = json.loads(await get(client, "GetTemplate", Brandname="Baotrixemay"))["BrandnameTemplates"]

@@ -138,7 +138,7 @@ def test_an_oversized_body_is_no_json(api: YtxApi) -> None:
     [
         ("GET", f"/201512/sid/{ACCOUNT_SID}/{CALL_OUT}"),
         ("POST", f"/201512/sid/{ACCOUNT_SID}/call/NoticeCall.wx"),
-        ("POST", f"/201512/sid/{ACCOUNT_SID}/sms/TemplateSMS.wx"),
+        ("POST", f"/201512/sid/{ACCOUNT_SID}/call/DailbackCall.wx"),
         ("POST", f"/201512/sid/{ACCOUNT_SID}/call"),
         ("POST", f"/201512/sid/{ACCOUNT_SID}/{CALL_OUT}/more"),
         ("POST", f"/201512/uid/{ACCOUNT_SID}/{CALL_OUT}"),

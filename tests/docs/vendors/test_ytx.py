@@ -18,6 +18,7 @@ from .samples import EVERY_LANGUAGE, PAGES, Program, operations, without
 
 OPERATIONS = operations("ytx")
 CALL_OUT = OPERATIONS["CodeCallOut"]
+SEND_TEXT = OPERATIONS["TemplateSMS"]
 GET_BALANCE = OPERATIONS["getBlance"]
 PHONE = "13911281234"
 
@@ -49,6 +50,27 @@ def test_the_samples_call_with_the_code(language: str, server: RunningServer, tm
     assert eventually(lambda: heard(server).get(message)) == given["CODE"]
     refused = program.run({**given, "CODE": ""})
     assert refused == (0 if language == "bash" else 1, CALL_OUT.answers[1])
+
+
+@pytest.mark.parametrize("language", EVERY_LANGUAGE)
+def test_the_samples_send_a_text(language: str, server: RunningServer, tmp_path: Path) -> None:
+    """Each prints the page's answer, the phone gets the text, and a phone that is missing is refused as shown."""
+    given = environment(server)
+    program = Program(SEND_TEXT.samples[language], language, tmp_path / "send")
+    sent = program.run(given)
+    assert (sent.status, without(sent.answer, "requestId")) == (
+        0,
+        without(SEND_TEXT.answers[0], "requestId"),
+    )
+    message = str(int(sent.answer["requestId"][6:25]))
+
+    def received() -> str | None:
+        inbox = server.json("/handset/messages", to=PHONE, limit="10")
+        return next((one["text"] for one in inbox if one["id"] == message), None)
+
+    assert eventually(received) == f"您的验证码是{given['CODE']}，5分钟内有效"
+    refused = program.run({**given, "PHONE": ""})
+    assert refused == (0 if language == "bash" else 1, SEND_TEXT.answers[1])
 
 
 @pytest.mark.parametrize("language", EVERY_LANGUAGE)

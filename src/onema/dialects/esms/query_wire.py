@@ -78,7 +78,7 @@ def brandnames(names: Iterable[str]) -> bytes:
 def templates(found: Iterable[Template]) -> bytes:
     each = (
         b'{"NetworkID":%d,"TempContent":%b,"TempId":%d}'
-        % (_EVERY_NETWORK, json_text(template.text), _number_of(template.identity.encode()))
+        % (_EVERY_NETWORK, json_text(template.text), _template_number(template))
         for template in found
     )
     return b'{"BrandnameTemplates":[%b],"CodeResult":"100","ErrorMessage":"success"}' % b",".join(each)
@@ -172,6 +172,14 @@ def number(amount: Minor) -> bytes:
 def _number_of(name: bytes) -> int:
     """A number that always stands for `name`, and nearly never for another."""
     return zlib.crc32(name) & _INT32
+
+
+def _template_number(template: Template) -> int:
+    """Its name where that is a number, as the operator gave it."""
+    name = template.name
+    if name.isascii() and name.isdecimal() and len(name) < 10:
+        return int(name)
+    return _number_of(template.identity.encode())
 
 
 def _boolean(value: bool) -> bytes:

@@ -1,6 +1,7 @@
-"""The CDR push: a POST that says how a call ended and what it cost (docs/vendors/ytx.md#the-cdr-push).
+"""The pushes: a POST that says how a call ended and what it cost, or what became of an SMS
+(docs/vendors/ytx.md#the-cdr-push, docs/vendors/ytx.md#the-state-push).
 
-The vendor's page of it (console.ytx.net/FileDetails/FileCdrCallback) was not found. The shape is what a
+The vendor's page of records (console.ytx.net/FileDetails/FileCdrCallback) was not found. The shape is what a
 receiver in production models: github.com/megatontech/yzbcore,
 yzbcore/Controllers/app/CallCallbackController.cs, seen 2026-11.
 """
@@ -11,10 +12,10 @@ from collections.abc import Mapping
 import msgspec
 
 from onema.delivery.callback_contract import CallbackRequest
-from onema.dialects.ytx.wire import FUNCTION, local_time, request_id
+from onema.dialects.ytx.wire import FUNCTION, SMS_FUNCTION, local_time, request_id
 from onema.domain.delivery.outcome import Ending
-from onema.domain.ids import time_of_id
-from onema.domain.records import Message, MessageState
+from onema.domain.ids import MessageId, time_of_id
+from onema.domain.records import Channel, Message, MessageState
 from onema.domain.values.money import format_amount
 from onema.domain.values.phone import Phone
 from onema.engine.gateway import Gateway
@@ -50,8 +51,18 @@ _BY_ENDING: Mapping[Ending, str] = {
 _BY_STATE = {MessageState.DELIVERED: _ANSWERED, MessageState.UNCONFIRMED: _UNKNOWN}
 
 
+# No receiver of a push about an SMS was found, so its words are ours. Its members are those of the vendor's push about
+# the state of a call, as a receiver of both knows them.
+_ARRIVED, _NOT_ARRIVED, _NOBODY_KNOWS = (
+    ("delivered", "发送成功"),
+    ("undelivered", "发送失败"),
+    ("unknown", _UNKNOWN),
+)
+_SMS_STATES = {MessageState.DELIVERED: _ARRIVED, MessageState.UNCONFIRMED: _NOBODY_KNOWS}
+
+
 class YtxCallbacks:
-    """Renders the CDR of every call that came in through this dialect."""
+    """Renders the CDR of every call that came in through this dialect, and the state of every SMS."""
 
     endings = _BY_ENDING
 
@@ -62,6 +73,8 @@ class YtxCallbacks:
         """All members are strings: that receiver's System.Text.Json refuses a number for one. The vendor's pull
         of records, which is not served, has numbers. `requestid` is in lower case in pushes alone.
         """
+        if message.channel == Channel.SMS:
+            return CallbackRequest("POST", url, _JSON, _sms_state(message))
         record = {
             "requestid": request_id(message.id),
             "appid": self._appid(message),
@@ -80,6 +93,20 @@ class YtxCallbacks:
         account = self._gateway.directory.accounts.get(message.account)
         application = account.applications.get(message.application) if account else None
         return application.document.appid if application else ""
+
+
+def _sms_state(message: Message) -> bytes:
+    state, words = _SMS_STATES.get(MessageState(message.state), _NOT_ARRIVED)
+    return msgspec.json.encode(
+        {
+            # The request was answered with the id of its first message.
+            "requestid": request_id(MessageId(message.together or message.id), SMS_FUNCTION),
+            "dsc": national(message.phone),
+            "state": state,
+            "stateDesc": words,
+            "timestamp": _time(message.ended_at),
+        }
+    )
 
 
 def national(phone: Phone) -> str:

@@ -89,12 +89,13 @@ FIELD_MISSING = VendorError("-2", "缺少必要参数").response("field_missing"
 INVALID_ACTION = _NO_SUCH_FUNCTION.response("invalid_action")
 NOT_FOUND = _NO_SUCH_FUNCTION.response("not_found")
 INVALID_TIMES = _BAD_VALUE.response("invalid_times")
+INVALID_VALUE = _BAD_VALUE.response("invalid_value")
 INVALID_HEADER = VendorError("-202", "包头验证信息错误").response("invalid_authorization")
 INVALID_SIGN = VendorError("-203", "AuthToken验证失败").response("invalid_sign")
 
 
-def accepted(message: MessageId) -> Response:
-    return Response(200, wire.answer("0", "提交成功", wire.request_id(message)))
+def accepted(message: MessageId, function: str = wire.FUNCTION) -> Response:
+    return Response(200, wire.answer("0", "提交成功", wire.request_id(message, function)))
 
 
 def fault(incident: str) -> Response:

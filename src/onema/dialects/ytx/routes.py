@@ -1,4 +1,4 @@
-"""The vendor's voice code (CodeCallOut) and the balance that its clients ask for (getBlance, the vendor's spelling)."""
+"""The vendor's voice code (CodeCallOut), its SMS (TemplateSMS), and the balance (getBlance, the vendor's spelling)."""
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
@@ -13,6 +13,7 @@ from onema.dialects.ytx.errors import (
     INVALID_ACTION,
     INVALID_JSON,
     INVALID_TIMES,
+    INVALID_VALUE,
     NOT_FOUND,
     OVERSIZED,
     REFUSALS,
@@ -24,9 +25,12 @@ from onema.dialects.ytx.errors import (
 from onema.domain.codes.accept_message import Accepted
 from onema.domain.codes.admission import admit_account, admit_application
 from onema.domain.codes.call_with_code import CallWithCode
+from onema.domain.codes.send_text import SendText, SendTogether
 from onema.domain.codes.start_verification import ENTROPY_BYTES, GivenCode
 from onema.domain.configuration.directory import AccountView, ApplicationView
+from onema.domain.configuration.message_template import MessageTemplate
 from onema.domain.ids import AccountId, MessageId
+from onema.domain.keyring import NONCE_BYTES
 from onema.domain.refusals import Refusal, Refused
 from onema.domain.values.money import Minor
 from onema.domain.values.phone import parse_phone
@@ -45,6 +49,9 @@ _VERSIONS = frozenset({"201512", "201612"})
 # long, which would lose leading zeros.
 _CODE = re.compile(r"[0-9A-Za-z]{1,19}", re.ASCII)
 
+MOST_PHONES = 100
+"""Of one SMS."""
+
 Members = dict[str, object]
 
 
@@ -61,6 +68,10 @@ class _Function(msgspec.Struct, frozen=True):
     action: str
     required: tuple[str, ...]
     perform: Callable[[_Caller, Members], Awaitable[Response]]
+    to: str = "dst"
+    """The member that names the phone."""
+    calls: bool = True
+    """Whether the application needs voice codes switched on."""
 
 
 class YtxApi:
@@ -89,6 +100,13 @@ class YtxApi:
             "call/codecallout.wx": _Function(
                 "callOutCode", ("action", "appid", "dst", "code"), self._call_out
             ),
+            "sms/templatesms.wx": _Function(
+                "templateSms",
+                ("action", "appid", "mobile", "templateId"),
+                self._send_sms,
+                to="mobile",
+                calls=False,
+            ),
             "account/getblance.wx": _Function("queryBlance", ("action", "appid"), self._tell_balance),
         }
 
@@ -109,9 +127,9 @@ class YtxApi:
             return INVALID_JSON
         if not all(name in members for name in function.required):
             return FIELD_MISSING
-        asking.phone = wire.text(members.get("dst", ""))
+        asking.phone = wire.text(members.get(function.to, ""))
         try:
-            caller = self._admit(request, account_sid, wire.text(members["appid"]), asking)
+            caller = self._admit(request, account_sid, wire.text(members["appid"]), asking, function.calls)
             if members["action"] != function.action:
                 return INVALID_ACTION
             return await function.perform(caller, members)
@@ -134,7 +152,7 @@ class YtxApi:
             case _:
                 return None, ""
 
-    def _admit(self, request: Request, account_sid: str, appid: str, asking: Asking) -> _Caller:
+    def _admit(self, request: Request, account_sid: str, appid: str, asking: Asking, calls: bool) -> _Caller:
         directory = self._gateway.directory
         authorization = request.header(b"authorization")
         sign, now = _sign_of(request), self._gateway.now()
@@ -144,7 +162,8 @@ class YtxApi:
         if application is None or owner is not account:
             raise Refused(Refusal.APPLICATION_UNKNOWN, "the account has no application with this appid")
         asking.application = application.name
-        admit_application(application, request.client_ip, environment_of(request.host, self._environments))
+        environment = environment_of(request.host, self._environments)
+        admit_application(application, request.client_ip, environment, calls=calls)
         return _Caller(account_sid, account, application, request.client_ip)
 
     async def _call_out(self, caller: _Caller, members: Members) -> Response:
@@ -176,6 +195,38 @@ class YtxApi:
             )
         )
         return accepted(sent.message)
+
+    async def _send_sms(self, caller: _Caller, members: Members) -> Response:
+        gateway, account = self._gateway, caller.account
+        home = account.country or HOME_COUNTRY
+        phones = [parse_phone(each, home) for each in wire.text(members["mobile"]).split(",")]
+        template = account.named_templates.get(wire.text(members["templateId"]))
+        values = wire.texts(members.get("datas", []))
+        if template is None or values is None or len(phones) > MOST_PHONES:
+            return INVALID_VALUE
+        text = MessageTemplate.parse(template.text).filled(values)
+        ids = [MessageId(gateway.next_id()) for _ in phones]
+        sends = tuple(
+            SendText(
+                account=account.id,
+                application=caller.application.name,
+                id=identifier,
+                now=gateway.now(),
+                entropy=gateway.token(NONCE_BYTES),
+                dialect=DIALECT,
+                phone=phone,
+                home_country=home,
+                client_ip=caller.client_ip,
+                brandname=template.brandname,
+                text=text,
+                together=ids[0] if len(ids) > 1 else 0,
+            )
+            for identifier, phone in zip(ids, phones, strict=True)
+        )
+        sent: Accepted = await gateway.execute(sends[0] if len(sends) == 1 else SendTogether(sends))
+        if sent.refusal is not None:
+            raise Refused(sent.refusal, "a value does not fit its place in the template")
+        return accepted(sent.message, wire.SMS_FUNCTION)
 
     async def _tell_balance(self, caller: _Caller, members: Members) -> Response:
         return Response(200, wire.balance(caller.account_sid, await self._balance(caller.account.id)))

@@ -24,9 +24,10 @@ CHINA = dt.timezone(dt.timedelta(hours=8))
 # `fid` is 4 (github.com/fanshuai/kubrick, server/voice/ytxz/ytx_apis.py), and have 01 for SMS and 09 for number
 # tags. That of voice codes was never seen, so 02 may be wrong.
 FUNCTION = "02"
+SMS_FUNCTION = "01"
 _NODE = "00"
 
-_REQUEST_ID = re.compile(r"[0-9]{6}(?P<message>[0-9]{19})[0-9]{4}", re.ASCII)
+_REQUEST_ID = re.compile(r"[0-9]{6}(?P<message>[0-9]{19})(?P<function>0[12])[0-9]{2}", re.ASCII)
 # The document says at most 3 and names no default; the vendor's other spoken operation, NoticeCall, has 2
 # (github.com/kerbalwzy/YunXunSDKPy, yunxunSDK/mixins.py).
 _DEFAULT_TIMES = 2
@@ -46,6 +47,13 @@ def text(value: object) -> str:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else ""
 
 
+def texts(value: object) -> list[str] | None:
+    """A list of strings and whole numbers; None for anything else."""
+    if not isinstance(value, list) or any(isinstance(each, bool) for each in value):
+        return None
+    return [text(each) for each in value] if all(isinstance(each, str | int) for each in value) else None
+
+
 def times_to_play(value: object) -> int | None:
     """How often the code is read out, 2 when the member is absent; None for what is not 1 to 3."""
     return _DEFAULT_TIMES if value is None else _TIMES.get(text(value))
@@ -55,17 +63,17 @@ def local_time(milliseconds: int) -> dt.datetime:
     return dt.datetime.fromtimestamp(milliseconds / 1000, CHINA)
 
 
-def request_id(message: MessageId) -> str:
+def request_id(message: MessageId, function: str = FUNCTION) -> str:
     """29 digits: year and month, the message's id, the function, the node (which the id names already)."""
     made_at = local_time(time_of_id(message))
-    return f"{made_at.year:04d}{made_at.month:02d}{message:019d}{FUNCTION}{_NODE}"
+    return f"{made_at.year:04d}{made_at.month:02d}{message:019d}{function}{_NODE}"
 
 
 def message_of_request_id(spelled: str) -> MessageId:
     """The message's id. Raises ValueError for what `request_id` cannot have made."""
     match = _REQUEST_ID.fullmatch(spelled)
     message = MessageId(int(match["message"]) if match else 0)
-    if not match or request_id(message) != spelled:
+    if not match or request_id(message, match["function"]) != spelled:
         raise ValueError("not a requestId")
     return message
 

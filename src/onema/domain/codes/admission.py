@@ -16,16 +16,19 @@ def admit_account(account: AccountView, client_ip: str) -> None:
         raise Refused(Refusal.IP_NOT_ALLOWED)
 
 
-def admit_application(application: ApplicationView, client_ip: str, environment: str | None = None) -> None:
+def admit_application(
+    application: ApplicationView, client_ip: str, environment: str | None = None, *, calls: bool = True
+) -> None:
     """`environment` is the one that was called, None when the address does not tell; IP lists bind production
-    applications only. Raises Refused(APPLICATION_INACTIVE | WRONG_ENVIRONMENT | FEATURE_OFF | IP_NOT_ALLOWED).
+    applications only. `calls`: whether it is asked for what takes voice codes switched on.
+    Raises Refused(APPLICATION_INACTIVE | WRONG_ENVIRONMENT | FEATURE_OFF | IP_NOT_ALLOWED).
     """
     document = application.document
     if not application.active:
         raise Refused(Refusal.APPLICATION_INACTIVE)
     if environment is not None and document.environment != environment:
         raise Refused(Refusal.WRONG_ENVIRONMENT)
-    if not document.voice_code:
+    if calls and not document.voice_code:
         raise Refused(Refusal.FEATURE_OFF)
     if document.environment == "production" and not application.allowed_ips.admits(client_ip):
         raise Refused(Refusal.IP_NOT_ALLOWED)

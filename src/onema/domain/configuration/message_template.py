@@ -7,7 +7,7 @@ DIVERGENCES.md). template_matching.py finds the one that a message fits.
 
 import enum
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from onema.domain.refusals import Refusal, Refused
@@ -65,6 +65,17 @@ class MessageTemplate:
         if sum(isinstance(piece, Placeholder) for piece in pieces) > MAX_PLACEHOLDERS:
             raise _bad_template(f"more than {MAX_PLACEHOLDERS} placeholders")
         return cls(text, pieces)
+
+    def filled(self, values: Sequence[str]) -> str:
+        """The text with one value in the place of each placeholder, in order, whatever its kind.
+
+        Raises Refused(TEMPLATE_MISMATCH) for another number of values than there are places.
+        """
+        places = sum(isinstance(piece, Placeholder) for piece in self.pieces)
+        if places != len(values):
+            raise _bad_template(f"{len(values)} values for {places} places")
+        left = iter(values)
+        return "".join(next(left) if isinstance(piece, Placeholder) else piece for piece in self.pieces)
 
 
 def place_code(message: str, code: str) -> str:
