@@ -1,7 +1,7 @@
 """The registry of carrier types makes carriers, or says why not."""
 
-from collections.abc import Iterator
-from typing import cast
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, cast
 
 import pytest
 
@@ -9,8 +9,9 @@ from onema.channels.contract import Carrier
 from onema.delivery.carriers import CarrierRefused
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.carrier_settings import CarrierSettings
+from onema.domain.configuration.needs import Need
 from onema.domain.configuration.problems import Problem
-from onema.wiring.carriers import CARRIER_TYPES, CarrierType, Surroundings, carrier_factory
+from onema.wiring.carriers import CARRIER_TYPES, CarrierType, Surroundings, carrier_factory, needs_of
 
 NOTHING_AROUND = cast(Surroundings, None)
 
@@ -38,3 +39,28 @@ def test_a_type_that_raises_keeps_no_other_carrier_from_running(
     with pytest.raises(CarrierRefused, match=rf"Carrier 'gate': {fault} at .*\.py:") as refused:
         carrier_factory(NOTHING_AROUND)(doc.Carrier(name="gate", type="broken"))
     assert "s3cret" not in str(refused.value)
+
+
+def needs_that_fail(document: doc.Carrier) -> Iterable[Need]:
+    raise RuntimeError("a type's own fault")
+
+
+@pytest.mark.parametrize(
+    ("needs", "settings", "found"),
+    [
+        (lambda carrier: (Need("dlt_id", "+91"),), {}, (Need("dlt_id", "+91"),)),
+        (lambda carrier: (Need("dlt_id", "+91"),), {"unknown": 1}, ()),
+        (needs_that_fail, {}, ()),
+    ],
+)
+def test_a_type_says_what_its_carriers_need(
+    monkeypatch: pytest.MonkeyPatch,
+    needs: Callable[[doc.Carrier], Iterable[Need]],
+    settings: dict[str, Any],
+    found: tuple[Need, ...],
+) -> None:
+    """Of settings that fit; one that fails keeps nobody from reading the configuration."""
+    monkeypatch.setitem(CARRIER_TYPES, "needy", CarrierType(fails, CarrierSettings, needs=needs))
+    assert tuple(needs_of(doc.Carrier(name="x", type="needy", settings=settings))) == found
+    monkeypatch.delitem(CARRIER_TYPES, "needy")
+    assert needs_of(doc.Carrier(name="x", type="needy")) == ()
