@@ -1,6 +1,7 @@
 """Every carrier of this program, and the doubles of carriers, through the suite for carriers."""
 
 from collections.abc import AsyncIterator, Callable
+from typing import ClassVar
 
 import pytest
 
@@ -11,10 +12,17 @@ from onema.domain.delivery.outcome import Outcome, OutcomeKind
 from onema.domain.delivery.payload import CallPayload, Payload, SmsPayload
 from onema.domain.values.phone import Phone as PhoneNumber
 from onema.http.messages import Request
+from onema.protocols.smpp.commands import DELIVER_SM
+from onema.protocols.smpp.pdus import ShortMessage
+from onema.protocols.smpp.receipts import SMSC_RECEIPT
 from onema.testing.conformance.carrier import CarrierConformance, FarEnd, Sink, WebhookConformance
 from onema.testing.recording_carrier import RecordingCarrier
+from onema.testing.smsc.receipts import Receipt as SimulatedReceipt
+from onema.testing.smsc.script import script_of
+from onema.testing.smsc.smsc import Smsc
 from onema.testing.webhook_carrier import Report, WebhookCarrier, receive_reports, signed
 from onema.wiring.carriers import CARRIER_TYPES
+from tests.smpp import smpp_carrier
 
 from .http_vendors import UPSTREAMS
 
@@ -122,9 +130,66 @@ class TestHandset(CarrierConformance):
         await phone.carrier.stop()
 
 
+class Network(FarEnd):
+    """Behind binds to a simulated SMSC, whose numbers end in what becomes of their messages."""
+
+    ENDINGS: ClassVar = {
+        OutcomeKind.SUBMITTED: sms("+84901888480"),
+        OutcomeKind.TEMPORARY: sms("+84901888481"),
+        OutcomeKind.PERMANENT: sms("+84901888482"),
+        OutcomeKind.UNKNOWN: sms("+84901888483"),
+        # The second of its parts is refused.
+        OutcomeKind.UNDELIVERED: sms("+84901888484", "x" * 200),
+    }
+    WORDS: ClassVar = {
+        OutcomeKind.DELIVERED: "DELIVRD",
+        OutcomeKind.UNDELIVERED: "UNDELIV",
+        OutcomeKind.SUBMITTED: "ENROUTE",
+        OutcomeKind.UNKNOWN: "BUFFRED",
+    }
+
+    def __init__(self, smsc: Smsc) -> None:
+        super().__init__()
+        self._smsc = smsc
+        self.carrier = smpp_carrier(smsc.port, self.receipts, answer_seconds=0.3)
+
+    def payload(self, ending: OutcomeKind) -> Payload | None:
+        return self.ENDINGS.get(ending)
+
+    def left(self) -> int:
+        return len(self._smsc.messages)
+
+    async def report(self, reference: str, word: OutcomeKind) -> bool:
+        smsc, before = self._smsc, self._smsc.counts.acknowledged
+        text = f"id:{reference} sub:001 dlvrd:001 stat:{self.WORDS[word]} err:000 text:"
+        body = ShortMessage(esm_class=SMSC_RECEIPT, short_message=text.encode()).encode()
+        smsc._report("acme", SimulatedReceipt(DELIVER_SM, body, reference))
+        await smsc.until(lambda: smsc.counts.acknowledged > before)
+        return True
+
+    def hold_answers(self) -> bool:
+        self._smsc.script = script_of({"answer": "silence"})
+        return True
+
+
+class TestSmpp(CarrierConformance):
+    @pytest.fixture
+    async def far_end(self) -> AsyncIterator[FarEnd]:
+        rules = [
+            {"to": "*1", "then": {"answer": "ESME_RSYSERR"}},
+            {"to": "*2", "then": {"answer": "ESME_RINVDSTADR"}},
+            {"to": "*3", "then": {"answer": "silence"}},
+            {"to": "*4", "skip": 1, "then": {"answer": "ESME_RINVDSTADR"}},
+        ]
+        async with Smsc(script_of({"receipt": "", "receipt_pause": 0.0, "rules": rules})) as smsc:
+            network = Network(smsc)
+            yield network
+            await network.carrier.stop()
+
+
 def test_every_type_of_carrier_goes_through_the_suite() -> None:
     """Whoever adds one adds it here."""
-    assert set(CARRIER_TYPES) == {"handset", *(one.name for one in UPSTREAMS)}
+    assert set(CARRIER_TYPES) == {"handset", "smpp", *(one.name for one in UPSTREAMS)}
 
 
 class TestWebhook(WebhookConformance):

@@ -106,7 +106,7 @@ def test_every_dialect_looks_at_its_credentials() -> None:
 def test_every_type_of_carrier_looks_at_its_documents() -> None:
     """Each is a folder or a vendor of HTTP, and is asked before a carrier is stored."""
     folders = Path(onema.channels.__file__).parent
-    types = {path.name for path in folders.iterdir() if (path / "carrier.py").exists()}
+    types = {path.name.removeprefix("sms_") for path in folders.iterdir() if (path / "carrier.py").exists()}
     vendors = {file.stem for file in folders.glob("http_sender/*.py") if "\nVENDOR = " in file.read_text()}
     assert types | vendors == set(CARRIER_TYPES)
     (problem,) = problems_of(doc.Carrier(name="phone", type="handset", capacity=1, per_second=2))

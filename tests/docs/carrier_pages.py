@@ -3,12 +3,15 @@
 import re
 from pathlib import Path
 
+from onema.channels.sms_smpp.outcomes import STATUSES
 from onema.domain.configuration.carrier_settings import described
+from onema.protocols.smpp.statuses import NAMES
 from onema.wiring.carriers import CARRIER_TYPES
 
 FOLDER = Path(__file__).parents[2] / "docs" / "carriers"
 
 _TABLE = re.compile(r"(?<=<!-- settings -->\n).*?(?=<!-- end of settings -->)", re.DOTALL)
+_STATUSES = re.compile(r"(?<=<!-- statuses -->\n).*?(?=<!-- end of statuses -->)", re.DOTALL)
 
 
 def pages() -> list[str]:
@@ -28,4 +31,16 @@ def carrier_page(name: str) -> str:
         default = f"`{setting.default}`" if setting.default not in ("", "needed") else setting.default
         lines.append(f"| `{setting.name}` | {kind} | {default} | {setting.help} |")
     table = "\n".join(lines) + "\n"
-    return _TABLE.sub(lambda _: table, (FOLDER / f"{name}.md").read_text(encoding="utf-8"))
+    page = _TABLE.sub(lambda _: table, (FOLDER / f"{name}.md").read_text(encoding="utf-8"))
+    return _STATUSES.sub(lambda _: _statuses(), page)
+
+
+def _statuses() -> str:
+    """What SMPP's statuses mean."""
+    lines = ["| status | name | becomes | says | ending |", "|---|---|---|---|---|"]
+    for number, meaning in sorted(STATUSES.items()):
+        ending = meaning.ending or ""
+        lines.append(
+            f"| `0x{number:02x}` | {NAMES[number]} | {meaning.verdict} | {meaning.words} | {ending} |"
+        )
+    return "\n".join(lines) + "\n"

@@ -63,6 +63,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     },
     "esms": HTTP_SENDER,
     "infobip": {**HTTP_SENDER, "base_url": "https://x.example.com", "hmac_header": "H", "webhook_user": "u"},
+    "smpp": {"addresses": ["127.0.0.1:1"], "system_id": "acme", "statuses": [], "receipt_errors": []},
     "twilio": {**HTTP_SENDER, "account_sid": "AC1", "api_key": "SK1"},
     "vonage": {**HTTP_SENDER, "api_key": "k"},
 }

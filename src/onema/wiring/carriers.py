@@ -11,6 +11,8 @@ from onema.channels.handset.carrier import HandsetCarrier, Inbox, Speaker
 from onema.channels.http_sender import esms, infobip, twilio, vonage
 from onema.channels.http_sender import sender as http_sender
 from onema.channels.http_sender.contract import HttpSenderSettings, Vendor
+from onema.channels.sms_smpp import configuration as smpp
+from onema.channels.sms_smpp.carrier import SmppCarrier
 from onema.delivery.carriers import CarrierFactory, CarrierRefused
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.carrier_settings import CarrierSettings, settings_of, settings_problems
@@ -100,12 +102,18 @@ def http_carrier(vendor: Vendor) -> CarrierType:
     )
 
 
+def _smpp(document: doc.Carrier, around: Surroundings) -> Carrier:
+    settings = settings_of(smpp.Settings, document)
+    return SmppCarrier(document.name, settings, around.receipts, now=around.now, steady=steady_seconds)
+
+
 CARRIER_TYPES: dict[str, CarrierType] = {
     "handset": CarrierType(_handset, handset.Settings, handset.problems_of),
     "esms": http_carrier(esms.VENDOR),
     "infobip": http_carrier(infobip.VENDOR),
     "twilio": http_carrier(twilio.VENDOR),
     "vonage": http_carrier(vonage.VENDOR),
+    "smpp": CarrierType(_smpp, smpp.Settings, smpp.problems_of, check=smpp.check, needs=smpp.needs_of),
 }
 """By the name that documents give as their type. A test that needs another type puts it in, and takes it out again."""
 

@@ -196,6 +196,10 @@ class Session:
         return self.window - self._in_window
 
     @property
+    def is_bound(self) -> bool:
+        return self.state in _BOUND
+
+    @property
     def unanswered(self) -> int:
         """How many requests of ours have no response."""
         return len(self._waiting)

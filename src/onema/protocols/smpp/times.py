@@ -1,4 +1,4 @@
-"""Times in PDUs (3.4 §7.1.1): sixteen characters, `YYMMDDhhmmsstnnp`."""
+"""Times in PDUs (3.4 §7.1.1): sixteen characters, YYMMDDhhmmsstnnp."""
 
 import functools
 import re
