@@ -1,4 +1,6 @@
 import logging
+import os
+import secrets
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,18 +10,19 @@ import pytest
 
 from onema.telemetry.logs import build_handler
 from onema.testing.postgres_server import PostgresServer, packaged_binaries, running_server
+from tests.log_of_the_suite import SUITE_LOG, faults
+
+TESTS = Path(__file__).parent
 
 # How long an example takes says something about the machine only.
 hypothesis.settings.register_profile("onema", deadline=None)
 hypothesis.settings.load_profile("onema")
 
-LOG_SCAN = "test_log_of_the_suite.py"
-
 
 @pytest.fixture(scope="session", autouse=True)
 def suite_log(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Everything that the tested code logs goes through the product's own handler into one file."""
-    with (tmp_path_factory.getbasetemp() / "suite.log").open("w") as stream:
+    with (tmp_path_factory.getbasetemp() / SUITE_LOG).open("w") as stream:
         handler = build_handler("json", stream)
         root = logging.getLogger()
         root.addHandler(handler)
@@ -41,6 +44,37 @@ def postgres_server(request: pytest.FixtureRequest) -> Iterator[PostgresServer]:
             yield server
 
 
+_LONGEST_FIRST = ("full", "e2e", "integration", "peers", "browser")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The scan of the suite's log comes last, when everything has been logged."""
-    items.sort(key=lambda item: item.path.name == LOG_SCAN)
+    """What takes long begins first, so that no process of a parallel run is left alone with it at the end."""
+    order = {name: number for number, name in enumerate(_LONGEST_FIRST)}
+    items.sort(key=lambda item: order.get(item.path.relative_to(TESTS).parts[0], len(order)))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """One seed for all processes of a run: they inherit the variable."""
+    os.environ.setdefault("SEED", str(secrets.randbelow(10**6)))
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """A run with chance in it says its seed first, so that one that fails or hangs can be repeated."""
+    if not _is_worker(session) and session.config.option.markexpr != "not full":
+        session.config.get_terminal_writer().line(f"SEED={os.environ['SEED']}")
+
+
+# First, since pytest then lets go of the run's folder, and another run may remove it.
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """When everything has been logged, by all processes of the run, its logs are looked through."""
+    if _is_worker(session):
+        return
+    for fault in faults(session.config._tmp_path_factory.getbasetemp()):  # type: ignore[attr-defined]  # no other way
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        session.config.get_terminal_writer().line(f"LOG {fault}", red=True)
+
+
+def _is_worker(session: pytest.Session) -> bool:
+    """Whether it is one process of a parallel run, and not what all of them report to."""
+    return hasattr(session.config, "workerinput")
