@@ -259,6 +259,12 @@ def test_every_country_answers_as_phonenumbers_does(data: st.DataObject) -> None
     assert according_to_us(raw, country) == according_to_phonenumbers(raw, country)
 
 
+@pytest.mark.parametrize("national", ["0140000000", "0160000000", "0121000000", "0901888484"])
+def test_mobiles_that_are_new_in_vietnam_are_numbers(national: str) -> None:
+    """140 is known from phonenumbers 9.0.40 on, 160 and 1210 from 9.0.31; what they had before stays refused."""
+    assert parse_phone(national, "VN") == f"+84{national[1:]}"
+
+
 def test_every_prefix_of_vietnamese_mobiles_answers_as_phonenumbers_does() -> None:
     """All 10,000 four-digit beginnings, with and without the country code."""
     for beginning in range(10_000):
