@@ -6,9 +6,10 @@ from onema.administration.requests import CallbackPage, KeptTry, ReadCallbacks, 
 from onema.domain.configuration.directory import AccountView
 from onema.domain.delivery.callback_try import callback_try
 from onema.domain.delivery.replay_callback import ReplayCallback
-from onema.domain.ids import AccountId, MessageId, time_of_id
+from onema.domain.ids import AccountId, MessageId, first_id_at, time_of_id
 from onema.domain.records import Message
 from onema.domain.refusals import Refusal, Refused
+from onema.engine.customer_reads import TOGETHER_MS
 from onema.engine.gateway import Gateway
 from onema.storage.contract import Storage
 
@@ -41,6 +42,8 @@ class CallbackLog:
         if not messages:
             return 0
         account = await self._owner(request.account, messages[0])
+        if len(messages) == 1:
+            messages = await self._together(account, messages[0])
         done = await asyncio.gather(*(self._replay(account, one, request.told_only) for one in messages))
         return sum(done)
 
@@ -54,6 +57,12 @@ class CallbackLog:
                 return False
             raise
         return True
+
+    async def _together(self, account: AccountId, message: MessageId) -> tuple[MessageId, ...]:
+        """Those that were asked for with it, where it is the first of them: a client knows them by its name."""
+        before = first_id_at(time_of_id(message) + TOGETHER_MS)
+        found = await self._storage.read_messages_together(account, message, before, MOST_AT_ONCE)
+        return tuple(row.id for row in found) or (message,)
 
     async def _owner(self, name: str, message: MessageId) -> AccountId:
         """The account that has the message. Raises Refused(CONFLICT)."""

@@ -304,7 +304,8 @@ class ReadCallbacks(Request[CallbackPage], frozen=True, kw_only=True, tag="read_
 
 class ReplayCallbacks(Request[int], frozen=True, kw_only=True, tag="replay_callbacks"):
     """Tell an account once more how these messages ended; answer: of how many. One that nobody is told of is refused
-    (CONFLICT), or passed over with `told_only`. Without `account` the first message says whose they are.
+    (CONFLICT), or passed over with `told_only`. Without `account` the first message says whose they are. A single one
+    stands for all that were asked for with it, where it is their first.
     """
 
     answer_type = int

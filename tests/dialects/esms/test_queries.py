@@ -288,7 +288,7 @@ ESTIMATE = {"Phone": PHONE, "Content": "123456 la ma", "Brandname": "Baotrixemay
     ("changes", "total", "phones"),
     [
         ({}, 850, 1),
-        ({"Phone": f"{PHONE},0981234567"}, 1700, 2),
+        ({"Phone": f"{PHONE},0981234567,84{PHONE[1:]},"}, 1700, 2),
         ({"Content": "x" * 161}, 1700, 1),
         ({"Content": "ạ" * 100}, 850, 1),
         ({"Content": "ạ" * 100, "IsUnicode": "1"}, 1700, 1),
@@ -309,8 +309,8 @@ async def test_a_price_counts_segments_and_phones(
         ({"SmsType": ""}, "300"),
         ({"SmsType": "23"}, "118"),
         ({"Phone": "123"}, "108"),
-        ({"Phone": f"{PHONE},"}, "108"),
-        ({"Phone": ",".join([PHONE] * 101)}, "120"),
+        ({"Phone": ","}, "108"),
+        ({"Phone": ",".join([PHONE] * 501)}, "120"),
         ({"Phone": "+8613911281234"}, "99"),
     ],
 )

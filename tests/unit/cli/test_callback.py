@@ -173,6 +173,17 @@ def test_one_message_is_told_of_again(data: Path, capsys: pytest.CaptureFixture[
     assert onema(data, "replay", "12345") == 1
 
 
+def test_messages_that_were_asked_for_together_are_told_of_together(data: Path) -> None:
+    """Their client knows them by the first one's name; any other stands for itself."""
+    first = replace(sent(30), id=MessageId(sent(30).id), together=sent(30).id)
+    others = [replace(first, id=MessageId(first.id + number)) for number in (1, 2)]
+    in_store(data, lambda storage: insert(storage, first, *others, batch=2 * 10**18))
+    assert onema(data, "replay", str(others[0].id)) == 0
+    assert jobs(data) == [(others[0].id, 0)]
+    assert onema(data, "replay", f"{first.id:032x}") == 0
+    assert {message for message, _ in jobs(data)} == {first.id, others[0].id, others[1].id}
+
+
 def test_all_messages_since_a_time_are_told_of_again(
     data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

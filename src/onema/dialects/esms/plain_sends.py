@@ -2,7 +2,7 @@
 
 import datetime as dt
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import msgspec
@@ -15,11 +15,10 @@ from onema.dialects.esms.errors import (
     OTHER_TYPE,
     REFUSALS,
     TOO_FEW_PHONES,
-    TOO_MANY_PHONES,
     Rejected,
     VendorError,
 )
-from onema.dialects.esms.queries import HOME_COUNTRY
+from onema.dialects.esms.phones import HOME_COUNTRY, phones_of
 from onema.dialects.esms.send_wire import (
     JSON_TYPE,
     XML_TYPE,
@@ -36,7 +35,6 @@ from onema.domain.configuration.directory import AccountView
 from onema.domain.ids import MessageId
 from onema.domain.keyring import NONCE_BYTES
 from onema.domain.refusals import Refusal, Refused
-from onema.domain.values.phone import Phone, parse_phone
 from onema.engine.gateway import Gateway
 from onema.engine.refusals import Asking
 from onema.http.messages import Request, Response
@@ -48,8 +46,6 @@ LONGEST_CAMPAIGN = 254
 """Characters [V]; what is longer is cut, as it changes nothing of what is sent."""
 BLOCKED_SECONDS = 86_400
 """For how long a RequestId is not taken again [V]."""
-MOST_PHONES = 500
-"""Of one request: they are decided in one go. The vendor takes 5,000 of an advertisement."""
 LEAST_ADVERTISED = 30
 """Phones that an advertisement goes to at least [V]."""
 
@@ -151,7 +147,7 @@ class PlainSends:
         gateway, home = self._gateway, account.country or HOME_COUNTRY
         kind = given.get("smstype", "").strip() or (_ADVERTISEMENT if dress.advertises else "")
         sender = self._sender(account, kind, given)
-        phones = _phones(given.get("phone", ""), home)
+        phones = phones_of(given.get("phone", ""), home)
         if dress.advertises and len(phones) < LEAST_ADVERTISED:
             raise Rejected(TOO_FEW_PHONES, "too_few_phones")
         if kind in _OF_FIXED_NUMBERS and len(phones) > 1:
@@ -232,17 +228,6 @@ class PlainSends:
 def _not_served(text: str, asking: Asking) -> Rejected:
     asking.detail = text
     return Rejected(VendorError("99", text), "not_served")
-
-
-def _phones(text: str, home: str) -> Sequence[Phone]:
-    """Each once, in their order. Raises Rejected and Refused(PHONE_INVALID)."""
-    if "," not in text:
-        return (parse_phone(text, home, space_is_plus=True),)
-    named = [each for each in text.split(",") if each.strip()]
-    if len(named) > MOST_PHONES:
-        raise Rejected(TOO_MANY_PHONES, "too_many_phones")
-    # A text of commas alone is no phone.
-    return tuple(dict.fromkeys(parse_phone(each, home, space_is_plus=True) for each in named or [""]))
 
 
 def _folded(given: Parameters) -> bool | None:

@@ -16,17 +16,17 @@ from onema.dialects.esms.errors import (
     OTHER_TYPE,
     REFUSALS,
     TO_INVALID,
-    TOO_MANY_PHONES,
     Rejected,
     VendorError,
 )
+from onema.dialects.esms.phones import HOME_COUNTRY, phones_of
 from onema.domain.configuration.brandname_view import BrandnameView
 from onema.domain.configuration.directory import AccountView
 from onema.domain.ids import EPOCH_MS, LARGEST_ID, time_of_id
 from onema.domain.records import Channel, Message
 from onema.domain.refusals import Refusal, Refused
 from onema.domain.values.money import Minor
-from onema.domain.values.phone import parse_phone
+from onema.domain.values.phone import Phone
 from onema.domain.values.sms_text import fold, segments
 from onema.domain.values.written_form import text_form
 from onema.engine.customer_reads import MOST_SENT, CustomerReads, Sent
@@ -34,13 +34,10 @@ from onema.engine.gateway import Gateway
 from onema.engine.refusals import Asking
 from onema.http.messages import Request, Response
 
-HOME_COUNTRY = "VN"
 ASKED_ABOUT_MS = 7 * 86_400_000
 """How far back a message is told of by its SMSID [V]."""
 MOST_TEMPLATES = 1_000
 """So many of a brandname are listed: the vendor's list has no pages."""
-MOST_PHONES = 100
-"""Of one estimate."""
 PAGE_SIZE = 500
 """Of the list of what was sent [V]."""
 
@@ -161,19 +158,16 @@ class EsmsQueries:
                 if message_type
                 else Rejected(NO_TYPE, "type_missing")
             )
-        phones = given("phone", "").split(",")
-        if len(phones) > MOST_PHONES:
-            raise Rejected(TOO_MANY_PHONES, "too_many_phones")
+        home = account.country or HOME_COUNTRY
+        phones = phones_of(given("phone", ""), home)
         text = text_form(given("content", ""))
         parts = segments(text if wire.is_yes(given("isunicode", "")) else fold(text)).count
-        unit = sum(self._unit_prices(account, phones))
+        unit = sum(self._unit_prices(account, phones, home))
         self._brandname(account, parameters)
         return query_wire.price(Minor(unit * parts), len(phones))
 
-    def _unit_prices(self, account: AccountView, phones: Sequence[str]) -> Iterator[Minor]:
-        home = account.country or HOME_COUNTRY
-        for each in phones:
-            phone = parse_phone(each, home, space_is_plus=True)
+    def _unit_prices(self, account: AccountView, phones: Sequence[Phone], home: str) -> Iterator[Minor]:
+        for phone in phones:
             account.admit_destination(phone, home, Channel.SMS)
             yield self._gateway.directory.rate(account, Channel.SMS, phone)[0]
 

@@ -15,8 +15,9 @@ from onema.dialects.esms.errors import (
     fault,
     refused_message,
 )
+from onema.dialects.esms.phones import HOME_COUNTRY
 from onema.dialects.esms.plain_sends import DRESSES, PlainSends
-from onema.dialects.esms.queries import HOME_COUNTRY, OPERATIONS, EsmsQueries
+from onema.dialects.esms.queries import OPERATIONS, EsmsQueries
 from onema.domain.codes.accept_message import Accepted
 from onema.domain.codes.check_code import Check, CheckCode
 from onema.domain.codes.send_code import SendCode
