@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onema.protocols.smpp.addresses import destination, sender_problem, source
+from onema.domain.values.sms_sender import sender_problem
+from onema.protocols.smpp.addresses import destination, source
 from onema.protocols.smpp.pdus import Address
 from onema.protocols.smpp.times import LONGEST_RELATIVE_SECONDS, absolute, relative, seconds_left
 from onema.protocols.smpp.tlvs import find, read_tlvs, tlvs
