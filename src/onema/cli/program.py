@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "application": ("onema.cli.application", "app", "Applications of accounts."),
     "brandname": ("onema.cli.brandname", "app", "SMS sender names of accounts."),
     "template": ("onema.cli.template", "app", "Texts that brandnames may send."),
+    "sms": ("onema.cli.sms", "app", "What texts become on their way."),
     "wallet": ("onema.cli.wallet", "app", "Money of accounts."),
     "tariff": ("onema.cli.tariff", "app", "Price lists."),
     "message": ("onema.cli.message", "app", "Messages and their stories."),

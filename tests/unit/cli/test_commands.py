@@ -411,7 +411,7 @@ def test_commands_keep_the_same_rules(onema: Program) -> None:
         (("account", "set", "acme", "--callback-url", "shop.vn/cb"), "begin with http:// or https://"),
         (("account", "set", "acme", "--tariff", "defualt"), "Did you mean 'default'?"),
         (("credential", "add", "acme", "vbee"), "name which"),
-        (("carrier", "add", "c", "--type", "hanset"), "There are: handset."),
+        (("carrier", "add", "c", "--type", "hanset"), "Did you mean 'handset'? There are: handset, "),
         (("wallet", "terms", "acme", "--floor", "NaN"), "Not an amount"),
     ):
         assert told in onema.json(*arguments, exit_code=1)["error"]

@@ -20,8 +20,9 @@ from onema.channels.sms_smpp.tlv_rules import TlvFault, make_tlvs, rules_of
 from onema.domain.delivery.endings import ended
 from onema.domain.delivery.outcome import Ending, Outcome, OutcomeKind
 from onema.domain.delivery.payload import Payload, SmsPayload
+from onema.domain.values.sms_sender import sender_problem
 from onema.protocols.smpp import commands as c
-from onema.protocols.smpp.addresses import sender_problem, source
+from onema.protocols.smpp.addresses import source
 from onema.protocols.smpp.parts import Concatenation, DoesNotFit, OutgoingPart, outgoing_parts
 from onema.protocols.smpp.pdus import Address, c_octets
 from onema.protocols.smpp.pdus import Bind as BindBody

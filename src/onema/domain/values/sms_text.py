@@ -65,6 +65,16 @@ def encoding_of(text: str) -> Encoding:
     return Encoding.GSM7 if _GSM.issuperset(text) else Encoding.UCS2
 
 
+def outside_gsm(text: str) -> list[str]:
+    """The characters that make a text UCS-2, each once, in the order of their first places."""
+    return [character for character in dict.fromkeys(text) if character not in _GSM]
+
+
+def room(encoding: Encoding, parts: int) -> int:
+    """How many units fit into each part of a text that is sent in so many."""
+    return _UNITS_PER_MESSAGE[encoding] if parts == 1 else _UNITS_PER_PART[encoding]
+
+
 def gsm_octets(text: str) -> bytes:
     """The septets of a GSM7 text, one per octet, as SMPP carries them. Raises ValueError for other text."""
     if not _GSM.issuperset(text):
@@ -75,7 +85,7 @@ def gsm_octets(text: str) -> bytes:
 def segments(text: str) -> Segmentation:
     """What sending `text` takes; the empty text takes one segment."""
     encoding = encoding_of(text)
-    units = _units(text, encoding)
+    units = units_of(text, encoding)
     fits = units <= _UNITS_PER_MESSAGE[encoding]
     return Segmentation(encoding, 1 if fits else len(_long_parts(text, encoding)), units)
 
@@ -86,11 +96,12 @@ def split(text: str) -> list[str]:
     Every part is as long as fits without splitting an escape pair or a surrogate pair.
     """
     encoding = encoding_of(text)
-    fits = _units(text, encoding) <= _UNITS_PER_MESSAGE[encoding]
+    fits = units_of(text, encoding) <= _UNITS_PER_MESSAGE[encoding]
     return [text] if fits else _long_parts(text, encoding)
 
 
-def _units(text: str, encoding: Encoding) -> int:
+def units_of(text: str, encoding: Encoding) -> int:
+    """Septets, or UTF-16 units."""
     if encoding is Encoding.GSM7:
         return len(text) + sum(map(text.count, GSM_EXTENSION))
     return len(text) + sum(character > "\uffff" for character in text)
@@ -102,7 +113,7 @@ def _long_parts(text: str, encoding: Encoding) -> list[str]:
     start = 0
     while start < len(text):
         part = text[start : start + limit]
-        while (excess := _units(part, encoding) - limit) > 0:
+        while (excess := units_of(part, encoding) - limit) > 0:
             # A character is one unit or two, so at least half as many characters are too many.
             part = part[: -((excess + 1) // 2)]
         parts.append(part)
