@@ -192,11 +192,19 @@ async def test_a_refused_text_is_a_refused_message(client: VendorClient) -> None
 
 
 @pytest.mark.parametrize("operation", ["GetSendStatus", "GetSmsReceiverStatus_get"])
-@pytest.mark.parametrize("named", ["", "nothing", "0" * 32, "f" * 32])
+@pytest.mark.parametrize("named", ["nothing", "0" * 32, "f" * 32])
 async def test_an_unknown_id_is_105(client: VendorClient, operation: str, named: str) -> None:
     """Also one that no SMSID of ours can be."""
     answer = json.loads(await get(client, operation, RefId=named))
     assert answer.get("CodeResponse", answer.get("CodeResult")) == "105"
+
+
+@pytest.mark.parametrize("operation", ["GetSendStatus", "GetSmsReceiverStatus_get"])
+async def test_an_id_that_is_missing_is_851(client: VendorClient, operation: str) -> None:
+    """Absent or empty."""
+    for parameters in ({}, {"RefId": " "}):
+        answer = json.loads(await get(client, operation, **parameters))
+        assert answer.get("CodeResponse", answer.get("CodeResult")) == "851"
 
 
 async def test_another_accounts_message_is_unknown(client: VendorClient, core: RunningCore) -> None:
@@ -349,7 +357,7 @@ async def test_an_account_has_only_so_many_reads_under_way(client: VendorClient,
         await answered
     core.storage.reading.set()
     codes = [json.loads(answer)["CodeResponse"] for answer in await asyncio.gather(*asked)]
-    assert sorted(codes) == ["100"] * customer_reads.WAITING_OF_AN_ACCOUNT + ["99"] * 4
+    assert sorted(codes) == ["100"] * customer_reads.WAITING_OF_AN_ACCOUNT + ["160"] * 4
     assert json.loads(await get(client, "GetBalance_json"))["CodeResponse"] == "100"
 
 

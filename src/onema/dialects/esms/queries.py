@@ -9,6 +9,7 @@ from onema.dialects.esms import query_wire, wire
 from onema.dialects.esms.auth import DIALECT, authenticate
 from onema.dialects.esms.errors import (
     FROM_INVALID,
+    ID_MISSING,
     INVALID_REQUEST,
     MESSAGE_UNKNOWN,
     NO_TYPE,
@@ -16,6 +17,7 @@ from onema.dialects.esms.errors import (
     OTHER_TYPE,
     REFUSALS,
     TO_INVALID,
+    TOO_FAST,
     Rejected,
     VendorError,
 )
@@ -99,7 +101,9 @@ class EsmsQueries:
             return _response(query, parameters, rejected.error, rejected.outcome)
         except Refused as refused:
             asking.detail = refused.detail
-            return _response(query, parameters, REFUSALS[refused.refusal], refused.refusal.value)
+            # Nothing but too many reads is too often here.
+            error = TOO_FAST if refused.refusal is Refusal.RATE_LIMITED else REFUSALS[refused.refusal]
+            return _response(query, parameters, error, refused.refusal.value)
 
     async def _balance(self, account: AccountView, parameters: Parameters) -> bytes:
         return query_wire.balance(account.id, await self._reads.balance(account.id))
@@ -125,8 +129,11 @@ class EsmsQueries:
         return query_wire.receivers(await self._messages(account, parameters))
 
     async def _messages(self, account: AccountView, parameters: Parameters) -> Sequence[Message]:
-        """What the SMSID names. Raises Rejected(MESSAGE_UNKNOWN)."""
-        named = wire.message_of(parameters.get("refid", ""))
+        """What the SMSID names. Raises Rejected(ID_MISSING | MESSAGE_UNKNOWN)."""
+        asked = parameters.get("refid", "").strip()
+        if not asked:
+            raise Rejected(ID_MISSING, "id_missing")
+        named = wire.message_of(asked)
         if named is None or self._gateway.now() - time_of_id(named) > ASKED_ABOUT_MS:
             raise Rejected(MESSAGE_UNKNOWN, "message_unknown")
         found = await self._reads.together(account.id, named)
