@@ -10,6 +10,7 @@ from collections.abc import Callable
 from onema.channels.contract import Figures, Outgoing, ReceiptSink, Share
 from onema.channels.sms_smpp.bind import Bind
 from onema.channels.sms_smpp.configuration import Settings, where
+from onema.channels.sms_smpp.dlt_errors import dlt_words
 from onema.channels.sms_smpp.link import Link
 from onema.channels.sms_smpp.message_ids import MessageIds
 from onema.channels.sms_smpp.outbox import Outbox
@@ -69,6 +70,7 @@ class SmppCarrier:
             self._ids.of_receipt,
             plain_receipts=settings.plain_receipts,
             errors=settings.receipt_errors,
+            words_of=dlt_words if "india-dlt" in settings.tlv_presets else lambda err: "",
             named_tlvs=settings.receipt_tlvs,
             steady=steady,
         )

@@ -39,9 +39,10 @@ Answerer = Callable[[Frame, int, bytes], None]
 class ReceiptError(CarrierSettings, frozen=True, kw_only=True):
     err: Annotated[str, Meta(min_length=1, max_length=20, description="What stands behind `err:`.")]
     ending: Annotated[
-        Literal["switched off", "unreachable", "not in service", "suspended", "busy"],
-        Meta(description="How the message ended, as docs/endings.md has it."),
-    ]
+        Literal["", "switched off", "unreachable", "not in service", "suspended", "busy"],
+        Meta(description="How the message ended, as docs/endings.md has it; empty: in none of these ways."),
+    ] = ""
+    words: Annotated[str, Meta(max_length=100, description="What it says to operators.")] = ""
 
 
 def receipt_error_problems(rules: Sequence[ReceiptError]) -> Iterator[Problem]:
@@ -50,6 +51,8 @@ def receipt_error_problems(rules: Sequence[ReceiptError]) -> Iterator[Problem]:
     for index, err in enumerate(errors):
         if errors.count(err) > 1:
             yield Problem(f"receipt_errors[{index}].err", "it is there twice")
+        if not (rules[index].ending or rules[index].words):
+            yield Problem(f"receipt_errors[{index}]", "it says neither an ending nor words")
 
 
 _KINDS: Mapping[MessageState, OutcomeKind] = {
@@ -89,6 +92,7 @@ class Reports:
         *,
         plain_receipts: bool = False,
         errors: Iterable[ReceiptError] = (),
+        words_of: Callable[[str], str] = lambda err: "",
         named_tlvs: tuple[ReceiptTlv, ...] = (),
         steady: Callable[[], float] = lambda: 0.0,
     ) -> None:
@@ -96,7 +100,11 @@ class Reports:
         self._sink = sink
         self._reference_of = reference_of
         self._plain_receipts = plain_receipts
-        self._endings = {rule.err: Ending(rule.ending) for rule in errors}
+        rules = tuple(errors)
+        self._endings = {rule.err: Ending(rule.ending) for rule in rules if rule.ending}
+        self._words = {rule.err: rule.words for rule in rules if rule.words}
+        self._words_of = words_of
+        """What an `err:` says to people, where the carrier's own rules have no words for it."""
         self._named_tlvs = named_tlvs
         self._steady = steady
         self._recording: set[asyncio.Task[None]] = set()
@@ -163,9 +171,13 @@ class Reports:
             kind = OutcomeKind.SUBMITTED
         told = [found.word, f"err {found.err}" if found.err else "", found.disagreement]
         ending = self._ending(found) if kind is OutcomeKind.UNDELIVERED else None
+        reason = ""
+        if kind is not OutcomeKind.DELIVERED:
+            words = self._words.get(found.err) or self._words_of(found.err)
+            reason = words or ("" if ending else found.state.name.lower())
         return Outcome(
             kind=kind,
-            reason="" if ending or kind is OutcomeKind.DELIVERED else found.state.name.lower(),
+            reason=reason,
             detail=", ".join(filter(None, told)),
             ending=ending,
             network=network_of(found.tlvs, self._named_tlvs) if found.tlvs else {},
