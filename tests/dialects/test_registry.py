@@ -145,7 +145,9 @@ async def test_a_sample_sends_a_code_and_its_answer_leads_to_the_message(
     await core.configure(*demo_documents(credentials, None))
     samples = DIALECTS[name].samples(credentials[name])
     (dialect,) = (one for one in registry if one.name == name)
-    first = next(samples.steps()).request
+    first, *others = (step.request for step in samples.steps())
+    for other in others:
+        assert (await dialect.answer(request_of(other))).outcome != "invalid_request"
     for sample in (first, samples.send_code(0), samples.send_code(9_999_999)):
         response = await dialect.answer(request_of(sample))
         assert samples.answered(response.status, response.body) == samples.accepted, response.body

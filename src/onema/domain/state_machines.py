@@ -167,11 +167,11 @@ V = VerificationState
 
 VERIFICATION: Final = Machine(
     {
-        (NEW, V.PENDING): ("SendCode", "CallWithCode"),
+        (NEW, V.PENDING): ("SendCode", "CallWithCode", "ShowCode"),
         (V.PENDING, V.PENDING): ("CheckCode", "ForwardChecks", "RecordForwardedCheck"),
         (V.PENDING, V.VERIFIED): ("CheckCode", "RecordForwardedCheck"),
         (V.PENDING, V.USED_UP): ("CheckCode", "RecordForwardedCheck"),
-        (V.PENDING, V.SUPERSEDED): ("SendCode", "CallWithCode"),
+        (V.PENDING, V.SUPERSEDED): ("SendCode", "CallWithCode", "ShowCode"),
         (V.PENDING, V.EXPIRED): (TIME, "RecordForwardedCheck"),
     },
     final=frozenset({V.VERIFIED, V.USED_UP, V.SUPERSEDED, V.EXPIRED}),

@@ -13,6 +13,7 @@ import pytest
 from msgspec.structs import replace
 
 from onema.dialects.esms.plain_sends import DRESSES
+from onema.dialects.esms.sample_requests import EsmsSamples
 from onema.domain.configuration import documents as doc
 
 from ..running_core import RunningCore
@@ -36,7 +37,10 @@ from .plain_client import (
 )
 from .vendor_client import (
     ACCOUNT,
+    KEYS,
+    PHONE,
     SEGMENT_PRICE,
+    TEXT,
     VendorClient,
     code_result,
     members,
@@ -239,6 +243,15 @@ async def test_refusals_come_in_the_documented_order(client: VendorClient, core:
         else:
             del wrong[name]
     assert code_result(await send(client)) == "103"
+
+
+async def test_the_samples_of_the_demo_are_accepted(client: VendorClient, core: RunningCore) -> None:
+    """Whoever tries the server out begins with them."""
+    samples = EsmsSamples({**KEYS, "Brandname": "Baotrixemay", "message": TEXT})
+    sample = samples.send_text(PHONE, "686868")
+    headers = tuple((b"content-type", line.partition(": ")[2].encode()) for line in sample.headers)
+    response = await client.ask(sample.target, method="POST", body=sample.body.encode(), headers=headers)
+    assert (await core.queued_sms(sent_message(response.body))).text == CONTENT
 
 
 async def test_windows_and_states_hold_for_plain_sends(client: VendorClient, core: RunningCore) -> None:

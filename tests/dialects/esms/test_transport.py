@@ -168,7 +168,7 @@ async def test_a_query_that_cannot_be_read_is_an_invalid_request(client: VendorC
         "/MainService.svc/json/Unknown",
         "/MainService.svc/json/SendMessageAutoGenCode_V4_get/more",
         "/MainService.svc/xml/SendMessageAutoGenCode_V4_get",
-        "/MainService.svc/json/SendMessageAutoGenCode_V5",
+        "/MainService.svc/xml/SendMessageAutoGenCode_V5",
         "/MainService.svc/json/SendMultipleMessage_V4_post_json/more",
         "/MainService.svc/json/SendZaloMessage_V6/",
     ],

@@ -76,7 +76,7 @@ def test_the_samples_send_a_text(language: str, server: RunningServer, tmp_path:
 def test_its_other_dresses_send_it_too(server: RunningServer, tmp_path: Path) -> None:
     """The page's lines for a shell: a form, an RQST whose answer is the XML of the page, and several channels."""
     page = (PAGES / "esms.md").read_text()
-    section = page.partition("### Its other dresses")[2].partition("\n## ")[0]
+    section = page.partition("### Its other dresses")[2].partition("### SendMessageAutoGenCode_V5")[0]
     (shown,) = re.findall(r"^```xml\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
     lines = re.findall(r"^```sh\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
     assert len(lines) == 3

@@ -17,6 +17,7 @@ from onema import domain
 from onema.domain.codes.check_code import CheckCode
 from onema.domain.codes.forwarded_check import ForwardChecks, RecordForwardedCheck, Verdict
 from onema.domain.codes.send_code import SendCode
+from onema.domain.codes.show_code import ShowCode
 from onema.domain.codes.start_verification import NewCode
 from onema.domain.codes.verification import verification_state
 from onema.domain.decision import Command, Context
@@ -268,6 +269,24 @@ class Moves(Books):
         )
         assert sent.refusal is Refusal.TEMPLATE_MISMATCH
 
+    @rule()
+    def show_a_code(self) -> None:
+        self.store.run(
+            ShowCode(
+                account=AccountId(ACCOUNT),
+                id=MessageId(self.next_id()),
+                now=self.now,
+                entropy=bytes(28),
+                dialect="test",
+                phone=Phone(PHONE),
+                home_country="VN",
+                client_ip="127.0.0.1",
+                brandname="Acme",
+                text="{OTP} is your code",
+                code=NewCode("01", 6, 10 * 60_000),
+            )
+        )
+
     @rule(which=WHICH)
     def leave(self, which: int) -> None:
         if job := self.one(Job, which):
@@ -391,7 +410,7 @@ def walk(seed: int) -> Counter[Move]:
         lambda: moves.requeue(chance.randrange(99)),
         lambda: moves.bury_a_settlement_and_requeue_it(chance.randrange(99)),
         lambda: moves.time_passes(1),
-        moves.send_a_text_of_no_template,
+        lambda: moves.show_a_code() if chance.random() < 0.5 else moves.send_a_text_of_no_template(),
         lambda: moves.send_own_text(chance.random() < 0.7),
     )
     moves.send(call=False, given=False)

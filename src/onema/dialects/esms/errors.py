@@ -52,7 +52,7 @@ REFUSALS: dict[Refusal, VendorError] = {
     Refusal.PHONE_BLOCKED: _PHONE_BLOCKED,
     Refusal.BRANDNAME_UNKNOWN: VendorError("104", "Brand name code is not exist"),
     Refusal.TEMPLATE_MISMATCH: _TEMPLATE,
-    Refusal.TEXT_NOT_SENDABLE: _TEMPLATE,
+    Refusal.TEXT_NOT_SENDABLE: VendorError("99", "Text can not be sent"),
     # Ours: there a brandname or a template that is not registered with the operators is not there at all.
     Refusal.NOT_REGISTERED: _TEMPLATE,
     Refusal.CODE_INVALID: _NOT_SERVED,
@@ -78,6 +78,8 @@ OTHER_TYPE = VendorError("118", "Message type is not supported")
 MESSAGE_UNKNOWN = VendorError("105", "Message is not found")
 TOO_MANY_PHONES = VendorError("120", "Too many phones")
 TOO_FEW_PHONES = VendorError("107", "Each request has at least 30 numbers to be approved")
+NO_TEMPLATE_ID = VendorError("851", "MultiChannelTempId is missing")
+OTHER_TEMPLATE_ID = VendorError("789", "TemplateId is not config")
 ONE_PHONE = VendorError("163", "Each request has one phone only")
 TOO_FAST = VendorError("160", "Too many requests at once, try again later")
 ID_MISSING = VendorError("851", "RefId is missing")

@@ -8,6 +8,8 @@ from onema.dialects.esms.auth import DIALECT, authenticate
 from onema.dialects.esms.callbacks import EsmsCallbacks
 from onema.dialects.esms.errors import (
     INVALID_REQUEST,
+    NO_TEMPLATE_ID,
+    OTHER_TEMPLATE_ID,
     REFUSALS,
     REFUSED,
     TYPE_MISSING,
@@ -22,9 +24,17 @@ from onema.domain.codes.accept_message import Accepted
 from onema.domain.codes.check_code import Check, CheckCode
 from onema.domain.codes.send_code import SendCode
 from onema.domain.codes.send_text import LONGEST_AHEAD_DAYS
+from onema.domain.codes.show_code import ShowCode
 from onema.domain.codes.start_verification import ENTROPY_BYTES, NewCode
-from onema.domain.codes.verification import DIGITS, LETTERS_AND_DIGITS, MAX_LENGTH, MIN_LENGTH
+from onema.domain.codes.verification import (
+    DIGITS,
+    LETTERS_AND_DIGITS,
+    LONGEST_LIFE_MINUTES,
+    MAX_LENGTH,
+    MIN_LENGTH,
+)
 from onema.domain.configuration.directory import AccountView
+from onema.domain.configuration.message_template import is_whole_with_a_code
 from onema.domain.ids import MessageId
 from onema.domain.refusals import Refusal, Refused
 from onema.domain.values.phone import parse_phone
@@ -34,6 +44,9 @@ from onema.engine.refusals import Asking
 from onema.http.messages import Request, Response
 
 _CUSTOMER_CARE = "2"
+# TypeId of V5.
+_ONLY_MAKE = "1"
+_MAKE_AND_SEND = "2"
 _DEFAULT_LENGTH = 6
 _DEFAULT_MINUTES = 5
 _LEAST_MINUTES = 2
@@ -86,6 +99,7 @@ class EsmsApi:
         self._sends: dict[str, Callable[[AccountView, Parameters, str], Awaitable[Response]]] = {
             "mainservice.svc/json/sendmessageautogencode_v4_get": self._send_code,
             "mainservice.svc/json/checkcodegen_v4_get": self._check_code,
+            "mainservice.svc/json/sendmessageautogencode_v5": self._send_named,
             # As they are documented, and nearly always written.
             "/MainService.svc/json/SendMessageAutoGenCode_V4_get": self._send_code,
             "/MainService.svc/json/CheckCodeGen_V4_get": self._check_code,
@@ -162,6 +176,37 @@ class EsmsApi:
         )
         if sent.refusal is not None:
             return refused_message(sent.refusal, sent.message)
+        return Response(200, wire.accepted(sent.message))
+
+    async def _send_named(self, account: AccountView, parameters: Parameters, client_ip: str) -> Response:
+        """Its text is a template that is named as MultiChannelTempId says. Only its SMS is served."""
+        given = parameters.get
+        if (what := given("typeid", "").strip()) not in (_ONLY_MAKE, _MAKE_AND_SEND):
+            return TYPE_NOT_SUPPORTED if what else TYPE_MISSING
+        gateway, home = self._gateway, account.country or HOME_COUNTRY
+        phone = parse_phone(given("phone", ""), home, space_is_plus=True)
+        name = given("multichanneltempid", "").strip()
+        template = account.named_templates.get(name)
+        if template is None or not is_whole_with_a_code(template.text):
+            error = OTHER_TEMPLATE_ID if name else NO_TEMPLATE_ID
+            return error.response("template_unknown")
+        minutes = wire.clamped(given("timealive"), _DEFAULT_MINUTES, _LEAST_MINUTES, LONGEST_LIFE_MINUTES)
+        command = SendCode if what == _MAKE_AND_SEND else ShowCode
+        sent: Accepted = await gateway.execute(
+            command(
+                account=account.id,
+                id=MessageId(gateway.next_id()),
+                now=gateway.now(),
+                entropy=gateway.token(ENTROPY_BYTES),
+                dialect=DIALECT,
+                phone=phone,
+                home_country=home,
+                client_ip=client_ip,
+                brandname=template.brandname,
+                text=template.text,
+                code=NewCode(LETTERS_AND_DIGITS, _DEFAULT_LENGTH, minutes * _MINUTE_MS),
+            )
+        )
         return Response(200, wire.accepted(sent.message))
 
     async def _check_code(self, account: AccountView, parameters: Parameters, client_ip: str) -> Response:

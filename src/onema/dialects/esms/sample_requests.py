@@ -1,5 +1,6 @@
 """What the vendor's clients send."""
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from urllib.parse import quote
@@ -11,7 +12,9 @@ _CODE_RESULT = re.compile(rb'"CodeResult":"([^"]*)"')
 
 
 class EsmsSamples:
-    """GENCODE and CHECKCODE as the vendor's PHP samples send them: a GET with everything in the query."""
+    """GENCODE and CHECKCODE as the vendor's PHP samples send them: a GET with everything in the query; the plain send
+    as the JSON of the vendor's page.
+    """
 
     accepted = "100"
 
@@ -19,6 +22,8 @@ class EsmsSamples:
         """`credentials` has ApiKey, SecretKey, Brandname and message, which holds {OTP}; codes live for `minutes`."""
         keys = {"ApiKey": credentials["ApiKey"], "SecretKey": credentials["SecretKey"]}
         self._keys = _query(keys)
+        self._message = credentials["message"]
+        self._plain = {**keys, "SmsType": "2", "Brandname": credentials["Brandname"]}
         self._rest = _query(
             {
                 **keys,
@@ -40,9 +45,23 @@ class EsmsSamples:
             self.check(PHONE_TO_TRY, "123456"),
             "eSMS CHECKCODE; put in the code that you read",
         )
+        yield SampleStep(
+            "Send a text with a code of your own",
+            self.send_text(PHONE_TO_TRY, "686868"),
+            "eSMS SendMultipleMessage_V4; you make the code, and check it",
+        )
 
     def send_code(self, number: int) -> SampleRequest:
         return self._send(f"090{number:07d}")
+
+    def send_text(self, phone: str, code: str) -> SampleRequest:
+        """The plain send, with the text that a message of the samples becomes."""
+        members = {**self._plain, "Phone": phone, "Content": self._message.replace("{OTP}", code)}
+        return SampleRequest(
+            f"{_SERVICE}/SendMultipleMessage_V4_post_json/",
+            ("Content-Type: application/json",),
+            json.dumps(members, separators=(",", ":")),
+        )
 
     def check(self, phone: str, code: str) -> SampleRequest:
         return SampleRequest(f"{_SERVICE}/CheckCodeGen_V4_get?{self._keys}&Phone={phone}&Code={code}")

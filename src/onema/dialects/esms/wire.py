@@ -33,6 +33,8 @@ PARAMETERS = frozenset(
         "message",
         "isnumber",
         "code",
+        "multichanneltempid",
+        "typeid",
     }
 )
 _INTEGER = re.compile(r"\s*([+-]?[0-9]{1,100})\s*", re.ASCII)

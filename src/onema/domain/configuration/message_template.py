@@ -78,6 +78,12 @@ class MessageTemplate:
         return "".join(next(left) if isinstance(piece, Placeholder) else piece for piece in self.pieces)
 
 
+def is_whole_with_a_code(text: str) -> bool:
+    """Whether a code is all that this template needs to be a message."""
+    placeholders = [piece for piece in MessageTemplate.parse(text).pieces if isinstance(piece, Placeholder)]
+    return bool(placeholders) and all(one.kind is PlaceholderKind.CODE for one in placeholders)
+
+
 def place_code(message: str, code: str) -> str:
     """The message with the code in place of every {OTP}."""
     return message.replace(CODE_MARKER, code)
