@@ -20,8 +20,8 @@ Name = Annotated[str, typer.Argument(help="The carrier's name.")]
 Setting = Annotated[
     list[str],
     typer.Option(
-        help="host=smsc.example.com, or tls.verify=false inside a table; a list is written as JSON. May repeat. "
-        "`onema carrier types` says which there are.",
+        help="host=smsc.example.com, or tls.verify=false inside a table; a list of several is written as JSON. "
+        "May repeat. `onema carrier types` says which there are.",
     ),
 ]
 Needs = Annotated[

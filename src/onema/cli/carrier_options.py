@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, get_args, get_origin
 
 import msgspec
 
@@ -74,9 +74,11 @@ def _type_of(kind: Any, name: str) -> Any:
 
 
 def _value(text: str, wanted: Any) -> Any:
-    """A password may look like a number; whatever is no text is written as JSON."""
+    """A password may look like a number; whatever is no text is written as JSON. A list of one may be that one."""
     if wanted in (str, Secret):
         return text
+    if get_origin(wanted) is tuple and not text.startswith("["):
+        return [_value(text, bare(get_args(wanted)[0]))]
     try:
         return json.loads(text)
     except ValueError:

@@ -54,6 +54,13 @@ def test_settings_are_put_one_by_one(onema: Program, tmp_path: Path) -> None:
     assert refused["error"] == "The setting 'mode' is not set."
 
 
+def test_a_list_of_one_text_may_be_that_text(onema: Program) -> None:
+    """Most carriers have one address."""
+    keys = ("--setting", "keys=12345678")
+    assert onema.changes("carrier", "add", "smsc", "--type", "recording", *GOOD, *keys)
+    assert onema.json("carrier", "list")[0]["settings"]["keys"] == ["***"]
+
+
 def test_an_option_that_is_no_setting_is_not_repeated(onema: Program) -> None:
     """It may be a password whose name was forgotten."""
     code, out, err = onema.run("carrier", "add", "smsc", "--type", "recording", "--setting", "hunter2")
