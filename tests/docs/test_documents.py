@@ -1,13 +1,16 @@
 """The documents say what is true: commands work, folders and decisions are listed. More: test_references.py."""
 
+import json
 import re
+import shlex
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from onema.testing.running_server import RunningServer, eventually
+from onema.testing.running_server import RunningServer, eventually, free_port
 
 ROOT = Path(__file__).parents[2]
 
@@ -69,3 +72,47 @@ def test_the_readme_gets_a_stranger_to_a_checked_code(server: RunningServer) -> 
     keys = send.splitlines()[0]
     assert run(f"{keys}\n{check}").endswith('"ErrorMessage":"0901888484, Content: Success!"}')
     assert '"CodeResult":"117"' in run(f"{keys}\n{check}")
+
+
+def test_the_readme_lets_a_code_leave_over_smpp(server: RunningServer) -> None:
+    """Its lines, run as they stand: the SMSC prints the code, the page shows it, the story names the carrier."""
+    readme = (ROOT / "README.md").read_text().replace("127.0.0.1:8400", f"127.0.0.1:{server.port}")
+    blocks = re.findall(r"```bash\n(.*?)```", readme, re.DOTALL)
+    port = free_port()
+    onema = shlex.join([sys.executable, "-m", "onema.cli"])
+
+    def the(words: str) -> str:
+        (block,) = [block for block in blocks if words in block]
+        said = block.replace("127.0.0.1:2775", f"127.0.0.1:{port}").replace("./dev onema", onema)
+        return str(said.replace("simulate smsc", f"simulate smsc --port {port}"))
+
+    def run(script: str) -> str:
+        command = ["bash", "-euc", script]
+        return subprocess.run(
+            command, cwd=server.data.parent, capture_output=True, text=True, check=True
+        ).stdout
+
+    def ready() -> set[str]:
+        status = json.loads(run(f"{onema} --json --data demo-data carrier status"))
+        return {carrier["name"] for carrier in status if carrier["ready"]}
+
+    simulate = ["bash", "-euc", f"exec {the('simulate smsc')}"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(simulate, cwd=server.data.parent, stdout=pipe, stderr=pipe, text=True) as smsc:
+        try:
+            assert smsc.stderr is not None
+            assert "listens on" in smsc.stderr.readline()
+            assert "smsc" in run(the("carrier add"))
+            eventually(lambda: "smsc" in ready())
+            answer = json.loads(run(the("SendMessageAutoGenCode")))
+            assert smsc.stdout is not None
+            printed = smsc.stdout.readline()
+            assert printed.startswith("Baotrixemay -> +84901888484  ")
+            # The newest of the phone's.
+            eventually(lambda: server.json("/handset/messages", to="0901888484")[0]["text"] in printed)
+            eventually(lambda: "delivered" in run(f"{onema} --data demo-data message show {answer['SMSID']}"))
+            story = run(f"{onema} --data demo-data message show {answer['SMSID']}")
+            assert "smsc" in story
+        finally:
+            smsc.terminate()
+            smsc.wait()
