@@ -97,15 +97,19 @@ static void on_submit(const submit_sm_t *pdu)
         if (tlv->tag == TLVID_message_payload)
             for (int i = 0; i < tlv->length; i++)
                 printf("%02x", tlv->value.octet[i]);
-    printf("\",\"sar\":[");
+    /* It hands TLVs on in the reverse order. */
+    int reference = -1, total = 0, number = 0;
     smpp34_tlv_for_each(tlv, pdu->tlv)
         if (tlv->tag == TLVID_sar_msg_ref_num)
-            printf("%d,", tlv->value.val16);
+            reference = tlv->value.val16;
         else if (tlv->tag == TLVID_sar_total_segments)
-            printf("%d,", tlv->value.val08);
+            total = tlv->value.val08;
         else if (tlv->tag == TLVID_sar_segment_seqnum)
-            printf("%d", tlv->value.val08);
-    printf("]}\n");
+            number = tlv->value.val08;
+    if (reference < 0)
+        printf("\",\"sar\":[]}\n");
+    else
+        printf("\",\"sar\":[%d,%d,%d]}\n", reference, total, number);
     send_pdu(SUBMIT_SM_RESP, &answer);
     if (pdu->registered_delivery && digit != '5')
         send_receipt(pdu, (const char *)answer.message_id, digit == '2');
