@@ -8,16 +8,18 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 from urllib.parse import parse_qsl, urlencode
 
-from onema.channels.http_sender import esms, infobip, twilio, vonage
+from onema.channels.http_sender import esms, generic, infobip, twilio, vonage
 from onema.channels.http_sender.contract import Vendor
 from onema.channels.http_sender.vonage import signature_of
 from onema.domain.delivery.outcome import OutcomeKind as Kind
 from onema.http.messages import Request
+from tests.docs.described_gateways import described_gateway
 
 NAME = "upstream"
 PUBLIC = "https://sms.example.com"
 TOKEN = "0123456789abcdef0123456789abcdef"
 KEY = "vendors-key"
+NOW = 1_795_800_000_000
 FAR = "203.0.113.9"
 
 
@@ -44,6 +46,10 @@ class Upstream(abc.ABC):
     @abc.abstractmethod
     def report(self, reference: str, word: Kind) -> Request:
         """What it asks the webhook to tell of what it knows by this name."""
+
+    def where(self, port: int) -> dict[str, Any]:
+        """The settings that lead to a port of this machine."""
+        return {"base_url": f"http://127.0.0.1:{port}", "private_targets": True}
 
     def take(self, own: str) -> str:
         self.left += 1
@@ -215,4 +221,43 @@ class Esms(Upstream):
         return Request("GET", f"/carriers/{NAME}/receipts/{TOKEN}", urlencode(told).encode(), (), b"", FAR)
 
 
-UPSTREAMS: tuple[type[Upstream], ...] = (Esms, Infobip, Twilio, Vonage)
+class Android(Upstream):
+    """A gateway that is described in docs/carriers/http.md alone."""
+
+    name, vendor = "http", generic.vendor(lambda: NOW)
+    settings: ClassVar[Mapping[str, Any]] = described_gateway("android")
+
+    def where(self, port: int) -> dict[str, Any]:
+        return {"url": f"http://127.0.0.1:{port}/message"}
+
+    def asked(self, body: bytes) -> tuple[str, str]:
+        asked = json.loads(body)
+        (phone,) = asked["phoneNumbers"]
+        return phone.removeprefix("+"), asked["id"]
+
+    def answer(self, kind: Kind, own: str) -> tuple[int, str] | None:
+        match kind:
+            case Kind.SUBMITTED:
+                return 202, json.dumps({"id": self.take(own) and own, "state": "Pending", "recipients": []})
+            case Kind.TEMPORARY:
+                return 401, ""
+            case Kind.PERMANENT:
+                return 400, json.dumps({"message": "Invalid phone number"})
+            case Kind.UNKNOWN:
+                self.take(own)
+                return 500, json.dumps({"message": "no SIM"})
+        return None
+
+    def report(self, reference: str, word: Kind) -> Request:
+        event = {Kind.UNDELIVERED: "sms:failed", Kind.SUBMITTED: "sms:sent", Kind.UNKNOWN: "system:ping"}.get(
+            word, "sms:delivered"
+        )
+        told = {"event": event, "payload": {"messageId": reference, "reason": "RESULT_ERROR_GENERIC_FAILURE"}}
+        body, stamp = json.dumps(told).encode(), str(NOW // 1000).encode()
+        key = self.settings["receipts"]["signature"]["key"].encode()
+        signature = hmac.new(key, body + stamp, "sha256").hexdigest().encode()
+        headers = ((b"x-signature", signature), (b"x-timestamp", stamp))
+        return Request("POST", f"/carriers/{NAME}/receipts", b"", headers, body, FAR)
+
+
+UPSTREAMS: tuple[type[Upstream], ...] = (Android, Esms, Infobip, Twilio, Vonage)

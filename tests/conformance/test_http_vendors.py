@@ -10,6 +10,7 @@ import pytest
 from onema.channels.contract import Outgoing, Webhook
 from onema.channels.http_sender.sender import webhook
 from onema.domain.configuration import documents as doc
+from onema.domain.configuration.carrier_settings import settings_of
 from onema.domain.delivery.outcome import OutcomeKind
 from onema.domain.delivery.payload import Payload, SmsPayload
 from onema.domain.ids import AccountId, MessageId
@@ -18,9 +19,8 @@ from onema.http.messages import Request
 from onema.testing.conformance.carrier import CarrierConformance, FarEnd, Sink, WebhookConformance
 from onema.wiring.carriers import CARRIER_TYPES, Surroundings, http_carrier, problems_of
 
-from .http_vendors import NAME, UPSTREAMS, Upstream
+from .http_vendors import NAME, NOW, UPSTREAMS, Upstream
 
-NOW = 1_795_800_000_000
 SIGNING = [one for one in UPSTREAMS if one.vendor.signs_receipts]
 
 
@@ -80,8 +80,7 @@ class Network(FarEnd):
 
 
 def document(upstream: Upstream, port: int) -> doc.Carrier:
-    where = {"base_url": f"http://127.0.0.1:{port}", "private_targets": True}
-    return doc.Carrier(name=NAME, type=upstream.name, settings={**upstream.settings, **where})
+    return doc.Carrier(name=NAME, type=upstream.name, settings={**upstream.settings, **upstream.where(port)})
 
 
 def around() -> Surroundings:
@@ -150,15 +149,8 @@ async def test_receipts_without_the_token_are_refused(made: type[Upstream]) -> N
 async def test_a_receipt_ends_an_attempt_whose_answer_was_lost(made: type[Upstream]) -> None:
     """Every vendor here takes a name of ours, and reports by it."""
     upstream, sink = made(), Sink()
-    api = upstream.vendor.api(
-        NAME,
-        msgspec.convert(
-            {**upstream.settings, "base_url": "https://x.example.com"},
-            upstream.vendor.settings,
-            dec_hook=lambda kind, value: kind(value),
-        ),
-        "https://sms.example.com/receipts",
-    )
+    settings = settings_of(upstream.vendor.settings, document(upstream, 1))
+    api = upstream.vendor.api(NAME, settings, "https://sms.example.com/receipts")
     payload = SmsPayload(Phone("+84901888484"), "Acme", "482913 is your code", 0)
     name = api.name_of(Outgoing(AccountId(1), MessageId(4711), 2, payload))
     assert name == "1267-2"

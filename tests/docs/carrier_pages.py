@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from onema.channels.http_sender.placeholders import PLACEHOLDERS
 from onema.channels.sms_smpp.outcomes import STATUSES
 from onema.domain.configuration.carrier_settings import described
 from onema.protocols.smpp.statuses import NAMES
@@ -12,6 +13,8 @@ FOLDER = Path(__file__).parents[2] / "docs" / "carriers"
 
 _TABLE = re.compile(r"(?<=<!-- settings -->\n).*?(?=<!-- end of settings -->)", re.DOTALL)
 _STATUSES = re.compile(r"(?<=<!-- statuses -->\n).*?(?=<!-- end of statuses -->)", re.DOTALL)
+
+_PLACEHOLDERS = re.compile(r"(?<=<!-- placeholders -->\n).*?(?=<!-- end of placeholders -->)", re.DOTALL)
 
 
 def pages() -> list[str]:
@@ -32,7 +35,8 @@ def carrier_page(name: str) -> str:
         lines.append(f"| `{setting.name}` | {kind} | {default} | {setting.help} |")
     table = "\n".join(lines) + "\n"
     page = _TABLE.sub(lambda _: table, (FOLDER / f"{name}.md").read_text(encoding="utf-8"))
-    return _STATUSES.sub(lambda _: _statuses(), page)
+    page = _STATUSES.sub(lambda _: _statuses(), page)
+    return _PLACEHOLDERS.sub(lambda _: _placeholders(), page)
 
 
 def _statuses() -> str:
@@ -44,3 +48,12 @@ def _statuses() -> str:
             f"| `0x{number:02x}` | {NAMES[number]} | {meaning.verdict} | {meaning.words} | {ending} |"
         )
     return "\n".join(lines) + "\n"
+
+
+def _placeholders() -> str:
+    rows = [f"| `{{{name}}}` | {said} |" for name, (_, said) in PLACEHOLDERS.items()]
+    rows += [
+        "| `{fact.NAME}` | a fact that was registered, such as `{fact.entity_id}` |",
+        "| `{secret.NAME}` | a secret of `secrets` |",
+    ]
+    return "\n".join(("| placeholder | what is filled in |", "|---|---|", *rows)) + "\n"

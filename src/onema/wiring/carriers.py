@@ -8,7 +8,7 @@ from onema.channels.contract import Carrier, ReceiptSink, Webhook
 from onema.channels.handset import configuration as handset
 from onema.channels.handset.calls import HandsetCalls
 from onema.channels.handset.carrier import HandsetCarrier, Inbox, Speaker
-from onema.channels.http_sender import esms, infobip, twilio, vonage
+from onema.channels.http_sender import esms, generic, infobip, twilio, vonage
 from onema.channels.http_sender import sender as http_sender
 from onema.channels.http_sender.contract import HttpSenderSettings, Vendor
 from onema.channels.sms_smpp import configuration as smpp
@@ -18,7 +18,7 @@ from onema.domain.configuration import documents as doc
 from onema.domain.configuration.carrier_settings import CarrierSettings, settings_of, settings_problems
 from onema.domain.configuration.needs import Need
 from onema.domain.configuration.problems import Problem, one_of
-from onema.engine.ports import steady_seconds
+from onema.engine.ports import SystemClock, steady_seconds
 from onema.http.client.client import PooledClient
 from onema.http.client.contract import HttpClient
 from onema.http.client.trust import ClientRefused
@@ -98,6 +98,7 @@ def http_carrier(vendor: Vendor) -> CarrierType:
         vendor.settings,
         partial(http_sender.problems_of, vendor),
         check=partial(_check_http_client, vendor),
+        needs=lambda document: vendor.needs(settings_of(vendor.settings, document)),
         webhook=partial(http_sender.webhook, vendor),
     )
 
@@ -109,6 +110,7 @@ def _smpp(document: doc.Carrier, around: Surroundings) -> Carrier:
 
 CARRIER_TYPES: dict[str, CarrierType] = {
     "handset": CarrierType(_handset, handset.Settings, handset.problems_of),
+    "http": http_carrier(generic.vendor(SystemClock().now)),
     "esms": http_carrier(esms.VENDOR),
     "infobip": http_carrier(infobip.VENDOR),
     "twilio": http_carrier(twilio.VENDOR),

@@ -4,7 +4,7 @@ A vendor's module has its settings, a class that is its VendorApi, and one `Vend
 carrier types has a line for it.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, Protocol
 
@@ -14,6 +14,7 @@ from onema.channels.contract import Outgoing, Receipt
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.callback_target import BadCallbackUrl, parse_callback_url
 from onema.domain.configuration.carrier_settings import CarrierSettings
+from onema.domain.configuration.needs import Need
 from onema.domain.configuration.problems import Problem
 from onema.domain.delivery.outcome import Ending, Outcome, OutcomeKind
 from onema.http.client.contract import HttpAnswer, HttpRequest
@@ -114,6 +115,8 @@ class Vendor:
     """What is wrong with a document whose settings fit, besides what the sender says of all."""
     signs_receipts: bool = False
     """Whether its receipts are signed: then they need no token in the path, though they may have one."""
+    needs: Callable[[Any], Iterable[Need]] = lambda settings: ()
+    """What every message must have registered under these settings."""
     is_idempotent: Callable[[Any], bool] = lambda settings: False
     """Whether the vendor takes the same attempt once only, though it be handed over twice."""
 

@@ -6,20 +6,37 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from onema.channels.http_sender import esms, infobip, twilio, vonage
+from onema.channels.http_sender import esms, generic, infobip, twilio, vonage
 from onema.channels.http_sender.contract import NotAReceipt, NotAuthentic, VendorApi
 from onema.domain.delivery.outcome import RECEIPT_WORDS, OutcomeKind, storable
 from onema.http.client.contract import HttpAnswer
 from onema.http.messages import Request
+from tests.docs.described_gateways import described_gateway
 
 from .sends import PUBLIC, TOKEN, api_of, outgoing
 
 ASKING = {"public_url": PUBLIC, "receipt_token": TOKEN}
+MAPPING = {
+    "list": "json:results",
+    "id": "json:messageId",
+    "state": "json:status[*].id",
+    "detail": "regex:(.*)",
+}
+
+
+def described(name: str) -> VendorApi:
+    """A gateway of docs/carriers/http.md, whose receipts need no signature."""
+    settings = described_gateway(name)
+    receipts = {**MAPPING, **settings.get("receipts", {}), "signature": {}}
+    return api_of(generic.vendor(lambda: 0), **{**settings, **ASKING, "receipts": receipts})
+
+
 APIS: dict[str, VendorApi] = {
     "esms": api_of(esms.VENDOR, api_key="A", secret_key="S", **ASKING),
     "infobip": api_of(infobip.VENDOR, base_url="https://x.example.com", api_key="A", **ASKING),
     "twilio": api_of(twilio.VENDOR, account_sid="AC", api_key="K", api_secret="S", **ASKING),
     "vonage": api_of(vonage.VENDOR, api_key="A", api_secret="S", **ASKING),
+    **{f"http, {name}": described(name) for name in ("android", "kannel", "playsms")},
 }
 """Whose receipts are believed by the token alone, so that what follows is reached."""
 NAMES = (
