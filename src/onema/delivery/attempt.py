@@ -106,7 +106,6 @@ class Attempts:
             await self._fail(job, "the server key cannot open the message")
             return
         channel = Channel.SMS if isinstance(payload, SmsPayload) else Channel.CALL
-        # What has no purpose was given by whoever checks it.
         now = self._gateway.now()
         directory = self._gateway.directory
         papers = None
@@ -114,6 +113,7 @@ class Attempts:
             account = directory.accounts.get(job.account)
             brandname = account.brandnames.get(payload.sender) if account else None
             papers = papers_of(directory, brandname, payload.facts, now)
+        # What has no purpose was given by whoever checks it.
         plan = plan_route(
             directory, channel, payload.phone, job.message, given=not payload.purpose, papers=papers
         ).from_turn(job.attempt)
