@@ -10,6 +10,7 @@ from onema.domain.codes.brandname_text import REFUSED_TEXTS
 from onema.domain.codes.own_text import with_marker
 from onema.domain.codes.send_text import TEXT_VALID_MS, SendText, SendTogether
 from onema.domain.configuration import documents as doc
+from onema.domain.decision import World
 from onema.domain.delivery.message_progress import callback_job
 from onema.domain.delivery.payload import SmsPayload, open_payload
 from onema.domain.ids import AccountId, MessageId
@@ -244,6 +245,14 @@ def test_where_one_is_refused_nobody_gets_any(store: PureStore, phones: tuple[st
     with pytest.raises(Refused):
         store.run(together(*phones))
     assert not store.rows
+
+
+def test_what_was_decided_for_some_does_not_stay_when_one_is_refused(store: PureStore) -> None:
+    """The batch goes on with the world that the command saw."""
+    world = World({})
+    with pytest.raises(Refused):
+        together(*3 * (PHONE,)).decide(world, store.context)
+    assert (world.written, world.inserted, world.has_changed) == ({}, [], False)
 
 
 def test_a_text_for_several_that_fits_nothing_is_written_down_once(store: PureStore) -> None:
