@@ -21,8 +21,8 @@ LISTS_AT_ONCE = 2
 """They look at many rows."""
 MOST_SENT = 100_000
 """So many messages of a list are counted, and none is shown behind them."""
-TOGETHER_MS = 1_000
-"""Messages that one request asks for get their ids in one go."""
+TOGETHER_MS = 300
+"""Messages that one request asks for get their ids in one go; all of the account's from so much time are looked at."""
 MOST_TOGETHER = 5_000
 WAITING_OF_AN_ACCOUNT = 16
 

@@ -22,6 +22,7 @@ class EsmsSamples:
         """`credentials` has ApiKey, SecretKey, Brandname and message, which holds {OTP}; codes live for `minutes`."""
         keys = {"ApiKey": credentials["ApiKey"], "SecretKey": credentials["SecretKey"]}
         self._keys = _query(keys)
+        self._path = "/".join(quote(key, safe="") for key in keys.values())
         self._message = credentials["message"]
         self._plain = {**keys, "SmsType": "2", "Brandname": credentials["Brandname"]}
         self._rest = _query(
@@ -49,6 +50,12 @@ class EsmsSamples:
             "Send a text with a code of your own",
             self.send_text(PHONE_TO_TRY, "686868"),
             "eSMS SendMultipleMessage_V4; you make the code, and check it",
+        )
+
+        yield SampleStep(
+            "Ask for the balance",
+            SampleRequest(f"{_SERVICE}/GetBalance/{self._path}"),
+            "eSMS GetBalance; negative where the account pays afterwards",
         )
 
     def send_code(self, number: int) -> SampleRequest:

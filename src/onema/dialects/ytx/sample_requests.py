@@ -15,7 +15,7 @@ _STATUS_CODE = re.compile(rb'"statusCode":"([^"]*)"')
 
 
 class YtxSamples:
-    """CodeCallOut, all with one signature: it is the vendor's rule that one holds for 24 hours."""
+    """CodeCallOut and TemplateSMS, all with one signature: it is the vendor's rule that one holds for 24 hours."""
 
     accepted = "0"
 
@@ -26,7 +26,7 @@ class YtxSamples:
         signed = f"{sid}{credentials['authToken']}{moment}".encode()
         sign = hashlib.md5(signed, usedforsecurity=False).hexdigest()
         authorization = base64.b64encode(f"{sid}|{moment}".encode()).decode()
-        self._target = f"/201512/sid/{quote(sid)}/call/CodeCallOut.wx?Sign={sign}"
+        self._target = f"/201512/sid/{quote(sid)}/{{}}?Sign={sign}"
         self._headers = (
             f"Authorization: {authorization}",
             "Content-Type: application/json;charset=utf-8",
@@ -39,6 +39,11 @@ class YtxSamples:
             self._call("13911281234", "158456"),
             "ytx.net CodeCallOut, 24 h valid",
         )
+        yield SampleStep(
+            "Send a registered text by SMS",
+            self._sms("13911281234", "158456"),
+            "ytx.net TemplateSMS; the template's name is 1",
+        )
 
     def send_code(self, number: int) -> SampleRequest:
         return self._call(f"1390{number:07d}", f"{number % 1_000_000:06d}")
@@ -48,4 +53,11 @@ class YtxSamples:
 
     def _call(self, phone: str, code: str) -> SampleRequest:
         body = f'{{"action":"callOutCode","dst":"{phone}","appid":{self._appid},"code":"{code}","time":"2"}}'
-        return SampleRequest(self._target, self._headers, body)
+        return SampleRequest(self._target.format("call/CodeCallOut.wx"), self._headers, body)
+
+    def _sms(self, phone: str, code: str) -> SampleRequest:
+        body = (
+            f'{{"action":"templateSms","mobile":"{phone}","appid":{self._appid},"templateId":"1",'
+            f'"datas":["{code}","5"]}}'
+        )
+        return SampleRequest(self._target.format("sms/TemplateSMS.wx"), self._headers, body)
