@@ -18,6 +18,20 @@ Weight = Annotated[
         show_default=False,
     ),
 ]
+ResendAfter = Annotated[
+    int | None,
+    typer.Option(
+        help="A code that went this way and of which nothing was heard for so many seconds goes out again by the next "
+        "carrier, if its account pays for that (`wallet terms --resends`); 0: never.",
+        show_default=False,
+    ),
+]
+ResendWithout = Annotated[
+    str | None,
+    typer.Option(
+        help="What must be heard: a receipt, or a right check of the code.", metavar="receipt|check"
+    ),
+]
 Prefix = Annotated[str, typer.Option(help="Numbers that begin so, such as +84; + for all.")]
 
 
@@ -29,12 +43,14 @@ def add(
     prefix: Prefix = "+",
     priority: Annotated[int, typer.Option(help="Lower is tried first.")] = 0,
     weight: Weight = None,
+    resend_after: ResendAfter = None,
+    resend_without: ResendWithout = None,
 ) -> None:
     """Send a channel's messages for a prefix to a carrier."""
     from onema.cli.changes import create, given, made
     from onema.domain.configuration import documents as doc
 
-    fields = given(priority=priority, weight=weight)
+    fields = given(priority=priority, weight=weight, resend_after=resend_after, resend_without=resend_without)
     create(cli, made(doc.Route, channel=channel, carrier=carrier, prefix=prefix, **fields))
 
 
@@ -46,12 +62,22 @@ def change(
     prefix: Prefix = "+",
     priority: Annotated[int | None, typer.Option(help="Lower is tried first.", show_default=False)] = None,
     weight: Weight = None,
+    resend_after: ResendAfter = None,
+    resend_without: ResendWithout = None,
 ) -> None:
-    """Change a route's priority or weight."""
+    """Change a route's priority, its weight, or what is done when nothing is heard of a code."""
     from onema.cli.changes import edit
     from onema.domain.configuration import documents as doc
 
-    edit(cli, doc.Route, f"{channel}/{prefix}/{carrier}", priority=priority, weight=weight)
+    edit(
+        cli,
+        doc.Route,
+        f"{channel}/{prefix}/{carrier}",
+        priority=priority,
+        weight=weight,
+        resend_after=resend_after,
+        resend_without=resend_without,
+    )
 
 
 @app.command("remove")
@@ -74,4 +100,6 @@ def show_all(cli: Cli) -> None:
     found.sort(
         key=lambda route: (route.channel, -len(route.prefix), route.priority, -route.weight, route.carrier)
     )
-    print_documents(cli, found, ("channel", "prefix", "priority", "weight", "carrier"))
+    print_documents(
+        cli, found, ("channel", "prefix", "priority", "weight", "carrier", "resend_after", "resend_without")
+    )

@@ -111,6 +111,13 @@ def terms(
         str | None, typer.Option(help="How deep a postpaid balance may go; `none`: any depth.")
     ] = None,
     expires: Annotated[str | None, typer.Option(help="ISO 8601 time when it ends; `never`.")] = None,
+    resends: Annotated[
+        int | None,
+        typer.Option(
+            help="How often each of its codes may be sent again, at its price, when nothing is heard of it; 0: never.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Change how an account pays."""
     from onema.cli.changes import edit_whole
@@ -126,6 +133,8 @@ def terms(
         changed["credit_limit"] = None if credit_limit == "none" else credit_limit
     if expires is not None:
         changed["wallet_expires_at"] = "" if expires == "never" else expires
+    if resends is not None:
+        changed["resends"] = resends
     if not changed:
         raise CliError("Nothing to change: name at least one option.")
     edit_whole(cli, doc.Account, account, changed)

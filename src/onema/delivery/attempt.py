@@ -7,8 +7,8 @@ is left to the processes that run it; when none of them takes it for a while, an
 
 import contextlib
 import logging
-from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, NamedTuple
 
 from onema.channels.contract import Carrier, Outgoing
 from onema.channels.own_codes import OwnCodes, VerifyingCarrier
@@ -34,6 +34,7 @@ from onema.domain.delivery.routing import (
     plan_route,
 )
 from onema.domain.delivery.start_attempt import StartAttempt
+from onema.domain.delivery.start_resend import StartResend
 from onema.domain.ids import AccountId, MessageId
 from onema.domain.keyring import Keyring, Unsealable
 from onema.domain.records import Attempt, Channel, Job, JobKind
@@ -124,38 +125,55 @@ class Attempts:
         if now >= payload.valid_until:
             await self._fail(job, "the code expired before it could be sent")
             return
-        found = self._running_here(plan, job)
+        found = self.running_here(plan, job)
         if isinstance(found, Wait):
-            due_at = self._watch.put_off(found.slowed) if found.slowed else now
-            left = LeaveJob(job=job.id, lease=job.lease, due_at=due_at, carriers=found.carriers)
-            await self._gateway.execute(left)
+            await self.leave(job, found)
             return
-        carrier, choice, passed_over = found
+
+        async def start(lease_until: int) -> StartAttempt:
+            before = await self._attempt_before(job) if job.attempt else ""
+            return StartAttempt(
+                job=job.id,
+                lease=job.lease,
+                now=now,
+                lease_until=lease_until,
+                carrier=found.carrier.name,
+                caller=payload.caller if isinstance(payload, CallPayload) else "",
+                why=explain(found.choice, job.attempt, before, plan.skipped + found.passed_over),
+            )
+
+        await self.start(job, payload, found, start)
+
+    async def leave(self, job: Job, wait: Wait) -> None:
+        """Until somebody can take it, or its turn comes."""
+        due_at = self._watch.put_off(wait.slowed) if wait.slowed else self._gateway.now()
+        left = LeaveJob(job=job.id, lease=job.lease, due_at=due_at, carriers=wait.carriers)
+        await self._gateway.execute(left)
+
+    async def start(
+        self,
+        job: Job,
+        payload: Payload,
+        found: Found,
+        command: Callable[[int], Coroutine[Any, Any, StartAttempt | StartResend]],
+    ) -> None:
+        """Start an attempt and make it. `command` is given until when its job is leased."""
+        carrier = found.carrier
         # At once, so that no other job is given the same probe.
         began = self._watch.begin(carrier.name)
         number = 0
         try:
-            before = await self._attempt_before(job) if job.attempt else ""
-            number = await self._gateway.execute(
-                StartAttempt(
-                    job=job.id,
-                    lease=job.lease,
-                    now=now,
-                    lease_until=now + int(carrier.answer_seconds(payload) * 1000) + self._lease_ms,
-                    carrier=carrier.name,
-                    caller=payload.caller if isinstance(payload, CallPayload) else "",
-                    why=explain(choice, job.attempt, before, plan.skipped + passed_over),
-                )
-            )
+            answered = self._gateway.now() + int(carrier.answer_seconds(payload) * 1000)
+            number = await self._gateway.execute(await command(answered + self._lease_ms))
         finally:
             if not number:
                 self._watch.end(began, None)
         if number:
-            facts = _facts(choice.carrier, payload)
+            facts = _facts(found.choice.carrier, payload)
             outgoing = Outgoing(job.account, job.message, number, payload, facts)
             await self._send(carrier, outgoing, began)
 
-    def _running_here(self, plan: Plan, job: Job) -> Found | Wait:
+    def running_here(self, plan: Plan, job: Job) -> Found | Wait:
         """The carrier whose turn it is, or the next one while that takes nothing. One that does not run here is passed
         over only when there were more leases than attempts: then the job was left for those that run it, and nobody
         took it.

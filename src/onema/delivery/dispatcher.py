@@ -33,7 +33,7 @@ POLL_SECONDS = 1.0
 LEASE_BATCH = 100
 UPKEEP_SHARE = 4
 """Callbacks and settlements each get so small a part of the places that SMS and calls each have."""
-ENDED_BY_ANYBODY = HANDING_OVER | {JobKind.SETTLE}
+ENDED_BY_ANYBODY = HANDING_OVER | {JobKind.SETTLE, JobKind.RESEND}
 """The jobs whose messages have money held."""
 OVERDUE_MS = VALID_MS
 """How long a job is due before a process looks at it whose kind it is not. No call can still be placed then; an SMS

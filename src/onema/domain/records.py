@@ -12,7 +12,7 @@ from typing import Any, ClassVar, TypeAlias
 import msgspec
 
 from onema.domain.ids import AccountId, MessageId
-from onema.domain.values.money import Minor
+from onema.domain.values.money import NOTHING, Minor
 from onema.domain.values.phone import Phone
 
 Key: TypeAlias = tuple[Any, ...]
@@ -67,6 +67,10 @@ class EntryKind(enum.StrEnum):
     CAPTURE = "capture"
     RELEASE = "release"
     ADJUST = "adjust"
+    RESEND = "resend"
+    """An attempt beside the message's first was paid for; its number follows the word."""
+    RESEND_BACK = "resend back"
+    """It did not leave us, and the money for it is back."""
     CLOSING = "closing"
     """Stands for all entries of an account that were dropped because of their age."""
 
@@ -82,6 +86,8 @@ class JobKind(enum.StrEnum):
     """
     CALL = "call"
     """Place a call."""
+    RESEND = "resend"
+    """See whether anything was heard of an SMS that was sent, and send it again if not."""
     SETTLE = "settle"
     CALLBACK = "callback"
 
@@ -235,6 +241,8 @@ class Message(Row, frozen=True, gc=False):
     """What kind of message its dialect calls it."""
     campaign: str = ""
     """What its sender counts it under."""
+    resends: int = 0
+    """How often it was sent again and paid for again, at `price` each; `charged` has that in it."""
 
     @property
     def key(self) -> Key:
@@ -264,6 +272,8 @@ class Attempt(Row, frozen=True, gc=False):
     ending: str = ""
     why: str = ""
     network: str = ""
+    paid: Minor = NOTHING
+    """What the account paid for this attempt, beside its message's own price: it was sent again."""
 
     @property
     def key(self) -> Key:
@@ -304,6 +314,8 @@ class Job(Row, frozen=True, gc=False):
     in_flight: bool
     payload: bytes
     carrier: str = ""
+    watch: str = ""
+    """silence.Watch in JSON, of a message that may be sent more than once."""
 
     @property
     def key(self) -> Key:

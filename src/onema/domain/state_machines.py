@@ -12,6 +12,7 @@ from typing import Final, Generic, TypeVar
 from onema.domain.records import HANDING_OVER, EntryKind, Job, JobKind, Message
 from onema.domain.records import AttemptState as A
 from onema.domain.records import MessageState as M
+from onema.domain.values.money import Minor
 
 S = TypeVar("S", bound=enum.StrEnum)
 
@@ -53,8 +54,9 @@ MESSAGE: Final = Machine(
         (M.ACCEPTED, M.DELIVERED): ("RecordOutcome",),
         (M.ACCEPTED, M.UNDELIVERED): ("RecordOutcome",),
         (M.ACCEPTED, M.FAILED): ("RecordOutcome", "FailMessage", "EndJob"),
-        (M.SENT, M.DELIVERED): ("RecordReceipt",),
-        (M.SENT, M.UNDELIVERED): ("RecordReceipt",),
+        # By its outcome where it was sent once more.
+        (M.SENT, M.DELIVERED): ("RecordReceipt", "RecordOutcome"),
+        (M.SENT, M.UNDELIVERED): ("RecordReceipt", "RecordOutcome"),
         (M.SENT, M.UNCONFIRMED): ("SettleMessage", "EndJob"),
         # It may have left us: only a receipt, a late answer or the end of waiting can tell.
         (M.UNKNOWN, M.SENT): ("RecordOutcome",),
@@ -70,7 +72,7 @@ MESSAGE: Final = Machine(
 
 ATTEMPT: Final = Machine(
     {
-        (NEW, A.STARTED): ("StartAttempt",),
+        (NEW, A.STARTED): ("StartAttempt", "StartResend"),
         (A.STARTED, A.SUBMITTED): ("RecordOutcome",),
         (A.STARTED, A.DELIVERED): ("RecordOutcome",),
         (A.STARTED, A.UNDELIVERED): ("RecordOutcome",),
@@ -101,6 +103,8 @@ class JobState(enum.StrEnum):
     TO_SEND = "to send"
     IN_FLIGHT = "in flight"
     """An attempt was started, and what became of it is not written down yet."""
+    WATCHED = "watched"
+    """It was sent, and is sent again when nothing is heard of it in time."""
     AWAITING_RECEIPT = "awaiting receipt"
     TO_REPORT = "to report"
     """A callback."""
@@ -131,9 +135,17 @@ JOB: Final = Machine(
         (J.IN_FLIGHT, J.TO_SEND): ("RecordOutcome",),
         (J.IN_FLIGHT, J.AWAITING_RECEIPT): ("RecordOutcome", "EndJob"),
         (J.IN_FLIGHT, J.DONE): ("RecordOutcome",),
-        (J.IN_FLIGHT, J.IN_FLIGHT): ("FinishJob",),
+        # A receipt may be about an attempt before the one in flight.
+        (J.IN_FLIGHT, J.IN_FLIGHT): ("FinishJob", "RecordReceipt", "RecordOutcome"),
         (J.IN_FLIGHT, J.DEAD): ("EndJob",),
-        (J.AWAITING_RECEIPT, J.AWAITING_RECEIPT): ("RecordOutcome", "FinishJob"),
+        (J.IN_FLIGHT, J.WATCHED): ("RecordOutcome",),
+        (J.WATCHED, J.IN_FLIGHT): ("StartResend",),
+        (J.WATCHED, J.WATCHED): ("LeaveJob", "FinishJob", "RecordReceipt", "RecordOutcome"),
+        (J.WATCHED, J.AWAITING_RECEIPT): ("StartResend",),
+        (J.WATCHED, J.DONE): ("RecordReceipt", "RecordOutcome", "StartResend"),
+        (J.WATCHED, J.DEAD): ("EndJob",),
+        # Of several attempts one did not arrive.
+        (J.AWAITING_RECEIPT, J.AWAITING_RECEIPT): ("RecordOutcome", "FinishJob", "RecordReceipt"),
         (J.AWAITING_RECEIPT, J.DONE): ("RecordOutcome", "RecordReceipt", "SettleMessage"),
         (J.AWAITING_RECEIPT, J.DEAD): ("EndJob",),
         (J.TO_REPORT, J.TO_REPORT): ("FinishJob",),
@@ -152,6 +164,8 @@ def job_state(job: Job) -> JobState:
         return J.IN_FLIGHT
     if job.kind in HANDING_OVER:
         return J.TO_SEND
+    if job.kind == JobKind.RESEND:
+        return J.WATCHED
     return J.AWAITING_RECEIPT if job.kind == JobKind.SETTLE else J.TO_REPORT
 
 
@@ -188,16 +202,24 @@ LEDGER: Final = Machine(
         (E.HOLD, E.RELEASE): ("RecordOutcome", "RecordReceipt", "SettleMessage", "FailMessage", "EndJob"),
         # The message was charged after all.
         (E.RELEASE, E.ADJUST): ("RecordOutcome", "RecordReceipt"),
+        # Each time that it was sent again was paid for by itself.
+        (NEW, E.RESEND): ("StartResend",),
+        (E.RESEND, E.RESEND_BACK): ("RecordOutcome",),
         # What is older than it is kept is dropped, and one entry for each account stands for all of it.
         (NEW, E.CLOSING): (TIME,),
         (E.CLOSING, E.CLOSING): (TIME,),
     },
-    final=frozenset({E.TOP_UP, E.CAPTURE, E.RELEASE, E.ADJUST, E.CLOSING}),
+    final=frozenset({E.TOP_UP, E.CAPTURE, E.RELEASE, E.ADJUST, E.RESEND, E.RESEND_BACK, E.CLOSING}),
 )
 
 
 def last_entry(message: Message) -> EntryKind:
-    """The newest kind of entry about a message that costs something."""
+    """The newest kind of entry about what a message costs that costs something, without its resends."""
     if message.held:
         return E.HOLD
-    return E.CAPTURE if message.charged else E.RELEASE
+    return E.CAPTURE if charged_first(message) else E.RELEASE
+
+
+def charged_first(message: Message) -> Minor:
+    """What was charged for sending it the first time."""
+    return Minor(message.charged - message.resends * message.price)

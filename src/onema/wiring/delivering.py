@@ -8,6 +8,7 @@ from onema.delivery.carrier_watch import CarrierWatch
 from onema.delivery.dispatcher import POLL_SECONDS, JobDispatcher, JobHandler
 from onema.delivery.failed_jobs import FailedJobs
 from onema.delivery.receipts import Settlements
+from onema.delivery.resends import Resends
 from onema.domain.keyring import Keyring
 from onema.domain.records import JobKind
 from onema.engine.committer import Committer
@@ -51,6 +52,7 @@ def build_dispatcher(
         JobKind.SMS: attempts,
         JobKind.SCHEDULED: attempts,
         JobKind.CALL: attempts,
+        JobKind.RESEND: Resends(gateway, storage, keyring, attempts, kinds=kinds),
         JobKind.SETTLE: Settlements(gateway),
         JobKind.CALLBACK: callbacks,
     }

@@ -189,6 +189,26 @@ def test_routes_share_by_weight(onema: Program) -> None:
     assert "Nothing to change" in onema.json("route", "set", "sms", "phone", exit_code=1)["error"]
 
 
+def test_a_code_may_be_sent_again_where_route_and_account_say_so(onema: Program) -> None:
+    """The route after how long, the account how often; nobody is called twice."""
+    onema.changes("carrier", "add", "phone", "--type", "handset")
+    onema.changes("tariff", "set", "default", "--rate", "sms:+=1")
+    onema.changes("account", "add", "acme")
+    onema.changes("route", "add", "sms", "phone", "--resend-after", "20")
+    onema.changes("route", "set", "sms", "phone", "--resend-without", "check")
+    (route,) = onema.json("route", "list")
+    assert (route["resend_after"], route["resend_without"]) == (20, "check")
+    onema.changes("wallet", "terms", "acme", "--resends", "1")
+    assert onema.json("account", "show", "acme")["resends"] == 1
+    for command in (
+        ("route", "set", "sms", "phone", "--resend-after", "901"),
+        ("route", "add", "call", "phone", "--resend-after", "20"),
+        ("route", "set", "sms", "phone", "--resend-without", "luck"),
+        ("wallet", "terms", "acme", "--resends", "4"),
+    ):
+        assert onema.json(*command, exit_code=1)["refusal"] == "conflict", command
+
+
 def test_a_carrier_drains_until_it_is_made_active(onema: Program) -> None:
     """Its document and its status say so; what is not active has nothing to drain."""
     onema.changes("carrier", "add", "phone", "--type", "handset")

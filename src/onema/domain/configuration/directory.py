@@ -325,6 +325,8 @@ class Directory:
         self.needs: dict[str, tuple[Need, ...]] = {}
         """By carrier, of those that have any: what messages must bring along."""
         self.routes: tuple[doc.Route, ...] = ()
+        self.resends = False
+        """Whether any route has codes sent again of which nothing is heard."""
         self.users: dict[str, doc.User] = {}
         self._take(documents)
 
@@ -442,6 +444,7 @@ class Directory:
             }
             self.needs = {name: some for name, some in needs.items() if some}
         if "route" in kinds:
+            self.resends = any(route.resend_after for route in self.of_kind(doc.Route))
             self.routes = tuple(
                 sorted(
                     self.of_kind(doc.Route),

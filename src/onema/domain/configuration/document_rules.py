@@ -32,6 +32,10 @@ LARGEST_NUMBER = 1_000_000_000
 LONGEST_PERIOD = 86_400
 MOST_REGISTRATIONS = 200
 """Of a brandname: about as many countries have a registry, with a few carriers each."""
+LONGEST_SILENCE = 900
+"""Seconds before a code is sent again: no code lives longer."""
+MOST_RESENDS = 3
+"""How often an account may let a code be sent again."""
 DEEPEST_SETTING = 8
 """How deep tables and lists of a carrier's settings may be nested."""
 
@@ -79,6 +83,7 @@ def problems_of(document: doc.Document) -> Iterator[Problem]:
             if abs(document.priority) > LARGEST_NUMBER:
                 yield Problem("priority", f"it is further from 0 than {LARGEST_NUMBER:,}")
             yield from _count("weight", document.weight)
+            yield from _resend(document)
         case doc.Hotline():
             yield from _hotline(document)
 
@@ -122,6 +127,15 @@ def _account(account: doc.Account) -> Iterator[Problem]:
         yield from _amount("credit_limit", account.credit_limit, negative=False)
     yield from _time("wallet_expires_at", account.wallet_expires_at)
     yield from _callback(account)
+    if not 0 <= account.resends <= MOST_RESENDS:
+        yield Problem("resends", f"it is 0 to {MOST_RESENDS}, not {account.resends}")
+
+
+def _resend(route: doc.Route) -> Iterator[Problem]:
+    if not 0 <= route.resend_after <= LONGEST_SILENCE:
+        yield Problem("resend_after", f"it is 0 to {LONGEST_SILENCE:,} seconds, not {route.resend_after}")
+    elif route.resend_after and route.channel != "sms":
+        yield Problem("resend_after", "only an SMS is sent again; nobody is called twice")
 
 
 def _windows(windows: tuple[doc.WindowLimit, ...]) -> Iterator[Problem]:

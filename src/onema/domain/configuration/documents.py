@@ -74,6 +74,7 @@ class Account(Document, frozen=True, kw_only=True, tag="account"):
     numbers. `destinations` are types of numbers that it may send to besides those which a channel reaches for
     everyone (domain/values/destinations.py). `country` is where national numbers belong, empty for the dialect's own.
     `fixed_number` is what any text comes from that names no brandname; without one the account may send none.
+    `resends` is how often each of its codes may be sent again, and paid for again, when nothing is heard of it.
     `wallet` prepaid stops at `floor`; postpaid has none unless `credit_limit` says so. `registered` are facts, here
     and in other documents (registered.py).
     """
@@ -95,6 +96,7 @@ class Account(Document, frozen=True, kw_only=True, tag="account"):
     wallet_expires_at: str = ""
     capture_on: Literal["submitted", "delivered"] = "submitted"
     callback_url: str = ""
+    resends: int = 0
     registered: dict[str, str] = {}
 
 
@@ -239,6 +241,9 @@ class Route(Document, frozen=True, kw_only=True, tag="route"):
     """Sends one channel's messages for a prefix to a carrier: longest prefix first, then lowest priority. Among routes
     of one prefix and priority each comes first for its share of the messages, which its `weight` is of the sum of
     theirs; 0 comes after the others.
+
+    A code that went this way without a receipt (or a right check) within `resend_after` seconds is sent once more, by
+    the next carrier, where its account has `resends` left; 0: never.
     """
 
     identity_fields = ("channel", "prefix", "carrier")
@@ -248,6 +253,8 @@ class Route(Document, frozen=True, kw_only=True, tag="route"):
     prefix: str = "+"
     priority: int = 0
     weight: int = 1
+    resend_after: int = 0
+    resend_without: Literal["receipt", "check"] = "receipt"
 
 
 class User(Document, frozen=True, kw_only=True, tag="user"):

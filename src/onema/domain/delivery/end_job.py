@@ -108,4 +108,4 @@ def _end_of(job: Job) -> MessageState | None:
     """What the message becomes; a callback's has ended before."""
     if job.kind in HANDING_OVER:
         return MessageState.UNKNOWN if job.in_flight else MessageState.FAILED
-    return MessageState.UNCONFIRMED if job.kind == JobKind.SETTLE else None
+    return MessageState.UNCONFIRMED if job.kind in (JobKind.SETTLE, JobKind.RESEND) else None

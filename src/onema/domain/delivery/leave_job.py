@@ -31,7 +31,10 @@ class LeaveJob(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     def decide(self, world: World, context: Context) -> Decision:
         job = world.get(Job, self.job)
-        if job is None or job.lease != self.lease or not JOB.may(job_state(job), JobState.TO_SEND, self):
+        if job is None or job.lease != self.lease:
+            return Decision(False)
+        state = job_state(job)
+        if state is JobState.IN_FLIGHT or not JOB.may(state, state, self):
             return Decision(False)
         # No carrier's name has a comma.
         left = msgspec.structs.replace(job, due_at=self.due_at, carrier=",".join(self.carriers))

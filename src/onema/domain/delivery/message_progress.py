@@ -6,18 +6,28 @@ import msgspec
 
 from onema.domain.configuration.directory import AccountView
 from onema.domain.decision import Context, World
+from onema.domain.delivery.silence import WITHOUT_CHECK, Watch, watch_of, watched
 from onema.domain.ids import AccountId, MessageId
 from onema.domain.money import wallet
 from onema.domain.records import EntryKind, Job, JobKind, Key, Message, Row, Wallet
 from onema.domain.records import MessageState as S
-from onema.domain.state_machines import JOB, LEDGER, MESSAGE, JobState, job_state, last_entry
+from onema.domain.state_machines import (
+    JOB,
+    LEDGER,
+    MESSAGE,
+    JobState,
+    charged_first,
+    job_state,
+    last_entry,
+)
 from onema.domain.values.money import NOTHING, Minor
 
 
 class Advance(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What made a message move: the command, when, to where, why, how it ended, and for a call how long was
     talked. `id` is the command's; `settle_at` is when a receipt is no longer waited for, `job_end` what the job becomes
-    otherwise.
+    otherwise. `charges` is False where what moved it was an attempt that is paid for by itself. `lands` says that
+    the attempt ended which was in flight; with `watch` the job looks at `watch_at` whether to send once more.
     """
 
     by: object
@@ -29,6 +39,10 @@ class Advance(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     seconds: float = 0.0
     settle_at: int = 0
     job_end: JobState = JobState.DONE
+    charges: bool = True
+    lands: bool = False
+    watch: Watch | None = None
+    watch_at: int = 0
 
 
 def advance(
@@ -42,23 +56,27 @@ def advance(
     account, subject, after, by = message.account, message.id, step.after, step.by
     state = MESSAGE.move(message.state, after, by)
     final = after in MESSAGE.final
-    charge_now = _is_charged(message, after, context.directory.accounts[account].capture_on_submitted)
+    charge_now = step.charges and _is_charged(
+        message, after, context.directory.accounts[account].capture_on_submitted
+    )
     money: tuple[Row, ...] = ()
     held, charged = message.held, message.charged
     if held and charge_now:
         LEDGER.move(last_entry(message), EntryKind.CAPTURE, by)
-        charged = cost(message, step.seconds)
-        money = wallet.capture(world, account, subject, held, charged, step.now)
+        price = cost(message, step.seconds)
+        charged = Minor(charged + price)
+        money = wallet.capture(world, account, subject, held, price, step.now)
         held = NOTHING
     elif held and final:
         LEDGER.move(last_entry(message), EntryKind.RELEASE, by)
         money = wallet.release(world, account, subject, held, step.now)
         held = NOTHING
-    elif charge_now and message.price and not charged and message.state == S.UNCONFIRMED:
+    elif charge_now and message.price and not charged_first(message) and message.state == S.UNCONFIRMED:
         LEDGER.move(last_entry(message), EntryKind.ADJUST, by)
-        charged = cost(message, step.seconds)
+        price = cost(message, step.seconds)
+        charged = Minor(charged + price)
         money = wallet.adjust(
-            world, account, subject, Minor(-charged), step.now, "receipt after the hold had ended"
+            world, account, subject, Minor(-price), step.now, "receipt after the hold had ended"
         )
     moved = msgspec.structs.replace(
         message,
@@ -72,13 +90,29 @@ def advance(
     )
     puts: list[Row] = [moved, *(row for row in money if isinstance(row, Wallet))]
     inserts: list[Row] = [row for row in money if not isinstance(row, Wallet)]
-    if job is not None:
-        JOB.move(job_state(job), step.job_end if final else JobState.AWAITING_RECEIPT, by)
     if final:
         inserts += callback_job(context, moved, step.id, step.now)
-    elif job is not None:
-        puts.append(_awaiting_receipt(job, step.settle_at))
-    return puts, inserts, (job.key,) if final and job is not None else ()
+    if job is None or _runs_on(job, step, final=final):
+        return puts, inserts, ()
+    if step.watch is not None:
+        JOB.move(job_state(job), JobState.WATCHED, by)
+        return [*puts, watched(job, step.watch_at, step.watch)], inserts, ()
+    JOB.move(job_state(job), step.job_end if final else JobState.AWAITING_RECEIPT, by)
+    if final:
+        return puts, inserts, (job.key,)
+    return [*puts, _awaiting_receipt(job, step.settle_at)], inserts, ()
+
+
+def _runs_on(job: Job, step: Advance, *, final: bool) -> bool:
+    """Whether the job of a message that may be sent more than once goes on, whatever one of its attempts says."""
+    watch = watch_of(job)
+    if watch is None or step.lands or step.job_end is not JobState.DONE:
+        return False
+    if not final or job.in_flight:
+        return True
+    # That it arrived is only what the carrier says: the plan waits for the code itself.
+    is_watched = job_state(job) is JobState.WATCHED
+    return is_watched and step.after is S.DELIVERED and watch.without == WITHOUT_CHECK
 
 
 def _is_charged(message: Message, after: S, on_submitted: bool) -> bool:

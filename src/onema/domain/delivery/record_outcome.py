@@ -6,6 +6,7 @@ from typing import TypeGuard
 import msgspec
 
 from onema.domain.decision import Context, Decision, World
+from onema.domain.delivery import several
 from onema.domain.delivery.message_progress import Advance, advance
 from onema.domain.delivery.outcome import FINAL_WORDS, RECEIPT_WORDS, Outcome, OutcomeKind, keep_network
 from onema.domain.delivery.record_receipt import take_early_words
@@ -84,6 +85,8 @@ class RecordOutcome(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             elif outcome.kind not in FINAL_WORDS:
                 awaited = early.awaited
         ended = self._ended(attempt, outcome, awaited)
+        if message.resends or (job is not None and job.watch):
+            return several.one_ended(self, world, context, message, job, attempt, ended, outcome, named, told)
         if outcome.kind is OutcomeKind.TEMPORARY and self.retry_at and self._may_send_again(job):
             again = msgspec.structs.replace(job, due_at=self.retry_at, in_flight=False)
             return Decision(True, puts=(ended, again))
@@ -97,6 +100,8 @@ class RecordOutcome(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             seconds=outcome.seconds,
             settle_at=self.receipt_until,
         )
+        if context.directory.resends and job is not None and job.in_flight:
+            step = several.watched_from_now(context, message, attempt.carrier, step)
         if not MESSAGE.may(message.state, step.after, self):
             return Decision(False, puts=(ended, *named))
         puts, inserts, deletes = advance(world, context, message, job, step)

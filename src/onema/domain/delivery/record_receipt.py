@@ -11,8 +11,10 @@ from collections.abc import Iterable
 import msgspec
 
 from onema.domain.decision import Context, Decision, World
+from onema.domain.delivery import several
 from onema.domain.delivery.message_progress import Advance, advance
 from onema.domain.delivery.outcome import FINAL_WORDS, Outcome, OutcomeKind, keep_network
+from onema.domain.delivery.silence import watch_of
 from onema.domain.ids import AccountId, MessageId
 from onema.domain.records import (
     Attempt,
@@ -120,12 +122,23 @@ class RecordReceipt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             return self._noted(row, str(self.outcome.kind), *told)
         after = MessageState(self.outcome.kind.value)
         ended = AttemptState(self.outcome.kind.value)
-        if not MESSAGE.may(message.state, after, self) or not ATTEMPT.may(attempt.state, ended, self):
+        job = world.get(Job, message.id)
+        is_one_of_several = message.resends or (job is not None and job.watch)
+        may = is_one_of_several or MESSAGE.may(message.state, after, self)
+        if not may or not ATTEMPT.may(attempt.state, ended, self):
             same = message.state == after
             return Decision(ReceiptResult.REPEATED if same else ReceiptResult.TOO_LATE)
         if self.outcome.kind is OutcomeKind.DELIVERED and attempt.awaited > 1:
             one_less = msgspec.structs.replace(self._with_network(attempt), awaited=attempt.awaited - 1)
             return self._noted(row, f"one part delivered, {one_less.awaited} awaited", one_less)
+        live: tuple[Job, ...] = ()
+        if is_one_of_several:
+            watch = watch_of(job)
+            left = None if watch is None else watch.live - several.waits(attempt)
+            live = several.with_live(job, left, self) if job is not None and left is not None else ()
+            is_over = after is MessageState.DELIVERED or several.is_last(message, job, left)
+            if not is_over or not MESSAGE.may(message.state, after, self):
+                return self._one_of_several(world, row, message, attempt, after, live)
         step = Advance(
             by=self,
             id=self.id,
@@ -134,10 +147,33 @@ class RecordReceipt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             reason=self.outcome.word,
             ending=self.outcome.ending or "",
             seconds=self.outcome.seconds,
+            charges=not attempt.paid,
         )
-        puts, inserts, deletes = advance(world, context, message, world.get(Job, message.id), step)
+        puts, inserts, deletes = advance(world, context, message, live[0] if live else job, step)
+        if live and not deletes:
+            puts.append(live[0])
         event = Event(named.account, named.message, self.id, f"receipt: {after}", step.reason)
         return Decision(ReceiptResult.COUNTED, (self._ended(attempt), *puts), (event, *inserts), deletes)
+
+    def _one_of_several(
+        self,
+        world: World,
+        row: CarrierReference,
+        message: Message,
+        attempt: Attempt,
+        after: MessageState,
+        live: tuple[Job, ...],
+    ) -> Decision:
+        """It moves its attempt, and no more: the message has its end, or may arrive by another attempt."""
+        puts: tuple[Row, ...] = (self._ended(attempt), *live)
+        if after is MessageState.DELIVERED:
+            charged, money = several.charge_late(world, message, attempt, self.now, self)
+            if money:
+                wallets = (one for one in money if isinstance(one, Wallet))
+                entries = (one for one in money if not isinstance(one, Wallet))
+                noted = self._noted(row, f"{after} by attempt {attempt.number}", *puts, charged, *wallets)
+                return Decision(noted.result, noted.puts, (*noted.inserts, *entries))
+        return self._noted(row, f"{after} by attempt {attempt.number}", *puts)
 
     def _with_network(self, attempt: Attempt) -> Attempt:
         network = keep_network(attempt.network, self.outcome.network)

@@ -5,6 +5,8 @@ is accepted; the hold ends exactly once, by a capture (what it cost) and a relea
 What becomes known after that (a receipt days later) is an adjust.
 """
 
+import msgspec
+
 from onema.domain.configuration.directory import AccountView
 from onema.domain.decision import World
 from onema.domain.ids import AccountId
@@ -26,6 +28,22 @@ def hold(
         Wallet(account=account.id, balance=Minor(balance)),
         _entry(account.id, subject, EntryKind.HOLD, Minor(-amount), now),
     )
+
+
+def pay_resend(
+    world: World, account: AccountView, subject: int, attempt: int, amount: Minor, now: int
+) -> tuple[Wallet, LedgerEntry]:
+    """Pay for one more attempt of a message. Raises Refused(WALLET_EXPIRED | BALANCE_TOO_LOW)."""
+    wallet, entry = hold(world, account, subject, amount, now)
+    return wallet, msgspec.structs.replace(entry, kind=f"{EntryKind.RESEND} {attempt}")
+
+
+def pay_resend_back(
+    world: World, account: AccountId, subject: int, attempt: int, amount: Minor, now: int
+) -> tuple[Row, ...]:
+    """It certainly did not leave us."""
+    wallet, entry = _move(world, account, subject, EntryKind.RESEND_BACK, amount, now)
+    return (wallet, msgspec.structs.replace(entry, kind=f"{EntryKind.RESEND_BACK} {attempt}"))
 
 
 def capture(

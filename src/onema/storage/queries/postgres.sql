@@ -55,7 +55,7 @@ WITH due AS MATERIALIZED (
 )
 UPDATE jobs SET due_at = $2, lease = jobs.lease + 1
 FROM due WHERE jobs.id = due.id
-RETURNING jobs.id, kind, account, message, due_at, lease, attempt, in_flight, payload, carrier
+RETURNING jobs.id, kind, account, message, due_at, lease, attempt, in_flight, payload, carrier, watch
 
 -- oldest_due --
 -- Since when the longest due job of each kind waits ($1 now); of the $2 longest due, and of each account's first callback.
@@ -94,7 +94,7 @@ WITH RECURSIVE accounts AS (
 )
 UPDATE jobs SET due_at = $2, lease = jobs.lease + 1
 FROM due WHERE jobs.id = due.id
-RETURNING jobs.id, kind, account, message, due_at, lease, attempt, in_flight, payload, carrier
+RETURNING jobs.id, kind, account, message, due_at, lease, attempt, in_flight, payload, carrier, watch
 
 -- dead_jobs --
 -- Jobs that were given up, before an id ($1), newest first.
@@ -204,7 +204,7 @@ SELECT kind, name FROM directory WHERE (kind, name) > ($1, $2) ORDER BY kind, na
 -- attempts_of_message --
 -- The attempts of one message ($1 account, $2 message), in order.
 SELECT account, message, number, carrier, caller, state, carrier_reference, detail, started_at, ended_at,
-       awaited, ending, why, network
+       awaited, ending, why, network, paid
 FROM attempts WHERE account = $1 AND message = $2 ORDER BY number
 
 -- events_of_subject --
@@ -225,21 +225,21 @@ WHERE account = $1 AND subject = $2 ORDER BY at, kind DESC
 -- An account's ($1) messages before an id ($2), newest first.
 SELECT account, id, dialect, channel, phone, sender, application, reference, client_ip, verification,
        code_expires_at, segments, period, unit_price, price, held, charged, talked_ms, state, reason, ended_at, ending,
-       callback_url, together, category, campaign
+       callback_url, together, category, campaign, resends
 FROM messages WHERE account = $1 AND id < $2 ORDER BY id DESC LIMIT $3
 
 -- messages_together --
 -- The messages of an account ($1) with ids from $2 to before $3 that were asked for together with $2, in order.
 SELECT account, id, dialect, channel, phone, sender, application, reference, client_ip, verification,
        code_expires_at, segments, period, unit_price, price, held, charged, talked_ms, state, reason, ended_at, ending,
-       callback_url, together, category, campaign
+       callback_url, together, category, campaign, resends
 FROM messages WHERE account = $1 AND id >= $2 AND id < $3 AND together = $2 ORDER BY id LIMIT $4
 
 -- sent --
 -- SMS of an account ($1) with ids from $2 to before $3, of one API ($4) and some categories ($5), in order.
 SELECT account, id, dialect, channel, phone, sender, application, reference, client_ip, verification,
        code_expires_at, segments, period, unit_price, price, held, charged, talked_ms, state, reason, ended_at, ending,
-       callback_url, together, category, campaign
+       callback_url, together, category, campaign, resends
 FROM messages
 WHERE account = $1 AND id >= $2 AND id < $3 AND channel = 'sms' AND dialect = $4 AND category = ANY($5::text[])
 ORDER BY id LIMIT $6 OFFSET $7

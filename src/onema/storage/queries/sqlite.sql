@@ -22,7 +22,7 @@ WHERE id IN (
       ))
     ORDER BY due_at LIMIT :limit
 )
-RETURNING id, kind, account, message, due_at, lease, attempt, in_flight, payload, carrier
+RETURNING id, kind, account, message, due_at, lease, attempt, in_flight, payload, carrier, watch
 
 -- oldest_due --
 -- Since when the longest due job of each kind waits; of the :limit longest due, and of each account's first callback.
@@ -59,7 +59,7 @@ WHERE id IN (
     WHERE accounts.account NOT IN (SELECT value FROM json_each(:full))
     ORDER BY oldest.due_at LIMIT :limit
 )
-RETURNING id, kind, account, message, due_at, lease, attempt, in_flight, payload, carrier
+RETURNING id, kind, account, message, due_at, lease, attempt, in_flight, payload, carrier, watch
 
 -- dead_jobs --
 -- Jobs that were given up, newest first.
@@ -195,7 +195,7 @@ SELECT kind, name FROM directory
 -- attempts_of_message --
 -- The attempts of one message, in order.
 SELECT account, message, number, carrier, caller, state, carrier_reference, detail, started_at, ended_at,
-       awaited, ending, why, network
+       awaited, ending, why, network, paid
 FROM attempts WHERE account = :account AND message = :message ORDER BY number
 
 -- events_of_subject --
@@ -216,21 +216,21 @@ WHERE account = :account AND subject = :subject ORDER BY at, kind DESC
 -- An account's messages before an id, newest first.
 SELECT account, id, dialect, channel, phone, sender, application, reference, client_ip, verification,
        code_expires_at, segments, period, unit_price, price, held, charged, talked_ms, state, reason, ended_at, ending,
-       callback_url, together, category, campaign
+       callback_url, together, category, campaign, resends
 FROM messages WHERE account = :account AND id < :before ORDER BY id DESC LIMIT :limit
 
 -- messages_together --
 -- The messages of an account with ids from :first to before :before that were asked for together with :first, in order.
 SELECT account, id, dialect, channel, phone, sender, application, reference, client_ip, verification,
        code_expires_at, segments, period, unit_price, price, held, charged, talked_ms, state, reason, ended_at, ending,
-       callback_url, together, category, campaign
+       callback_url, together, category, campaign, resends
 FROM messages WHERE account = :account AND id >= :first AND id < :before AND together = :first ORDER BY id LIMIT :limit
 
 -- sent --
 -- SMS of an account with ids from :first to before :before, of one API and some categories (a JSON list), in order.
 SELECT account, id, dialect, channel, phone, sender, application, reference, client_ip, verification,
        code_expires_at, segments, period, unit_price, price, held, charged, talked_ms, state, reason, ended_at, ending,
-       callback_url, together, category, campaign
+       callback_url, together, category, campaign, resends
 FROM messages
 WHERE account = :account AND id >= :first AND id < :before AND channel = 'sms' AND dialect = :dialect
   AND category IN (SELECT value FROM json_each(:categories))

@@ -11,6 +11,7 @@ from onema.domain.codes.call_with_code import CallWithCode
 from onema.domain.codes.send_code import SendCode
 from onema.domain.codes.send_text import SendText
 from onema.domain.codes.start_verification import GivenCode, NewCode
+from onema.domain.codes.verification import PURPOSE
 from onema.domain.configuration import documents as doc
 from onema.domain.delivery.end_job import EndJob
 from onema.domain.delivery.fail_message import FailMessage
@@ -19,6 +20,7 @@ from onema.domain.delivery.outcome import RECEIPT_WORDS, Outcome, OutcomeKind
 from onema.domain.delivery.record_outcome import RecordOutcome, SettleMessage
 from onema.domain.delivery.record_receipt import NOBODY, ReceiptResult, RecordReceipt, named_by
 from onema.domain.delivery.start_attempt import StartAttempt
+from onema.domain.delivery.start_resend import StartResend
 from onema.domain.ids import AccountId, MessageId
 from onema.domain.money.top_up import TopUpWallet
 from onema.domain.records import (
@@ -29,11 +31,12 @@ from onema.domain.records import (
     EntryKind,
     Job,
     JobKind,
+    LedgerEntry,
     Message,
     MessageState,
 )
 from onema.domain.refusals import Refusal, Refused
-from onema.domain.state_machines import MESSAGE
+from onema.domain.state_machines import MESSAGE, JobState, charged_first, job_state
 from onema.domain.values.money import Minor
 from onema.domain.values.phone import Phone
 from onema.testing.pure_store import PureStore, context_of
@@ -48,8 +51,12 @@ NAMES = ("r0", "r1", "r2", "r3")
 """What the carrier calls parts of attempts: so few that it uses them again."""
 
 
-def configuration(capture_on: str, callback_url: str = "") -> tuple[doc.Document, ...]:
+def configuration(capture_on: str, callback_url: str = "", without: str = "") -> tuple[doc.Document, ...]:
+    """`without` is what must not have come for a code to be sent again; never without it."""
+    plan: Any = {"resend_after": 30, "resend_without": without} if without else {}
     return (
+        doc.Carrier(name="c", type="test"),
+        doc.Route(channel="sms", carrier="c", **plan),
         doc.Tariff(
             name="default",
             rates=(doc.Rate(channel="sms", price="850"), doc.Rate(channel="call", price="400", period=6)),
@@ -60,6 +67,7 @@ def configuration(capture_on: str, callback_url: str = "") -> tuple[doc.Document
             windows=(),
             floor="-1000",
             callback_url=callback_url,
+            resends=2,
             capture_on=capture_on,  # type: ignore[arg-type]  # hypothesis draws one of the two
         ),
         doc.Brandname(account="acme", name="Acme"),
@@ -73,9 +81,13 @@ def configuration(capture_on: str, callback_url: str = "") -> tuple[doc.Document
 class Books(RuleBasedStateMachine):
     """Sends, attempts, outcomes, receipts and settlements in any order."""
 
-    @initialize(capture_on=st.sampled_from(["submitted", "delivered"]))
-    def open_the_books(self, capture_on: str) -> None:
-        self.store = PureStore(context_of(*configuration(capture_on)))
+    @initialize(
+        capture_on=st.sampled_from(["submitted", "delivered"]),
+        without=st.sampled_from(["", "receipt", "check"]),
+    )
+    def open_the_books(self, capture_on: str, without: str) -> None:
+        self.store = PureStore(context_of(*configuration(capture_on, without=without)))
+        self.without = without
         self.now = 1_800_000_000_000
         self.ids = 0
         self.messages: list[int] = []
@@ -153,6 +165,34 @@ class Books(RuleBasedStateMachine):
                 )
             )
             assert bool(started) == (job.kind in HANDING_OVER and not job.in_flight)
+
+    @precondition(lambda self: self.messages)
+    @rule(which=WHICH, carrier=st.sampled_from(["", "c"]))
+    def send_again(self, which: int, carrier: str) -> None:
+        """Nothing was heard of it; or there is nobody to send it by."""
+        identifier = self.messages[which % len(self.messages)]
+        job = self.store.rows.get((Job, identifier))
+        message = self.store.rows[(Message, ACCOUNT, identifier)]
+        if not isinstance(job, Job) or not isinstance(message, Message):
+            return
+        before = self.store.balance(ACCOUNT)
+        number = self.store.run(
+            StartResend(
+                id=self.next_id(),
+                now=self.now,
+                job=job.id,
+                lease=job.lease,
+                account=ACCOUNT,
+                message=MessageId(identifier),
+                phone=Phone("+84901888484"),
+                purpose=PURPOSE,
+                lease_until=self.now + HOUR,
+                carrier=carrier,
+                why="nothing was heard",
+            )
+        )
+        assert not number or (carrier and job_state(job) is JobState.WATCHED and number == job.attempt + 1)
+        assert before - self.store.balance(ACCOUNT) == (message.price if number else 0)
 
     @precondition(lambda self: self.messages)
     @rule(
@@ -259,7 +299,9 @@ class Books(RuleBasedStateMachine):
         message = self.store.rows[(Message, ACCOUNT, job.message)]
         assert isinstance(message, Message)
         left = self.store.rows.get((Job, job.id))
-        if job.in_flight:
+        if job.watch:
+            assert left is None
+        elif job.in_flight:
             assert message.state == MessageState.UNKNOWN
             assert isinstance(left, Job)
             assert left.kind == JobKind.SETTLE
@@ -293,6 +335,11 @@ class Books(RuleBasedStateMachine):
             assert message.state == MessageState.FAILED
             assert (Job, job.id) not in self.store.rows
 
+    def attempts_of(self, identifier: int) -> list[Attempt]:
+        numbers = range(1, 10)
+        found = (self.store.rows.get((Attempt, ACCOUNT, identifier, number)) for number in numbers)
+        return [row for row in found if isinstance(row, Attempt)]
+
     @invariant()
     def the_balance_is_the_sum_of_the_ledger(self) -> None:
         assert self.store.balance(ACCOUNT) == sum(entry.amount for entry in self.store.ledger(ACCOUNT))
@@ -311,7 +358,39 @@ class Books(RuleBasedStateMachine):
             assert entries[EntryKind.HOLD] == -message.price
             ended = EntryKind.CAPTURE in entries or EntryKind.RELEASE in entries
             assert ended == (message.held == 0)
-            assert 0 <= message.charged <= message.price
+            assert 0 <= charged_first(message) <= message.price
+
+    @precondition(lambda self: self.without)
+    @invariant()
+    def each_attempt_beside_the_first_is_paid_for_by_itself(self) -> None:
+        """As long as it may have left; what certainly did not is paid back."""
+        for identifier in self.messages:
+            message = self.store.rows[(Message, ACCOUNT, identifier)]
+            assert isinstance(message, Message)
+            paid = [attempt for attempt in self.attempts_of(identifier) if attempt.paid]
+            assert sum(attempt.paid for attempt in paid) == message.resends * message.price
+            assert message.resends <= 2
+            for attempt in paid:
+                assert (LedgerEntry, ACCOUNT, identifier, f"resend {attempt.number}") in self.store.rows
+                assert (
+                    LedgerEntry,
+                    ACCOUNT,
+                    identifier,
+                    f"resend back {attempt.number}",
+                ) not in self.store.rows
+
+    @precondition(lambda self: self.without)
+    @invariant()
+    def a_message_arrived_when_an_attempt_did_and_failed_only_when_none_can(self) -> None:
+        """Of those that the books still know: a name that is used again is another attempt's."""
+        for identifier in self.messages:
+            message = self.store.rows[(Message, ACCOUNT, identifier)]
+            assert isinstance(message, Message)
+            states = {attempt.state for attempt in self.attempts_of(identifier)}
+            if message.resends and message.state == MessageState.UNDELIVERED:
+                assert not states & {"submitted", "unknown", "started"}
+            if message.resends and "delivered" in states:
+                assert message.state in ("delivered", "undelivered", "failed")
 
     @invariant()
     def a_final_message_holds_nothing_and_has_no_job(self) -> None:
@@ -319,7 +398,12 @@ class Books(RuleBasedStateMachine):
             message = self.store.rows[(Message, ACCOUNT, identifier)]
             assert isinstance(message, Message)
             final = MessageState(message.state) in MESSAGE.final
-            assert ((Job, identifier) in self.store.rows) == (not final)
+            job = self.store.rows.get((Job, identifier))
+            if isinstance(job, Job) and job.watch and (job.in_flight or message.state == "delivered"):
+                # Another attempt is under way, or the code itself is waited for.
+                assert job.payload
+            else:
+                assert (job is not None) == (not final)
             assert not (final and message.held)
             assert bool(message.ended_at) == final
 
@@ -333,7 +417,7 @@ class Books(RuleBasedStateMachine):
     def nothing_is_kept_to_send_once_nothing_may_be_sent(self) -> None:
         for row in self.store.rows.values():
             if isinstance(row, Job):
-                assert bool(row.payload) == (row.kind in HANDING_OVER)
+                assert bool(row.payload) == (row.kind in HANDING_OVER or row.kind == JobKind.RESEND)
 
 
 Books.TestCase.settings = settings(max_examples=150, stateful_step_count=40)
