@@ -41,6 +41,7 @@ ALONE = {
     "committer": "the committer alone, SQLite and PostgreSQL; options of its own (committer --help)",
     "latency": "how long answers take at fixed rates; options of its own (latency --help)",
     "configuration": "changing thousands of accounts: the loop's longest hold, the command line; options of its own",
+    "smpp": "SMPP alone: protocol, session and carrier before an SMSC that does the least",
     "speech": "joining the clips of a spoken code, loading the voices",
 }
 """Parts that are measured without a server, each by the main of its own module."""

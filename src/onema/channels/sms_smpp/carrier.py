@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import functools
 import random
-import zlib
 from collections.abc import Callable
 
 from onema.channels.contract import Figures, Outgoing, ReceiptSink, Share
@@ -25,7 +24,7 @@ from onema.domain.values.sms_sender import sender_problem
 from onema.protocols.smpp import commands as c
 from onema.protocols.smpp.addresses import source
 from onema.protocols.smpp.parts import Concatenation, DoesNotFit, OutgoingPart, outgoing_parts
-from onema.protocols.smpp.pdus import Address, c_octets
+from onema.protocols.smpp.pdus import UDHI, Address, c_octets
 from onema.protocols.smpp.pdus import Bind as BindBody
 from onema.protocols.smpp.texts import Alphabet
 from onema.protocols.smpp.tlvs import tlvs as tlv_octets
@@ -88,6 +87,11 @@ class SmppCarrier:
         self._concatenation = Concatenation(settings.concatenation)
         self._head = functools.lru_cache(maxsize=_SENDERS)(self._head_of)
         """The beginning of a body, by sender."""
+        self._flags = {
+            of_part: bytes((settings.esm_class | of_part, settings.protocol_id, settings.priority, 0))
+            for of_part in (0, UDHI)
+        }
+        """esm_class to schedule_delivery_time, by what the part adds to the first."""
         self._tail = bytes((settings.registered_delivery, 0))
         self._share: Share | None = None
         """What may be used of the carrier's total; None where it has none."""
@@ -263,8 +267,8 @@ class SmppCarrier:
         """Each part's body before and after validity_period. Raises ValueError."""
         parts = outgoing_parts(
             payload.text,
-            # Parts of two texts to one phone are told apart by it; an attempt's are always the same.
-            reference=zlib.crc32(b"%d-%d" % (outgoing.message, outgoing.attempt)) & 0xFF,
+            # It tells the parts of two texts to one phone apart; ids end in milliseconds, node and sequence.
+            reference=((outgoing.message >> 22) + outgoing.message + outgoing.attempt) & 0xFF,
             concatenation=self._concatenation,
             smsc_default=self._alphabet,
         )
@@ -276,11 +280,7 @@ class SmppCarrier:
             phone,
         )
         extra = tlv_octets(make_tlvs(self._rules, outgoing.facts, payload.phone)) if self._rules else b""
-        return [(head + self._before(part), self._after(part, extra)) for part in parts]
-
-    def _before(self, part: OutgoingPart) -> bytes:
-        settings = self._settings
-        return bytes((settings.esm_class | part.esm_class, settings.protocol_id, settings.priority, 0))
+        return [(head + self._flags[part.esm_class], self._after(part, extra)) for part in parts]
 
     def _after(self, part: OutgoingPart, extra: bytes) -> bytes:
         octets = part.octets

@@ -11,7 +11,7 @@ import msgspec
 from onema.domain.values.sms_text import split
 from onema.protocols.smpp import tlvs as t
 from onema.protocols.smpp.pdus import UDHI, DataSm, ShortMessage
-from onema.protocols.smpp.texts import Alphabet, write_text
+from onema.protocols.smpp.texts import DATA_CODING_DEFAULT, Alphabet, plain_octets, write_text
 
 _CONCATENATED_8 = 0x00
 _CONCATENATED_16 = 0x08
@@ -53,6 +53,9 @@ def outgoing_parts(
     parts from another's to the same phone. Raises DoesNotFit where the SMSC's alphabet would take more of them; nothing
     is ever cut.
     """
+    plain = plain_octets(text)
+    if plain is not None and len(plain) <= _ROOM[True]:
+        return [OutgoingPart(0, DATA_CODING_DEFAULT, plain)]
     pieces = split(text)
     if len(pieces) == 1:
         coding, octets = write_text(text, smsc_default)

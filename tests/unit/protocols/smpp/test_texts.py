@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onema.domain.values.sms_text import GSM_DEFAULT, GSM_EXTENSION, segments
+from onema.domain.values.sms_text import GSM_DEFAULT, GSM_EXTENSION, gsm_octets, segments
 from onema.protocols.smpp import tlvs
 from onema.protocols.smpp.parts import (
     INCOMPLETE_SECONDS,
@@ -18,7 +18,7 @@ from onema.protocols.smpp.parts import (
     outgoing_parts,
 )
 from onema.protocols.smpp.pdus import UDHI, ShortMessage
-from onema.protocols.smpp.texts import Alphabet, alphabet_of, read_gsm, read_text, write_text
+from onema.protocols.smpp.texts import Alphabet, alphabet_of, plain_octets, read_gsm, read_text, write_text
 
 gsm_texts = st.text(alphabet=sorted({*GSM_DEFAULT, *GSM_EXTENSION} - {"\x1b"}), max_size=600)
 any_texts = st.text(st.characters(codec="utf-8"), max_size=300) | gsm_texts
@@ -71,6 +71,18 @@ def test_the_smsc_says_what_its_default_is() -> None:
     assert read_text(b"\xe9", Alphabet.SMSC_DEFAULT, Alphabet.LATIN1) == "é"
     assert write_text("é@", Alphabet.LATIN1) == (0, b"\xe9@")
     assert write_text("é@") == (0, b"\x05\x00")
+
+
+@given(gsm_texts | st.text(st.characters(codec="ascii")))
+def test_a_plain_text_is_the_same_in_every_alphabet(text: str) -> None:
+    """So that it need not be looked at letter by letter."""
+    octets = plain_octets(text)
+    if octets is not None:
+        assert write_text(text) == write_text(text, Alphabet.LATIN1) == (0, octets)
+    else:
+        assert (
+            not text or set(text) - set(GSM_DEFAULT) or text.encode("latin-1", "replace") != gsm_octets(text)
+        )
 
 
 def test_gsm_texts_are_sent_as_0() -> None:
