@@ -1,5 +1,6 @@
 """A carrier of the type `smpp` before a simulated SMSC, for tests."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -16,6 +17,7 @@ from onema.domain.values.phone import Phone
 from onema.testing.smsc.script import script_of
 from onema.testing.smsc.smsc import Smsc
 
+DEADLINE_SECONDS = 8.0
 PHONE = "+84901888484"
 NOW = 1_800_000_000_000
 
@@ -67,7 +69,9 @@ async def before_an_smsc(
     receipts: ReceiptSink | None = None, script: dict[str, Any] | None = None, **settings: Any
 ) -> AsyncIterator[tuple[SmppCarrier, Smsc]]:
     """A started carrier and its SMSC."""
-    async with Smsc(script_of(script or {"receipt": ""})) as smsc:
+    if script is None:
+        script = {"receipt": ""}
+    async with asyncio.timeout(DEADLINE_SECONDS), Smsc(script_of(script)) as smsc:
         carrier = smpp_carrier(smsc.port, receipts or Heard(), **settings)
         await carrier.start(lambda: None)
         try:
