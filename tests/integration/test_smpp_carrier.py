@@ -5,6 +5,7 @@ import itertools
 import random
 import time
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pytest
@@ -62,7 +63,7 @@ async def test_a_text_leaves_as_peers_expect_it() -> None:
 
 async def test_every_field_is_a_setting() -> None:
     """For SMSCs that want something else."""
-    settings = {
+    settings: dict[str, Any] = {
         "service_type": "OTP",
         "source_ton": 0,
         "source_npi": 9,
@@ -336,7 +337,7 @@ async def test_the_next_address_is_tried() -> None:
 
 async def test_a_dead_peer_is_noticed() -> None:
     """It is asked, says nothing in time, and the bind is made anew; what was under way may have left."""
-    settings = {"enquire_seconds": 0.2, "answer_seconds": 0.4}
+    settings: dict[str, Any] = {"enquire_seconds": 0.2, "answer_seconds": 0.4}
     async with before_an_smsc(**settings) as (carrier, smsc):
         await ready(carrier)
         smsc.silent = True
@@ -420,7 +421,7 @@ async def test_words_on_the_way_end_nothing() -> None:
     """ACCEPTD and ENROUTE come first; an intermediate notification never ends anything."""
     script = {"receipt_on_the_way": ["ACCEPTD", "ENROUTE"], "receipt": "UNDELIV", "receipt_error": "0A1"}
     heard = Heard()
-    settings = {"receipt_errors": [{"err": "0A1", "ending": "switched off"}]}
+    settings: dict[str, Any] = {"receipt_errors": [{"err": "0A1", "ending": "switched off"}]}
     async with before_an_smsc(heard, script, **settings) as (carrier, smsc):
         await carrier.send(sms())
         await smsc.until(lambda: smsc.counts.acknowledged == 3)
@@ -497,7 +498,7 @@ async def test_auto_finds_out_how_ids_are_written() -> None:
         for number in range(3):
             assert carrier.problem == ""
             await carrier.send(sms(message=number + 1))
-            await smsc.until(lambda number=number: smsc.counts.acknowledged > number)
+            await until(partial(lambda told: smsc.counts.acknowledged > told, number))
         assert 'id_base = "hex-decimal"' in carrier.problem
 
 
@@ -526,7 +527,7 @@ async def test_what_cannot_be_sent_is_not() -> None:
 
 async def test_tlvs_of_facts_go_with_every_part() -> None:
     """In the order of the rules, behind the channel's own; one that cannot be made sends nothing."""
-    settings = {
+    settings: dict[str, Any] = {
         "concatenation": "sar",
         "tlv_presets": ["india-dlt"],
         "tlvs": [{"tag": 0x3FFF, "value": "x", "prefix": "+91"}],
