@@ -296,11 +296,18 @@ class RunningCarriers(Mapping[str, Carrier]):
 
 
 def _runs_as(known: doc.Carrier, wanted: doc.Carrier | None) -> bool:
-    """Whether a carrier may go on running under a changed document. Another total comes with the next renewal."""
+    """Whether a carrier may go on running under a changed document. Another total comes with the next renewal; what is
+    registered and needed is looked up for each message.
+    """
     if wanted is None or bool(known.capacity) != bool(wanted.capacity):
         return False
     return wanted == msgspec.structs.replace(
-        known, capacity=wanted.capacity, per_second=wanted.per_second, draining=wanted.draining
+        known,
+        capacity=wanted.capacity,
+        per_second=wanted.per_second,
+        draining=wanted.draining,
+        registered=wanted.registered,
+        needs=wanted.needs,
     )
 
 

@@ -105,6 +105,18 @@ async def test_carriers_start_and_stop_with_their_documents(
     await rig.until(lambda: not carriers)
 
 
+async def test_what_is_registered_and_needed_does_not_restart_a_carrier(
+    rig: DeliveryRig, carriers: RunningCarriers, factory: Factory
+) -> None:
+    """Binds stay; the next message is told and asked."""
+    await put(rig, doc.Carrier(name="one", type="test"))
+    await rig.until(lambda: set(carriers) == {"one"})
+    await put(rig, doc.Carrier(name="one", type="test", registered={"tm_chain": "1102"}, needs=("dlt_id",)))
+    await put(rig, doc.Carrier(name="two", type="test"))
+    await rig.until(lambda: set(carriers) == {"one", "two"})
+    assert [made.name for made in factory.made] == ["one", "two"]
+
+
 async def test_a_handset_beside_real_carriers_is_refused(
     rig: DeliveryRig, carriers: RunningCarriers, start: StartProcess
 ) -> None:
