@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 import uvloop
 
-from bench import growth, http, load, postgres, sms
+from bench import growth, http, http_sender, load, postgres, sms
 from bench.report import Report, markdown
 from bench.server import ServerFailed
 from onema.loadtest.chart import Bars, bar_chart
@@ -33,6 +33,11 @@ MEASUREMENTS: dict[str, tuple[Measurement, int, str]] = {
     "growth": (growth.measure, 15, "an empty store against one with a million messages, SQLite"),
     "growth-postgres": (growth.measure_postgres, 15, "the same, two processes on PostgreSQL"),
     "sms": (sms.measure, 10, "HTTP in, SMPP out, receipts back: onema beside Kannel, before node-smpp"),
+    "http-sender": (
+        http_sender.measure,
+        7,
+        "messages to a gateway on loopback, by several types of carriers",
+    ),
     "load": (load.measure, 5, "400 codes a second on SQLite, minute by minute: log, memory, latency"),
 }
 """What measures, in how many rounds (of `load`: minutes) unless told, and what it tells."""

@@ -100,9 +100,9 @@ class RequestWriter:
 
         self._method = settings.method
         self._url = template("url", settings.url)
-        self._query = pairs("query", settings.query)
+        self._query = [(_quoted(name), text) for name, text in pairs("query", settings.query)]
         self._headers = pairs("headers", settings.headers)
-        self._form = pairs("form", settings.form)
+        self._form = [(_quoted(name), text) for name, text in pairs("form", settings.form)]
         self._json = _at("json", self._tree, settings.json, lambda text: template("json", text))
         self._raw = template("raw", settings.raw)
         self._escape = _ESCAPES[settings.raw_escape]
@@ -173,7 +173,7 @@ def _quoted(text: str) -> str:
 
 
 def _parameters(pairs: Iterable[tuple[str, Template]], filling: Filling) -> str:
-    return "&".join([f"{_quoted(name)}={_quoted(text.fill(filling))}" for name, text in pairs])
+    return "&".join([f"{name}={_quoted(text.fill(filling))}" for name, text in pairs])
 
 
 def _xml(text: str) -> str:
