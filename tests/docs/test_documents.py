@@ -102,7 +102,7 @@ def test_the_readme_lets_a_code_leave_over_smpp(server: RunningServer) -> None:
         try:
             assert smsc.stderr is not None
             assert "listens on" in smsc.stderr.readline()
-            assert "smsc" in run(the("carrier add"))
+            assert "smsc" in run(the("carrier add smsc"))
             eventually(lambda: "smsc" in ready())
             answer = json.loads(run(the("SendMessageAutoGenCode")))
             assert smsc.stdout is not None
