@@ -282,13 +282,12 @@ class Metrics:
     def decided(self, command: Command, decision: Decision) -> None:
         """Ids tell when their request came, so that nothing need be remembered in between."""
         if type(command) is StartAttempt and decision.result == 1:
-            channel = (
-                "call"
-                if any(type(row) is Job and row.kind == JobKind.CALL for row in decision.puts)
-                else "sms"
-            )
-            waited = command.now - time_of_id(command.job)
-            self._handover_seconds.series(channel).observe(max(0, waited) / 1000)
+            kind = next((row.kind for row in decision.puts if type(row) is Job), JobKind.SMS)
+            # What was asked for later has waited because it should.
+            if kind != JobKind.SCHEDULED:
+                waited = command.now - time_of_id(command.job)
+                channel = "call" if kind == JobKind.CALL else "sms"
+                self._handover_seconds.series(channel).observe(max(0, waited) / 1000)
         elif type(command) is CheckCode and decision.result is Check.RIGHT:
             (verified,) = (row for row in decision.inserts if type(row) is Event)
             self._verified.observe(max(0, command.now - time_of_id(verified.subject)) / 1000)

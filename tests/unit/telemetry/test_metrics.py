@@ -90,13 +90,14 @@ def test_the_build_says_what_runs() -> None:
 
 
 def test_the_time_to_the_handover_is_counted_by_channel_and_once_per_message() -> None:
-    """The first try counts: a second one comes because a carrier could not."""
+    """The first try counts: a second one comes because a carrier could not. What was asked for later should wait."""
     metrics, request = Metrics(), first_id_at(1_000_000_000_000)
     for kind, number, waited in (
         (JobKind.SMS, 1, 40),
         (JobKind.CALL, 1, 2_000),
         (JobKind.SMS, 2, 9_000),
         (JobKind.SMS, 0, 9_000),
+        (JobKind.SCHEDULED, 1, 9_000_000),
     ):
         command = StartAttempt(
             job=request, lease=1, now=1_000_000_000_000 + waited, lease_until=0, carrier="c"
