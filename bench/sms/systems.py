@@ -128,7 +128,12 @@ async def running_onema(data: Path, smsc_port: int | None) -> AsyncIterator[tupl
 
 
 def _settings(port: int) -> dict[str, object]:
-    return {"host": "127.0.0.1", "port": port, "system_id": "bench", "password": "bench", "window": WINDOW}
+    return {
+        "addresses": f'["127.0.0.1:{port}"]',
+        "system_id": "bench",
+        "password": "bench",
+        "window": WINDOW,
+    }
 
 
 def _onema(data: Path, *arguments: str) -> None:
