@@ -213,6 +213,7 @@ def _sqlite_statements() -> Iterator[Step]:
         yield _step(f"{table}: get", plain.get, key)
         yield _step(f"{table}: upsert", plain.upsert, msgspec.structs.astuple(changed))
         yield _step(f"{table}: get what was changed", plain.get, key)
+        yield _step(f"{table}: update", plain.update, msgspec.structs.astuple(row))
     for name, sql in named_statements("sqlite.sql").items():
         if name in SQLITE_LEFT_OUT:
             continue

@@ -3,6 +3,7 @@
 import functools
 import importlib.resources
 import re
+from collections.abc import Sequence
 from importlib.resources.abc import Traversable
 from typing import NamedTuple
 
@@ -16,6 +17,7 @@ class PlainStatements(NamedTuple):
     get: str
     upsert: str
     insert: str
+    update: str
     delete: str
 
 
@@ -30,8 +32,14 @@ def plain_statements(row: type[Row]) -> PlainStatements:
         get=f"SELECT {', '.join(columns)} FROM {row.table} WHERE {by_key}",  # noqa: S608  # our own names
         upsert=f"{insert} ON CONFLICT ({', '.join(key)}) DO UPDATE SET {updates}",
         insert=insert,
+        update=f"UPDATE {row.table} SET {_numbered(rest, len(key))} WHERE {_numbered(key, 0, ' AND ')}",  # noqa: S608  # our own names
         delete=f"DELETE FROM {row.table} WHERE {by_key}",  # noqa: S608  # our own names
     )
+
+
+def _numbered(columns: Sequence[str], first: int, between: str = ", ") -> str:
+    """Each column with the parameter that has its place in the row."""
+    return between.join(f"{column} = ?{number}" for number, column in enumerate(columns, first + 1))
 
 
 @functools.cache

@@ -32,9 +32,12 @@ from onema.domain.records import (
     JobKind,
     Key,
     LedgerEntry,
+    LiveVerification,
     Message,
     ProcessReport,
+    RecentRefusals,
     Row,
+    Window,
 )
 from onema.domain.values.money import Minor
 from onema.domain.values.phone import Phone
@@ -53,6 +56,7 @@ from onema.storage.contract import (
 )
 from onema.storage.sqlite.disk_thread import DiskThread
 from onema.storage.sqlite.file import migrate, sqlite_errors, what_is_wrong
+from onema.storage.sqlite.known_rows import KnownRows
 from onema.storage.sqlite.write_ahead_log import WriteAheadLog
 from onema.storage.statements import named_statements, plain_statements
 
@@ -93,6 +97,9 @@ class SqliteStorage:
         self._writing = asyncio.Lock()
         self._inserted: list[Row] = []
         """New rows of the present batch that came before its commit; `begin` clears them."""
+        self._known = KnownRows()
+        self._loaded: dict[Key, Row] = {}
+        """The rows that the present batch began with."""
 
     @property
     def other_writers(self) -> Sequence[Writer]:
@@ -134,7 +141,9 @@ class SqliteStorage:
         try:
             with _DRIVER_ERRORS:
                 self._writer.execute("BEGIN IMMEDIATE")
-                return self._get(self._writer, keys)
+                self._loaded, unknown = self._known.among(keys)
+                self._loaded |= self._get(self._writer, unknown)
+                return self._loaded
         except BaseException:
             await self.abort()
             raise
@@ -146,11 +155,15 @@ class SqliteStorage:
     async def commit(self, batch: int, written: Mapping[Key, Row | None], inserted: Sequence[Row]) -> None:
         try:
             with _DRIVER_ERRORS:
-                self._save(written, [*self._inserted, *inserted])
+                new = [*self._inserted, *inserted]
+                self._save(written, new)
                 await self._disk.run(self._commit_statement)
         except BaseException:
+            self._known.forget_all()
             await self.abort()
             raise
+        self._known.learn(written.items())
+        self._known.learn_new(new)
         self._writing.release()
 
     def _commit_statement(self) -> None:
@@ -158,22 +171,34 @@ class SqliteStorage:
 
     def _save(self, written: Mapping[Key, Row | None], inserted: Sequence[Row]) -> None:
         deletes: dict[type[Row], list[tuple[Any, ...]]] = {}
+        updates: dict[type[Row], list[tuple[Any, ...]]] = {}
         upserts: dict[type[Row], list[tuple[Any, ...]]] = {}
         inserts: dict[type[Row], list[tuple[Any, ...]]] = {}
         for key, row in written.items():
             if row is None:
                 deletes.setdefault(key[0], []).append(key[1:])
             else:
-                upserts.setdefault(key[0], []).append(astuple(row))
+                # To update what is there costs three quarters of putting it in with its conflict.
+                where = updates if key in self._loaded else upserts
+                where.setdefault(key[0], []).append(astuple(row))
         for row in inserted:
             inserts.setdefault(type(row), []).append(astuple(row))
         execute = self._writer.executemany
         for row_type, rows in deletes.items():
             execute(plain_statements(row_type).delete, rows)
+        for row_type, rows in updates.items():
+            self._update(row_type, rows)
         for row_type, rows in upserts.items():
             execute(plain_statements(row_type).upsert, rows)
         for row_type, rows in inserts.items():
             execute(plain_statements(row_type).insert, rows)
+
+    def _update(self, row_type: type[Row], rows: Sequence[tuple[Any, ...]]) -> None:
+        before = self._writer.total_changes()
+        self._writer.executemany(plain_statements(row_type).update, rows)
+        if self._writer.total_changes() - before != len(rows):
+            # Nobody may write beside this process.
+            raise StorageError(f"rows of {row_type.table} are gone that were there")
 
     async def confirm(self) -> None:
         await self.abort()
@@ -205,6 +230,7 @@ class SqliteStorage:
         async with self._writing:
             with _DRIVER_ERRORS, self._writer:
                 rows = self._rows(self._writer, Job, "lease_jobs", bindings)
+            self._known.learn_new(rows)
         return sorted(rows, key=lambda job: job.id)
 
     async def lease_callbacks(
@@ -220,6 +246,7 @@ class SqliteStorage:
         async with self._writing:
             with _DRIVER_ERRORS, self._writer:
                 rows = self._rows(self._writer, Job, "lease_callbacks", bindings)
+            self._known.learn_new(rows)
         return sorted(rows, key=lambda job: job.id)
 
     async def sweep(self, now: int, limit: int) -> int:
@@ -232,25 +259,32 @@ class SqliteStorage:
                 "sweep_process_reports",
             ),
             {"now": now, "limit": limit},
+            LiveVerification,
+            Window,
+            CarrierReference,
+            RecentRefusals,
+            ProcessReport,
         )
 
     async def trim_unmatched_receipts(self, keep: int) -> int:
-        return await self._change(("trim_unmatched_receipts",), {"keep": keep})
+        return await self._change(("trim_unmatched_receipts",), {"keep": keep}, CarrierReference)
 
     async def bring_forward(self, kind: JobKind, latest: int, now: int) -> int:
-        return await self._change(("bring_forward",), {"kind": str(kind), "latest": latest, "now": now})
+        return await self._change(("bring_forward",), {"kind": str(kind), "latest": latest, "now": now}, Job)
 
     async def trim_inbox(self, keep: int, oldest: int) -> int:
-        return await self._change(("trim_inbox",), {"keep": keep, "oldest": oldest})
+        return await self._change(("trim_inbox",), {"keep": keep, "oldest": oldest}, InboxItem)
 
-    async def _change(self, names: Sequence[str], bindings: dict[str, Any]) -> int:
-        """Run these statements in a transaction of their own; how many rows they changed."""
+    async def _change(self, names: Sequence[str], bindings: dict[str, Any], *tables: type[Row]) -> int:
+        """Run these statements, which change `tables`, in a transaction of their own; how many rows they changed."""
         async with self._writing:
             before = self._writer.total_changes()
             with _DRIVER_ERRORS, self._writer:
                 for name in names:
                     self._writer.execute(self._queries[name], bindings)
-            return self._writer.total_changes() - before
+            if changed := self._writer.total_changes() - before:
+                self._known.forget(*tables)
+            return changed
 
     async def listen(
         self, on_directory_changed: Callable[[], None], on_jobs_due: Callable[[], None]
@@ -281,7 +315,9 @@ class SqliteStorage:
         async with self._writing:
             before = self._writer.total_changes()
             self._drop(cut, moment, limit)
-            return self._writer.total_changes() - before
+            if changed := self._writer.total_changes() - before:
+                self._known.forget_all()
+            return changed
 
     def _drop(self, cut: int, moment: int, limit: int) -> None:
         with _DRIVER_ERRORS, self._writer:
