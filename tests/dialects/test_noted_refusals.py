@@ -13,6 +13,8 @@ from .test_shared_security import CLIENT_IP, OTHER_IP, VENDORS, Vendor, right
 from .vbee import vendor_client as vbee
 from .ytx import vendor_client as ytx
 
+SENDING = [vendor for vendor in VENDORS if vendor.sends]
+
 
 @pytest.fixture(params=VENDORS, ids=lambda vendor: vendor.name)
 async def vendor(request: pytest.FixtureRequest, core: RunningCore) -> Vendor:
@@ -33,7 +35,12 @@ async def test_a_wrong_secret_is_noted_under_the_account_that_has_the_key(
     request = vendor.request(core, "mistyped by somebody", vendor.credential.key)
     await vendor.api(core).answer(request)
     (entry,) = await kept(core)
-    expected = {"esms": "credential_unknown", "ytx": "invalid_sign", "vbee": "token_invalid"}[vendor.name]
+    expected = {
+        "esms": "credential_unknown",
+        "ytx": "invalid_sign",
+        "vbee": "token_invalid",
+        "native": "credential_unknown",
+    }[vendor.name]
     assert (entry.dialect, entry.reason, entry.times, entry.client) == (vendor.name, expected, 1, CLIENT_IP)
     assert "mistyped" not in str(entry)
     assert await kept(core, "") == ()
@@ -57,6 +64,7 @@ async def test_a_retired_key_says_that_it_is_retired(vendor: Vendor, core: Runni
     assert "not active" in entry.detail
 
 
+@pytest.mark.parametrize("vendor", SENDING, indirect=True, ids=lambda vendor: vendor.name)
 async def test_a_send_over_its_window_is_noted_with_the_window(vendor: Vendor, core: RunningCore) -> None:
     """The accepted one leaves nothing; alike refusals are one entry."""
     window = doc.WindowLimit(per="phone", seconds=600, limit=1)

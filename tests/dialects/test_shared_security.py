@@ -11,6 +11,7 @@ from starlette.types import Receive, Scope, Send
 
 from onema.dialects.contract import Dialect
 from onema.dialects.esms.routes import EsmsApi
+from onema.dialects.native.routes import NativeApi
 from onema.dialects.vbee.routes import VbeeApi
 from onema.dialects.ytx.routes import YtxApi
 from onema.domain.configuration import documents as doc
@@ -23,6 +24,7 @@ from onema.telemetry.metrics import Metrics
 from onema.testing.socketless_client import SocketlessClient
 
 from .esms import vendor_client as esms
+from .native import client as native
 from .running_core import RunningCore
 from .vbee import vendor_client as vbee
 from .ytx import vendor_client as ytx
@@ -47,6 +49,8 @@ class Vendor(Protocol):
     credential: doc.Credential
     rivals: Documents
     unknown_path: str
+    sends: bool
+    """Whether `request` asks for a message."""
 
     def api(self, core: RunningCore) -> Dialect: ...
     def request(self, core: RunningCore, secret: str, key: str) -> Request: ...
@@ -66,6 +70,7 @@ class Esms:
         doc.Template(account="rival", brandname="Rival", text=esms.TEXT),
     )
     unknown_path = "/MainService.svc/json/Nothing"
+    sends = True
 
     def api(self, core: RunningCore) -> Dialect:
         return EsmsApi(core.gateway, reads=core.reads, time_alive_max=10, invalid_code="117")
@@ -95,6 +100,7 @@ class Ytx:
     credential = ytx.CREDENTIAL
     rivals: Documents = (RIVAL, doc.Application(account="rival", name="codes", appid="f" * 32))
     unknown_path = f"/201512/sid/{ytx.ACCOUNT_SID}/call/Nothing.wx"
+    sends = True
 
     def api(self, core: RunningCore) -> Dialect:
         return YtxApi(core.gateway, environments={}, balance=core.reads.balance)
@@ -133,6 +139,7 @@ class Vbee:
         doc.Credential(account="rival", dialect="vbee", key="rival", secret="rivals own", application="otp"),
     )
     unknown_path = "/api/v1/public-api/nothing"
+    sends = True
 
     def api(self, core: RunningCore) -> Dialect:
         return VbeeApi(core.gateway)
@@ -152,7 +159,34 @@ class Vbee:
         return str(answer["code"]) if answer["status"] == 0 else "ok"
 
 
-VENDORS: tuple[Vendor, ...] = (Esms(), Ytx(), Vbee())
+class Native:
+    name = "native"
+    documents: Documents = native.DOCUMENTS
+    account = native.ACCOUNT
+    credential = native.CREDENTIAL
+    rivals: Documents = (RIVAL, doc.Brandname(account="rival", name="Rival"))
+    unknown_path = "/v1/sms/nothing"
+    sends = False
+
+    def api(self, core: RunningCore) -> Dialect:
+        return NativeApi(core.gateway)
+
+    def request(self, core: RunningCore, secret: str, key: str) -> Request:
+        return native.preview({"text": native.TEXT, "to": "+84"}, key, secret)
+
+    def borrowing(self, core: RunningCore) -> Request:
+        return native.preview({"text": native.TEXT, "sender": "Rival"})
+
+    def code(self, response: Response) -> str:
+        answer = json.loads(response.body)
+        if response.status != 200:
+            assert {"type", "title", "status"} <= set(answer)
+            return str(answer["type"]).removeprefix("urn:onema:problem:")
+        sender = answer["sender"]
+        return f"{sender['brandname']} brandname" if sender else "ok"
+
+
+VENDORS: tuple[Vendor, ...] = (Esms(), Ytx(), Vbee(), Native())
 
 
 @pytest.fixture(params=VENDORS, ids=lambda vendor: vendor.name)
@@ -183,7 +217,7 @@ async def test_the_right_keys_open(vendor: Vendor, api: Dialect, core: RunningCo
 async def test_a_wrong_secret_is_refused(vendor: Vendor, api: Dialect, core: RunningCore) -> None:
     """Also one that differs in its last character or in case, and an empty one."""
     secret, key = vendor.credential.secret, vendor.credential.key
-    expected = {"esms": "101", "ytx": "-203", "vbee": "401"}[vendor.name]
+    expected = {"esms": "101", "ytx": "-203", "vbee": "401", "native": "credential_unknown"}[vendor.name]
     for wrong in ("wrong", secret[:-1], secret + "0", secret.swapcase(), ""):
         assert await code_of(vendor, api, vendor.request(core, wrong, key)) == expected
     assert await core.messages("shop") == []
@@ -191,7 +225,7 @@ async def test_a_wrong_secret_is_refused(vendor: Vendor, api: Dialect, core: Run
 
 async def test_an_unknown_key_is_refused(vendor: Vendor, api: Dialect, core: RunningCore) -> None:
     """Whatever secret comes with it."""
-    expected = {"esms": "101", "ytx": "-200", "vbee": "1201"}[vendor.name]
+    expected = {"esms": "101", "ytx": "-200", "vbee": "1201", "native": "credential_unknown"}[vendor.name]
     for key in ("unknown", vendor.credential.key[:-1], "0"):
         request = vendor.request(core, vendor.credential.secret, key)
         assert await code_of(vendor, api, request) == expected
@@ -199,10 +233,11 @@ async def test_an_unknown_key_is_refused(vendor: Vendor, api: Dialect, core: Run
 
 async def test_keys_of_another_dialect_do_not_open(vendor: Vendor, api: Dialect, core: RunningCore) -> None:
     """A key is registered for one API."""
-    other = msgspec.structs.replace(vendor.credential, dialect="native", key="native")
+    api_of_the_key = "esms" if vendor.name == "native" else "native"
+    other = msgspec.structs.replace(vendor.credential, dialect=api_of_the_key, key="another")
     await core.configure(other)
-    request = vendor.request(core, vendor.credential.secret, "native")
-    expected = {"esms": "101", "ytx": "-200", "vbee": "1201"}[vendor.name]
+    request = vendor.request(core, vendor.credential.secret, "another")
+    expected = {"esms": "101", "ytx": "-200", "vbee": "1201", "native": "credential_unknown"}[vendor.name]
     assert await code_of(vendor, api, request) == expected
 
 
@@ -223,7 +258,7 @@ async def test_an_empty_secret_opens_nothing(vendor: Vendor, api: Dialect, core:
 async def test_a_suspended_account_is_refused(vendor: Vendor, api: Dialect, core: RunningCore) -> None:
     """With the right keys too."""
     await core.configure(msgspec.structs.replace(vendor.account, state="inactive"))
-    expected = {"esms": "143", "ytx": "-201", "vbee": "403"}[vendor.name]
+    expected = {"esms": "143", "ytx": "-201", "vbee": "403", "native": "account_suspended"}[vendor.name]
     assert await code_of(vendor, api, right(vendor, core)) == expected
 
 
@@ -232,7 +267,7 @@ async def test_an_address_outside_the_accounts_list_is_refused(
 ) -> None:
     """And one inside it is not."""
     await core.configure(msgspec.structs.replace(vendor.account, allowed_ips=(OTHER_IP,)))
-    expected = {"esms": "140", "ytx": "-205", "vbee": "403"}[vendor.name]
+    expected = {"esms": "140", "ytx": "-205", "vbee": "403", "native": "ip_not_allowed"}[vendor.name]
     request = right(vendor, core)
     assert await code_of(vendor, api, request) == expected
     assert await code_of(vendor, api, msgspec.structs.replace(request, client_ip=OTHER_IP)) == "ok"
@@ -244,7 +279,7 @@ async def test_what_belongs_to_another_account_is_refused(
 ) -> None:
     """A brandname, an application, an application's key: the shop's keys do not open the rival's."""
     await core.configure(*vendor.rivals)
-    expected = {"esms": "104", "ytx": "-205", "vbee": "401"}[vendor.name]
+    expected = {"esms": "104", "ytx": "-205", "vbee": "401", "native": "unknown brandname"}[vendor.name]
     assert await code_of(vendor, api, vendor.borrowing(core)) == expected
     assert await core.messages("rival") == []
 
@@ -272,11 +307,11 @@ async def test_every_refusal_is_mapped(vendor: Vendor, api: Dialect) -> None:
 async def test_a_store_that_is_away_is_told_in_the_vendors_shape(
     vendor: Vendor, api: Dialect, core: RunningCore
 ) -> None:
-    """And nothing is promised."""
+    """And nothing is promised. A preview asks no store."""
     core.storage.is_away = True
     code = await code_of(vendor, api, right(vendor, core))
     core.storage.is_away = False
-    assert code == {"esms": "99", "ytx": "-100", "vbee": "500"}[vendor.name]
+    assert code == {"esms": "99", "ytx": "-100", "vbee": "500", "native": "ok"}[vendor.name]
     assert await core.messages("shop") == []
 
 
@@ -323,7 +358,7 @@ async def test_an_oversized_body_is_answered_in_the_vendors_shape(
     """It is refused without being read whole, and nothing is sent."""
     body = b'{"filler":"%s"}' % (b"x" * BODY_LIMIT)
     request = msgspec.structs.replace(right(vendor, core), body=body, method="POST")
-    expected = {"esms": "invalid", "ytx": "-4", "vbee": "400"}[vendor.name]
+    expected = {"esms": "invalid", "ytx": "-4", "vbee": "400", "native": "oversized"}[vendor.name]
     assert vendor.code(await exchange(api, request)) == expected
     assert await core.messages("shop") == []
 
@@ -332,7 +367,7 @@ async def test_an_unknown_path_is_answered_in_the_vendors_shape(
     vendor: Vendor, api: Dialect, core: RunningCore
 ) -> None:
     """With keys and without."""
-    expected = {"esms": "invalid", "ytx": "-3", "vbee": "404"}[vendor.name]
+    expected = {"esms": "invalid", "ytx": "-3", "vbee": "404", "native": "not_found"}[vendor.name]
     with_keys = msgspec.structs.replace(right(vendor, core), path=vendor.unknown_path)
     bare = Request("POST", vendor.unknown_path, b"", (), b"", CLIENT_IP)
     assert vendor.code(await exchange(api, with_keys)) == expected
@@ -352,6 +387,8 @@ async def test_a_fault_of_ours_is_answered_in_the_vendors_shape(
 
     broken_api = object.__new__(Broken)
     response = await exchange(broken_api, right(vendor, core))
-    assert vendor.code(response) == {"esms": "99", "ytx": "-100", "vbee": "500"}[vendor.name]
+    assert (
+        vendor.code(response) == {"esms": "99", "ytx": "-100", "vbee": "500", "native": "fault"}[vendor.name]
+    )
     assert b"secret reason" not in response.body
     assert "a request failed" in caplog.text

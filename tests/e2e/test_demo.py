@@ -119,6 +119,7 @@ def test_the_demo_credentials_are_private(server: RunningServer) -> None:
     assert set(credentials["esms"]) == {"ApiKey", "SecretKey", "Brandname", "message"}
     assert set(credentials["vbee"]) == {"apiKey", "apiSecret"}
     assert set(credentials["ytx"]) == {"accountSID", "authToken", "appid"}
+    assert set(credentials["native"]) == {"key", "secret"}
     assert set(credentials["console"]) == {"user", "password"}
     assert "{OTP}" in credentials["esms"]["message"]
 

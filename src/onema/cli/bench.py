@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from onema.cli.command import Cli, Commands
-from onema.wiring.dialects import DIALECTS
+from onema.wiring.dialects import SAMPLES
 
 if TYPE_CHECKING:
     from onema.loadtest.load import LoadResult
@@ -21,8 +21,8 @@ _PERCENTILES = (("p50", 50.0), ("p90", 90.0), ("p99", 99.0), ("p99.9", 99.9))
 
 
 def _dialect(text: str) -> str:
-    if text not in DIALECTS:
-        raise typer.BadParameter(f"{text!r} is none of {', '.join(DIALECTS)}.")
+    if text not in SAMPLES:
+        raise typer.BadParameter(f"{text!r} is none of {', '.join(SAMPLES)}.")
     return text
 
 
@@ -34,8 +34,8 @@ def bench(
         typer.Argument(
             help="The API to send codes through.",
             parser=_dialect,
-            metavar="|".join(DIALECTS),
-            autocompletion=lambda: list(DIALECTS),
+            metavar="|".join(SAMPLES),
+            autocompletion=lambda: list(SAMPLES),
         ),
     ],
     url: Annotated[str, typer.Option(help="The server.")] = "http://127.0.0.1:8400",
@@ -118,7 +118,7 @@ def _requests(dialect: str, file: Path, host: str) -> "CodeRequests":
     from onema.loadtest.requests import CodeRequests
 
     try:
-        return CodeRequests(DIALECTS[dialect].samples(json.loads(file.read_bytes())[dialect]), host)
+        return CodeRequests(SAMPLES[dialect](json.loads(file.read_bytes())[dialect]), host)
     except OSError as error:
         raise CliError(f"{file} cannot be read: {error.strerror}. Name one with --credentials.") from error
     except KeyError as error:

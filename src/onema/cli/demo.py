@@ -69,7 +69,7 @@ def hints(base: str, credentials: dict[str, Any]) -> "DemoHints":
     first, *others = (
         Hint(step.title, step.request.as_curl(base), step.note)
         for name, parts in DIALECTS.items()
-        for step in parts.samples(credentials[name]).steps()
+        for step in parts.steps(credentials[name])
     )
     read = Hint("Read what the phone received", f"curl '{base}/handset/messages?to={PHONE_TO_TRY}'")
     return (first, read, *others)

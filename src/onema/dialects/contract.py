@@ -69,14 +69,18 @@ PHONE_TO_TRY = "0901888484"
 """Of a demo's first steps, as clients in Vietnam write it."""
 
 
-class SampleRequests(Protocol):
-    """What a client of the vendor sends, with one customer's keys: for demos and for load."""
+class SampleSteps(Protocol):
+    """What a newcomer tries, with one customer's keys: for demos."""
+
+    def steps(self) -> Iterator[SampleStep]:
+        """One after the other; the first sends a code, where any does."""
+
+
+class SampleRequests(SampleSteps, Protocol):
+    """What a client of a vendor sends that has an operation which sends codes: for load, too."""
 
     accepted: str
     """How `answered` names a code that was taken."""
-
-    def steps(self) -> Iterator[SampleStep]:
-        """What a newcomer tries, one after the other; the first sends a code."""
 
     def send_code(self, number: int) -> SampleRequest:
         """A code for another phone with each `number` below 10 million; none is scripted to misbehave."""

@@ -80,6 +80,7 @@ def new_credentials() -> dict[str, Any]:
             "authToken": secrets.token_hex(16),
             "appid": secrets.token_hex(16),
         },
+        "native": {"key": secrets.token_hex(8), "secret": secrets.token_urlsafe(24)},
         "console": {"user": "demo", "password": secrets.token_urlsafe(12)},
     }
 
@@ -87,7 +88,9 @@ def new_credentials() -> dict[str, Any]:
 def demo_documents(credentials: dict[str, Any], user: object) -> tuple[doc.AnyDocument, ...]:
     """The demo account is postpaid without limit and has no windows, so that anyone can measure with it."""
     sentence = SENTENCE if EspeakRenderer.is_installed() else SENTENCE_OF_THE_VOICES
-    esms, ytx, vbee, console = (credentials[name] for name in ("esms", "ytx", "vbee", "console"))
+    esms, ytx, vbee, native, console = (
+        credentials[name] for name in ("esms", "ytx", "vbee", "native", "console")
+    )
     demo_user = doc.User(
         name=console["user"], password_hash=argon2.PasswordHasher().hash(console["password"])
     )
@@ -116,6 +119,7 @@ def demo_documents(credentials: dict[str, Any], user: object) -> tuple[doc.AnyDo
             account="demo", name="ytx", environment="sandbox", appid=ytx["appid"], voice="zh", pool="demo"
         ),
         doc.Credential(account="demo", dialect="ytx", key=ytx["accountSID"], secret=ytx["authToken"]),
+        doc.Credential(account="demo", dialect="native", key=native["key"], secret=native["secret"]),
         doc.Carrier(name="handset", type="handset"),
         doc.Route(channel="sms", carrier="handset"),
         doc.Route(channel="call", carrier="handset"),

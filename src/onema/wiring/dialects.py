@@ -4,11 +4,15 @@ import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from onema.dialects.contract import Dialect, SampleRequests
+from onema.dialects.contract import Dialect, SampleRequests, SampleStep, SampleSteps
 from onema.dialects.esms import credentials as esms
 from onema.dialects.esms import wire as esms_wire
 from onema.dialects.esms.routes import EsmsApi
 from onema.dialects.esms.sample_requests import EsmsSamples
+from onema.dialects.native import credentials as native
+from onema.dialects.native import wire as native_wire
+from onema.dialects.native.routes import NativeApi
+from onema.dialects.native.sample_requests import NativeSteps
 from onema.dialects.vbee import credentials as vbee
 from onema.dialects.vbee import wire as vbee_wire
 from onema.dialects.vbee.routes import VbeeApi
@@ -47,10 +51,17 @@ class WireApiParts:
     """What it refuses of a credential."""
     message_of: Callable[[str], MessageId | None]
     """The message that an id names which its clients were told; None for what is no such id."""
-    samples: Callable[[Mapping[str, str]], SampleRequests]
-    """What a client with these keys sends. Raises KeyError for one that is missing."""
+    samples: Callable[[Mapping[str, str]], SampleRequests] | None
+    """What a client with these keys sends; None where nothing sends codes. Raises KeyError for one that is missing."""
     advice: Callable[[doc.Application], Iterator[Problem]] = _no_problem
     """What the application of its credential would better have."""
+    steps_alone: Callable[[Mapping[str, str]], SampleSteps] | None = None
+    """The steps, where there are no samples."""
+
+    def steps(self, credentials: Mapping[str, str]) -> Iterator[SampleStep]:
+        """What a newcomer with these keys tries. Raises KeyError for one that is missing."""
+        made = self.samples or self.steps_alone
+        return made(credentials).steps() if made is not None else iter(())
 
 
 def _esms(gateway: Gateway, reads: CustomerReads, settings: Settings, checks: Checks) -> Dialect:
@@ -76,12 +87,21 @@ def _vbee(gateway: Gateway, reads: CustomerReads, settings: Settings, checks: Ch
     return VbeeApi(gateway, business_error_status=settings.vbee.business_error_status)
 
 
+def _native(gateway: Gateway, reads: CustomerReads, settings: Settings, checks: Checks) -> Dialect:
+    return NativeApi(gateway)
+
+
 DIALECTS: Mapping[str, WireApiParts] = {
     "esms": WireApiParts(_esms, esms.problems_of, esms_wire.message_of, EsmsSamples),
     "vbee": WireApiParts(_vbee, vbee.problems_of, vbee_wire.message_of, VbeeSamples, vbee.advice),
     "ytx": WireApiParts(_ytx, ytx.problems_of, ytx_wire.message_of, YtxSamples),
+    "native": WireApiParts(
+        _native, native.problems_of, native_wire.message_of, samples=None, steps_alone=NativeSteps
+    ),
 }
 """By the name that credentials give as their dialect."""
+SAMPLES = {name: parts.samples for name, parts in DIALECTS.items() if parts.samples is not None}
+"""What load is made of, of those that send codes."""
 
 
 def build_dialects(

@@ -13,7 +13,7 @@ from onema.cli import main
 from onema.loadtest.chart import percentile_chart
 from onema.loadtest.requests import CodeRequests
 from onema.testing.running_server import free_port
-from onema.wiring.dialects import DIALECTS
+from onema.wiring.dialects import SAMPLES
 
 SECRET = "a secret of the length that jwt asks for"
 CREDENTIALS = {
@@ -39,7 +39,7 @@ def refusal(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 
 
 def requests_of(dialect: str) -> CodeRequests:
-    return CodeRequests(DIALECTS[dialect].samples(CREDENTIALS[dialect]), "localhost")
+    return CodeRequests(SAMPLES[dialect](CREDENTIALS[dialect]), "localhost")
 
 
 def body_of(request: bytes) -> Any:
@@ -93,7 +93,7 @@ def test_a_server_that_is_not_there_is_told(capsys: pytest.CaptureFixture[str], 
     assert f"{url}: cannot connect" in refusal(capsys, "--url", url, "--credentials", str(keys))
 
 
-@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("dialect", SAMPLES)
 def test_every_request_goes_to_another_phone(dialect: str) -> None:
     """Else windows, and the pages that neighbours share, would be measured."""
     requests = requests_of(dialect)
@@ -112,7 +112,7 @@ def test_an_esms_request_spells_its_values_for_a_query() -> None:
 
 def test_a_vbee_token_is_one_that_pyjwt_accepts() -> None:
     """We sign it by hand, so a stranger must check it."""
-    request = DIALECTS["vbee"].samples(CREDENTIALS["vbee"]).send_code(7).as_bytes("localhost")
+    request = SAMPLES["vbee"](CREDENTIALS["vbee"]).send_code(7).as_bytes("localhost")
     token = request.partition(b"Bearer ")[2].split(b"\r\n")[0]
     claims = jwt.decode(token, SECRET, algorithms=["HS256"])
     assert claims == {"apiKey": "key", "otpCode": "006993"}

@@ -1,0 +1,26 @@
+"""What a client sends."""
+
+import base64
+import json
+from collections.abc import Iterator, Mapping
+
+from onema.dialects.contract import SampleRequest, SampleStep
+
+_TEXT = "Mã xác thực của bạn là {OTP}. Không chia sẻ mã này với bất kỳ ai."
+
+
+class NativeSteps:
+    """Nothing here sends a code yet."""
+
+    def __init__(self, credentials: Mapping[str, str]) -> None:
+        """`credentials` has key and secret."""
+        login = base64.b64encode(f"{credentials['key']}:{credentials['secret']}".encode()).decode()
+        self._headers = (f"Authorization: Basic {login}", "Content-Type: application/json")
+
+    def steps(self) -> Iterator[SampleStep]:
+        body = json.dumps({"text": _TEXT, "to": "+84"}, ensure_ascii=False)
+        yield SampleStep(
+            "See what a text becomes and costs",
+            SampleRequest("/v1/sms/preview", self._headers, body),
+            "onema's own API",
+        )
