@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import random
 import time
+from collections import Counter
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -551,10 +552,41 @@ async def test_random_octets_of_an_smsc_end_a_link_and_nothing_else() -> None:
     """Whatever comes, the carrier binds again, and a message has an outcome."""
     dice = random.Random(5)
     script = {"receipt": "", "rules": [{"times": 20, "then": {"answer": "octets", "octets": ""}}]}
-    for _ in range(20):
+    for _ in range(6):
         script["rules"][0]["then"] = {"answer": "octets", "octets": dice.randbytes(40).hex()}  # type: ignore[index]  # the list of rules
         async with before_an_smsc(script=dict(script), answer_seconds=0.1) as (carrier, smsc):
             assert (await carrier.send(sms())).kind is OutcomeKind.UNKNOWN
             smsc.script = script_of({"receipt": ""})
             await ready(carrier)
             assert (await carrier.send(sms())).kind is OutcomeKind.SUBMITTED
+
+
+async def test_a_bad_day_loses_nothing_and_sends_nothing_twice() -> None:
+    """Links cut in the middle, throttling, refusals and silence, over three binds: every message has a true end, and a
+    phone gets one at most once, and at least once where the end says that it left.
+    """
+    script = {
+        "receipt": "",
+        "cut_every": 60,
+        "rules": [
+            {"every": 7, "then": {"answer": "ESME_RTHROTTLED", "receipt": ""}},
+            {"every": 50, "then": {"answer": "disconnect", "receipt": ""}},
+            {"every": 31, "then": {"answer": "ESME_RSYSERR", "receipt": ""}},
+            {"every": 97, "then": {"answer": "silence", "receipt": ""}},
+        ],
+    }
+    settings: dict[str, Any] = {"binds": 3, "window": 20, "throttle_pause": 0.05, "answer_seconds": 0.5}
+    async with before_an_smsc(script=script, **settings) as (carrier, smsc):
+        messages = 600
+        outcomes = await asyncio.gather(*(carrier.send(sms(f"{number}")) for number in range(messages)))
+        arrived = Counter(one.text for one in smsc.messages)
+    assert max(arrived.values()) == 1
+    kinds = Counter(one.kind for one in outcomes)
+    assert set(kinds) == {OutcomeKind.SUBMITTED, OutcomeKind.UNKNOWN, OutcomeKind.TEMPORARY}
+    for number, outcome in enumerate(outcomes):
+        if outcome.kind is OutcomeKind.SUBMITTED:
+            assert arrived[str(number)] == 1
+        elif outcome.kind is OutcomeKind.TEMPORARY:
+            assert arrived[str(number)] == 0
+    references = [name for one in outcomes for name in one.references]
+    assert len(set(references)) == len(references) == kinds[OutcomeKind.SUBMITTED]

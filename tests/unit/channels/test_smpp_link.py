@@ -5,8 +5,14 @@ import time
 from typing import Any
 
 from onema.channels.sms_smpp.link import Link
+from onema.channels.sms_smpp.outbox import Outbox
+from onema.channels.sms_smpp.outcomes import STATUSES
+from onema.domain.delivery.outcome import Outcome
 from onema.protocols.smpp import commands as c
-from onema.protocols.smpp.frames import FrameReader, pdu
+from onema.protocols.smpp.frames import Frame, FrameReader, pdu
+from onema.protocols.smpp.session import Answer
+from onema.protocols.smpp.statuses import ESME_RINVDSTADR
+from onema.protocols.smpp.tlvs import ADDITIONAL_STATUS_INFO_TEXT, tlv
 
 
 class Transport(asyncio.Transport):
@@ -95,3 +101,35 @@ async def test_answers_to_the_smsc_need_no_room() -> None:
     await asyncio.sleep(0)
     found = FrameReader().receive(b"".join(transport.written))
     assert [(one.command, one.sequence) for one in found] == [(c.ENQUIRE_LINK_RESP, 9), (c.QUERY_SM_RESP, 10)]
+
+
+async def test_a_refusal_quotes_the_smsc_s_own_words() -> None:
+    """additional_status_info_text (3.4 §5.3.2.11), behind an id or not; whatever else the body is, it is a refusal."""
+    told = tlv(ADDITIONAL_STATUS_INFO_TEXT, b"no such template\0")
+    for body, words in ((b"\0" + told, ": no such template"), (b"", ""), (b"\xff" * 9, ""), (told[:3], "")):
+        box = Outbox(
+            meanings=STATUSES,
+            reference_of=bytes.hex,
+            queue_seconds=1.0,
+            throttle_pause=1.0,
+            validity="none",
+            steady=lambda: 0.0,
+            now=lambda: 0,
+        )
+        box.open()
+        link, transport = await bound(Queue(0))
+        box.add(link)
+        outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        box.put(outcome, [(b"", b"")], 0)
+        await asyncio.sleep(0)
+        (submit,) = FrameReader().receive(b"".join(transport.written))
+        answer = Frame(c.SUBMIT_SM_RESP, ESME_RINVDSTADR, submit.sequence, body)
+        (token,) = (
+            event.token for event in link.session.receive(framed(answer)) if isinstance(event, Answer)
+        )
+        box.answered(link, token, answer)
+        assert outcome.result().detail == f"ESME_RINVDSTADR (0x0000000b): it knows no such number{words}"
+
+
+def framed(frame: Frame) -> bytes:
+    return pdu(frame.command, frame.status, frame.sequence, frame.body)

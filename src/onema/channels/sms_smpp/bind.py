@@ -16,7 +16,7 @@ PAUSES_SECONDS = (0.5, 30.0)
 come back at once.
 """
 STEADY_SECONDS = 10.0
-"""A bind that was up for so long is made again soon."""
+"""A bind that was up for so long, or that took a message, is made again soon."""
 UNBIND_SECONDS = 0.4
 """How long the SMSC may take to answer unbind."""
 
@@ -106,7 +106,7 @@ class Bind:
                     self._on_change(self)
                     why = await asyncio.shield(link.lost)
                     self.link = None
-                    if loop.time() - began >= STEADY_SECONDS:
+                    if link.worked or loop.time() - began >= STEADY_SECONDS:
                         tries = 0
                 self.problem = f"{where.host}:{where.port}: {why}"
                 self._on_change(self)

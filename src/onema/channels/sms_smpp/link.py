@@ -87,6 +87,8 @@ class Link(asyncio.Protocol):
         """Until when nothing is submitted, after the SMSC said that it is too much."""
         self._allowed = window
         """How many may be unanswered: 1 after such a rest, twice as many with each answer, up to the window."""
+        self.worked = False
+        """Whether the SMSC ever accepted a submit."""
         self._why = ""
         """Why we close the connection ourselves."""
         self._idle: asyncio.Future[None] | None = None
@@ -114,6 +116,7 @@ class Link(asyncio.Protocol):
 
     def took(self) -> None:
         """The SMSC accepted a submit."""
+        self.worked = True
         if self._allowed < self.session.window:
             self._allowed = min(2 * self._allowed, self.session.window)
 
