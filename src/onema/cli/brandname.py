@@ -12,9 +12,9 @@ Name = Annotated[str, typer.Argument(help="The sender name.")]
 Expires = Annotated[str | None, typer.Option(help="ISO 8601 time from which it may not send; empty: never.")]
 
 
-Sign = Annotated[
+SignAt = Annotated[
     str | None,
-    typer.Option(help="Where its signature stands in a text: before or after.", show_default=False),
+    typer.Option(help="Where its signature stands in a text: start or end.", show_default=False),
 ]
 SignTo = Annotated[
     str | None,
@@ -28,7 +28,7 @@ def add(
     account: Account,
     name: Name,
     expires: Expires = None,
-    sign: Sign = None,
+    sign_at: SignAt = None,
     sign_to: SignTo = None,
     registered: Registered = [],  # noqa: B006  # typer needs a list, and nobody changes it
 ) -> None:
@@ -37,7 +37,7 @@ def add(
     from onema.cli.registered import told_facts, with_facts
     from onema.domain.configuration import documents as doc
 
-    fields = given(expires_at=expires, sign=sign, sign_to=comma_list(sign_to))
+    fields = given(expires_at=expires, sign_at=sign_at, sign_to=comma_list(sign_to))
     facts = with_facts({}, told_facts(registered))
     create(cli, made(doc.Brandname, account=account, name=name, registered=facts, **fields))
 
@@ -48,7 +48,7 @@ def change(
     account: Account,
     name: Name,
     expires: Expires = None,
-    sign: Sign = None,
+    sign_at: SignAt = None,
     sign_to: SignTo = None,
     registered: Registered = [],  # noqa: B006  # typer needs a list, and nobody changes it
     active: Annotated[bool | None, typer.Option(help="Whether it may send.", show_default=False)] = None,
@@ -58,7 +58,7 @@ def change(
     from onema.cli.registered import edit_registered
     from onema.domain.configuration import documents as doc
 
-    fields = given(expires_at=expires, sign=sign, sign_to=comma_list(sign_to), state=state_of(active))
+    fields = given(expires_at=expires, sign_at=sign_at, sign_to=comma_list(sign_to), state=state_of(active))
     edit_registered(cli, doc.Brandname, f"{account}/{name}", fields, registered)
 
 

@@ -140,4 +140,4 @@ def test_the_types_are_described(onema: Program) -> None:
     assert rows["tls.key_password"] == ("secret text", "")
     assert "Whom to connect to." in onema.run("carrier", "types")[1]
     assert "handset (no settings)" in onema.run("carrier", "types")[1]
-    assert "There is no type 'smpp'" in onema.json("carrier", "types", "smpp", exit_code=1)["error"]
+    assert "There is no type 'pigeon'" in onema.json("carrier", "types", "pigeon", exit_code=1)["error"]

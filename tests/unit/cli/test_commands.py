@@ -277,7 +277,7 @@ def test_brandnames_expire_and_can_be_switched_off(onema: Program) -> None:
         "expires_at": "",
         "registered": {},
         "registrations": [],
-        "sign": "before",
+        "sign_at": "start",
         "sign_to": ["+86"],
     }
 

@@ -14,7 +14,7 @@ ENTITY, TEMPLATE = "1101456780000012345", "1107161234567890123"
 def acme(onema: Program) -> Program:
     onema.changes("tariff", "set", "default", "--rate", "sms:+=850")
     onema.changes("account", "add", "acme", "--registered", f"entity_id={ENTITY}")
-    onema.changes("brandname", "add", "acme", "Acme", "--registered", "signature=云片网", "--sign", "after")
+    onema.changes("brandname", "add", "acme", "Acme", "--registered", "signature=云片网", "--sign-at", "end")
     onema.changes("template", "add", "acme", "Acme", "{OTP}!", "--registered", f"dlt_id={TEMPLATE}")
     onema.changes("application", "add", "acme", "app", "--registered", "purpose=login")
     onema.changes(
@@ -41,7 +41,7 @@ def test_facts_are_set_where_they_belong(acme: Program) -> None:
     assert listed(acme, "account")["registered"] == {"entity_id": ENTITY}
     assert listed(acme, "application")["registered"] == {"purpose": "login"}
     assert listed(acme, "brandname")["registered"] == {"signature": "云片网"}
-    assert listed(acme, "brandname")["sign"] == "after"
+    assert listed(acme, "brandname")["sign_at"] == "end"
     assert listed(acme, "template")["registered"] == {"dlt_id": TEMPLATE}
     assert listed(acme, "carrier")["registered"] == {"tm_chain": "1102,1302"}
     assert listed(acme, "carrier")["needs"] == ["dlt_id"]
@@ -61,7 +61,7 @@ def test_a_fact_is_changed_or_taken_away_alone(acme: Program) -> None:
         {"dlt_id": "1"},
         True,
     )
-    acme.changes("brandname", "set", "acme", "Acme", "--sign", "before", "--sign-to", "+86,+852")
+    acme.changes("brandname", "set", "acme", "Acme", "--sign-at", "start", "--sign-to", "+86,+852")
     assert listed(acme, "brandname")["sign_to"] == ["+86", "+852"]
     acme.changes("application", "set", "acme", "app", "--registered", "purpose=")
     assert listed(acme, "application")["registered"] == {}

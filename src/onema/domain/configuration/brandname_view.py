@@ -32,7 +32,7 @@ class BrandnameView:
             for one in brandname.registrations
         }
         """(status, when it expires) by country and carrier, "" for all carriers."""
-        self.signs_behind = brandname.sign == "after"
+        self.signs_behind = brandname.sign_at == "end"
         self.sign_to = brandname.sign_to
         self.templates = tuple(one for one in texts if one.state == "active")
         self._remembered: dict[tuple[str, int], AllowedText] = {}

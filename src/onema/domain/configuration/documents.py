@@ -148,7 +148,7 @@ class Registration(msgspec.Struct, frozen=True, kw_only=True):
 
 class Brandname(Document, frozen=True, kw_only=True, tag="brandname"):
     """An alphanumeric SMS sender of an account, at most 11 characters. Where it has a registration that is not
-    approved, or has expired, it is not sent. `sign` is where its signature stands in texts to the prefixes `sign_to`.
+    approved, or has expired, it is not sent. `sign_at` is where its signature stands in texts to prefixes of `sign_to`.
     """
 
     identity_fields = ("account", "name")
@@ -159,7 +159,7 @@ class Brandname(Document, frozen=True, kw_only=True, tag="brandname"):
     expires_at: str = ""
     registered: dict[str, str] = {}
     registrations: tuple[Registration, ...] = ()
-    sign: Literal["before", "after"] = "before"
+    sign_at: Literal["start", "end"] = "start"
     sign_to: tuple[str, ...] = SIGNED
 
 

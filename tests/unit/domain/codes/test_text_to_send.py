@@ -180,13 +180,13 @@ def test_what_the_carrier_itself_registered_is_no_need() -> None:
 
 # China: real-name filing of signatures, in lenticular brackets before or behind the text.
 @pytest.mark.parametrize(
-    ("sign", "text"), [("before", "【云片网】{} is your code"), ("after", "{} is your code【云片网】")]
+    ("sign_at", "text"), [("start", "【云片网】{} is your code"), ("end", "{} is your code【云片网】")]
 )
-def test_a_text_to_china_is_signed(sign: str, text: str) -> None:
+def test_a_text_to_china_is_signed(sign_at: str, text: str) -> None:
     """Where the brandname says; and no text to another country."""
-    asking = store(brandname={"registered": {"signature": "云片网"}, "sign": sign})
+    asking = store(brandname={"registered": {"signature": "云片网"}, "sign_at": sign_at})
     payload, message = send(asking, CHINA)
-    assert payload.text == text.format(payload.text[5 if sign == "before" else 0 :][:6])
+    assert payload.text == text.format(payload.text[5 if sign_at == "start" else 0 :][:6])
     assert payload.facts == {"signature": "云片网"}
     assert message.segments == 1
     asking.rows.clear()
