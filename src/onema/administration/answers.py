@@ -1,16 +1,14 @@
 """Everything that an operator may ask or order, answered on the gateway and the store."""
 
 import asyncio
-import contextlib
 import os
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Protocol, TypeVar
 
-import msgspec
-
 import onema
 from onema.administration.callbacks import CallbackLog
+from onema.administration.carrier_answers import CarrierAnswers
 from onema.administration.requests import (
     Balance,
     Configuration,
@@ -39,12 +37,11 @@ from onema.administration.requests import (
     ServerStatus,
     ShowSms,
     Status,
+    TestCarrier,
     TopUp,
     UnmatchedReceipt,
 )
 from onema.channels.contract import CarrierStatus
-from onema.delivery.carrier_reports import statuses_in
-from onema.delivery.carriers import shown_state
 from onema.delivery.recordings import Recordings
 from onema.domain.codes import hotlines
 from onema.domain.codes.brandname_text import KEPT_TEXTS, REFUSED_TEXTS
@@ -154,8 +151,7 @@ class Administration:
         self._keyring = keyring
         self._configuring = asyncio.Lock()
         self._callbacks = CallbackLog(gateway, storage)
-        self._carriers: Callable[[], Sequence[CarrierStatus]] | None = None
-        """Says how the carriers of this process are; None where none run."""
+        self._carrier_answers = CarrierAnswers(gateway, storage)
         self.on_shown: Callable[[], None] = lambda: None
         """Hears that the handset's page has something new to show."""
 
@@ -169,7 +165,8 @@ class Administration:
             ReadLedger: self._read_ledger,
             ReadBalance: self._read_balance,
             ReadCapacity: self._read_capacity,
-            ReadCarriers: self._read_carriers,
+            ReadCarriers: self._carrier_answers.read,
+            TestCarrier: self._carrier_answers.test,
             ReadReceipts: self._read_receipts,
             ResetCounting: self._reset_counting,
             ReadRefusals: self._read_refusals,
@@ -358,28 +355,9 @@ class Administration:
             for holder in holders_of(row)
         ]
 
-    async def _read_carriers(self, request: ReadCarriers) -> Sequence[CarrierStatus]:
-        told = list(self._carriers()) if self._carriers else await self._reported()
-        silent = self._gateway.directory.carriers.keys() - {one.name for one in told}
-        told += [
-            CarrierStatus(carrier.name, carrier.type, shown_state(carrier))
-            for name, carrier in self._gateway.directory.carriers.items()
-            if name in silent
-        ]
-        return sorted(told, key=lambda one: (one.name, one.process))
-
-    async def _reported(self) -> list[CarrierStatus]:
-        """What the processes say that use this store."""
-        found: list[CarrierStatus] = []
-        for report in await self._storage.read_process_reports():
-            # One of another version may say it in other words.
-            with contextlib.suppress(msgspec.ValidationError):
-                found += statuses_in(report)
-        return [one for one in found if one.name in self._gateway.directory.carriers]
-
     def show_carriers(self, status: Callable[[], Sequence[CarrierStatus]]) -> None:
         """Carriers run in this process: `status` says how they are."""
-        self._carriers = status
+        self._carrier_answers.status = status
 
     async def _read_receipts(self, request: ReadReceipts) -> Sequence[UnmatchedReceipt]:
         rows = await self._storage.read_unmatched_receipts(request.carrier, request.limit)

@@ -172,6 +172,22 @@ class ReadCarriers(Request[Sequence[CarrierStatus]], frozen=True, kw_only=True, 
     answer_type = list[CarrierStatus]
 
 
+class TestCarrier(Request[MessageId], frozen=True, kw_only=True, tag="test_carrier"):
+    """Send a text to a phone through exactly this carrier, within so many seconds, as a message of an account that
+    costs nothing; of the only account where none is named, from its first sender where none is. Answer: its id.
+    """
+
+    __test__: ClassVar[bool] = False
+    answer_type = int
+
+    carrier: str
+    phone: str
+    text: str
+    seconds: int
+    account: str = ""
+    sender: str = ""
+
+
 class UnmatchedReceipt(msgspec.Struct, frozen=True):
     """What a carrier reported at `received_at` of a `reference` that is the name of nothing of ours."""
 
@@ -331,6 +347,7 @@ WireRequest = (
     | ReadBalance
     | ReadCapacity
     | ReadCarriers
+    | TestCarrier
     | ReadReceipts
     | ResetCounting
     | ShowSms

@@ -55,7 +55,7 @@ makes the carrier come back. What it raises is answered 500. Bodies, heads and t
 
 class Share(msgspec.Struct, frozen=True, gc=False):
     """How much of a carrier's total this process may use: `capacity`, in what the carrier counts (binds, calls), and
-    attempts `per_second`; 0.0 sets no pace. Paces add up only if none saves up what it did not use.
+    segments of SMS, or calls, `per_second`; 0.0 sets no pace. Paces add up only if none saves up what it did not use.
     """
 
     capacity: int

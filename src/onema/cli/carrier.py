@@ -11,7 +11,10 @@ Capacity = Annotated[
 ]
 PerSecond = Annotated[
     int | None,
-    typer.Option(help="So many attempts a second, over all processes; 0: no limit.", show_default=False),
+    typer.Option(
+        help="So many segments of SMS, or calls, a second, over all processes; 0: no limit.",
+        show_default=False,
+    ),
 ]
 
 app = Commands(help="Configured ways out. The built-in one is of type handset.")
@@ -45,8 +48,13 @@ FromStdin = Annotated[
 @app.command("add")
 def add(
     cli: Cli,
-    name: Name,
-    type_: Annotated[str, typer.Option("--type", help="What it speaks, such as handset.")],
+    name: Annotated[str, typer.Argument(help="The carrier's name; its type and then its name do, too.")],
+    second: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="Its name, after its type.", show_default=False)
+    ] = None,
+    type_: Annotated[
+        str | None, typer.Option("--type", help="What it speaks, such as handset.", show_default=False)
+    ] = None,
     setting: Setting = [],  # noqa: B006  # typer needs a list, and nobody changes it
     setting_stdin: FromStdin = None,
     capacity: Capacity = None,
@@ -58,15 +66,20 @@ def add(
     needs: Needs = None,
     registered: Registered = [],  # noqa: B006  # typer needs a list, and nobody changes it
 ) -> None:
-    """Add a carrier. It sends once a route names it."""
+    """Add a carrier: `add smpp NAME`, or `add NAME --type smpp`. It sends once a route names it."""
     from onema.cli.carrier_options import put_settings, told
     from onema.cli.changes import comma_list, create
+    from onema.cli.output import CliError
     from onema.cli.registered import told_facts, with_facts
     from onema.domain.configuration import documents as doc
 
+    if (second is None) == (type_ is None):
+        raise CliError(
+            "Name its type and its name: `onema carrier add smpp NAME`, or `add NAME --type smpp`."
+        )
     document = doc.Carrier(
-        name=name,
-        type=type_,
+        name=second or name,
+        type=type_ or name,
         capacity=capacity or 0,
         per_second=per_second or 0,
         own_codes=own_codes,
@@ -214,6 +227,58 @@ def show_status(
         print_table(PROCESS_COLUMNS, process_rows(found))
     else:
         print_table(COLUMNS, [row(one) for one in found])
+
+
+@app.command("test")
+def try_one(
+    cli: Cli,
+    name: Name,
+    phone: Annotated[str, typer.Argument(help="Whose phone shows the text.")],
+    text: Annotated[str, typer.Option(help="What is sent.")] = "A test of this carrier by onema.",
+    sender: Annotated[
+        str | None, typer.Option(help="Who it is from.", show_default="the account's first brandname")
+    ] = None,
+    account: Annotated[
+        str | None, typer.Option(help="Whose message it is.", show_default="the only one")
+    ] = None,
+    seconds: Annotated[int, typer.Option(min=1, max=600, help="How long a receipt is waited for.")] = 30,
+) -> None:
+    """Send a real text to a phone through exactly this carrier, free of charge, and tell what comes of it."""
+    import time
+
+    from onema.administration.requests import ReadStory, TestCarrier
+    from onema.administration.story import as_json
+    from onema.cli.output import CliError, print_json, say
+    from onema.cli.story import as_lines
+    from onema.domain.records import MessageState
+
+    with cli.session() as session:
+        message = session.answer(
+            TestCarrier(
+                carrier=name,
+                phone=phone,
+                text=text,
+                seconds=seconds,
+                sender=sender or "",
+                account=account or "",
+            )
+        )
+        deadline = time.monotonic() + seconds
+        under_way = (MessageState.ACCEPTED, MessageState.SENT, MessageState.UNKNOWN)
+        while True:
+            found = session.answer(ReadStory(message=message))
+            if found is None:
+                raise CliError(f"The message {message} is gone.")
+            if found.story.message.state not in under_way or time.monotonic() >= deadline:
+                break
+            time.sleep(0.2)
+    if cli.json:
+        print_json(as_json(found))
+    else:
+        for line in as_lines(found):
+            say(line)
+    if found.story.message.state not in (MessageState.SENT, MessageState.DELIVERED):
+        raise typer.Exit(1)
 
 
 @app.command("drain")

@@ -32,6 +32,7 @@ from onema.domain.delivery.routing import (
     Skipped,
     explain,
     plan_route,
+    plan_to_try,
 )
 from onema.domain.delivery.start_attempt import StartAttempt
 from onema.domain.delivery.start_resend import StartResend
@@ -106,18 +107,9 @@ class Attempts:
         except Unsealable:
             await self._fail(job, "the server key cannot open the message")
             return
-        channel = Channel.SMS if isinstance(payload, SmsPayload) else Channel.CALL
         now = self._gateway.now()
-        directory = self._gateway.directory
-        papers = None
-        if isinstance(payload, SmsPayload):
-            account = directory.accounts.get(job.account)
-            brandname = account.brandnames.get(payload.sender) if account else None
-            papers = papers_of(directory, brandname, payload.facts, now)
         # What has no purpose was given by whoever checks it.
-        plan = plan_route(
-            directory, channel, payload.phone, job.message, given=not payload.purpose, papers=papers
-        ).from_turn(job.attempt)
+        plan = self.plan(job, payload, given=not payload.purpose).from_turn(job.attempt)
         if not plan.choices:
             lacking = [f"{one.carrier}: {one.why}" for one in plan.skipped if one.unregistered]
             await self._fail(job, f"{NOTHING_SENT} ({', '.join(lacking)})" if lacking else NOTHING_SENT)
@@ -143,6 +135,18 @@ class Attempts:
             )
 
         await self.start(job, payload, found, start)
+
+    def plan(self, job: Job, payload: Payload, *, given: bool) -> Plan:
+        """The carriers that it may take, as things are; for one that tries a carrier, only that."""
+        directory = self._gateway.directory
+        if not isinstance(payload, SmsPayload):
+            return plan_route(directory, Channel.CALL, payload.phone, job.message, given=given)
+        if payload.via:
+            return plan_to_try(directory, payload.via)
+        account = directory.accounts.get(job.account)
+        brandname = account.brandnames.get(payload.sender) if account else None
+        papers = papers_of(directory, brandname, payload.facts, self._gateway.now())
+        return plan_route(directory, Channel.SMS, payload.phone, job.message, given=given, papers=papers)
 
     async def leave(self, job: Job, wait: Wait) -> None:
         """Until somebody can take it, or its turn comes."""

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 import msgspec
 
 from onema.delivery.attempt import Attempts, Wait
-from onema.domain.delivery.payload import Payload, SmsPayload, open_payload
-from onema.domain.delivery.routing import Plan, explain, plan_route
+from onema.domain.delivery.payload import Payload, open_payload
+from onema.domain.delivery.routing import Plan, explain
 from onema.domain.delivery.silence import watch_of
 from onema.domain.delivery.start_resend import StartResend
 from onema.domain.keyring import Keyring, Unsealable
-from onema.domain.records import Attempt, Channel, Job, JobKind
+from onema.domain.records import Attempt, Job, JobKind
 from onema.domain.values.phone import Phone
 from onema.engine.gateway import Gateway
 from onema.storage.contract import Storage
@@ -94,8 +94,7 @@ class Resends:
 
     def _others(self, payload: Payload, job: Job, tried: set[str]) -> Plan:
         """The carriers that it was not handed to. A code that a carrier makes would be another one."""
-        channel = Channel.SMS if isinstance(payload, SmsPayload) else Channel.CALL
-        plan = plan_route(self._gateway.directory, channel, payload.phone, job.message, given=True)
+        plan = self._attempts.plan(job, payload, given=True)
         others = tuple(choice for choice in plan.choices if choice.carrier.name not in tried)
         return Plan(others, tuple(one for one in plan.skipped if one.carrier not in tried))
 

@@ -46,7 +46,7 @@ class Machine(Generic[S]):
 
 MESSAGE: Final = Machine(
     {
-        (NEW, M.ACCEPTED): ("SendCode", "CallWithCode", "SendText"),
+        (NEW, M.ACCEPTED): ("SendCode", "CallWithCode", "SendText", "TryCarrier"),
         (NEW, M.REFUSED): ("SendCode", "SendText"),
         # A receipt may overtake the outcome of its own attempt, and counts with it.
         (M.ACCEPTED, M.SENT): ("RecordOutcome",),
@@ -118,7 +118,7 @@ J = JobState
 
 JOB: Final = Machine(
     {
-        (NEW, J.TO_SEND): ("SendCode", "CallWithCode", "SendText"),
+        (NEW, J.TO_SEND): ("SendCode", "CallWithCode", "SendText", "TryCarrier"),
         (NEW, J.TO_REPORT): (
             "RecordOutcome",
             "RecordReceipt",

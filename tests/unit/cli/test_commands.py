@@ -177,6 +177,15 @@ def test_carriers_and_routes_are_managed(onema: Program) -> None:
     assert onema.changes("carrier", "remove", "phone") == [("removed", "carrier", "phone")]
 
 
+def test_a_carrier_is_added_by_its_type_and_its_name(onema: Program) -> None:
+    """Or by its name and --type; by only one of them it is not known which it is."""
+    assert onema.changes("carrier", "add", "handset", "phone") == [("created", "carrier", "phone")]
+    (added,) = onema.json("carrier", "list")
+    assert (added["name"], added["type"]) == ("phone", "handset")
+    for command in (("handset",), ("handset", "phone", "--type", "handset")):
+        assert "Name its type and its name" in onema.json("carrier", "add", *command, exit_code=1)["error"]
+
+
 def test_routes_share_by_weight(onema: Program) -> None:
     """Which can be changed by itself; a share of less than nothing is none."""
     onema.changes("carrier", "add", "phone", "--type", "handset")

@@ -217,7 +217,8 @@ class Carrier(Document, frozen=True, kw_only=True, tag="carrier"):
     One that is `draining` takes no new messages, and runs on for what is under way and for its receipts.
 
     `capacity` is the total that all processes together may use at once, in what the type counts: binds, calls. Each
-    process gets a share. `per_second` is how many attempts all may start, shared out with the capacity. 0: no total.
+    process gets a share. `per_second` is how many segments of SMS, or calls, all may start; it is shared out with the
+    capacity. 0: no total.
     `own_codes` must be said of a type that makes and checks codes itself: what it sends are its own words, and no code
     that was given. `needs` are facts without which it takes no message (needs.py), besides those that its settings ask
     for.

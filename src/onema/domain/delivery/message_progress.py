@@ -22,6 +22,9 @@ from onema.domain.state_machines import (
 )
 from onema.domain.values.money import NOTHING, Minor
 
+OPERATORS_OWN = "operator"
+"""In the place of a dialect: what an operator sends to try a carrier."""
+
 
 class Advance(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What made a message move: the command, when, to where, why, how it ended, and for a call how long was
@@ -145,7 +148,11 @@ def delivery_job(kind: JobKind, account: AccountId, message: MessageId, due_at: 
 
 
 def callback_url(account: AccountView, message: Message) -> str:
-    """Where the message's end is told: its own URL, else its application's or account's."""
+    """Where the message's end is told: its own URL, else its application's or account's. That of an operator's own
+    message is told to nobody.
+    """
+    if message.dialect == OPERATORS_OWN:
+        return ""
     if message.callback_url:
         return message.callback_url
     application = account.applications.get(message.application)

@@ -28,6 +28,8 @@ class SmsPayload(_Payload, frozen=True, tag="sms", array_like=True):
     valid_until: int
     purpose: str = ""
     facts: dict[str, str] = {}
+    via: str = ""
+    """The only carrier that it may take; empty: as the routes say."""
 
 
 class CallPayload(_Payload, frozen=True, tag="call", array_like=True):

@@ -91,6 +91,14 @@ def plan_route(
     return Plan(tuple(choices.values()), tuple(skipped.values()))
 
 
+def plan_to_try(directory: Directory, carrier: str) -> Plan:
+    """Of a message that is to find out how a carrier works: that one alone, also while it drains."""
+    document = directory.carriers.get(carrier)
+    if document is None or document.state != "active":
+        return Plan((), (Skipped(carrier, NOT_ACTIVE),))
+    return Plan((Choice(document, "an operator tries this carrier"),))
+
+
 def _in_order(routes: list[Route], message: int) -> Iterable[tuple[Route, int]]:
     """Each route and the sum of the weights that its own is part of; 0 where there was nothing to draw."""
     if len(routes) < 2:

@@ -1,0 +1,79 @@
+"""What operators ask of carriers: how they are, and to try one."""
+
+import contextlib
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from onema.administration.requests import ReadCarriers, TestCarrier
+from onema.channels.contract import CarrierStatus
+from onema.delivery.carrier_reports import statuses_in
+from onema.delivery.carriers import shown_state
+from onema.domain.codes.try_carrier import TryCarrier
+from onema.domain.delivery.message_progress import OPERATORS_OWN
+from onema.domain.ids import MessageId
+from onema.domain.keyring import NONCE_BYTES
+from onema.domain.refusals import Refusal, Refused
+from onema.domain.values.phone import parse_phone
+from onema.engine.gateway import Gateway
+from onema.storage.contract import Storage
+
+HOME_COUNTRY = "VN"
+"""Where national numbers belong that an operator types for an account that says nothing of it."""
+
+
+class CarrierAnswers:
+    """Answers on the gateway and the store, and on the carriers of this process where some run."""
+
+    def __init__(self, gateway: Gateway, storage: Storage) -> None:
+        self._gateway = gateway
+        self._storage = storage
+        self.status: Callable[[], Sequence[CarrierStatus]] | None = None
+        """Says how the carriers of this process are; None where none run. Set by whoever starts them."""
+
+    async def read(self, request: ReadCarriers) -> Sequence[CarrierStatus]:
+        told = list(self.status()) if self.status else await self._reported()
+        silent = self._gateway.directory.carriers.keys() - {one.name for one in told}
+        told += [
+            CarrierStatus(carrier.name, carrier.type, shown_state(carrier))
+            for name, carrier in self._gateway.directory.carriers.items()
+            if name in silent
+        ]
+        return sorted(told, key=lambda one: (one.name, one.process))
+
+    async def test(self, request: TestCarrier) -> MessageId:
+        accounts = self._gateway.directory.account_named
+        if not request.account and len(accounts) != 1:
+            raise Refused(Refusal.CONFLICT, "Name the account whose message it is to be (--account).")
+        name = request.account or next(iter(accounts))
+        if name not in accounts:
+            raise Refused(Refusal.CONFLICT, f"There is no account {name!r}.")
+        account, home = accounts[name], accounts[name].country or HOME_COUNTRY
+        identifier, now = MessageId(self._gateway.next_id()), self._gateway.now()
+        await self._gateway.execute(
+            TryCarrier(
+                account=account.id,
+                id=identifier,
+                now=now,
+                entropy=self._gateway.token(NONCE_BYTES),
+                dialect=OPERATORS_OWN,
+                phone=parse_phone(request.phone, home),
+                home_country=home,
+                client_ip="",
+                carrier=request.carrier,
+                sender=request.sender
+                or next(iter(account.brandnames), account.document.fixed_number or "onema"),
+                text=request.text,
+                valid_until=now + request.seconds * 1000,
+            )
+        )
+        return identifier
+
+    async def _reported(self) -> list[CarrierStatus]:
+        """What the processes say that use this store."""
+        found: list[CarrierStatus] = []
+        for report in await self._storage.read_process_reports():
+            # One of another version may say it in other words.
+            with contextlib.suppress(msgspec.ValidationError):
+                found += statuses_in(report)
+        return [one for one in found if one.name in self._gateway.directory.carriers]
