@@ -11,7 +11,7 @@ from onema.domain.delivery.callback_try import callback_try
 from onema.domain.delivery.outcome import network_told
 from onema.domain.ids import time_of_id
 from onema.domain.records import LedgerEntry, Message
-from onema.domain.state_machines import VerificationState
+from onema.domain.state_machines import VerificationState, charged_first
 from onema.domain.values.money import format_amount
 from onema.domain.values.times import show_time
 from onema.storage.contract import Story
@@ -107,7 +107,7 @@ def _money(entry: LedgerEntry, message: Message) -> str:
         )
         return f"{format_amount(entry.amount)} for {what}"
     if entry.kind == "capture":
-        return f"{format_amount(message.charged)} charged"
+        return f"{format_amount(charged_first(message))} charged"
     return f"{format_amount(entry.amount)}{_because(entry.note)}"
 
 

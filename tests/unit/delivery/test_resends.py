@@ -1,5 +1,6 @@
 """A code of which nothing is heard goes out by the next carrier."""
 
+from onema.administration.story import moments
 from onema.channels.contract import Receipt
 from onema.domain.configuration import documents as doc
 from onema.domain.delivery.outcome import Outcome, OutcomeKind
@@ -61,6 +62,9 @@ async def test_after_the_silence_the_same_text_goes_out_by_the_next_carrier(rig:
     assert [(one.number, one.carrier) for one in attempts] == [(1, "first"), (2, "second")]
     assert attempts[1].why == "sent again: no receipt within 21 s via first; route +, priority 1"
     assert await rig.balance() == -2 * PRICE
+    told = [(one.what, one.detail) for one in moments(await rig.story(identifier))]
+    assert ("capture", "850 charged") in told
+    assert ("resend 2", "-850") in told
     delivered = Outcome(kind=OutcomeKind.DELIVERED)
     assert await rig.hear(Receipt("second", "b0", delivered)) == "counted"
     assert await rig.hear(Receipt("first", "a0", delivered)) == "noted"

@@ -438,7 +438,7 @@ def walk(seed: int) -> Counter[Move]:
         lambda: moves.requeue(chance.randrange(99)),
         lambda: moves.bury_a_settlement_and_requeue_it(chance.randrange(99)),
         lambda: moves.time_passes(1),
-        lambda: chance.choice((moves.show_a_code, moves.try_a_carrier, moves.send_a_text_of_no_template))(),
+        lambda: [chance.choice((moves.show_a_code, moves.try_a_carrier, moves.send_a_text_of_no_template))()],
         lambda: moves.send_own_text(chance.random() < 0.7),
     )
     moves.send(call=False, given=False)
