@@ -158,7 +158,7 @@ class EsmsApi:
     def outcome_of(self, outgoing: Outgoing, answer: HttpAnswer) -> Outcome:
         members = members_of(answer)
         code, name = text_in(members, "CodeResult"), own_name(outgoing)
-        words = words_of(code, text_in(members, "SMSID"), text_in(members, "ErrorMessage"))
+        words = words_of(code, text_in(members, "ErrorMessage"), ids=(text_in(members, "SMSID"),))
         if answer.status != 200:
             return ended_by_status(answer)
         if not code and "error" in members:
@@ -185,7 +185,7 @@ class EsmsApi:
         meaning = SEND_STATUSES.get(status, UNCLEAR)
         if status == FINISHED:
             meaning = _finished(told.get("SendSuccess", ""), told.get("SendFailed", ""))
-        words = words_of(sms, f"SendStatus {status}")
+        words = words_of(f"SendStatus {status}", ids=(sms,))
         network = {"operator": NETWORKS.get(told.get("telcoid", ""), "")}
         return (Receipt(self._name, name, meaning.outcome(words, network=network)),)
 

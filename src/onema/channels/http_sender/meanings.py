@@ -1,6 +1,6 @@
 """What vendors' codes mean: the vocabulary of their modules' tables, and how their answers are read."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -70,10 +70,13 @@ def lost(ending: Ending | None = None, reason: str = "") -> Meaning:
     return Meaning(OutcomeKind.UNDELIVERED, ending, reason)
 
 
-def words_of(*parts: object) -> str:
-    """A vendor's own words for operators: without the numbers and secrets that some of them quote."""
+def words_of(*parts: object, ids: Iterable[str] = ()) -> str:
+    """A vendor's own words for operators: without the numbers and secrets that some of them quote. `ids` are its names
+    for the message, which its support asks for; they stand in front as they are.
+    """
     said = " ".join(str(part) for part in parts if part not in (None, ""))
-    return redact_text(said[:LONGEST_WORDS])
+    said = redact_text(said[:LONGEST_WORDS])
+    return " ".join(filter(None, (*ids, said)))[:LONGEST_WORDS]
 
 
 def members_of(answer: HttpAnswer) -> Mapping[str, Any]:

@@ -229,7 +229,7 @@ class TwilioApi:
         meaning = _meaning(text_in(members, "status"), code)
         name = self.name_of(outgoing) or sid
         # The sid is how Twilio's support knows it.
-        return meaning.outcome(words_of(sid, code, text_in(members, "error_message")), (name,))
+        return meaning.outcome(words_of(code, text_in(members, "error_message"), ids=(sid,)), (name,))
 
     def receipts_of(self, request: Request) -> tuple[Receipt, ...]:
         try:
@@ -247,7 +247,7 @@ class TwilioApi:
         own = dict(parse_qsl(request.query.decode("latin-1"))).get(_OWN, "")
         code = told.get("ErrorCode", "")
         outcome = _meaning(status, code).outcome(
-            words_of(sid, status), network={"network_error_code": code if code != "0" else ""}
+            words_of(status, ids=(sid,)), network={"network_error_code": code if code != "0" else ""}
         )
         return (Receipt(self._name, own or sid, outcome),)
 

@@ -218,7 +218,7 @@ class VonageApi:
             ids = tuple(text_in(part, "message-id") for part in parts)
             references = (name,) if name else tuple(filter(None, ids))
             return SUBMITTED.outcome(
-                words_of(*ids),
+                words_of(ids=ids),
                 references,
                 parts=0 if name else len(parts),
                 network={"mccmnc": text_in(parts[0], "network")},
@@ -250,7 +250,7 @@ class VonageApi:
             "mccmnc": told.get("network-code", ""),
             "network_error_code": code if code != "0" else "",
         }
-        outcome = meaning.outcome(words_of(part, status), network=network)
+        outcome = meaning.outcome(words_of(status, ids=(part,)), network=network)
         return (Receipt(self._name, told.get("client-ref") or part, outcome),)
 
     def _authenticate(self, told: Mapping[str, str]) -> None:

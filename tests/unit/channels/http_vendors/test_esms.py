@@ -100,7 +100,7 @@ def test_an_answer_ends_as_its_code_says(code: str, kind: OutcomeKind, ending: E
     assert (told.kind, told.ending) == (kind, ending)
     refused = kind in (OutcomeKind.TEMPORARY, OutcomeKind.PERMANENT)
     assert told.references == (() if refused else (NAME,))
-    assert told.detail == f"{code} 3f5e m"
+    assert told.detail == f"3f5e {code} m"
 
 
 @pytest.mark.parametrize(

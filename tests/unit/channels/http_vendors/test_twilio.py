@@ -86,11 +86,12 @@ def test_the_validity_is_what_twilio_takes(left: int, told: str) -> None:
 
 def test_a_message_that_was_taken_has_our_name_where_receipts_come_with_it() -> None:
     """And Twilio's where none were asked for; the sid is kept either way."""
-    taken = answer(201, {"sid": "SM1", "status": "queued", "error_code": None, "error_message": None})
+    sid = "SM01234567890123456789012345678901"
+    taken = answer(201, {"sid": sid, "status": "queued", "error_code": None, "error_message": None})
     told = api_of(VENDOR, **ASKING).outcome_of(outgoing(), taken)
-    assert (told.kind, told.references, told.detail) == (OutcomeKind.SUBMITTED, (NAME,), "SM1")
+    assert (told.kind, told.references, told.detail) == (OutcomeKind.SUBMITTED, (NAME,), sid)
     told = api_of(VENDOR, **ACCOUNT).outcome_of(outgoing(), taken)
-    assert told.references == ("SM1",)
+    assert told.references == (sid,)
 
 
 @pytest.mark.parametrize(
