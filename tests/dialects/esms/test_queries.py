@@ -218,6 +218,14 @@ async def test_another_accounts_message_is_unknown(client: VendorClient, core: R
     assert json.loads(await get(client, "GetSendStatus", **other, RefId=smsid))["CodeResponse"] == "105"
 
 
+async def test_a_message_of_another_api_is_unknown(client: VendorClient, core: RunningCore) -> None:
+    """Although it is the account's own: no SMSID names it."""
+    message = replace(sent_row(0), id=MessageId(first_id_at(core.clock.now())), dialect="other")
+    await insert(core, message)
+    answer = json.loads(await get(client, "GetSendStatus", RefId=f"{message.id:032x}"))
+    assert answer["CodeResponse"] == "105"
+
+
 async def test_messages_are_told_of_for_seven_days(client: VendorClient, core: RunningCore) -> None:
     """As the vendor's page says."""
     smsid = f"{await client.send():032x}"
@@ -353,8 +361,10 @@ async def test_an_account_has_only_so_many_reads_under_way(client: VendorClient,
     """The others are told to come later, and the next one after them is answered."""
     core.storage.reading.clear()
     asked = [asyncio.create_task(get(client, "GetBalance_json")) for _ in range(20)]
-    for answered in itertools.islice(asyncio.as_completed(asked), 20 - customer_reads.WAITING_OF_AN_ACCOUNT):
-        await answered
+    refused = itertools.islice(asyncio.as_completed(asked), 20 - customer_reads.WAITING_OF_AN_ACCOUNT)
+    async with asyncio.timeout(10):
+        for answered in refused:
+            await answered
     core.storage.reading.set()
     codes = [json.loads(answer)["CodeResponse"] for answer in await asyncio.gather(*asked)]
     assert sorted(codes) == ["100"] * customer_reads.WAITING_OF_AN_ACCOUNT + ["160"] * 4
