@@ -6,17 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from onema.delivery.receipts import KEEP_UNMATCHED_MS
+from onema.delivery.receipts import KEEP_NAMES, KEEP_UNMATCHED_MS
 from onema.domain.delivery.outcome import Outcome, OutcomeKind
 from onema.domain.delivery.record_receipt import ReceiptResult, last_word
-from onema.domain.ids import AccountId
+from onema.domain.ids import AccountId, MessageId
 from onema.domain.records import EntryKind, MessageState
 from onema.storage.contract import Storage
 from onema.storage.postgres import PostgresStorage
 from onema.storage.sqlite.storage import SqliteStorage
 from onema.testing.fake_clock import FakeClock
 
-from .receiving_node import ACCOUNT, PRICE, ReceivingNode
+from .receiving_node import ACCOUNT, CARRIER, PRICE, ReceivingNode
 
 DELIVERED, UNDELIVERED = OutcomeKind.DELIVERED, OutcomeKind.UNDELIVERED
 
@@ -211,6 +211,39 @@ async def test_words_on_the_way_end_nothing(node: ReceivingNode) -> None:
     assert await node.hear("ref-1", OutcomeKind.UNKNOWN) == ReceiptResult.NOTED
     assert await node.state(message) == MessageState.SENT
     assert await node.hear("ref-1", DELIVERED) == ReceiptResult.COUNTED
+
+
+async def test_a_name_that_was_just_heard_is_not_looked_up(node: ReceivingNode) -> None:
+    """The receipt may be decided in the batch of the outcome that brings the name, behind it."""
+    message = await node.start_sending()
+    node.receipts.named(CARRIER, ("one", "two"), ACCOUNT, MessageId(message), 1)
+    node.receipts._names = None  # type: ignore[assignment]  # what would look it up
+    await asyncio.gather(
+        node.end_sending(message, Outcome(kind=OutcomeKind.SUBMITTED, references=("one", "two"))),
+        node.hear("one", DELIVERED),
+        node.hear("two", DELIVERED),
+    )
+    assert node.results == [ReceiptResult.NOTED, ReceiptResult.COUNTED]
+    assert await node.state(message) == MessageState.DELIVERED
+
+
+async def test_a_name_that_was_heard_and_is_another_s_now_is_looked_up(start_node: StartNode) -> None:
+    """A carrier may use it again for what another process sends; and an outcome may never be committed."""
+    first, second = await start_node(), await start_node()
+    older = await first.submit("again")
+    first.receipts.named(CARRIER, ("again", "lost"), ACCOUNT, MessageId(older), 1)
+    newer = await second.submit("again")
+    assert await first.hear("again", DELIVERED) == ReceiptResult.COUNTED
+    assert (await first.state(older), await first.state(newer)) == (MessageState.SENT, MessageState.DELIVERED)
+    assert await first.hear("lost", DELIVERED) == ReceiptResult.UNMATCHED
+
+
+async def test_only_so_many_names_are_kept(node: ReceivingNode) -> None:
+    """The oldest are looked up again."""
+    for number in range(KEEP_NAMES + 2):
+        node.receipts.named(CARRIER, (str(number),), ACCOUNT, MessageId(1), 1)
+    assert len(node.receipts._newest) == KEEP_NAMES
+    assert (CARRIER, "1") not in node.receipts._newest
 
 
 async def test_receipts_that_nothing_matches_are_kept_for_a_while(node: ReceivingNode) -> None:

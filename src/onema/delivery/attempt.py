@@ -59,6 +59,10 @@ class Found(NamedTuple):
     passed_over: tuple[Skipped, ...]
 
 
+OnNamed = Callable[[str, tuple[str, ...], AccountId, MessageId, int], None]
+"""Hears a carrier's name, the names that it gave, and whose they are: account, message, attempt."""
+
+
 class Wait(NamedTuple):
     """Nobody gets it now: it waits for `carriers`, or for `slowed`, which would take it in its turn."""
 
@@ -81,9 +85,10 @@ class Attempts:
         lease_ms: int,
         receipt_lifetime_ms: int,
         on_shown: Callable[[], None] = lambda: None,
+        on_named: OnNamed = lambda *named: None,
     ) -> None:
         """Of jobs that are not of `kinds` nothing is sent: only what has expired is ended. `on_shown` hears that a
-        simulated phone shows something new.
+        simulated phone shows something new, `on_named` what names a carrier gave to an attempt.
         """
         self._gateway = gateway
         self._storage = storage
@@ -96,6 +101,7 @@ class Attempts:
         """How long a job stays leased after its carrier must have answered."""
         self._receipt_lifetime_ms = receipt_lifetime_ms
         self._on_shown = on_shown
+        self._on_named = on_named
 
     async def __call__(self, job: Job, unsealed: Payload | None = None) -> None:
         """`unsealed` is what the job holds, where it was born in this process."""
@@ -268,6 +274,8 @@ class Attempts:
     async def _record(
         self, account: AccountId, message: MessageId, attempt: int, outcome: Outcome, carrier: str = ""
     ) -> None:
+        if outcome.references:
+            self._on_named(carrier, outcome.references, account, message, attempt)
         now = self._gateway.now()
         retry = may_be_tried_again(outcome) and attempt < ATTEMPTS_PER_MESSAGE
         await self._gateway.execute(

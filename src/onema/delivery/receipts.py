@@ -8,6 +8,7 @@ from onema.domain.delivery.outcome import RECEIPT_WORDS, storable
 from onema.domain.delivery.record_outcome import SettleMessage
 from onema.domain.delivery.record_receipt import NOBODY, Named, ReceiptResult, RecordReceipt, named_by
 from onema.domain.delivery.reference import spelled
+from onema.domain.ids import AccountId, MessageId
 from onema.domain.records import CarrierReference, Job, Key
 from onema.domain.refusals import Refused
 from onema.engine.gateway import Gateway
@@ -17,6 +18,8 @@ KEEP_UNMATCHED_MS = 86_400_000
 """How long a receipt that nobody's name matches is kept: long enough for people to see it."""
 KEEP_UNMATCHED = 10_000
 """About so many of them are kept, the newest."""
+KEEP_NAMES = 10_000
+"""So many of the newest names that came to this process need no look-up."""
 LOOKS = 5
 """How often a name is looked up whose owner changed meanwhile, which takes a carrier that uses it again just then."""
 
@@ -24,7 +27,7 @@ LOOKS = 5
 class Receipts:
     """Where carriers report (channels.contract.ReceiptSink), whichever process sent what they report on.
 
-    Receipts that come together cost one look-up and one batch.
+    Receipts that come together cost one look-up and one batch, and names that this process has just heard no look-up.
     """
 
     def __init__(
@@ -37,6 +40,20 @@ class Receipts:
         self._gateway = gateway
         self._count = count
         self._names = _Names(storage)
+        self._newest: dict[tuple[str, str], Named] = {}
+        """Whose names came last, by carrier and name."""
+
+    def named(
+        self, carrier: str, references: tuple[str, ...], account: AccountId, message: MessageId, attempt: int
+    ) -> None:
+        """A carrier has just given an attempt these names. Their outcome is about to be committed: a receipt that is
+        decided behind it need not be looked up. What is no longer so when one is decided, the batch finds out.
+        """
+        named = Named(account, message, attempt)
+        for reference in references:
+            self._newest[carrier, reference] = named
+        while len(self._newest) > KEEP_NAMES:
+            del self._newest[next(iter(self._newest))]
 
     async def __call__(self, receipt: Receipt) -> None:
         if receipt.outcome.kind not in RECEIPT_WORDS:
@@ -44,7 +61,9 @@ class Receipts:
         reference, outcome = spelled(receipt.reference), storable(receipt.outcome)
         try:
             for _ in range(LOOKS):
-                named = await self._names.owner(receipt.carrier, reference)
+                named = self._newest.pop((receipt.carrier, reference), None)
+                if named is None:
+                    named = await self._names.owner(receipt.carrier, reference)
                 now = self._gateway.now()
                 result: ReceiptResult = await self._gateway.execute(
                     RecordReceipt(

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from onema.channels.contract import Carrier
-from onema.delivery.attempt import Attempts
+from onema.delivery.attempt import Attempts, OnNamed
 from onema.delivery.carrier_watch import CarrierWatch
 from onema.delivery.dispatcher import POLL_SECONDS, JobDispatcher, JobHandler
 from onema.delivery.failed_jobs import FailedJobs
@@ -31,10 +31,12 @@ def build_dispatcher(
     receipt_lifetime_ms: int,
     poll_seconds: float = POLL_SECONDS,
     on_shown: Callable[[], None] = lambda: None,
+    on_named: OnNamed = lambda *named: None,
     on_dead: Callable[[str], None] = lambda kind: None,
 ) -> JobDispatcher:
     """`carriers` are those that run here, and may change, `watch` is what is seen of them. `on_shown` hears that a
-    simulated phone shows something new, `on_dead` the kind of each job that is given up.
+    simulated phone shows something new, `on_named` what names carriers gave to attempts, `on_dead` the kind of each job
+    that is given up.
     """
     watch = watch or CarrierWatch(gateway.now)
     attempts = Attempts(
@@ -47,6 +49,7 @@ def build_dispatcher(
         lease_ms=lease_ms,
         receipt_lifetime_ms=receipt_lifetime_ms,
         on_shown=on_shown,
+        on_named=on_named,
     )
     handlers: dict[str, JobHandler] = {
         JobKind.SMS: attempts,

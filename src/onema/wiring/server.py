@@ -136,9 +136,10 @@ class App:
         await core.recordings.start()
         stack.push_async_callback(core.recordings.stop)
 
+        receipts = Receipts(core.gateway, core.storage, self.metrics.receipt)
         on_jobs_due: Callable[[], None] = lambda: None  # noqa: E731  # whoever delivers takes its place
         if not settings.delivery.paused:
-            dispatcher = await self._start_delivery(stack, core)
+            dispatcher = await self._start_delivery(stack, core, receipts)
             if job_kinds(settings):
                 on_jobs_due = dispatcher.wake
         sweeper = Sweeper(
@@ -171,16 +172,16 @@ class App:
         core.committer.watch_store(lambda here: self.ready.mark("store", here))
         self.ready.mark("store")
 
-        await self._listen(stack, core)
+        await self._listen(stack, core, receipts)
 
-    async def _start_delivery(self, stack: AsyncExitStack, core: Core) -> JobDispatcher:
+    async def _start_delivery(self, stack: AsyncExitStack, core: Core, receipts: Receipts) -> JobDispatcher:
         delivery, kinds = self.settings.delivery, job_kinds(self.settings)
         renderers = {dialect.name: dialect.callbacks for dialect in self._dialects if dialect.callbacks}
         client = callback_client(self.settings, core.clock)
         stack.push_async_callback(client.close)
         callbacks = CallbackSender(core.gateway, core.storage, renderers, client)
         watch = CarrierWatch(core.clock.now, self.metrics.attempt)
-        carriers = await self._start_carriers(stack, core, watch) if kinds else None
+        carriers = await self._start_carriers(stack, core, watch, receipts) if kinds else None
         dispatcher = build_dispatcher(
             core.gateway,
             core.committer,
@@ -194,6 +195,7 @@ class App:
             lease_ms=int(delivery.lease * 1000),
             receipt_lifetime_ms=delivery.receipt_lifetime * 1000,
             on_shown=self.inbox.arrived,
+            on_named=receipts.named,
             on_dead=self.metrics.dead_job,
         )
         if carriers is not None:
@@ -203,11 +205,11 @@ class App:
         return dispatcher
 
     async def _start_carriers(
-        self, stack: AsyncExitStack, core: Core, watch: CarrierWatch
+        self, stack: AsyncExitStack, core: Core, watch: CarrierWatch, receipts: Receipts
     ) -> RunningCarriers:
         make = carrier_factory(
             Surroundings(
-                Receipts(core.gateway, core.storage, self.metrics.receipt),
+                receipts,
                 self.inbox,
                 self.calls,
                 core.announcements,
@@ -238,7 +240,7 @@ class App:
         self._carriers = carriers
         return carriers
 
-    async def _listen(self, stack: AsyncExitStack, core: Core) -> None:
+    async def _listen(self, stack: AsyncExitStack, core: Core, receipts: Receipts) -> None:
         listen = self.settings.listen
         roles = self.settings.roles
         stopping = asyncio.Event()
@@ -252,10 +254,7 @@ class App:
             calls=self._shown_calls,
             demo=self._demo,
         )
-        webhooks = Webhooks(
-            lambda: core.gateway.directory.carriers,
-            Receipts(core.gateway, core.storage, self.metrics.receipt),
-        )
+        webhooks = Webhooks(lambda: core.gateway.directory.carriers, receipts)
         apis = self._dialects if "api" in roles else [NotServed("api", self._dialects)]
         application = HttpApplication(
             [*apis, CarrierWebhooks(webhooks.of)],

@@ -130,6 +130,7 @@ class DeliveryRig:
             receipt_lifetime_ms=LIFETIME_MS,
             poll_seconds=0.005,
             on_shown=on_shown,
+            on_named=self._receipts.named,
         )
         for carrier in carriers:
             if not carrier.ready and not getattr(carrier, "starts", 0):
