@@ -2,8 +2,8 @@
 
 import datetime as dt
 import re
-from collections.abc import Mapping
-from typing import Any, Literal
+from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import msgspec
 
@@ -27,7 +27,7 @@ from onema.dialects.esms.send_wire import (
     known_members,
     read_send,
 )
-from onema.dialects.esms.wire import is_yes, smsid
+from onema.dialects.esms.wire import accepted, is_yes, smsid
 from onema.domain.codes.accept_message import Accepted
 from onema.domain.codes.send_text import SendText, SendTogether
 from onema.domain.configuration.callback_target import url_problem
@@ -35,6 +35,7 @@ from onema.domain.configuration.directory import AccountView
 from onema.domain.ids import MessageId
 from onema.domain.keyring import NONCE_BYTES
 from onema.domain.refusals import Refusal, Refused
+from onema.domain.values.phone import Phone
 from onema.engine.gateway import Gateway
 from onema.engine.refusals import Asking
 from onema.http.messages import Request, Response
@@ -97,6 +98,17 @@ DRESSES: Mapping[str, Dress] = {
 }
 """By their paths."""
 
+SPELLED: Mapping[str, Dress] = {
+    f"/MainService.svc/json/SendMultipleMessage_V4_{name}": DRESSES[path]
+    for name, path in (
+        ("post_json/", "mainservice.svc/json/sendmultiplemessage_v4_post_json"),
+        ("post_json", "mainservice.svc/json/sendmultiplemessage_v4_post_json"),
+        ("get", "mainservice.svc/json/sendmultiplemessage_v4_get"),
+        ("post/", "mainservice.svc/json/sendmultiplemessage_v4_post"),
+    )
+}
+"""Those that most clients ask, as they are documented."""
+
 
 class PlainSends:
     """`fixed_number_texts` says which texts go out from an account's fixed number: any, or those that are registered
@@ -138,7 +150,9 @@ class PlainSends:
             asking.detail = refused.detail
             return dress.refused(REFUSALS[refused.refusal], refused.refusal.value)
         if sent.refusal is None:
-            return dress.response(Result("100", smsid=smsid(sent.message)))
+            if dress.in_xml:
+                return dress.response(Result("100", smsid=smsid(sent.message)))
+            return Response(200, accepted(sent.message))
         asking.detail = f"onema message list {account.name} --state refused, then message show: which text"
         return dress.refused(REFUSALS[sent.refusal], sent.refusal.value, sent.message)
 
@@ -157,37 +171,44 @@ class PlainSends:
             raise _not_served(f"RequestId is longer than {LONGEST_REQUEST_ID} characters", asking)
         if sender is None:
             raise Refused(Refusal.BRANDNAME_UNKNOWN, "no Brandname is given")
-        common: dict[str, Any] = {
-            "account": account.id,
-            "now": gateway.now(),
-            "dialect": DIALECT,
-            "home_country": home,
-            "client_ip": asking.client_ip,
-            "reference": reference,
-            "brandname": sender,
-            "text": given.get("content", ""),
-            "send_at": self._send_at(given.get("senddate", "").strip(), asking),
-            "folded": _folded(given),
-            "dry_run": is_yes(given.get("sandbox", "")),
-            "callback_url": self._callback_url(given.get("callbackurl", "").strip(), asking),
-            "category": kind,
-            "campaign": given.get("campaignid", "")[:LONGEST_CAMPAIGN],
-        }
-        once = BLOCKED_SECONDS if reference else 0
-        ids = [MessageId(gateway.next_id()) for _ in phones]
-        sends = [
-            SendText(
-                **common,
-                id=message,
-                phone=phone,
-                entropy=gateway.token(NONCE_BYTES),
-                once_seconds=once if message is ids[0] else 0,
-                together=ids[0] if len(ids) > 1 else 0,
-            )
-            for message, phone in zip(ids, phones, strict=True)
-        ]
-        sent: Accepted = await gateway.execute(sends[0] if len(sends) == 1 else SendTogether(tuple(sends)))
+        date, url = given.get("senddate", "").strip(), given.get("callbackurl", "").strip()
+        send = SendText(
+            account=account.id,
+            id=MessageId(gateway.next_id()),
+            now=gateway.now(),
+            entropy=gateway.token(NONCE_BYTES),
+            dialect=DIALECT,
+            phone=phones[0],
+            home_country=home,
+            client_ip=asking.client_ip,
+            reference=reference,
+            brandname=sender,
+            text=given.get("content", ""),
+            send_at=self._send_at(date, asking) if date else 0,
+            folded=_folded(given),
+            once_seconds=BLOCKED_SECONDS if reference else 0,
+            dry_run=is_yes(given.get("sandbox", "")),
+            callback_url=self._callback_url(url, asking) if url else "",
+            category=kind,
+            campaign=given.get("campaignid", "")[:LONGEST_CAMPAIGN],
+        )
+        sent: Accepted = await gateway.execute(send if len(phones) == 1 else self._to_all(send, phones))
         return sent
+
+    def _to_all(self, send: SendText, phones: Sequence[Phone]) -> SendTogether:
+        """The same for each phone; their ids lie side by side."""
+        first, gateway = msgspec.structs.replace(send, together=send.id), self._gateway
+        others = [
+            msgspec.structs.replace(
+                first,
+                id=MessageId(gateway.next_id()),
+                entropy=gateway.token(NONCE_BYTES),
+                phone=phone,
+                once_seconds=0,
+            )
+            for phone in phones[1:]
+        ]
+        return SendTogether((first, *others))
 
     def _sender(self, account: AccountView, kind: str, given: Parameters) -> str | None:
         """The brandname, "" for the account's fixed number; None where there is none. Raises Rejected."""
@@ -201,8 +222,6 @@ class PlainSends:
 
     def _send_at(self, text: str, asking: Asking) -> int:
         """Raises Rejected."""
-        if not text:
-            return 0
         match = _SEND_DATE.fullmatch(text)
         try:
             if match is None:
@@ -219,7 +238,7 @@ class PlainSends:
 
     def _callback_url(self, url: str, asking: Asking) -> str:
         """Raises Rejected."""
-        if url and (problem := url_problem(url, private_targets=self._private_targets)):
+        if problem := url_problem(url, private_targets=self._private_targets):
             asking.detail = f"its CallbackUrl {problem}"
             raise Rejected(VendorError("99", "CallbackUrl can not be called"), "callback_url")
         return url

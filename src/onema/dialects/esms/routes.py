@@ -18,7 +18,7 @@ from onema.dialects.esms.errors import (
     refused_message,
 )
 from onema.dialects.esms.phones import HOME_COUNTRY
-from onema.dialects.esms.plain_sends import DRESSES, PlainSends
+from onema.dialects.esms.plain_sends import DRESSES, SPELLED, PlainSends
 from onema.dialects.esms.queries import OPERATIONS, EsmsQueries
 from onema.domain.codes.accept_message import Accepted
 from onema.domain.codes.check_code import Check, CheckCode
@@ -116,9 +116,10 @@ class EsmsApi:
     async def _answer(self, request: Request, asking: Asking) -> Response:
         operation = self._sends.get(request.path)
         if operation is None:
-            path = "/".join([segment for segment in request.path.lower().split("/") if segment])
-            operation = self._sends.get(path)
-            if operation is None and (dress := DRESSES.get(path)):
+            if (dress := SPELLED.get(request.path)) is None:
+                path = "/".join([segment for segment in request.path.lower().split("/") if segment])
+                operation, dress = self._sends.get(path), DRESSES.get(path)
+            if dress is not None:
                 return await self._plain.answer(dress, request, asking)
         if operation is None:
             return await self._queries.answer(request, asking)

@@ -34,6 +34,14 @@ PARAMETERS = frozenset(
     }
 )
 _LISTS = frozenset({"phone", "phones"})
+# As the vendor's page spells them, and nearly everybody with it.
+_SPELLED = {
+    name: name.lower()
+    for name in (
+        *("ApiKey", "SecretKey", "Phone", "Content", "SmsType", "Brandname", "IsUnicode", "Sandbox"),
+        *("RequestId", "SendDate", "campaignid", "CallbackUrl"),
+    )
+}
 MOST_ELEMENTS = 2_000
 """Of one RQST: a phone takes two."""
 DEEPEST_ELEMENT = 8
@@ -79,13 +87,18 @@ def read_send(request: Request) -> Parameters:
         return {**parse_query(request.query), **_read_rqst(body)}
     if not body.startswith(b"{"):
         return wire.read_parameters(request, PARAMETERS)
-    return {**parse_query(request.query), **known_members(parse_json_object(body))}
+    members = known_members(parse_json_object(body))
+    return {**parse_query(request.query), **members} if request.query else members
 
 
 def known_members(members: Mapping[str, object]) -> Parameters:
     """Those of a JSON object that plain sends know; a list of phones becomes one text. Raises ValueError."""
     found = {}
     for name, value in members.items():
+        lowered = _SPELLED.get(name)
+        if lowered is not None and type(value) is str:
+            found[lowered] = value
+            continue
         lowered = name.lower()
         if isinstance(value, list) and lowered in _LISTS:
             found["phone"] = ",".join(map(wire.text_of, value))

@@ -18,7 +18,9 @@ from onema.domain.refusals import Refusal, Refused
 from onema.domain.values.sms_text import fold, segments
 from onema.domain.values.written_form import text_form
 
-_WITH_DIGITS = re.compile("[A-Za-z]*[0-9][0-9A-Za-z]*")
+_ONE_GROUP_WITH_DIGITS = re.compile(
+    r"((?:[^0-9]*[^0-9A-Za-z])?)([A-Za-z]*[0-9][0-9A-Za-z]*)((?:[^0-9A-Za-z][^0-9]*)?)", re.DOTALL
+)
 
 
 def with_marker(text: str) -> tuple[str, str]:
@@ -27,15 +29,14 @@ def with_marker(text: str) -> tuple[str, str]:
     What changes from text to text is its code, so whether a template allows it is found out once. Otherwise the text as
     it is, and "".
     """
-    found = _WITH_DIGITS.search(text)
+    found = _ONE_GROUP_WITH_DIGITS.fullmatch(text)
     if found is None or CODE_MARKER in text:
         return text, ""
-    start, end = found.span()
+    before, code, after = found.groups()
     # What follows must not be a mark that a letter of the code is composed with.
-    alone = text[end : end + 1].isascii() and _WITH_DIGITS.search(text, end) is None
-    if not alone or not MIN_LENGTH <= end - start <= MAX_LENGTH:
+    if not MIN_LENGTH <= len(code) <= MAX_LENGTH or not after[:1].isascii():
         return text, ""
-    return text[:start] + CODE_MARKER + text[end:], found[0]
+    return before + CODE_MARKER + after, code
 
 
 def own_text_keys(account: AccountView, brandname: str, text: str) -> Iterable[Key]:
