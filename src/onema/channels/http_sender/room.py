@@ -6,6 +6,8 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable
 
 from onema.channels.contract import Share
+from onema.channels.pace import Pace
+from onema.domain.values.sms_text import segments
 
 
 class NoRoom(Exception):
@@ -21,26 +23,41 @@ class Room:
         self._taken = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
         """Those who wait for a place; each is woken by whoever gives one back."""
-        self._interval = 0.0
-        """Seconds between two beginnings; 0.0 sets no pace."""
-        self._next = 0.0
-        """When (steady seconds) the next one may begin."""
+        self.pace = Pace()
+        """In segments of SMS."""
+        self._one_at_a_time = asyncio.Lock()
+        """Held by who waits for the pace, so that turns come in order."""
+        self._want_turns = 0
+        """How many wait for the pace, or for those before them."""
         self._empty = asyncio.Event()
         self._empty.set()
 
     def allow(self, share: Share, most: int) -> int:
         self._places = min(share.capacity, most)
-        self._interval = 1 / share.per_second if share.per_second > 0 else 0.0
+        self.pace.per_second = share.per_second
         self._wake()
         return self._taken
 
+    @property
+    def places(self) -> int:
+        return self._places
+
+    @property
+    def taken(self) -> int:
+        return self._taken - self._want_turns
+
+    @property
+    def waiting(self) -> int:
+        return len(self._waiting) + self._want_turns
+
     @contextlib.asynccontextmanager
-    async def place(self, seconds: float) -> AsyncIterator[None]:
-        """Wait for a place, and then for a turn. Raises NoRoom."""
+    async def place(self, seconds: float, text: str) -> AsyncIterator[None]:
+        """Wait for a place, and then for a turn of as many segments as the text has. Raises NoRoom."""
         deadline = self._steady() + seconds
         await self._take(seconds)
         try:
-            await self._turn(deadline)
+            if self.pace.per_second:
+                await self._turn(deadline, segments(text).count)
             yield
         finally:
             self._give_back()
@@ -86,14 +103,17 @@ class Room:
                 self._begin()
                 woken.set_result(None)
 
-    async def _turn(self, deadline: float) -> None:
-        if not self._interval:
-            return
-        now = self._steady()
-        turn = max(now, self._next)
-        if turn > deadline:
-            raise NoRoom
-        # A pace that was not used is not saved up: shares of several processes add up only then.
-        self._next = turn + self._interval
-        if turn > now:
-            await asyncio.sleep(turn - now)
+    async def _turn(self, deadline: float, size: int) -> None:
+        self._want_turns += 1
+        try:
+            async with self._one_at_a_time:
+                wait = self.pace.wait(self._steady())
+                if self._steady() + wait > deadline:
+                    raise NoRoom
+                if wait:
+                    await asyncio.sleep(wait)
+                self.pace.take(self._steady(), size)
+        finally:
+            self._want_turns -= 1
+            if not self._want_turns:
+                self.pace.rest()

@@ -5,7 +5,7 @@ import hmac
 import re
 from collections.abc import Callable, Iterator
 
-from onema.channels.contract import NotRecorded, Outgoing, ReceiptSink, Share, Webhook
+from onema.channels.contract import Figures, NotRecorded, Outgoing, ReceiptSink, Share, Webhook
 from onema.channels.http_sender.contract import (
     SHORTEST_TOKEN,
     HttpSenderSettings,
@@ -92,8 +92,14 @@ class HttpSender:
         return self._settings.timeout + WAIT_SECONDS
 
     def allow(self, share: Share) -> int:
-        """Capacity is requests at once."""
+        """Capacity is requests at once, the pace segments a second."""
         return self._room.allow(share, self._settings.connections)
+
+    def figures(self) -> Figures:
+        room = self._room
+        return Figures(
+            in_flight=room.taken, window=room.places, waiting=room.waiting, pace=room.pace.per_second
+        )
 
     async def send(self, outgoing: Outgoing) -> Outcome:
         if not isinstance(outgoing.payload, SmsPayload):
@@ -102,7 +108,7 @@ class HttpSender:
         if isinstance(request, Outcome):
             return request
         try:
-            async with self._room.place(WAIT_SECONDS):
+            async with self._room.place(WAIT_SECONDS, outgoing.payload.text):
                 if self._client is None:
                     return ended(Ending.CARRIER_DOWN, detail="it was stopped")
                 answer = await self._client.exchange(request)
