@@ -326,7 +326,7 @@ class ReceiptReader:
         ]
         if not items or len(items) > MOST_RECEIPTS:
             raise NotAReceipt
-        return tuple(self._receipt(msgspec.structs.replace(whole, item=item)) for item in items)
+        return tuple(self._receipt(whole.at(item)) for item in items)
 
     def _receipt(self, said: Said) -> Receipt:
         reference, word = first(self._id, said), first(self._state, said)

@@ -7,6 +7,7 @@ Patterns are RE2's, whose time grows with the text only: no pattern and no answe
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -22,27 +23,33 @@ PATTERN_MEMORY = 24_576
 MOST_FOUND = 100
 """Things that one place may find."""
 
+_NONE = object()
 _STEP = re.compile(r"(?:^|\.)([^.\[\]]+)|\[([0-9]{1,4}|\*)\]")
 
 
-class Said(msgspec.Struct, frozen=True, gc=False):
-    """What an answer or a request said, from which places read."""
+class Said:
+    """What an answer or a request said, from which places read; nothing is taken apart twice. `item` is one of several
+    receipts, at which JSON paths begin.
+    """
 
-    headers: Headers
-    body: bytes
-    query: bytes = b""
-    item: Any = msgspec.UNSET
-    """One of several receipts, at which JSON paths begin."""
+    def __init__(self, headers: Headers, body: bytes, query: bytes = b"", item: Any = _NONE) -> None:
+        self.headers = headers
+        self.body = body
+        self.query = query
+        self._item = item
 
-    @property
+    def at(self, item: Any) -> "Said":
+        return Said(self.headers, self.body, self.query, item)
+
+    @cached_property
     def text(self) -> str:
         return self.body[: 4 * PATTERN_INPUT].decode("utf-8", "replace")[:PATTERN_INPUT]
 
-    @property
+    @cached_property
     def json(self) -> Any:
         """None where it is none."""
-        if self.item is not msgspec.UNSET:
-            return self.item
+        if self._item is not _NONE:
+            return self._item
         try:
             return msgspec.json.decode(self.body)
         except (ValueError, RecursionError):

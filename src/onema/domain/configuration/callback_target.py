@@ -5,6 +5,7 @@ its host is. Sentences about it never quote more than its host: user, path and q
 """
 
 import base64
+import functools
 import ipaddress
 import re
 from string import punctuation
@@ -28,6 +29,7 @@ _URL = re.compile(
 _LABEL = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
 _NUMERIC = re.compile(r"[0-9]+|0[Xx][0-9A-Fa-f]*")
 _SAFE_IN_TARGET = "".join(sorted(set(punctuation) - set('"<>\\^`{|}#')))
+_NEEDS_NO_ESCAPE = re.compile(rf"[A-Za-z0-9{re.escape(_SAFE_IN_TARGET)}]*")
 
 # What IANA's special-purpose registries do not call globally reachable. Python's own is_global differs from version to
 # version: 3.11.7 takes 192.0.0.192, where a cloud's machines ask about themselves, for public.
@@ -92,11 +94,17 @@ def parse_callback_url(url: str) -> CallbackTarget:
         scheme=scheme,
         host=_host(match["host"]),
         port=port,
-        path=quote((match["path"] or "/") + (match["query"] or ""), safe=_SAFE_IN_TARGET),
+        path=_target((match["path"] or "/") + (match["query"] or "")),
         user=unquote_to_bytes(match["user"] or ""),
     )
 
 
+def _target(text: str) -> str:
+    """What goes on the request line. Most of them need no escape, which is seen in a tenth of the time."""
+    return text if _NEEDS_NO_ESCAPE.fullmatch(text) else quote(text, safe=_SAFE_IN_TARGET)
+
+
+@functools.lru_cache(maxsize=1_000)
 def _host(text: str) -> str:
     """The host as it is connected to. A number in any other form than an address's own is refused."""
     try:
