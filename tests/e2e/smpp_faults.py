@@ -73,7 +73,9 @@ class WatchedSmsc(Smsc):
     """Remembers what may have left the ESME by it: everything that it did not refuse."""
 
     def __init__(self, port: int) -> None:
-        super().__init__(port=port)
+        super().__init__(port=port, on_message=lambda sms: self.shown.update([sms.phone.lstrip("+")]))
+        self.shown: Counter[str] = Counter()
+        """By phone, how many messages it received."""
         self.taken: Counter[str] = Counter()
         """By phone, how many messages."""
         self.phone_of: dict[str, str] = {}
@@ -169,7 +171,7 @@ async def check_the_books(
     assert set(load.accepted) <= set(messages), "what was accepted is lost"
     taken = first.taken + second.taken
     assert [phone for phone, count in taken.items() if count > 1] == []
-    shown = Counter(sms.phone.lstrip("+") for smsc in (first, second) for sms in smsc.messages)
+    shown = first.shown + second.shown
     for identifier, phone in load.accepted.items():
         state = messages[identifier].state
         if state == MessageState.DELIVERED:
