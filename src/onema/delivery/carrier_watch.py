@@ -17,6 +17,7 @@ log = logging.getLogger(__name__)
 
 RATE_SECONDS = 10
 """Over so many whole seconds the rate of a carrier is told."""
+_SECONDS = RATE_SECONDS + 1
 
 
 class Try(msgspec.Struct, frozen=True, gc=False):
@@ -30,13 +31,14 @@ class Meter:
     """How many things happened in each of the last seconds."""
 
     def __init__(self) -> None:
-        self._counts = [0] * (RATE_SECONDS + 1)
+        self._counts = [0] * _SECONDS
         """A ring of seconds; the present one is not full yet."""
         self._second = 0
 
     def count(self, now: int, amount: int) -> None:
-        self._turn_to(now // 1000)
-        self._counts[self._second % len(self._counts)] += amount
+        if now // 1000 != self._second:
+            self._turn_to(now // 1000)
+        self._counts[self._second % _SECONDS] += amount
 
     def lately(self, now: int) -> float:
         """In the last whole second, or in this one where that is more."""
@@ -91,6 +93,8 @@ class CarrierWatch:
         seen = self._seen.get(carrier)
         if seen is None:
             return ""
+        if not seen.breaker.open_until and not seen.pace.rate:
+            return ""
         now = self._now()
         if not seen.breaker.lets_through(now):
             return BREAKER_OPEN
@@ -101,7 +105,8 @@ class CarrierWatch:
     def begin(self, carrier: str) -> Try:
         """An attempt begins, which it does not refuse."""
         seen, now = self._of(carrier), self._now()
-        seen.breaker, seen.pace = seen.breaker.begun(), seen.pace.begun(now)
+        if seen.breaker.open_until or seen.pace.rate:
+            seen.breaker, seen.pace = seen.breaker.begun(), seen.pace.begun(now)
         seen.in_flight += 1
         seen.begun.count(now, 1)
         return Try(carrier, seen.breaker.generation)
@@ -110,7 +115,8 @@ class CarrierWatch:
         """It ended so; None: it was not handed over, or nobody knows."""
         seen, now = self._of(began.carrier), self._now()
         seen.in_flight -= 1
-        was_closed, said = seen.breaker.open_until == 0, Verdict.SAYS_NOTHING
+        breaker = seen.breaker
+        was_closed, said = breaker.open_until == 0, Verdict.SAYS_NOTHING
         if outcome is not None:
             said = verdict(outcome)
             self._count(began.carrier, outcome.kind.value)
@@ -120,7 +126,9 @@ class CarrierWatch:
                 seen.taken.count(now, max(1, outcome.parts, len(outcome.references)))
             if outcome.ending is not None and RULES[outcome.ending].lowers_pace:
                 seen.pace = seen.pace.lowered(now, seen.begun.lately(now))
-        seen.breaker = seen.breaker.ended(began.generation, said, now)
+        if was_closed and not breaker.failures and said is not Verdict.FAILS:
+            return
+        seen.breaker = breaker.ended(began.generation, said, now)
         if was_closed and seen.breaker.open_until:
             log.warning(
                 "carrier left out for a while",

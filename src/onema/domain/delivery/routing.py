@@ -102,7 +102,7 @@ def plan_to_try(directory: Directory, carrier: str) -> Plan:
 def _in_order(routes: list[Route], message: int) -> Iterable[tuple[Route, int]]:
     """Each route and the sum of the weights that its own is part of; 0 where there was nothing to draw."""
     if len(routes) < 2:
-        return ((route, 0) for route in routes)
+        return [(route, 0) for route in routes]
     return _drawn(routes, message)
 
 
