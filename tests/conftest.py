@@ -54,8 +54,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """One seed for all processes of a run: they inherit the variable."""
+    """One seed for all processes of a run: they inherit the variable. What is printed is as wide in each of them."""
     os.environ.setdefault("SEED", str(secrets.randbelow(10**6)))
+    os.environ.pop("COLUMNS", None)
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

@@ -17,6 +17,7 @@ CREDENTIALS = {
     "esms": {"ApiKey": "k", "SecretKey": "s", "Brandname": "B", "message": "{OTP}"},
     "vbee": {"apiKey": "k", "apiSecret": "s" * 32},
     "ytx": {"accountSID": "a", "authToken": "t", "appid": "i"},
+    "native": {"key": "k", "secret": "s"},
 }
 
 

@@ -42,7 +42,7 @@ async def test_each_kind_of_job_tells_how_long_it_waits(
     )
     readings = StoreReadings(committer, storage, clock)
     await readings.read_due()
-    assert readings.due_seconds == {("sms",): 0, ("call",): 0, ("settle",): 0, ("callback",): 90}
+    assert readings.due_seconds == {(kind,): 0 for kind in JobKind} | {("callback",): 90}
 
 
 async def test_balances_are_those_of_the_accounts_that_run_out_first(
