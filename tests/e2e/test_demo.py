@@ -137,9 +137,12 @@ def test_what_the_handset_shows_has_the_documented_members(server: RunningServer
 
 def test_every_metric_counts_something(server: RunningServer) -> None:
     """A family without a sample after a code was sent and checked is one that nobody feeds. Capacity is shown of
-    carriers that have a total, and balances of accounts that may run out: the demo has neither, and gives no job up.
-    A scripted phone has a receipt.
+    carriers that have a total, binds and windows of those that have some, balances of accounts that may run out: the
+    demo has none of these, and gives no job up. A scripted phone has a receipt.
     """
+    not_here = {"onema_carrier_capacity", "onema_account_balance", "onema_dead_jobs_total"} | {
+        f"onema_carrier_{figure}" for figure in ("binds", "binds_wanted", "window", "window_used", "waiting")
+    }
     gencode(server, "0901000009")
     assert gencode(server, "1")["CodeResult"] == "108"
     checkcode(server, "0901000009", code_on(server, "0901000009"))
@@ -150,7 +153,7 @@ def test_every_metric_counts_something(server: RunningServer) -> None:
         lines = server.get("/metrics")[1].decode().splitlines()
         families = {line.split()[2] for line in lines if line.startswith("# TYPE onema_")}
         silent = {family for family in families if not any(line.startswith(family) for line in lines)}
-        return silent - {"onema_carrier_capacity", "onema_account_balance", "onema_dead_jobs_total"}
+        return silent - not_here
 
     eventually(lambda: not silent())
 

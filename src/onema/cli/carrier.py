@@ -246,8 +246,9 @@ def try_one(
     """Send a real text to a phone through exactly this carrier, free of charge, and tell what comes of it."""
     import time
 
-    from onema.administration.requests import ReadStory, TestCarrier
+    from onema.administration.requests import ReadCarriers, ReadStory, TestCarrier
     from onema.administration.story import as_json
+    from onema.cli.carrier_status import all_together
     from onema.cli.output import CliError, print_json, say
     from onema.cli.story import as_lines
     from onema.domain.records import MessageState
@@ -272,11 +273,15 @@ def try_one(
             if found.story.message.state not in under_way or time.monotonic() >= deadline:
                 break
             time.sleep(0.2)
+        (carrier,) = (one for one in all_together(session.answer(ReadCarriers())) if one["name"] == name)
     if cli.json:
         print_json(as_json(found))
     else:
         for line in as_lines(found):
             say(line)
+        if found.story.message.state == MessageState.ACCEPTED and not carrier["ready"]:
+            why = carrier["last_error"] or "no server that delivers runs it"
+            say(f"Nothing was sent: {name} is not ready ({why}).")
     if found.story.message.state not in (MessageState.SENT, MessageState.DELIVERED):
         raise typer.Exit(1)
 

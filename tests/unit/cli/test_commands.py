@@ -186,6 +186,17 @@ def test_a_carrier_is_added_by_its_type_and_its_name(onema: Program) -> None:
         assert "Name its type and its name" in onema.json("carrier", "add", *command, exit_code=1)["error"]
 
 
+def test_a_try_of_a_carrier_that_is_not_ready_says_why(onema: Program) -> None:
+    """Nothing of it is in the message's story, since no attempt began."""
+    onema.changes("carrier", "add", "phone", "--type", "handset")
+    onema.changes("tariff", "set", "default", "--rate", "sms:+84=850")
+    onema.changes("account", "add", "shop")
+    onema.changes("brandname", "add", "shop", "Shop")
+    code, out, _ = onema.run("carrier", "test", "phone", "+84901888484", "--seconds", "1")
+    assert code == 1
+    assert "Nothing was sent: phone is not ready (no server that delivers runs it)." in out
+
+
 def test_routes_share_by_weight(onema: Program) -> None:
     """Which can be changed by itself; a share of less than nothing is none."""
     onema.changes("carrier", "add", "phone", "--type", "handset")
