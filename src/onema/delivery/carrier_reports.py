@@ -1,5 +1,6 @@
 """Tells the store how the carriers of this process are, so that an operator who asks elsewhere can read it."""
 
+import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
 
@@ -13,6 +14,8 @@ from onema.engine.gateway import Gateway
 from onema.engine.loops import Loop
 
 REPORT_SECONDS = 5.0
+FAREWELL_SECONDS = 1.0
+"""How long a process that stops tries to take its report away."""
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(list[CarrierStatus])
@@ -31,9 +34,13 @@ class CarrierReports:
         self._loop.start()
 
     async def stop(self) -> None:
-        """Take the report away: this process runs nothing any more."""
+        """Take the report away: this process runs nothing any more. A silent store is not waited for: the report
+        is not believed for long.
+        """
         await self._loop.stop()
-        await self._put("")
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(FAREWELL_SECONDS):
+                await self._put("")
 
     async def report(self) -> None:
         await self._put(_encoder.encode(self._status()).decode())
