@@ -65,7 +65,7 @@ class Rounds:
             result = await load.closed(requests, classify=self._system.classify)
         if result.answers != {self._system.accepted: PER_ROUND}:
             raise ServerFailed(f"{dict(result.answers)}, {result.lost} lost")
-        await self._settled(before + PER_ROUND)
+        await self.settled(before + PER_ROUND)
         seconds, cpu = perf_counter() - start, self._system.cpu_seconds() - cpu
         if counts:
             self._latency.add(result.latency)
@@ -80,7 +80,8 @@ class Rounds:
     async def _acknowledged(self) -> int:
         return int((await self._smsc.figures())["acknowledged"]) if self._smsc else 0
 
-    async def _settled(self, acknowledged: int) -> None:
+    async def settled(self, acknowledged: int) -> None:
+        """Wait until the SMSC has so many acknowledgements and nothing is left to do. Raises ServerFailed."""
         try:
             async with asyncio.timeout(_SETTLE_SECONDS):
                 while self._smsc and await self._acknowledged() < acknowledged:  # noqa: ASYNC110
@@ -108,7 +109,7 @@ async def _to_wire(onema: System, server: ServerProcess, smsc: Smsc, rate: float
         )
     if result.answers != {onema.accepted: amount}:
         raise ServerFailed(f"{rate:.0f} a second: {dict(result.answers)}, {result.lost} lost")
-    await Rounds(onema, smsc)._settled(0)
+    await Rounds(onema, smsc).settled(0)
     sent = {phone.lstrip("+"): at for phone, at in (await smsc.figures("times"))["times"]}
     phones = _phones(server, answered)
     latency = Histogram()

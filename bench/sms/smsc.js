@@ -7,7 +7,6 @@ const smpp = require('smpp');
 
 let submits = 0;
 let acknowledged = 0;
-let keepTimes = process.argv.includes('--times');
 let times = [];
 
 function receipt(id) {
@@ -21,7 +20,7 @@ const server = smpp.createServer((session) => {
   }
   session.on('submit_sm', (pdu) => {
     submits += 1;
-    if (keepTimes) times.push([pdu.destination_addr, Number(process.hrtime.bigint() / 1000n)]);
+    times.push([pdu.destination_addr, Number(process.hrtime.bigint() / 1000n)]);
     const id = String(submits);
     session.send(pdu.response({ message_id: id }));
     if (pdu.registered_delivery & 1) {

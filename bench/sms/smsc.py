@@ -4,17 +4,15 @@ import asyncio
 import contextlib
 import json
 import os
-import shutil
-import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 from bench.server import ServerFailed
 
-NODE_SMPP = "smpp@0.5.1"
 _SCRIPT = Path(__file__).with_name("smsc.js")
-_MODULES = Path(__file__).parents[2] / ".tools" / "node-smpp"
+_MODULES = Path(__file__).parents[2] / ".tools" / "npm" / "node_modules"
+"""Where `./dev` installs what tests and this need of npm."""
 
 
 class Smsc:
@@ -39,10 +37,9 @@ async def running_smsc() -> AsyncIterator[Smsc]:
     process = await asyncio.create_subprocess_exec(
         "node",
         str(_SCRIPT),
-        "--times",
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
-        env={**os.environ, "NODE_PATH": str(_installed() / "node_modules")},
+        env={**os.environ, "NODE_PATH": str(_MODULES)},
         limit=1 << 26,
     )
     assert process.stdin is not None
@@ -52,23 +49,3 @@ async def running_smsc() -> AsyncIterator[Smsc]:
     finally:
         process.stdin.close()
         await process.wait()
-
-
-def _installed() -> Path:
-    """node-smpp, once, outside what git sees."""
-    if shutil.which("npm") is None:
-        raise ServerFailed("the SMSC needs Node: install the packages nodejs and npm")
-    if not (_MODULES / "node_modules" / "smpp").is_dir():
-        _MODULES.mkdir(parents=True, exist_ok=True)
-        command = [
-            "npm",
-            "install",
-            "--silent",
-            "--no-audit",
-            "--no-fund",
-            "--prefix",
-            str(_MODULES),
-            NODE_SMPP,
-        ]
-        subprocess.run(command, check=True)
-    return _MODULES
