@@ -65,12 +65,15 @@ def choose_storage(settings: Settings, folder: DataFolder) -> Storage:
     return SqliteStorage(folder.database)
 
 
-def node_number(settings: Settings) -> int:
-    """The configured one, or one drawn by lot: two nodes with one number make the same id only in the same
-    millisecond, and then one of the two commands is refused.
+def serving_node(settings: Settings) -> int:
+    """The number of a process that serves: the configured one, or one drawn by lot."""
+    return settings.node.number if settings.node.number >= 0 else drawn_node(settings)
+
+
+def drawn_node(settings: Settings) -> int:
+    """One drawn by lot: two nodes with one number make the same id only in the same millisecond, and then one of the
+    two commands is refused. A command line beside a server draws, because both read the same settings.
     """
-    if settings.node.number >= 0:
-        return settings.node.number
     return secrets.randbelow(MAX_NODE + 1) if settings.database else 0
 
 
@@ -100,12 +103,14 @@ async def open_core(
     stack: AsyncExitStack,
     folder: DataFolder,
     *,
+    node: int | None = None,
     storage: Storage | None = None,
     clock: Clock | None = None,
     entropy: Entropy | None = None,
     observer: Observer | None = None,
 ) -> Core:
-    """Open store and committer on a data folder that the caller holds; `stack` closes them in order.
+    """Open store and committer on a data folder that the caller holds; `stack` closes them in order. Without `node`,
+    its number is drawn.
 
     Raises DataFolderError, StorageError.
     """
@@ -114,7 +119,7 @@ async def open_core(
     storage = storage or choose_storage(settings, folder)
     await storage.open()
     stack.push_async_callback(storage.close)
-    node = node_number(settings)
+    node = drawn_node(settings) if node is None else node
     ids = IdSource(clock, node)
     committer = Committer(
         storage,

@@ -45,7 +45,7 @@ from onema.storage.contract import Storage
 from onema.telemetry.health import Readiness
 from onema.telemetry.metrics import Metrics
 from onema.wiring.carriers import Surroundings, Webhooks, carrier_factory
-from onema.wiring.core import Core, choose_storage, data_folder, open_core
+from onema.wiring.core import Core, choose_storage, data_folder, open_core, serving_node
 from onema.wiring.delivering import build_dispatcher
 from onema.wiring.dialects import build_dialects
 from onema.wiring.installation import handset_beside_carriers
@@ -106,6 +106,7 @@ class App:
             settings,
             stack,
             folder,
+            node=serving_node(settings),
             storage=storage,
             clock=self._clock,
             entropy=self._entropy,
