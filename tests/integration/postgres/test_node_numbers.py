@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from onema.settings import Node, Secret, Settings
-from onema.wiring import core
+from onema.secret import Secret
+from onema.settings import Node, Settings
 from onema.wiring.core import data_folder, open_core, serving_node
 
 
@@ -14,7 +14,7 @@ async def test_a_command_line_does_not_take_the_number_of_the_server_whose_setti
     dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Batches of both would have one id when they fall into one millisecond, and one of them would be refused."""
-    monkeypatch.setattr(core.secrets, "randbelow", lambda limit: 7)
+    monkeypatch.setattr("onema.wiring.core.secrets.randbelow", lambda limit: 7)
     settings = Settings(
         data=tmp_path, database=Secret(dsn), server_key=Secret("ab" * 32), node=Node(number=40)
     )
