@@ -5,6 +5,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 
+from onema.domain.delivery.call import CallState
 from onema.domain.delivery.outcome import Outcome
 from onema.domain.delivery.payload import Payload
 from onema.domain.ids import AccountId, MessageId
@@ -33,6 +34,24 @@ class Receipt(msgspec.Struct, frozen=True, gc=False):
     carrier: str
     reference: str
     outcome: Outcome
+
+
+class CallEvent(msgspec.Struct, frozen=True, gc=False):
+    """How far an attempt's call is, from when on (`at`, Unix ms). `keys` is all that was pressed so far."""
+
+    carrier: str
+    account: AccountId
+    message: MessageId
+    attempt: int
+    state: CallState
+    at: int
+    keys: str = ""
+
+
+CallEvents = Callable[[CallEvent], None]
+"""Where a channel tells how far its calls are, as it happens and in order: at once, and whoever hears it must not
+raise or wait. The end is told by the Outcome alone.
+"""
 
 
 class NotRecorded(Exception):

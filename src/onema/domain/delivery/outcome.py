@@ -4,6 +4,7 @@ import enum
 
 import msgspec
 
+from onema.domain.delivery.call import CallFacts
 from onema.domain.delivery.reference import spelled
 
 LONGEST_DETAIL = 500
@@ -72,7 +73,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     `references` are the carrier's names for the attempt, one for each part that it was sent in; receipts find it by
     them. `parts` is how many parts must be delivered, where some got no name. `shown` says that a simulated phone shows
     the message: it is kept in the inbox together with the outcome. `network` is what else a carrier tells by name:
-    operator, mccmnc, network_error_code, and what its settings name.
+    operator, mccmnc, network_error_code, and what its settings name. `call` is what is known of a call besides.
     """
 
     kind: OutcomeKind
@@ -84,6 +85,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     shown: bool = False
     ending: Ending | None = None
     network: dict[str, str] = {}
+    call: CallFacts | None = None
 
     @property
     def word(self) -> str:
