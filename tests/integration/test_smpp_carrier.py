@@ -156,6 +156,15 @@ async def test_a_refusal_says_what_the_smsc_said() -> None:
     assert found[2].detail.endswith("no such template")
 
 
+async def test_an_answer_without_an_id_says_why_no_receipt_will_be_known() -> None:
+    """It is taken all the same."""
+    script = {"rules": [{"then": {"ids": "empty", "receipt": ""}}]}
+    async with before_an_smsc(script=script) as (carrier, _):
+        outcome = await carrier.send(sms())
+    assert (outcome.kind, outcome.references) == (OutcomeKind.SUBMITTED, ())
+    assert "no message_id" in outcome.detail
+
+
 @pytest.mark.parametrize("what", ["silence", "disconnect"])
 async def test_what_was_not_answered_is_unknown_and_is_not_sent_again(what: str) -> None:
     """Kannel sends it again when the link is back, which is a second SMS."""

@@ -12,7 +12,7 @@ from msgspec import Meta
 
 from onema.channels.contract import Outgoing, Receipt
 from onema.domain.configuration import documents as doc
-from onema.domain.configuration.callback_target import BadCallbackUrl, parse_callback_url
+from onema.domain.configuration.callback_target import BadCallbackUrl, local_problem, parse_callback_url
 from onema.domain.configuration.carrier_settings import CarrierSettings
 from onema.domain.configuration.needs import Need
 from onema.domain.configuration.problems import Problem
@@ -121,12 +121,15 @@ class Vendor:
     """Whether the vendor takes the same attempt once only, though it be handed over twice."""
 
 
-def url_problems(setting: str, url: str) -> Iterator[Problem]:
+def url_problems(setting: str, url: str, *, private_targets: bool = True) -> Iterator[Problem]:
     """What is wrong with a URL that a setting has."""
     try:
-        parse_callback_url(url)
+        target = parse_callback_url(url)
     except BadCallbackUrl as error:
         yield Problem(f"settings.{setting}", f"it {error}")
+        return
+    if not private_targets and (problem := local_problem(target, "private_targets")):
+        yield Problem(f"settings.{setting}", f"it {problem}")
 
 
 def own_name(outgoing: Outgoing) -> str:

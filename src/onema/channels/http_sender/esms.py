@@ -213,7 +213,7 @@ def _count(text: str) -> int:
 
 def problems_of(carrier: doc.Carrier) -> Iterator[Problem]:
     settings = settings_of(Settings, carrier)
-    yield from url_problems("base_url", settings.base_url)
+    yield from url_problems("base_url", settings.base_url, private_targets=settings.private_targets)
     for name, key in (("api_key", settings.api_key), ("secret_key", settings.secret_key)):
         if not key:
             yield Problem(f"settings.{name}", "it is empty")

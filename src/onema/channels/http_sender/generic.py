@@ -17,6 +17,7 @@ from onema.channels.http_sender.contract import (
     Vendor,
     ended_by_status,
     own_name,
+    url_problems,
 )
 from onema.channels.http_sender.generic_settings import (
     AnswerRule,
@@ -37,7 +38,6 @@ from onema.channels.http_sender.places import (
     texts,
 )
 from onema.domain.configuration import documents as doc
-from onema.domain.configuration.callback_target import BadCallbackUrl, parse_callback_url
 from onema.domain.configuration.carrier_settings import settings_of
 from onema.domain.configuration.needs import Need
 from onema.domain.configuration.problems import Problem
@@ -431,10 +431,8 @@ def problems_of(document: doc.Carrier) -> Iterator[Problem]:
             make()
         except NotUsable as error:
             yield error.problem
-    try:
-        parse_callback_url(_without_placeholders(settings.url))
-    except BadCallbackUrl as error:
-        yield Problem("settings.url", f"it {error}")
+    url = _without_placeholders(settings.url)
+    yield from url_problems("url", url, private_targets=settings.private_targets)
     if sum(map(bool, (settings.form, settings.json, settings.raw))) > 1:
         yield Problem("settings", "only one of form, json and raw can be the body")
     if settings.user and settings.bearer:

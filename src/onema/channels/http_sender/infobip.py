@@ -310,7 +310,7 @@ def _fault(members: Mapping[str, Any]) -> str:
 
 def problems_of(carrier: doc.Carrier) -> Iterator[Problem]:
     settings = settings_of(Settings, carrier)
-    yield from url_problems("base_url", settings.base_url)
+    yield from url_problems("base_url", settings.base_url, private_targets=settings.private_targets)
     if not settings.api_key:
         yield Problem("settings.api_key", "it is empty")
     if settings.hmac_key and not settings.hmac_header:

@@ -312,7 +312,7 @@ def _with_words(outcome: Outcome, words: str) -> Outcome:
 
 def problems_of(carrier: doc.Carrier) -> Iterator[Problem]:
     settings = settings_of(Settings, carrier)
-    yield from url_problems("base_url", settings.base_url)
+    yield from url_problems("base_url", settings.base_url, private_targets=settings.private_targets)
     if settings.api_key and not settings.api_secret:
         yield Problem("settings.api_secret", "it is missing: the API key has one")
     if not settings.api_key and not settings.auth_token:

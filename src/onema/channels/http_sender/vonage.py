@@ -287,7 +287,7 @@ def _parameters(request: Request) -> dict[str, str]:
 
 def problems_of(carrier: doc.Carrier) -> Iterator[Problem]:
     settings = settings_of(Settings, carrier)
-    yield from url_problems("base_url", settings.base_url)
+    yield from url_problems("base_url", settings.base_url, private_targets=settings.private_targets)
     if not settings.api_secret and not settings.signature_secret:
         yield Problem("settings.api_secret", "it is missing, and so is signature_secret")
     url = receipt_url(carrier.name, settings)

@@ -14,6 +14,7 @@ from onema.channels.sms_smpp.outcomes import (
     EXPIRED,
     OTHER,
     TAKEN,
+    TAKEN_NAMELESS,
     UNANSWERED,
     Meaning,
     PartEnd,
@@ -225,7 +226,9 @@ class Outbox:
             body = frame.body
             end = body.find(0)
             reference = self._reference_of(body if end < 0 else body[:end])
-            submission.message.part_ended(submission.number, PartEnd(TAKEN, reference))
+            submission.message.part_ended(
+                submission.number, PartEnd(TAKEN, reference) if reference else TAKEN_NAMELESS
+            )
             return
         # A generic_nack of status 0 refuses, too.
         meaning = self._meanings.get(status, OTHER) if status else OTHER

@@ -189,6 +189,8 @@ def refused(status: int, meaning: Meaning, said: str = "") -> PartEnd:
     )
 
 
+TAKEN_NAMELESS = PartEnd(TAKEN, detail="the SMSC gave it no message_id: no receipt can be told to be its")
+
 UNANSWERED = PartEnd(OutcomeKind.UNKNOWN, reason="no answer", detail="the submit_sm was not answered")
 """It may have left."""
 

@@ -61,7 +61,8 @@ class FrameReader:
         while available - at >= HEADER_OCTETS:
             length, command, status, sequence = unpack(source, at)
             if not HEADER_OCTETS <= length <= longest:
-                self.broken = f"a command_length of {length}"
+                # Seven digits in a row would be masked in a log, where it could be a phone number.
+                self.broken = f"a command_length of {length:,}"
                 self._begun = bytearray()
                 return frames
             end = at + length

@@ -345,6 +345,13 @@ def test_what_cannot_work_is_refused_at_its_place(settings: dict[str, Any], plac
     assert place in problems(VENDOR, **{"url": URL, **settings})
 
 
+@pytest.mark.parametrize("url", ["http://10.0.0.5/send", "http://localhost:9710/sms", "http://[::1]/{text}"])
+def test_a_gateway_in_a_private_network_needs_private_targets(url: str) -> None:
+    """The client would refuse each message to it."""
+    assert problems(VENDOR, url=url) == ["settings.url"]
+    assert problems(VENDOR, url=url, private_targets=True) == []
+
+
 # The gateways of docs/carriers/http.md.
 
 
