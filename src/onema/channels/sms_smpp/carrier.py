@@ -15,8 +15,8 @@ from onema.channels.sms_smpp.message_ids import MessageIds
 from onema.channels.sms_smpp.outbox import Outbox
 from onema.channels.sms_smpp.outcomes import meanings
 from onema.channels.sms_smpp.reports import Reports
-from onema.channels.sms_smpp.tls import context_of
 from onema.channels.sms_smpp.tlv_rules import TlvFault, make_tlvs, rules_of
+from onema.channels.tls import context_of
 from onema.domain.delivery.endings import ended
 from onema.domain.delivery.outcome import Ending, Outcome, OutcomeKind
 from onema.domain.delivery.payload import Payload, SmsPayload

@@ -9,9 +9,9 @@ from msgspec import Meta
 from onema.channels.sms_smpp.message_ids import IdBase
 from onema.channels.sms_smpp.outcomes import StatusRule, status_problems
 from onema.channels.sms_smpp.reports import ReceiptError, receipt_error_problems
-from onema.channels.sms_smpp.tls import TlsRefused, context_of
 from onema.channels.sms_smpp.tlv_rules import TlvSettings, rules_of, tlv_problems
 from onema.channels.sms_smpp.tlv_rules import needs_of as needs_of_rules
+from onema.channels.tls import TlsRefused, context_of
 from onema.domain.configuration.carrier_settings import settings_of
 from onema.domain.configuration.documents import Carrier
 from onema.domain.configuration.needs import Need

@@ -1,4 +1,4 @@
-"""TLS to an SMSC."""
+"""TLS from a carrier's settings: to an SMSC, to a SIP trunk."""
 
 import ssl
 from typing import Protocol
@@ -33,7 +33,7 @@ def context_of(settings: TlsSettings) -> ssl.SSLContext | None:
         context = ssl.create_default_context(cafile=settings.tls_ca_file or None)
     except OSError as error:
         raise TlsRefused("tls_ca_file", _words(error, settings.tls_ca_file)) from error
-    # 3.4 predates TLS, and SMSCs that speak nothing newer than 1.2 are common; older ones are none that may be asked.
+    # SMSCs and session border controllers that speak nothing newer than 1.2 are common; older ones may not be asked.
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if settings.tls_certificate_file:
         try:
