@@ -94,6 +94,8 @@ def test_ports_of_audio_are_a_range() -> None:
         ({"rtp_ports": "30000-20000"}, "rtp_ports"),
         ({"start_key": "a"}, "start_key"),
         ({"start_key": "1", "telephone_events": False}, "telephone_events"),
+        ({"statuses": [{"status": 200, "ending": "busy"}]}, "statuses[0].status"),
+        ({"statuses": [{"status": 603, "ending": "answered"}]}, "statuses[0].ending"),
         ({"probe_minutes": 5}, "probe_number"),
     ],
 )

@@ -9,13 +9,14 @@ import phonenumbers
 from msgspec import Meta
 
 from onema.channels.tls import TlsRefused, context_of
+from onema.channels.voice_sip.outcomes import StatusRule, status_problems
 from onema.channels.voice_sip.placeholders import problem_in, problem_in_name, problem_in_user
 from onema.domain.configuration.carrier_settings import CarrierSettings, settings_of
 from onema.domain.configuration.documents import Carrier
 from onema.domain.configuration.problems import Problem, shown
 from onema.secret import Secret
 
-MOST_PROXIES, MOST_HEADERS = 16, 32
+MOST_PROXIES, MOST_HEADERS, MOST_STATUSES = 16, 32, 200
 PORT, TLS_PORT = 5060, 5061
 """RFC 3261 §19.1.2."""
 RING_SECONDS = 45.0
@@ -213,6 +214,12 @@ class Settings(CarrierSettings, frozen=True, kw_only=True):
     repeat_key: Annotated[
         str, Meta(max_length=1, description="The key that says the message once more; empty: none.")
     ] = "1"
+    statuses: Annotated[
+        tuple[StatusRule, ...],
+        Meta(
+            max_length=MOST_STATUSES, description="What answers mean, where this trunk means something else."
+        ),
+    ] = ()
     probe_number: Annotated[
         str, Meta(max_length=32, description="A number of our own that ends at a `callee`, to try the trunk.")
     ] = ""
@@ -272,6 +279,7 @@ def problems_of(carrier: Carrier) -> Iterator[Problem]:
     found += _host_problems(settings)
     found += _number_problems(settings)
     found += _text_problems(settings)
+    found += status_problems(settings.statuses)
     for name in ("auth_user", "realm"):
         if not getattr(settings, name).isprintable():
             found.append(Problem(name, "it has characters that are not printable"))

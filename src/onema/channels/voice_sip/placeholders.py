@@ -72,9 +72,13 @@ def problem_in_user(text: str) -> str:
     )
 
 
+def is_header_name(name: str) -> bool:
+    return _TOKEN.fullmatch(name) is not None
+
+
 def problem_in_name(name: str) -> str:
     """Why a header cannot be added that is called so; empty when it can."""
-    if not _TOKEN.fullmatch(name):
+    if not is_header_name(name):
         return "it is no name of a header"
     if name.lower() in _OWN_HEADERS:
         return "this header is written by other settings, or by the protocol"
