@@ -8,7 +8,7 @@ from onema.domain.configuration.configure import Configure
 from onema.domain.configuration.directory import AccountView
 from onema.domain.configuration.documents import AnyDocument
 from onema.domain.decision import Command
-from onema.domain.delivery.payload import SmsPayload, open_payload
+from onema.domain.delivery.payload import CallPayload, SmsPayload, open_payload
 from onema.domain.ids import AccountId, MessageId
 from onema.domain.keyring import Keyring
 from onema.domain.money.top_up import TopUpWallet
@@ -124,6 +124,13 @@ class RunningCore:
         job = await self.job(message)
         payload = open_payload(job.payload, MessageId(message), self.keyring)
         assert isinstance(payload, SmsPayload)
+        return payload
+
+    async def queued_call(self, message: int) -> CallPayload:
+        """What waits to be spoken, code and all."""
+        job = await self.job(message)
+        payload = open_payload(job.payload, MessageId(message), self.keyring)
+        assert isinstance(payload, CallPayload)
         return payload
 
     async def job(self, message: int) -> Job:

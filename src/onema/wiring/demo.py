@@ -102,7 +102,10 @@ def demo_documents(credentials: dict[str, Any], user: object) -> tuple[doc.AnyDo
         doc.Account(
             name="demo", tariff="demo", wallet="postpaid", windows=(), countries=("*",), fixed_number="8088"
         ),
-        doc.Credential(account="demo", dialect="esms", key=esms["ApiKey"], secret=esms["SecretKey"]),
+        doc.Application(account="demo", name="esms", voice="vi-north", sentence=sentence, pool="demo"),
+        doc.Credential(
+            account="demo", application="esms", dialect="esms", key=esms["ApiKey"], secret=esms["SecretKey"]
+        ),
         doc.Brandname(account="demo", name=esms["Brandname"]),
         doc.Template(account="demo", brandname=esms["Brandname"], text=esms["message"]),
         doc.Template(account="demo", brandname=esms["Brandname"], text=ANY_TEXT),

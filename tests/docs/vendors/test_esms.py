@@ -10,9 +10,10 @@ from pathlib import Path
 from urllib.parse import parse_qsl
 
 import pytest
+from msgspec.structs import replace
 
 from onema.dialects.esms import queries, send_wire
-from onema.dialects.esms.callbacks import delivery_callback
+from onema.dialects.esms.callbacks import call_callback, delivery_callback
 from onema.dialects.esms.wire import PARAMETERS, message_of_smsid
 from onema.domain.ids import AccountId, MessageId
 from onema.domain.records import Channel, Message, MessageState
@@ -28,6 +29,7 @@ SEND = OPERATIONS["GENCODE"]
 CHECK = OPERATIONS["CHECKCODE"]
 SEND_TEXT = OPERATIONS["SendMultipleMessage_V4"]
 BALANCE = OPERATIONS["GetBalance"]
+VOICE_OTP = OPERATIONS["VoiceOTP"]
 OTHER_QUERIES = [path for path in queries.OPERATIONS if "getbalance" not in path]
 
 
@@ -71,6 +73,33 @@ def test_the_samples_send_a_text(language: str, server: RunningServer, tmp_path:
     sent = send.run(environment)
     assert (sent.status, without(sent.answer, "SMSID")) == (0, without(SEND_TEXT.answers[0], "SMSID"))
     was_received(server, environment)
+
+
+@pytest.mark.parametrize("language", EVERY_LANGUAGE)
+def test_the_samples_call_with_a_code(language: str, server: RunningServer, tmp_path: Path) -> None:
+    """Each prints the answers of the page, the phone hears the sender's own code, and its status is told as shown."""
+    environment = {**environment_of(server), "CODE": f"{secrets.randbelow(1_000_000):06}"}
+    call = Program(VOICE_OTP.samples[language], language, tmp_path / "call")
+    called = call.run(environment)
+    assert (called.status, without(called.answer, "SMSID")) == (0, without(VOICE_OTP.answers[0], "SMSID"))
+    eventually(lambda: newest_message(server, environment["PHONE"]).get("code") == environment["CODE"])
+    refused = call.run({**environment, "CODE": "?"})
+    assert refused == (0 if language == "bash" else 1, VOICE_OTP.answers[1])
+
+
+def test_how_a_call_went_is_told_as_shown(server: RunningServer, tmp_path: Path) -> None:
+    """The page's line for a shell, with the seconds that the demo's voice needs."""
+    environment = {**environment_of(server), "CODE": "068686"}
+    called = Program(VOICE_OTP.samples["bash"], "bash", tmp_path / "call").run(environment)
+    environment["SMSID"] = called.answer["SMSID"]
+    section = (PAGES / "esms.md").read_text().partition("### How a call went")[2]
+    shell = re.search(r"^```sh\n(.*?)^```\n\n```json\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
+    assert shell is not None
+    status, shown = Program(shell[1], "bash", tmp_path / "status"), json.loads(shell[2])
+    eventually(lambda: status.run(environment).answer["SendStatus"] == 5)
+    told = status.run(environment).answer
+    assert told == {**shown, "ReferenceId": environment["SMSID"], "CallDuration": told["CallDuration"]}
+    assert 5 < told["CallDuration"] < 60
 
 
 def test_its_other_dresses_send_it_too(server: RunningServer, tmp_path: Path) -> None:
@@ -147,10 +176,10 @@ def test_every_parameter_that_is_read_is_described() -> None:
     assert {name for name in known if f"`{name}`" not in text} == set()
 
 
-def test_the_callback_is_the_one_that_is_made() -> None:
-    """Names, order and a delivered message's values."""
+def test_the_callbacks_are_those_that_are_made() -> None:
+    """Names, order and the values of a delivered message, and of a call that was answered."""
     page = (PAGES / "esms.md").read_text()
-    shown = re.search(r"^GET /your/path\?(\S+)$", page, re.MULTILINE)
+    shown = re.search(r"^GET /your/path\?(SMSID\S+)$", page, re.MULTILINE)
     assert shown is not None
     sent = Message(
         account=AccountId(1),
@@ -176,6 +205,11 @@ def test_the_callback_is_the_one_that_is_made() -> None:
         ended_at=1,
     )
     assert delivery_callback(sent, "https://shop.example/").url == f"https://shop.example/?{shown[1]}"
+    call = replace(
+        sent, channel=Channel.CALL, charged=Minor(4_000_000), talked_ms=15_100, sender="+842471000001"
+    )
+    (shown_call,) = re.findall(r"^GET /your/path\?(ReferenceId\S+)$", page, re.MULTILINE)
+    assert call_callback(call, "https://shop.example/", "").url == f"https://shop.example/?{shown_call}"
 
 
 def environment_of(server: RunningServer) -> dict[str, str]:

@@ -1,7 +1,7 @@
 import hmac
 from collections.abc import Mapping
 
-from onema.domain.configuration.directory import AccountView, Directory
+from onema.domain.configuration.directory import AccountView, ApplicationView, Directory
 from onema.domain.refusals import Refusal
 from onema.engine.refusals import Asking
 
@@ -34,3 +34,9 @@ def authenticate(
     if not account.active:
         return Refusal.ACCOUNT_SUSPENDED
     return account
+
+
+def application_of(directory: Directory, parameters: Mapping[str, str]) -> ApplicationView | None:
+    """What calls are made with: the application that the key was made for. None where it names none."""
+    credential = directory.credentials.get((DIALECT, parameters.get("apikey", "")))
+    return credential.application if credential is not None else None

@@ -1,4 +1,6 @@
-"""The delivery callback: a GET whose query says how a message ended (docs/vendors/esms.md#callback)."""
+"""The callbacks: a GET whose query says how a message ended (docs/vendors/esms.md#callback), or a call
+(docs/vendors/esms.md#callback-of-a-call).
+"""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -6,11 +8,13 @@ from urllib.parse import quote_plus
 
 from onema.delivery.callback_contract import CallbackRequest
 from onema.dialects.esms.networks import national, network_of
+from onema.dialects.esms.query_wire import call_word, talked_seconds
 from onema.dialects.esms.wire import smsid
 from onema.domain.delivery.outcome import Ending
 from onema.domain.ids import MessageId
-from onema.domain.records import Message, MessageState
+from onema.domain.records import Channel, Message, MessageState
 from onema.domain.values.money import format_amount
+from onema.domain.values.phone import Phone
 
 _FINISHED = "5"
 _CUSTOMER_CARE = "2"
@@ -25,6 +29,8 @@ class EsmsCallbacks:
     endings: Mapping[Ending, str] = MappingProxyType({})
 
     def render(self, message: Message, url: str) -> CallbackRequest:
+        if message.channel == Channel.CALL:
+            return call_callback(message, url, "")
         return delivery_callback(message, url)
 
 
@@ -45,6 +51,25 @@ def delivery_callback(message: Message, url: str) -> CallbackRequest:
         "phonenumber": national(message.phone),
         "switchsmsid": "",
     }
+    return _get(url, parameters)
+
+
+def call_callback(call: Message, url: str, keys: str) -> CallbackRequest:
+    """As `delivery_callback`; `keys` is what was pressed."""
+    parameters = {
+        "ReferenceId": smsid(MessageId(call.together or call.id)),
+        "CallDuration": str(talked_seconds(call)),
+        "CallStatus": call_word(call, b"NO ANSWER").decode(),
+        "Ivr": keys,
+        "Price": format_amount(call.charged, 4),
+        "SentResult": "1" if call.state == MessageState.DELIVERED else "0",
+        "CID": national(Phone(call.sender)),
+        "SendStatus": _FINISHED,
+    }
+    return _get(url, parameters)
+
+
+def _get(url: str, parameters: Mapping[str, str]) -> CallbackRequest:
     query = "&".join(f"{name}={quote_plus(value)}" for name, value in parameters.items())
     address = url.partition("#")[0]
     return CallbackRequest("GET", f"{address}{_joint(address)}{query}")

@@ -27,6 +27,7 @@ from onema.dialects.esms.send_wire import (
     known_members,
     read_send,
 )
+from onema.dialects.esms.voice_calls import VOICE_OTP, VoiceCalls
 from onema.dialects.esms.wire import accepted, is_yes, smsid
 from onema.domain.codes.accept_message import Accepted
 from onema.domain.codes.send_text import SendText, SendTogether
@@ -128,6 +129,7 @@ class PlainSends:
         self._any_text = fixed_number_texts == "any"
         self._private_targets = private_targets
         self._longest_ahead_ms = longest_ahead_days * 86_400_000
+        self._calls = VoiceCalls(gateway)
 
     async def answer(self, dress: Dress, request: Request, asking: Asking) -> Response:
         if request.method not in ("GET", "POST"):
@@ -160,7 +162,8 @@ class PlainSends:
         """In the order of docs/vendors/esms.md#errors. Raises Rejected and Refused."""
         gateway, home = self._gateway, account.country or HOME_COUNTRY
         kind = given.get("smstype", "").strip() or (_ADVERTISEMENT if dress.advertises else "")
-        sender = self._sender(account, kind, given)
+        calls = kind == VOICE_OTP and not dress.channels and self._calls.speaks(given)
+        sender = "" if calls else self._sender(account, kind, given)
         phones = phones_of(given.get("phone", ""), home)
         if dress.advertises and len(phones) < LEAST_ADVERTISED:
             raise Rejected(TOO_FEW_PHONES, "too_few_phones")
@@ -192,6 +195,11 @@ class PlainSends:
             category=kind,
             campaign=given.get("campaignid", "")[:LONGEST_CAMPAIGN],
         )
+        if calls:
+            if send.send_at > send.now:
+                raise _not_served("SendDate is not served for calls", asking)
+            called: Accepted = await gateway.execute(self._calls.instead_of(send, account, given))
+            return called
         sent: Accepted = await gateway.execute(send if len(phones) == 1 else self._to_all(send, phones))
         return sent
 

@@ -54,6 +54,7 @@ PARAMETERS = frozenset(
         "page",
         "pagesize",
         "phone",
+        "referenceid",
         "refid",
         "smstype",
         "to",
@@ -122,15 +123,24 @@ class EsmsQueries:
         return found
 
     async def _send_status(self, account: AccountView, parameters: Parameters) -> bytes:
-        messages = await self._messages(account, parameters)
+        """Of a call, where it is asked for by the name that the vendor's host of calls has for it."""
+        if _asks_for_call(parameters):
+            return await self._call_status(account, parameters["referenceid"])
+        messages = await self._messages(account, parameters.get("refid", ""))
         return query_wire.send_status(parameters.get("refid", ""), query_wire.Totals.of(messages))
 
-    async def _receivers(self, account: AccountView, parameters: Parameters) -> bytes:
-        return query_wire.receivers(await self._messages(account, parameters))
+    async def _call_status(self, account: AccountView, reference: str) -> bytes:
+        call = (await self._messages(account, reference))[0]
+        if call.channel != Channel.CALL:
+            raise Rejected(MESSAGE_UNKNOWN, "message_unknown")
+        return query_wire.call_status(reference, call, "")
 
-    async def _messages(self, account: AccountView, parameters: Parameters) -> Sequence[Message]:
+    async def _receivers(self, account: AccountView, parameters: Parameters) -> bytes:
+        return query_wire.receivers(await self._messages(account, parameters.get("refid", "")))
+
+    async def _messages(self, account: AccountView, asked: str) -> Sequence[Message]:
         """What the SMSID names. Raises Rejected(ID_MISSING | MESSAGE_UNKNOWN)."""
-        asked = parameters.get("refid", "").strip()
+        asked = asked.strip()
         if not asked:
             raise Rejected(ID_MISSING, "id_missing")
         named = wire.message_of(asked)
@@ -207,7 +217,14 @@ def _balance_refused(error: VendorError, parameters: Parameters) -> bytes:
     return query_wire.balance_refused(error.code, error.message)
 
 
+def _asks_for_call(parameters: Parameters) -> bool:
+    return "refid" not in parameters and "referenceid" in parameters
+
+
 def _send_status_refused(error: VendorError, parameters: Parameters) -> bytes:
+    if _asks_for_call(parameters):
+        # The sample of the vendor's page about calls.
+        return wire.refused(error.code, error.message)
     text = "" if error is REFUSALS[Refusal.CREDENTIAL_UNKNOWN] else error.message
     return query_wire.send_status_refused(error.code, text, parameters.get("refid", ""))
 

@@ -5,6 +5,7 @@ query to query, and so does what an error looks like: the shapes are those of th
 (docs/vendors/esms.md#sources).
 """
 
+import math
 import zlib
 from collections.abc import Iterable, Sequence
 
@@ -108,6 +109,34 @@ def send_status_refused(code: str, text: str, smsid: str) -> bytes:
         json_text(text),
         json_text(smsid),
     )
+
+
+def call_status(reference: str, call: Message, keys: str) -> bytes:
+    """`reference` is spelled as it was asked for; `keys` is what was pressed."""
+    return (
+        b'{"CallDuration":%d,"CallStatus":"%b","CodeResponse":"100","Ivr":%b,"ReferenceId":%b,"SendStatus":%d,'
+        b'"SentResult":%d}'
+    ) % (
+        talked_seconds(call),
+        call_word(call, b"NOANSWERED"),
+        json_text(keys),
+        json_text(reference),
+        _send_status([call.state]),
+        call.state == MessageState.DELIVERED,
+    )
+
+
+def call_word(call: Message, not_answered: bytes) -> bytes:
+    """How a call ended: the vendor has two words, one of which its pages spell in two ways. Empty while nobody
+    knows, as in a sample.
+    """
+    if call.state == MessageState.DELIVERED:
+        return b"ANSWERED"
+    return not_answered if call.state in _FAILED else b""
+
+
+def talked_seconds(call: Message) -> int:
+    return math.ceil(call.talked_ms / 1000)
 
 
 def receivers(messages: Iterable[Message]) -> bytes:

@@ -1,4 +1,6 @@
-"""The vendor's two code operations: GENCODE makes a code and sends it, CHECKCODE checks one."""
+"""The vendor's code operations: GENCODE makes a code and sends it, CHECKCODE checks one, VoiceOTP reads out a given
+one. What else is served is asked for from here.
+"""
 
 from collections.abc import Awaitable, Callable
 from typing import Literal
@@ -14,12 +16,14 @@ from onema.dialects.esms.errors import (
     REFUSED,
     TYPE_MISSING,
     TYPE_NOT_SUPPORTED,
+    Rejected,
     fault,
     refused_message,
 )
 from onema.dialects.esms.phones import HOME_COUNTRY
 from onema.dialects.esms.plain_sends import DRESSES, SPELLED, PlainSends
 from onema.dialects.esms.queries import OPERATIONS, EsmsQueries
+from onema.dialects.esms.voice_calls import VoiceCalls
 from onema.domain.codes.accept_message import Accepted
 from onema.domain.codes.check_code import Check, CheckCode
 from onema.domain.codes.send_code import SendCode
@@ -61,7 +65,7 @@ Parameters = dict[str, str]
 
 
 class EsmsApi:
-    """GENCODE and CHECKCODE under /MainService.svc/json/, checked in the order of docs/vendors/esms.md#errors.
+    """What is under /MainService.svc/json/ and /xml/, checked in the order of docs/vendors/esms.md#errors.
 
     `time_alive_max` is the longest validity in minutes; `invalid_code` the CodeResult of a code that does not
     match, on which the vendor's own pages disagree; `reads` is what queries read with; `checks` decides checks, also
@@ -100,6 +104,7 @@ class EsmsApi:
             "mainservice.svc/json/sendmessageautogencode_v4_get": self._send_code,
             "mainservice.svc/json/checkcodegen_v4_get": self._check_code,
             "mainservice.svc/json/sendmessageautogencode_v5": self._send_named,
+            "mainservice.svc/json/voiceotp": VoiceCalls(gateway).voice_otp,
             # As they are documented, and nearly always written.
             "/MainService.svc/json/SendMessageAutoGenCode_V4_get": self._send_code,
             "/MainService.svc/json/CheckCodeGen_V4_get": self._check_code,
@@ -140,6 +145,8 @@ class EsmsApi:
                     f"onema message list {account.name} --state refused, then message show: which text"
                 )
             return response
+        except Rejected as rejected:
+            return rejected.error.response(rejected.outcome)
         except Refused as refused:
             asking.detail = refused.detail
             return REFUSED[refused.refusal]

@@ -12,8 +12,8 @@ _CODE_RESULT = re.compile(rb'"CodeResult":"([^"]*)"')
 
 
 class EsmsSamples:
-    """GENCODE and CHECKCODE as the vendor's PHP samples send them: a GET with everything in the query; the plain send
-    as the JSON of the vendor's page.
+    """GENCODE, CHECKCODE and VoiceOTP as the vendor's PHP samples send them: a GET with everything in the query; the
+    plain send as the JSON of the vendor's page.
     """
 
     accepted = "100"
@@ -51,7 +51,11 @@ class EsmsSamples:
             self.send_text(PHONE_TO_TRY, "686868"),
             "eSMS SendMultipleMessage_V4; you make the code, and check it",
         )
-
+        yield SampleStep(
+            "Call with a code of your own",
+            self.call(PHONE_TO_TRY, "686868"),
+            "eSMS VoiceOTP; the key's application says the sentence",
+        )
         yield SampleStep(
             "Ask for the balance",
             SampleRequest(f"{_SERVICE}/GetBalance/{self._path}"),
@@ -69,6 +73,11 @@ class EsmsSamples:
             ("Content-Type: application/json",),
             json.dumps(members, separators=(",", ":")),
         )
+
+    def call(self, phone: str, code: str) -> SampleRequest:
+        """As the vendor's PHP demo asks."""
+        asked = f"Phone={phone}&Code={code}&Speed=-1&Voice=hatieumai"
+        return SampleRequest(f"{_SERVICE}/VoiceOTP?{self._keys}&{asked}")
 
     def check(self, phone: str, code: str) -> SampleRequest:
         return SampleRequest(f"{_SERVICE}/CheckCodeGen_V4_get?{self._keys}&Phone={phone}&Code={code}")

@@ -33,6 +33,8 @@ PARAMETERS = frozenset(
         "message",
         "isnumber",
         "code",
+        "speed",
+        "voice",
         "multichanneltempid",
         "typeid",
     }

@@ -3,6 +3,8 @@
 import math
 from collections.abc import Iterable
 
+import msgspec
+
 from onema.domain.codes.accept_message import (
     Accepted,
     Send,
@@ -11,6 +13,7 @@ from onema.domain.codes.accept_message import (
     message_row,
 )
 from onema.domain.codes.hotlines import hotline_keys, take_hotline
+from onema.domain.codes.once import reference_keys, use_reference
 from onema.domain.codes.start_verification import (
     VALID_MS,
     GivenCode,
@@ -32,7 +35,9 @@ LONGEST_CALL_SECONDS = 300
 class CallWithCode(Send, frozen=True, kw_only=True, gc=False):
     """Call the phone and read `code` out `times` times in `voice` at `rate`, after the application's sentence.
 
-    Without `pool_required` an application that names no pool leaves the caller number to the carrier.
+    Without `pool_required` an application that names no pool leaves the caller number to the carrier. With
+    `once_seconds`, a message with the same `reference` is refused for so long; a `dry_run` is decided as far as that,
+    and leaves nothing. `callback_url`, `category` and `campaign` are the message's.
     Result: Accepted. Raises Refused.
     """
 
@@ -41,6 +46,11 @@ class CallWithCode(Send, frozen=True, kw_only=True, gc=False):
     rate: float = 1.0
     times: int = 1
     pool_required: bool = True
+    once_seconds: int = 0
+    dry_run: bool = False
+    callback_url: str = ""
+    category: str = ""
+    campaign: str = ""
 
     def keys(self, context: Context) -> Iterable[Key]:
         account, application = self._caller(context)
@@ -48,6 +58,7 @@ class CallWithCode(Send, frozen=True, kw_only=True, gc=False):
             *keys_to_accept(self, account),
             *keys_to_verify(self, self.code),
             *hotline_keys(context.directory.pools.get(application.pool)),
+            *reference_keys(self, self.once_seconds),
         )
 
     def _caller(self, context: Context) -> tuple[AccountView, Application]:
@@ -61,6 +72,9 @@ class CallWithCode(Send, frozen=True, kw_only=True, gc=False):
     def decide(self, world: World, context: Context) -> Decision:
         account, application = self._caller(context)
         account.admit_destination(self.phone, self.home_country, Channel.CALL)
+        used = use_reference(self, world, self.once_seconds)
+        if self.dry_run:
+            return Decision(Accepted(self.id))
         seconds = longest_call(application.sentence, self.code.length, self.times, self.rate)
         hold = accept_message(self, world, context, account, Channel.CALL, seconds)
         caller, counters = "", tuple[Row, ...]()
@@ -80,19 +94,24 @@ class CallWithCode(Send, frozen=True, kw_only=True, gc=False):
             valid_until=min(verification.valid_until, self.now + VALID_MS),
             purpose=verification.purpose,
         )
-        message = message_row(
-            self,
-            Channel.CALL,
-            caller,
-            hold=hold,
-            verification=verification.id,
-            code_expires_at=verification.expires_at,
+        message = msgspec.structs.replace(
+            message_row(
+                self,
+                Channel.CALL,
+                caller,
+                hold=hold,
+                verification=verification.id,
+                code_expires_at=verification.expires_at,
+            ),
+            callback_url=self.callback_url,
+            category=self.category,
+            campaign=self.campaign,
         )
         sealed = seal_payload(payload, self.id, context.keyring, self.nonce)
         job = delivery_job(JobKind.CALL, self.account, self.id, self.now, sealed)
         return Decision(
             Accepted(self.id),
-            puts=(*hold.puts, *counters, *verification.puts),
+            puts=(*hold.puts, *counters, *used, *verification.puts),
             inserts=(message, job, hold.entry, *verification.inserts),
             unsealed=(self.id, payload),
         )

@@ -4,7 +4,6 @@ from collections.abc import Iterable
 
 import msgspec
 
-from onema.domain.codes import limits
 from onema.domain.codes.accept_message import (
     Accepted,
     Send,
@@ -14,6 +13,7 @@ from onema.domain.codes.accept_message import (
     sender_of,
 )
 from onema.domain.codes.brandname_text import refuse_text, usable_brandname
+from onema.domain.codes.once import reference_keys, use_reference
 from onema.domain.codes.own_text import allowed_own_text, any_text, own_text_keys
 from onema.domain.codes.start_verification import require_taker
 from onema.domain.codes.text_to_send import text_to_send
@@ -24,16 +24,12 @@ from onema.domain.decision import Context, Decision, World
 from onema.domain.delivery.message_progress import delivery_job
 from onema.domain.delivery.payload import SmsPayload, seal_payload
 from onema.domain.ids import MessageId
-from onema.domain.records import Channel, Event, JobKind, Key, Row, Window
+from onema.domain.records import Channel, Event, JobKind, Key
 from onema.domain.refusals import Refusal, Refused
 from onema.domain.values.times import show_time
 
 TEXT_VALID_MS = 3_600_000
 """How long a text is worth delivering. Whether it holds a code, and how long that lives, only its sender knows."""
-
-REFERENCES = "reference"
-"""The scope of the windows that block a reference which was used."""
-
 
 LONGEST_AHEAD_DAYS = 30
 """How far ahead a text may be asked for."""
@@ -68,7 +64,7 @@ class SendText(Send, frozen=True, kw_only=True, gc=False):
     def keys(self, context: Context) -> Iterable[Key]:
         account = sender_of(self, context)
         keys = (*keys_to_accept(self, account), *own_text_keys(account, self.brandname, self.text))
-        return (*keys, self._reference_key) if self.once_seconds else keys
+        return (*keys, *reference_keys(self, self.once_seconds))
 
     def decide(self, world: World, context: Context) -> Decision:
         account = sender_of(self, context)
@@ -84,7 +80,7 @@ class SendText(Send, frozen=True, kw_only=True, gc=False):
             text, size, template = allowed.text, allowed.segments, allowed.template
         else:
             sender, (text, size) = fixed_number(account), any_text(self.text, self.folded)
-        used = self._use_reference(world)
+        used = use_reference(self, world, self.once_seconds)
         sent = text_to_send(self, context, account, text, size, brandname, template)
         if self.dry_run:
             return Decision(Accepted(self.id))
@@ -107,20 +103,6 @@ class SendText(Send, frozen=True, kw_only=True, gc=False):
             return Decision(Accepted(self.id), puts, (message, job, hold.entry, event))
         job = delivery_job(JobKind.SMS, self.account, self.id, due_at, sealed)
         return Decision(Accepted(self.id), puts, (message, job, hold.entry), unsealed=(self.id, payload))
-
-    @property
-    def _reference_key(self) -> Key:
-        return (Window, self.account, REFERENCES, self.reference)
-
-    def _use_reference(self, world: World) -> tuple[Row, ...]:
-        """Raises Refused(DUPLICATE)."""
-        if not self.once_seconds:
-            return ()
-        window = world.get(Window, self.account, REFERENCES, self.reference)
-        if limits.used_now(window, self.once_seconds, self.now):
-            raise Refused(Refusal.DUPLICATE, "its reference was used before")
-        window = window or Window(self.account, REFERENCES, self.reference, "", 0)
-        return (limits.count(window, ((self.once_seconds, 1),), self.now),)
 
 
 def fixed_number(account: AccountView) -> str:
