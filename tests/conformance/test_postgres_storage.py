@@ -2,7 +2,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from onema.domain.records import TABLES
+from onema.domain.tables import TABLES
 from onema.storage.contract import Storage
 from onema.storage.postgres import PostgresStorage
 from onema.testing.conformance.storage import StorageConformance

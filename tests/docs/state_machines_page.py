@@ -1,6 +1,6 @@
 from typing import Any, NamedTuple
 
-from onema.domain.state_machines import ATTEMPT, JOB, LEDGER, MESSAGE, NEW, TIME, VERIFICATION, Machine
+from onema.domain.state_machines import ATTEMPT, CALL, JOB, LEDGER, MESSAGE, NEW, TIME, VERIFICATION, Machine
 
 
 class Section(NamedTuple):
@@ -20,6 +20,11 @@ SECTIONS = (
         "An attempt",
         ATTEMPT,
         "One try to hand a message to one carrier (`attempts.state`). *Temporary* and *permanent* did not leave us.",
+    ),
+    Section(
+        "A call",
+        CALL,
+        "One attempt that places a call (`calls.state`). Its row comes with the first that is heard of it.",
     ),
     Section(
         "A job",

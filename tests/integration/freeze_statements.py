@@ -23,7 +23,8 @@ import apsw
 import msgspec
 
 from onema import __version__
-from onema.domain.records import TABLES, Row
+from onema.domain.records import Row
+from onema.domain.tables import TABLES
 from onema.storage.postgres.link import Connection, connect
 from onema.storage.postgres.row_statements import (
     Column,
@@ -118,6 +119,8 @@ POSTGRES_SAMPLES: dict[str, tuple[Any, ...]] = {
     "directory_revision": (),
     "directory": (),
     "attempts_of_message": (1, 1),
+    "calls_of_message": (1, 1),
+    "calls": (1, 9, 5),
     "events_of_subject": (1, 1),
     "ledger_of_subject": (1, 1),
     "events": (1, 9, 9, 5),

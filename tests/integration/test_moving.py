@@ -12,7 +12,6 @@ import pytest
 
 from onema.domain.ids import AccountId, MessageId, compose_id
 from onema.domain.records import (
-    TABLES,
     CarrierCapacity,
     Event,
     InboxItem,
@@ -22,6 +21,7 @@ from onema.domain.records import (
     TopUp,
     Wallet,
 )
+from onema.domain.tables import TABLES
 from onema.domain.values.money import Minor
 from onema.domain.values.phone import Phone
 from onema.storage.contract import CommitUnknown, Storage, StorageError

@@ -13,7 +13,8 @@ import apsw
 import asyncpg  # type: ignore[import-untyped]  # the package carries no type marker
 import pytest
 
-from onema.domain.records import TABLES, ProcessReport, Row
+from onema.domain.records import Call, ProcessReport, Row
+from onema.domain.tables import TABLES
 from onema.storage.postgres import PostgresStorage
 from onema.storage.postgres.link import Connection, connect
 from onema.storage.sqlite.storage import SqliteStorage
@@ -21,7 +22,7 @@ from onema.testing.postgres_server import PostgresServer
 
 from .freeze_statements import FOLDER, Step, freeze, run_on_postgres, run_on_sqlite
 
-NEW_TABLES: set[type[Row]] = {ProcessReport}
+NEW_TABLES: set[type[Row]] = {Call, ProcessReport}
 """Those that came after the newest frozen release; none once the next one is frozen."""
 
 RELEASES = sorted(FOLDER.glob("*.json"))

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onema.domain.records import TABLES, Row
+from onema.domain.records import Row
+from onema.domain.tables import TABLES
 from onema.storage.postgres import binary_values
 from onema.storage.postgres.binary_values import row_format
 from onema.storage.postgres.row_statements import Save, save_kinds

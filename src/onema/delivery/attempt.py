@@ -19,7 +19,7 @@ from onema.domain.configuration.registered import facts_of
 from onema.domain.delivery.endings import may_be_tried_again
 from onema.domain.delivery.fail_message import FailMessage
 from onema.domain.delivery.leave_job import LeaveJob
-from onema.domain.delivery.outcome import Outcome, OutcomeKind, storable
+from onema.domain.delivery.outcome import Outcome, OutcomeKind, of_a_call, storable
 from onema.domain.delivery.papers import papers_of
 from onema.domain.delivery.payload import CallPayload, Payload, SmsPayload, open_payload
 from onema.domain.delivery.record_outcome import RecordOutcome
@@ -239,6 +239,8 @@ class Attempts:
         not_sent = outcome.kind in (OutcomeKind.TEMPORARY, OutcomeKind.PERMANENT)
         if isinstance(carrier, OwnCodes) and outcome.references and not not_sent:
             await self._forward_checks(carrier.verifying, outgoing, outcome.references[0])
+        if isinstance(outgoing.payload, CallPayload) and outcome.kind is not OutcomeKind.SUBMITTED:
+            outcome = of_a_call(outcome)
         await self._record(outgoing.account, outgoing.message, outgoing.attempt, outcome, carrier.name)
 
     async def _hand_over(self, carrier: Carrier, outgoing: Outgoing) -> Outcome:

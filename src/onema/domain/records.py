@@ -280,6 +280,50 @@ class Attempt(Row, frozen=True, gc=False):
         return (Attempt, self.account, self.message, self.number)
 
 
+class Call(Row, frozen=True, gc=False):
+    """One attempt's call. Its row is made by the first that is heard of it, so that of a call that nobody has told
+    anything of yet there is none. `state` is call.CallState, `ending` is outcome.Ending; a time of 0 has not come, or
+    was not told. `talk_ms` is what is charged by; after the death of its process, only so much as is certain.
+    """
+
+    table = "calls"
+    key_columns = 3
+
+    account: AccountId
+    message: MessageId
+    attempt: int
+    carrier: str
+    state: str
+    started_at: int
+    """When its carrier was asked."""
+    ringing_at: int = 0
+    answered_at: int = 0
+    ended_at: int = 0
+    heard_at: int = 0
+    """When the newest of what is known of it happened."""
+    ring_ms: int = 0
+    """From the first sign that it rings to the answer or the end."""
+    talk_ms: int = 0
+    ending: str = ""
+    keys: str = ""
+    """What was pressed, in order."""
+    status: int = 0
+    """The final SIP status of the INVITE; 0 where there was none."""
+    codec: str = ""
+    packets_sent: int = 0
+    packets_received: int = 0
+    packets_lost: int = 0
+    """Of ours, as the far end reported it."""
+    jitter_us: int = 0
+    """Of ours, as the far end reported it last, in microseconds."""
+    trace: bytes = b""
+    """The signalling, for operators; no code is in it."""
+
+    @property
+    def key(self) -> Key:
+        return (Call, self.account, self.message, self.attempt)
+
+
 class Event(Row, frozen=True, gc=False):
     """What happened to a message or its verification, for its story. `data` never holds a code or a text."""
 
@@ -446,29 +490,3 @@ class Recording(Row, frozen=True, gc=False):
     sentence: str
     before: bytes
     after: bytes
-
-
-TABLES: tuple[type[Row], ...] = (
-    DirectoryRevision,
-    DirectoryRow,
-    Wallet,
-    TopUp,
-    Window,
-    LiveVerification,
-    Message,
-    Attempt,
-    Job,
-    CarrierReference,
-    InboxItem,
-    Recording,
-    LedgerEntry,
-    Event,
-    CarrierCapacity,
-    KeyFingerprint,
-    DeadJob,
-    RecentRefusals,
-    ProcessReport,
-)
-"""Every table, in the order in which batches lock rows."""
-
-TABLE_ORDER = {row_type: number for number, row_type in enumerate(TABLES)}

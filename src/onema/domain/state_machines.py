@@ -1,4 +1,4 @@
-"""The states of a message, an attempt, a job, a code and a message's money: one table each.
+"""The states of a message, an attempt, a call, a job, a code and a message's money: one table each.
 
 A table names every move there is, (before, after), and the commands that make it; NEW stands for what was not there
 before. Commands ask their table before they move anything, so that a move which is not in it cannot be saved.
@@ -9,6 +9,7 @@ import enum
 from collections.abc import Mapping
 from typing import Final, Generic, TypeVar
 
+from onema.domain.delivery.call import CallState as C
 from onema.domain.records import HANDING_OVER, EntryKind, Job, JobKind, Message
 from onema.domain.records import AttemptState as A
 from onema.domain.records import MessageState as M
@@ -94,6 +95,28 @@ ATTEMPT: Final = Machine(
         (A.PERMANENT, A.UNDELIVERED): ("RecordReceipt",),
     },
     final=frozenset({A.DELIVERED, A.UNDELIVERED, A.TEMPORARY, A.PERMANENT}),
+)
+
+
+CALL: Final = Machine(
+    {
+        (NEW, C.CALLING): ("RecordCallState",),
+        (NEW, C.RINGING): ("RecordCallState",),
+        (NEW, C.ANSWERED): ("RecordCallState",),
+        # No event came before its end, or the end overtook them.
+        (NEW, C.ENDED): ("RecordOutcome",),
+        (C.CALLING, C.RINGING): ("RecordCallState",),
+        (C.CALLING, C.ANSWERED): ("RecordCallState",),
+        (C.CALLING, C.ENDED): ("RecordOutcome", "EndJob"),
+        (C.RINGING, C.ANSWERED): ("RecordCallState",),
+        (C.RINGING, C.ENDED): ("RecordOutcome", "EndJob"),
+        # A key was pressed.
+        (C.ANSWERED, C.ANSWERED): ("RecordCallState",),
+        (C.ANSWERED, C.ENDED): ("RecordOutcome", "EndJob"),
+        # Whoever placed it was taken for dead, and then told how it ended.
+        (C.ENDED, C.ENDED): ("RecordOutcome",),
+    },
+    final=frozenset({C.ENDED}),
 )
 
 

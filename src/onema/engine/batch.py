@@ -8,7 +8,8 @@ import msgspec
 
 from onema.domain.decision import Command, Context, Decision
 from onema.domain.delivery.payload import Payload
-from onema.domain.records import TABLE_ORDER, Job, Key, Row
+from onema.domain.records import Job, Key, Row
+from onema.domain.tables import TABLE_ORDER
 
 
 class Pending(msgspec.Struct, gc=False):

@@ -13,6 +13,7 @@ import msgspec
 from onema.domain.ids import AccountId, MessageId
 from onema.domain.records import (
     Attempt,
+    Call,
     CarrierReference,
     DeadJob,
     DirectoryRow,
@@ -55,6 +56,7 @@ class Story(msgspec.Struct, frozen=True):
 
     message: Message
     attempts: Sequence[Attempt]
+    calls: Sequence[Call]
     events: Sequence[Event]
     ledger: Sequence[LedgerEntry]
 
@@ -257,6 +259,11 @@ class Storage(Writer, Protocol):
 
     async def read_events(self, account: AccountId, before: tuple[int, int], limit: int) -> Sequence[Event]:
         """Events of an account whose (subject, id) comes before this, newest subject first, its last event first."""
+
+    async def read_calls(self, account: AccountId, before: int, limit: int) -> Sequence[Call]:
+        """Calls of an account's messages with ids under `before`, newest message first, its first attempt first;
+        without their traces.
+        """
 
     async def read_ledger(self, account: AccountId, limit: int) -> Sequence[LedgerEntry]:
         """Ledger entries of an account, newest subject first."""

@@ -10,7 +10,8 @@ data folder.
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, Protocol, TypeAlias
 
-from onema.domain.records import TABLES, CarrierCapacity, Row
+from onema.domain.records import CarrierCapacity, Row
+from onema.domain.tables import TABLES
 from onema.storage.contract import StorageError
 
 BATCH_ROWS = 2_000

@@ -9,6 +9,7 @@ from onema.domain.delivery.leave_job import LEFT_FOR_MS
 from onema.domain.ids import AccountId, MessageId, first_id_at
 from onema.domain.records import (
     Attempt,
+    Call,
     CarrierReference,
     DeadJob,
     DirectoryRevision,
@@ -193,6 +194,7 @@ class MemoryStorage:
         old: list[Row] = [
             *[row for row in self._of(Message) if row.id < cut][:limit],
             *[row for row in self._of(Attempt) if row.message < cut][:limit],
+            *[row for row in self._of(Call) if row.message < cut][:limit],
             *[row for row in self._of(Event) if row.subject < cut][:limit],
         ]
         entries = [row for row in self._of(LedgerEntry) if 0 < row.subject < cut][:limit]
@@ -237,6 +239,7 @@ class MemoryStorage:
         return Story(
             message=found,
             attempts=sorted((row for row in mine if isinstance(row, Attempt)), key=lambda row: row.number),
+            calls=sorted((row for row in mine if isinstance(row, Call)), key=lambda row: row.attempt),
             events=sorted((row for row in mine if isinstance(row, Event)), key=lambda row: row.id),
             ledger=sorted(
                 sorted(
@@ -272,6 +275,11 @@ class MemoryStorage:
     async def read_events(self, account: AccountId, before: tuple[int, int], limit: int) -> Sequence[Event]:
         found = [row for row in self._of(Event) if row.account == account and (row.subject, row.id) < before]
         return sorted(found, key=lambda row: (-row.subject, -row.id))[:limit]
+
+    async def read_calls(self, account: AccountId, before: int, limit: int) -> Sequence[Call]:
+        found = [row for row in self._of(Call) if row.account == account and row.message < before]
+        found.sort(key=lambda row: (-row.message, row.attempt))
+        return [msgspec.structs.replace(row, trace=b"") for row in found[:limit]]
 
     async def read_dead_jobs(self, before: int, limit: int) -> Sequence[DeadJob]:
         dead = sorted(self._of(DeadJob), key=lambda row: -row.id)

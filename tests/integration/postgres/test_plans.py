@@ -2,7 +2,7 @@
 
 import pytest
 
-from onema.domain.records import TABLES
+from onema.domain.tables import TABLES
 from onema.storage.postgres.link import connect
 from onema.storage.postgres.row_statements import (
     FEW,

@@ -1,7 +1,8 @@
 import pytest
 
 from onema.domain.ids import AccountId
-from onema.domain.records import TABLES, CarrierReference, DeadJob, Job, TopUp, Wallet
+from onema.domain.records import CarrierReference, DeadJob, Job, TopUp, Wallet
+from onema.domain.tables import TABLES
 from onema.domain.values.money import Minor
 from onema.storage.contract import DataRejected
 from onema.testing.conformance.storage import insert

@@ -57,6 +57,7 @@ def story(*events: tuple[int, str]) -> Story:
                 why="route +84",
             ),
         ],
+        calls=[],
         events=[
             Event(AccountId(1), MESSAGE.id, compose_id(START + after, 0, number), kind, "")
             for number, (after, kind) in enumerate(events)

@@ -9,8 +9,9 @@ import pytest
 from onema.domain.decision import Context, Decision, World
 from onema.domain.delivery.payload import Payload, SmsPayload
 from onema.domain.ids import AccountId, MessageId
-from onema.domain.records import TABLES, Job, JobKind, Key, LedgerEntry, Row, Wallet
+from onema.domain.records import Job, JobKind, Key, LedgerEntry, Row, Wallet
 from onema.domain.refusals import Refusal, Refused
+from onema.domain.tables import TABLES
 from onema.domain.values.money import Minor
 from onema.domain.values.phone import Phone
 from onema.engine.batch_saving import HAND_OVER

@@ -5,12 +5,14 @@ from collections.abc import Iterable
 import msgspec
 
 from onema.domain.decision import Context, Decision, World
+from onema.domain.delivery.call_progress import cut_short
 from onema.domain.delivery.message_progress import Advance, advance
 from onema.domain.ids import AccountId, MessageId
 from onema.domain.records import (
     HANDING_OVER,
     Attempt,
     AttemptState,
+    Call,
     DeadJob,
     Event,
     Job,
@@ -53,6 +55,8 @@ class EndJob(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             # The one that was in flight when the job was leased, or that was started since.
             (Attempt, self.account, self.message, self.attempt),
             (Attempt, self.account, self.message, self.attempt + 1),
+            (Call, self.account, self.message, self.attempt),
+            (Call, self.account, self.message, self.attempt + 1),
             (Job, self.job),
         )
 
@@ -94,14 +98,14 @@ class EndJob(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         attempt = world.get(Attempt, job.account, job.message, job.attempt)
         if not job.in_flight or attempt is None or attempt.state != AttemptState.STARTED:
             return ()
-        return (
-            msgspec.structs.replace(
-                attempt,
-                state=ATTEMPT.move(attempt.state, AttemptState.UNKNOWN, self),
-                detail=self.reason,
-                ended_at=self.now,
-            ),
+        unknown = msgspec.structs.replace(
+            attempt,
+            state=ATTEMPT.move(attempt.state, AttemptState.UNKNOWN, self),
+            detail=self.reason,
+            ended_at=self.now,
         )
+        call = world.get(Call, job.account, job.message, job.attempt)
+        return (unknown,) if call is None else (unknown, cut_short(call, self.now, self))
 
 
 def _end_of(job: Job) -> MessageState | None:

@@ -15,6 +15,12 @@ LONGEST_NETWORK_WORD = 128
 """Characters of each."""
 LONGEST_TALK_SECONDS = 86_400.0
 """No call is longer, whatever a carrier says."""
+MOST_KEYS = 64
+"""So many keys that were pressed in a call are kept."""
+LONGEST_TRACE = 65_536
+"""Octets that are kept of a call's signalling."""
+_KEYS = frozenset("0123456789*#ABCD")
+_MOST = 2**53
 
 _encoder = msgspec.json.Encoder()
 _network_decoder = msgspec.json.Decoder(dict[str, str])
@@ -124,6 +130,10 @@ def storable(outcome: Outcome) -> Outcome:
     seconds = outcome.seconds
     if not 0 <= seconds <= LONGEST_TALK_SECONDS:
         seconds = LONGEST_TALK_SECONDS if seconds > 0 else 0.0
+    call = outcome.call
+    if call is not None:
+        call = _storable_call(call)
+        seconds = seconds or call.talk_seconds
     network = outcome.network
     if network:
         network = {
@@ -136,11 +146,44 @@ def storable(outcome: Outcome) -> Outcome:
         and detail is outcome.detail
         and seconds == outcome.seconds
         and network == outcome.network
+        and call is outcome.call
     ):
         return outcome
     return msgspec.structs.replace(
-        outcome, reason=reason, detail=detail, references=named, seconds=seconds, network=network
+        outcome,
+        reason=reason,
+        detail=detail,
+        references=named,
+        seconds=seconds,
+        network=network,
+        call=call,
     )
+
+
+def of_a_call(outcome: Outcome) -> Outcome:
+    """The same, which ends a call whatever its carrier told of it."""
+    return outcome if outcome.call is not None else msgspec.structs.replace(outcome, call=CallFacts())
+
+
+def _storable_call(call: CallFacts) -> CallFacts:
+    keys = "".join(key for key in call.keys if key in _KEYS)[:MOST_KEYS]
+    return CallFacts(
+        ring_seconds=_within(call.ring_seconds, LONGEST_TALK_SECONDS),
+        talk_seconds=_within(call.talk_seconds, LONGEST_TALK_SECONDS),
+        keys=keys,
+        status=int(_within(call.status, 699)),
+        codec=_plain(call.codec)[:LONGEST_NETWORK_WORD],
+        packets_sent=int(_within(call.packets_sent, _MOST)),
+        packets_received=int(_within(call.packets_received, _MOST)),
+        packets_lost=int(_within(call.packets_lost, _MOST)),
+        jitter_ms=_within(call.jitter_ms, 1000 * LONGEST_TALK_SECONDS),
+        trace=call.trace[:LONGEST_TRACE],
+    )
+
+
+def _within(number: float, most: float) -> float:
+    """0 for what is no number, or less."""
+    return min(number, most) if number > 0 else 0
 
 
 def _plain(words: str) -> str:

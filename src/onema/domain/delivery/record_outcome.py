@@ -6,7 +6,7 @@ from typing import TypeGuard
 import msgspec
 
 from onema.domain.decision import Context, Decision, World
-from onema.domain.delivery import several
+from onema.domain.delivery import call_progress, several
 from onema.domain.delivery.message_progress import Advance, advance
 from onema.domain.delivery.outcome import FINAL_WORDS, RECEIPT_WORDS, Outcome, OutcomeKind, keep_network
 from onema.domain.delivery.record_receipt import take_early_words
@@ -14,6 +14,7 @@ from onema.domain.ids import AccountId, MessageId
 from onema.domain.records import (
     Attempt,
     AttemptState,
+    Call,
     CarrierReference,
     Event,
     InboxItem,
@@ -21,6 +22,7 @@ from onema.domain.records import (
     Key,
     Message,
     MessageState,
+    Row,
     Wallet,
 )
 from onema.domain.state_machines import ATTEMPT, JOB, MESSAGE, JobState, job_state
@@ -41,7 +43,8 @@ class RecordOutcome(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     A temporary outcome leaves the job for `retry_at` when that is set, and fails the message when it is 0.
     `receipt_until` is when a receipt is no longer waited for. Receipts that came before it, by the names that `carrier`
-    gave, count with it. Idempotent: an attempt whose end is known is left alone. Result: whether it changed anything.
+    gave, count with it. An outcome with `call` ends the attempt's call. Idempotent: an attempt whose end is known is
+    left alone. Result: whether it changed anything.
     """
 
     id: int
@@ -63,6 +66,8 @@ class RecordOutcome(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         )
         if self.outcome.references:
             keys += tuple((CarrierReference, self.carrier, name) for name in self.outcome.references)
+        if self.outcome.call is not None:
+            keys += ((Call, self.account, self.message, self.attempt),)
         return keys
 
     def decide(self, world: World, context: Context) -> Decision:
@@ -74,11 +79,14 @@ class RecordOutcome(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         if not ATTEMPT.may(attempt.state, _ATTEMPT_STATE[self.outcome.kind], self):
             return Decision(False)
         outcome, awaited = self.outcome, 0
-        named: tuple[CarrierReference, ...] = ()
+        named: tuple[Row, ...] = ()
+        if outcome.call is not None:
+            call = world.get(Call, self.account, self.message, self.attempt)
+            named = (call_progress.ended(call, attempt, outcome, self.now, self),)
         told: tuple[Event, ...] = ()
         if outcome.references and outcome.kind in RECEIPT_WORDS:
             early = take_early_words(world, attempt, outcome, self._forget_at)
-            named = early.rows
+            named += early.rows
             if early.final and outcome.kind not in FINAL_WORDS:
                 outcome = early.final
                 told = (Event(self.account, self.message, self.id, f"receipt: {outcome.kind}", outcome.word),)
@@ -89,7 +97,7 @@ class RecordOutcome(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             return several.one_ended(self, world, context, message, job, attempt, ended, outcome, named, told)
         if outcome.kind is OutcomeKind.TEMPORARY and self.retry_at and self._may_send_again(job):
             again = msgspec.structs.replace(job, due_at=self.retry_at, in_flight=False)
-            return Decision(True, puts=(ended, again))
+            return Decision(True, puts=(ended, again, *named))
         step = Advance(
             by=self,
             id=self.id,

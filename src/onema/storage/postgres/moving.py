@@ -7,7 +7,8 @@ import re
 from collections.abc import AsyncIterator, Iterator, Sequence
 
 from onema.domain.ids import EPOCH_MS, first_id_at, time_of_id
-from onema.domain.records import TABLES, Row
+from onema.domain.records import Row
+from onema.domain.tables import TABLES
 from onema.storage.contract import CommitUnknown, Unavailable
 from onema.storage.moving import BATCH_ROWS, COPIED, MoveRefused, Values, everything, refuse_other_schema
 from onema.storage.postgres.errors import DRIVER_ERRORS, commit_is_unknown, described

@@ -15,12 +15,13 @@ from enum import Enum, auto
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from onema.domain.records import Attempt, Event, LedgerEntry, Message, Row, column_types
+from onema.domain.records import Attempt, Call, Event, LedgerEntry, Message, Row, column_types
 from onema.storage.postgres.binary_values import Place
 
 PARTITIONED_BY: dict[type[Row], str] = {
     Message: "id",
     Attempt: "message",
+    Call: "message",
     Event: "subject",
     LedgerEntry: "subject",
 }

@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 from onema.domain.delivery.leave_job import LEFT_FOR_MS
 from onema.domain.ids import AccountId, MessageId, first_id_at
 from onema.domain.records import (
-    TABLE_ORDER,
     Attempt,
+    Call,
     CarrierReference,
     DeadJob,
     DirectoryRow,
@@ -23,6 +23,7 @@ from onema.domain.records import (
     ProcessReport,
     Row,
 )
+from onema.domain.tables import TABLE_ORDER
 from onema.domain.values.money import Minor
 from onema.domain.values.phone import Phone
 from onema.storage.contract import DirectoryChanges, SentBetween, SentPage, Story, Writer, expected_size
@@ -225,6 +226,7 @@ class PostgresStorage(PostgresWriter):
             return Story(
                 message=Message(*found[0]),
                 attempts=await rows(Attempt, "attempts_of_message"),
+                calls=await rows(Call, "calls_of_message"),
                 events=await rows(Event, "events_of_subject"),
                 ledger=await rows(LedgerEntry, "ledger_of_subject"),
             )
@@ -249,6 +251,9 @@ class PostgresStorage(PostgresWriter):
     async def read_events(self, account: AccountId, before: tuple[int, int], limit: int) -> Sequence[Event]:
         records = await self._fetch(self._queries["events"], account, *before, limit)
         return [Event(*record) for record in records]
+
+    async def read_calls(self, account: AccountId, before: int, limit: int) -> Sequence[Call]:
+        return [Call(*record) for record in await self._fetch(self._queries["calls"], account, before, limit)]
 
     async def read_dead_jobs(self, before: int, limit: int) -> Sequence[DeadJob]:
         return [DeadJob(*record) for record in await self._fetch(self._queries["dead_jobs"], before, limit)]

@@ -28,7 +28,8 @@ from typing import Any
 from msgspec.structs import astuple
 
 from onema.domain.ids import time_of_id
-from onema.domain.records import TABLE_ORDER, DirectoryRevision, Key, Row
+from onema.domain.records import DirectoryRevision, Key, Row
+from onema.domain.tables import TABLE_ORDER
 from onema.storage.contract import CommitUnknown, Conflict, StorageError, Unavailable
 from onema.storage.postgres import binary_values, errors
 from onema.storage.postgres.backoff import delays

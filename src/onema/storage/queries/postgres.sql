@@ -207,6 +207,18 @@ SELECT account, message, number, carrier, caller, state, carrier_reference, deta
        awaited, ending, why, network, paid
 FROM attempts WHERE account = $1 AND message = $2 ORDER BY number
 
+-- calls_of_message --
+-- The calls of one message ($1 account, $2 message), in order.
+SELECT account, message, attempt, carrier, state, started_at, ringing_at, answered_at, ended_at, heard_at, ring_ms, talk_ms,
+       ending, keys, status, codec, packets_sent, packets_received, packets_lost, jitter_us, trace
+FROM calls WHERE account = $1 AND message = $2 ORDER BY attempt
+
+-- calls --
+-- An account's ($1) calls of messages before an id ($2), newest message first, its first attempt first; without their traces.
+SELECT account, message, attempt, carrier, state, started_at, ringing_at, answered_at, ended_at, heard_at, ring_ms, talk_ms,
+       ending, keys, status, codec, packets_sent, packets_received, packets_lost, jitter_us, ''::bytea
+FROM calls WHERE account = $1 AND message < $2 ORDER BY message DESC, attempt LIMIT $3
+
 -- events_of_subject --
 -- What happened to one message or verification ($1 account, $2 subject), in order.
 SELECT account, subject, id, kind, data FROM events WHERE account = $1 AND subject = $2 ORDER BY id

@@ -151,6 +151,12 @@ DELETE FROM attempts WHERE account = :account AND message IN (
     SELECT message FROM attempts WHERE account = :account AND message < :cut ORDER BY message LIMIT :limit
 )
 
+-- drop_calls --
+-- Forget an account's oldest calls.
+DELETE FROM calls WHERE account = :account AND message IN (
+    SELECT message FROM calls WHERE account = :account AND message < :cut ORDER BY message LIMIT :limit
+)
+
 -- drop_events --
 -- Forget what happened to an account's oldest messages.
 DELETE FROM events WHERE account = :account AND subject IN (
@@ -197,6 +203,18 @@ SELECT kind, name FROM directory
 SELECT account, message, number, carrier, caller, state, carrier_reference, detail, started_at, ended_at,
        awaited, ending, why, network, paid
 FROM attempts WHERE account = :account AND message = :message ORDER BY number
+
+-- calls_of_message --
+-- The calls of one message, in order.
+SELECT account, message, attempt, carrier, state, started_at, ringing_at, answered_at, ended_at, heard_at, ring_ms, talk_ms,
+       ending, keys, status, codec, packets_sent, packets_received, packets_lost, jitter_us, trace
+FROM calls WHERE account = :account AND message = :message ORDER BY attempt
+
+-- calls --
+-- An account's calls of messages before an id, newest message first, its first attempt first; without their traces.
+SELECT account, message, attempt, carrier, state, started_at, ringing_at, answered_at, ended_at, heard_at, ring_ms, talk_ms,
+       ending, keys, status, codec, packets_sent, packets_received, packets_lost, jitter_us, x''
+FROM calls WHERE account = :account AND message < :before ORDER BY message DESC, attempt LIMIT :limit
 
 -- events_of_subject --
 -- What happened to one message or verification, in order.

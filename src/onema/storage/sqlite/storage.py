@@ -23,6 +23,7 @@ from onema.domain.delivery.leave_job import LEFT_FOR_MS
 from onema.domain.ids import AccountId, MessageId, first_id_at
 from onema.domain.records import (
     Attempt,
+    Call,
     CarrierReference,
     DeadJob,
     DirectoryRow,
@@ -323,7 +324,7 @@ class SqliteStorage:
         with _DRIVER_ERRORS, self._writer:
             for (account,) in self._writer.execute(self._queries["accounts_with_money"]).fetchall():
                 bindings: dict[str, Any] = {"account": account, "cut": cut, "limit": limit}
-                for name in ("drop_messages", "drop_attempts", "drop_events"):
+                for name in ("drop_messages", "drop_attempts", "drop_calls", "drop_events"):
                     self._writer.execute(self._queries[name], bindings)
                 self._close_ledger(bindings, moment)
             self._writer.execute(self._queries["drop_dead_jobs"], {"cut": cut, "limit": limit})
@@ -384,6 +385,7 @@ class SqliteStorage:
                 story = Story(
                     message=found,
                     attempts=self._rows(self._reader, Attempt, "attempts_of_message", of_message),
+                    calls=self._rows(self._reader, Call, "calls_of_message", of_message),
                     events=self._rows(self._reader, Event, "events_of_subject", of_message),
                     ledger=self._rows(self._reader, LedgerEntry, "ledger_of_subject", of_message),
                 )
@@ -413,6 +415,10 @@ class SqliteStorage:
         subject, identifier = before
         bindings = {"account": account, "subject": subject, "id": identifier, "limit": limit}
         return self._rows(self._reader, Event, "events", bindings)
+
+    async def read_calls(self, account: AccountId, before: int, limit: int) -> Sequence[Call]:
+        bindings = {"account": account, "before": before, "limit": limit}
+        return self._rows(self._reader, Call, "calls", bindings)
 
     async def read_dead_jobs(self, before: int, limit: int) -> Sequence[DeadJob]:
         return self._rows(self._reader, DeadJob, "dead_jobs", {"before": before, "limit": limit})

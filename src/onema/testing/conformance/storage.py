@@ -10,8 +10,8 @@ import pytest
 from onema.domain.delivery.leave_job import LEFT_FOR_MS
 from onema.domain.ids import AccountId, MessageId, first_id_at
 from onema.domain.records import (
-    TABLES,
     Attempt,
+    Call,
     CarrierReference,
     DeadJob,
     DirectoryRevision,
@@ -32,6 +32,7 @@ from onema.domain.records import (
     Window,
     column_types,
 )
+from onema.domain.tables import TABLES
 from onema.domain.values.money import Minor
 from onema.domain.values.phone import Phone
 from onema.storage.contract import DataRejected, Storage
@@ -431,6 +432,7 @@ class StorageConformance:
                 Attempt(ACCOUNT, MessageId(identifier), 1, "c", "", "started", "", "", 1, 0)
                 for identifier in (old, young)
             ),
+            *(Call(ACCOUNT, MessageId(identifier), 1, "c", "ended", 1) for identifier in (old, young)),
             *(Event(ACCOUNT, identifier, identifier, "verified", "") for identifier in (old, young)),
             LedgerEntry(ACCOUNT, old, "top_up", Minor(100), 1, ""),
             LedgerEntry(ACCOUNT, old + 1, "hold", Minor(-30), 2, ""),
@@ -448,6 +450,7 @@ class StorageConformance:
         story = await storage.read_story(ACCOUNT, MessageId(young))
         assert story is not None
         assert (len(story.attempts), len(story.events), len(story.ledger)) == (1, 1, 1)
+        assert [row.message for row in await storage.read_calls(ACCOUNT, 2**63 - 1, 10)] == [young]
 
     async def test_listening_can_be_ended(self, storage: Storage) -> None:
         """Whether there is anybody to hear or not."""

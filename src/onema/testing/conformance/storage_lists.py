@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from onema.domain.ids import AccountId, MessageId
-from onema.domain.records import Channel, Event, Message
+from onema.domain.records import Call, Channel, Event, Message
 from onema.storage.contract import SentBetween, SentPage, Storage
 from onema.testing.conformance.storage import ACCOUNT, insert, message
 
@@ -69,3 +69,22 @@ class StorageLists:
         assert list(await storage.read_events(ACCOUNT, (2**63 - 1, 2**63 - 1), 3)) == events[:3]
         assert list(await storage.read_events(ACCOUNT, (4, 12), 3)) == events[3:]
         assert list(await storage.read_events(ACCOUNT, (4, 7), 3)) == []
+
+    async def test_calls_are_listed_newest_message_first_without_their_traces(self, storage: Storage) -> None:
+        """One account's calls, each message's in order, page by page; their message's story has the traces."""
+        others = Call(AccountId(ACCOUNT + 1), MessageId(9), 1, "c", "ended", 1)
+        await insert(
+            storage,
+            *(Call(ACCOUNT, MessageId(m), n, "c", "ended", 1, trace=b"t") for m in (1, 2, 3) for n in (1, 2)),
+            others,
+            message(3),
+        )
+        story = await storage.read_story(ACCOUNT, MessageId(3))
+        assert story is not None
+        assert [(row.attempt, row.trace) for row in story.calls] == [(1, b"t"), (2, b"t")]
+        found = await storage.read_calls(ACCOUNT, before=3, limit=3)
+        assert [(row.message, row.attempt, row.trace) for row in found] == [
+            (2, 1, b""),
+            (2, 2, b""),
+            (1, 1, b""),
+        ]

@@ -1,0 +1,51 @@
+"""Which tables there are."""
+
+from onema.domain.records import (
+    Attempt,
+    Call,
+    CarrierCapacity,
+    CarrierReference,
+    DeadJob,
+    DirectoryRevision,
+    DirectoryRow,
+    Event,
+    InboxItem,
+    Job,
+    KeyFingerprint,
+    LedgerEntry,
+    LiveVerification,
+    Message,
+    ProcessReport,
+    RecentRefusals,
+    Recording,
+    Row,
+    TopUp,
+    Wallet,
+    Window,
+)
+
+TABLES: tuple[type[Row], ...] = (
+    DirectoryRevision,
+    DirectoryRow,
+    Wallet,
+    TopUp,
+    Window,
+    LiveVerification,
+    Message,
+    Attempt,
+    Call,
+    Job,
+    CarrierReference,
+    InboxItem,
+    Recording,
+    LedgerEntry,
+    Event,
+    CarrierCapacity,
+    KeyFingerprint,
+    DeadJob,
+    RecentRefusals,
+    ProcessReport,
+)
+"""Every table, in the order in which batches lock rows."""
+
+TABLE_ORDER = {row_type: number for number, row_type in enumerate(TABLES)}
