@@ -78,6 +78,7 @@ def test_ports_of_audio_are_a_range() -> None:
         ({"called_form": "national"}, "home"),
         ({"home": "Vietnam"}, "home"),
         ({"home": "XX"}, "home"),
+        ({"caller": "+84 901"}, "caller"),
         ({"called_prefix": "12a"}, "called_prefix"),
         ({"headers": [{"name": "X Y", "value": ""}]}, "headers[0].name"),
         ({"headers": [{"name": "via", "value": ""}]}, "headers[0].name"),

@@ -28,6 +28,7 @@ LEAST_SESSION_SECONDS = 90
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]{1,253})(?::([0-9]{1,5}))?")
 _PORTS = re.compile(r"([0-9]{1,5})-([0-9]{1,5})")
 _DIGITS = re.compile(r"[0-9*#]*")
+_NUMBER = re.compile(r"(\+?[0-9]{3,15})?")
 
 Transport = Literal["udp", "tcp", "tls"]
 NumberForm = Literal["+e164", "e164", "00", "national"]
@@ -336,6 +337,9 @@ def _host_problems(settings: Settings) -> Iterator[Problem]:
 
 
 def _number_problems(settings: Settings) -> Iterator[Problem]:
+    for name in ("caller", "probe_number"):
+        if not _NUMBER.fullmatch(getattr(settings, name)):
+            yield Problem(name, "it is not a number: 3 to 15 digits, perhaps after a +")
     if settings.home and settings.home not in phonenumbers.SUPPORTED_REGIONS:
         yield Problem("home", f"{shown(settings.home)} is no country, such as VN")
     if "national" in (settings.called_form, settings.caller_form) and not settings.home:
