@@ -35,6 +35,7 @@ from onema.domain.money.top_up import TopUpWallet
 from onema.domain.records import Job, Wallet
 from onema.domain.values.money import Minor
 from onema.domain.values.phone import Phone
+from onema.engine.batch import Born
 from onema.engine.committer import Committer
 from onema.engine.ports import IdSource, SystemClock
 from onema.loadtest.chart import Bars, bar_chart
@@ -120,7 +121,10 @@ class BottomlessDispatcher:
     def grants(self, kind: str, account: int, free: int, promised: int) -> bool:
         return True
 
-    def take(self, jobs: Sequence[Job], unsealed: Mapping[int, Payload]) -> None:
+    def first_attempt(self, job: Job, payload: Payload) -> None:
+        return None
+
+    def take(self, jobs: Sequence[Job], born: Mapping[int, Born]) -> None:
         """Forget them."""
 
 

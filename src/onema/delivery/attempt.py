@@ -16,10 +16,10 @@ from onema.delivery.carrier_watch import CarrierWatch, Try
 from onema.domain.codes.forwarded_check import ForwardChecks
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.registered import facts_of
-from onema.domain.delivery.endings import may_be_tried_again
+from onema.domain.delivery.endings import ended, may_be_tried_again
 from onema.domain.delivery.fail_message import FailMessage
 from onema.domain.delivery.leave_job import LeaveJob
-from onema.domain.delivery.outcome import Outcome, OutcomeKind, of_a_call, storable
+from onema.domain.delivery.outcome import Ending, Outcome, OutcomeKind, of_a_call, storable
 from onema.domain.delivery.papers import papers_of
 from onema.domain.delivery.payload import CallPayload, Payload, SmsPayload, open_payload
 from onema.domain.delivery.record_outcome import RecordOutcome
@@ -103,8 +103,25 @@ class Attempts:
         self._on_shown = on_shown
         self._on_named = on_named
 
-    async def __call__(self, job: Job, unsealed: Payload | None = None) -> None:
-        """`unsealed` is what the job holds, where it was born in this process."""
+    def first(self, job: Job, payload: Payload) -> StartAttempt | None:
+        """What starts the attempt of a job that is being born, where a carrier takes it at once. Nothing is counted
+        before the job comes: so a carrier that takes so many in a second, or one that is on probation, is left for
+        then.
+        """
+        now = self._gateway.now()
+        plan = self.plan(job, payload, given=not payload.purpose)
+        found = self.running_here(plan, job)
+        if isinstance(found, Wait) or now >= payload.valid_until or self._watch.counts(found.carrier.name):
+            return None
+        return self._start(job, payload, found, plan, now, self._lease_until(found.carrier, payload))
+
+    async def __call__(
+        self, job: Job, unsealed: Payload | None = None, start: StartAttempt | None = None
+    ) -> None:
+        """`unsealed` is what the job holds, where it was born in this process, `start` what has started its attempt."""
+        if start is not None and unsealed is not None:
+            await self._make_first(job, unsealed, start.carrier)
+            return
         if job.in_flight:
             await self._take_over(job)
             return
@@ -128,19 +145,46 @@ class Attempts:
             await self.leave(job, found)
             return
 
-        async def start(lease_until: int) -> StartAttempt:
+        async def start_it(lease_until: int) -> StartAttempt:
             before = await self._attempt_before(job) if job.attempt else ""
-            return StartAttempt(
-                job=job.id,
-                lease=job.lease,
-                now=now,
-                lease_until=lease_until,
-                carrier=found.carrier.name,
-                caller=payload.caller if isinstance(payload, CallPayload) else "",
-                why=explain(found.choice, job.attempt, before, plan.skipped + found.passed_over),
-            )
+            return self._start(job, payload, found, plan, now, lease_until, before)
 
-        await self.start(job, payload, found, start)
+        await self.start(job, payload, found, start_it)
+
+    def _start(
+        self,
+        job: Job,
+        payload: Payload,
+        found: Found,
+        plan: Plan,
+        now: int,
+        lease_until: int,
+        before: str = "",
+    ) -> StartAttempt:
+        return StartAttempt(
+            job=job.id,
+            lease=job.lease,
+            now=now,
+            lease_until=lease_until,
+            carrier=found.carrier.name,
+            caller=payload.caller if isinstance(payload, CallPayload) else "",
+            why=explain(found.choice, job.attempt, before, plan.skipped + found.passed_over),
+        )
+
+    def _lease_until(self, carrier: Carrier, payload: Payload) -> int:
+        """When the carrier must have answered, and a while more."""
+        return self._gateway.now() + int(carrier.answer_seconds(payload) * 1000) + self._lease_ms
+
+    async def _make_first(self, job: Job, payload: Payload, name: str) -> None:
+        """The attempt that started as its job was born."""
+        carrier = self._carrier(name, job)
+        if carrier is None:
+            gone = ended(Ending.CARRIER_DOWN, detail="it does not run here any more")
+            await self._record(job.account, job.message, job.attempt, gone, name)
+            return
+        facts = _facts(self._gateway.directory.carriers.get(name), payload)
+        outgoing = Outgoing(job.account, job.message, job.attempt, payload, facts)
+        await self._send(carrier, outgoing, self._watch.begin(name))
 
     def plan(self, job: Job, payload: Payload, *, given: bool) -> Plan:
         """The carriers that it may take, as things are; for one that tries a carrier, only that."""
@@ -173,8 +217,7 @@ class Attempts:
         began = self._watch.begin(carrier.name)
         number = 0
         try:
-            answered = self._gateway.now() + int(carrier.answer_seconds(payload) * 1000)
-            number = await self._gateway.execute(await command(answered + self._lease_ms))
+            number = await self._gateway.execute(await command(self._lease_until(carrier, payload)))
         finally:
             if not number:
                 self._watch.end(began, None)
@@ -231,11 +274,11 @@ class Attempts:
     async def _send(self, carrier: Carrier, outgoing: Outgoing, began: Try) -> None:
         # Every job has a task, and so a context, of its own.
         attempt_id.set(f"{outgoing.message}-{outgoing.attempt}")
-        ended: Outcome | None = None
+        became: Outcome | None = None
         try:
-            ended = outcome = await self._hand_over(carrier, outgoing)
+            became = outcome = await self._hand_over(carrier, outgoing)
         finally:
-            self._watch.end(began, ended)
+            self._watch.end(began, became)
         not_sent = outcome.kind in (OutcomeKind.TEMPORARY, OutcomeKind.PERMANENT)
         if isinstance(carrier, OwnCodes) and outcome.references and not not_sent:
             await self._forward_checks(carrier.verifying, outgoing, outcome.references[0])

@@ -102,6 +102,11 @@ class CarrierWatch:
             return SLOWED
         return ""
 
+    def counts(self, carrier: str) -> bool:
+        """Whether it refuses some of what comes, so that each attempt must begin before the next one is looked at."""
+        seen = self._seen.get(carrier)
+        return seen is not None and bool(seen.breaker.open_until or seen.pace.rate)
+
     def begin(self, carrier: str) -> Try:
         """An attempt begins, which it does not refuse."""
         seen, now = self._of(carrier), self._now()

@@ -10,6 +10,7 @@ import functools
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import MappingProxyType
+from typing import Protocol
 
 from onema.channels.contract import Carrier
 from onema.delivery.carrier_watch import CarrierWatch
@@ -17,9 +18,11 @@ from onema.delivery.failed_jobs import LEASES, FailedJobs, GivenUp
 from onema.delivery.places import Places
 from onema.domain.codes.start_verification import VALID_MS
 from onema.domain.delivery.payload import Payload
+from onema.domain.delivery.start_attempt import StartAttempt
 from onema.domain.ids import AccountId
 from onema.domain.records import FAIRLY_SHARED, HANDING_OVER, Job, JobKind
 from onema.domain.refusals import Refused
+from onema.engine.batch import Born
 from onema.engine.committer import Committer
 from onema.engine.gateway import Gateway
 from onema.engine.loops import Loop
@@ -41,9 +44,19 @@ may have longer, and is left.
 """
 
 JobHandler = Callable[[Job], Awaitable[None]]
-UnsealedHandler = Callable[[Job, Payload], Awaitable[None]]
 
-_SEALED: Mapping[int, Payload] = MappingProxyType({})
+
+class Deliverer(Protocol):
+    """Handles jobs that were just born here."""
+
+    def first(self, job: Job, payload: Payload) -> StartAttempt | None:
+        """See engine.job_leasing.Dispatcher.first_attempt."""
+
+    async def __call__(self, job: Job, payload: Payload, start: StartAttempt | None, /) -> None:
+        """`start` is what has started its first attempt."""
+
+
+_NOT_BORN_HERE: Mapping[int, Born] = MappingProxyType({})
 
 
 class JobDispatcher:
@@ -55,7 +68,7 @@ class JobDispatcher:
         committer: Committer,
         storage: Storage,
         handlers: Mapping[str, JobHandler],
-        deliver: UnsealedHandler,
+        deliver: Deliverer,
         failed: FailedJobs,
         running: Mapping[str, Carrier],
         watch: CarrierWatch,
@@ -65,7 +78,7 @@ class JobDispatcher:
         lease_ms: int,
         poll_seconds: float = POLL_SECONDS,
     ) -> None:
-        """`handlers` has one for every kind, and `deliver` takes a job and what it holds; `running` are the
+        """`handlers` has one for every kind, and `deliver` takes those of which more is known; `running` are the
         carriers that run here now, ready or not.
         """
         self._gateway = gateway
@@ -109,9 +122,16 @@ class JobDispatcher:
         places.crowded |= not granted
         return granted
 
-    def take(self, jobs: Sequence[Job], unsealed: Mapping[int, Payload] = _SEALED) -> None:
+    def first_attempt(self, job: Job, payload: Payload) -> StartAttempt | None:
+        try:
+            return self._deliver.first(job, payload)
+        except Exception as error:  # noqa: BLE001  # a fault of one carrier must not fail the batch
+            log.error("no attempt begun", extra={"action": str(job.kind), "fault": describe_fault(error)})
+            return None
+
+    def take(self, jobs: Sequence[Job], born: Mapping[int, Born] = _NOT_BORN_HERE) -> None:
         for job in jobs:
-            task = asyncio.create_task(self._work(job, unsealed.get(job.id)))
+            task = asyncio.create_task(self._work(job, born.get(job.id)))
             self._places[job.kind].give(job, task)
             task.add_done_callback(functools.partial(self._done, job))
 
@@ -202,14 +222,14 @@ class JobDispatcher:
 
     # One job.
 
-    async def _work(self, job: Job, unsealed: Payload | None) -> None:
+    async def _work(self, job: Job, born: Born | None) -> None:
         # One job must not end the dispatcher, and it ends itself, whatever it raises.
         about = {"action": str(job.kind), "job": safe(job.id), "message_id": safe(job.message)}
         try:
             if job.lease > LEASES:
                 await self._failed.end(job, f"it was leased {LEASES} times")
-            elif unsealed is not None:
-                await self._deliver(job, unsealed)
+            elif born is not None:
+                await self._deliver(job, born.payload, born.start)
             else:
                 await self._handlers[job.kind](job)
         except GivenUp as given_up:

@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from onema.domain.decision import Command, Context, Decision
 from onema.domain.delivery.payload import Payload
+from onema.domain.delivery.start_attempt import StartAttempt
 from onema.domain.records import Job, Key, Row
 from onema.domain.tables import TABLE_ORDER
 
@@ -32,6 +33,13 @@ class Pending(msgspec.Struct, gc=False):
         return self.keys or ()
 
 
+class Born(NamedTuple):
+    """What a job that was just born holds, and what started its first attempt in the same commit, if anything did."""
+
+    payload: Payload
+    start: StartAttempt | None = None
+
+
 class Batch:
     """Commands that are decided over one load of their rows and committed together.
 
@@ -46,8 +54,8 @@ class Batch:
         """The rows of all of them."""
         self.jobs: list[Job] = []
         """Its new jobs that this process will get once the batch is durable; JobLeasing puts them in and out."""
-        self.unsealed: dict[int, Payload] = {}
-        """What these jobs hold, by their ids, where their command told."""
+        self.born: dict[int, Born] = {}
+        """More about these jobs, by their ids, where their command told what they hold."""
 
     def __len__(self) -> int:
         return len(self.pending)
@@ -73,7 +81,7 @@ class Batch:
         first.pending, second.pending = self.pending[:middle], self.pending[middle:]
         first.keys = second.keys = self.keys
         first.jobs = second.jobs = self.jobs
-        first.unsealed = second.unsealed = self.unsealed
+        first.born = second.born = self.born
         return first, second
 
 

@@ -1,4 +1,8 @@
-"""Jobs that are born in a batch and due now are leased to this process's own dispatcher, as far as it has room."""
+"""Jobs that are born in a batch and due now are leased to this process's own dispatcher, as far as it has room.
+
+Where it knows at once which carrier gets the message, the attempt starts in the same commit: so a message costs one
+command and one commit less (docs/decisions/0042-first-attempt.md).
+"""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -8,9 +12,10 @@ import msgspec
 
 from onema.domain.decision import World
 from onema.domain.delivery.payload import Payload
+from onema.domain.delivery.start_attempt import StartAttempt
 from onema.domain.ids import AccountId
 from onema.domain.records import FAIRLY_SHARED, Job
-from onema.engine.batch import Batch
+from onema.engine.batch import Batch, Born
 from onema.engine.ports import Clock
 
 
@@ -25,8 +30,13 @@ class Dispatcher(Protocol):
         that are shared fairly.
         """
 
-    def take(self, jobs: Sequence[Job], unsealed: Mapping[int, Payload]) -> None:
-        """Jobs that are committed and leased to this process; `unsealed` is what some of them hold, by their ids."""
+    def first_attempt(self, job: Job, payload: Payload) -> StartAttempt | None:
+        """What starts the attempt of a job that is leased to this process as it is born; None where that is for later.
+        Nothing has happened before `take` is given the job; it may be asked again, when a batch is replayed.
+        """
+
+    def take(self, jobs: Sequence[Job], born: Mapping[int, Born]) -> None:
+        """Jobs that are committed and leased to this process; `born` says more of some, by their ids."""
 
 
 class JobLeasing:
@@ -51,7 +61,7 @@ class JobLeasing:
         until = now + self._lease_ms
         room: dict[str, int] = {}
         promised: dict[str, Counter[int]] = {}
-        for number, row in enumerate(world.inserted):
+        for number, row in enumerate(tuple(world.inserted)):
             if type(row) is not Job or row.due_at > now:
                 continue
             left = room[row.kind] if row.kind in room else self._room(self._dispatcher, row.kind)
@@ -66,17 +76,21 @@ class JobLeasing:
             room[row.kind] = left - 1
             if left > 0:
                 job = msgspec.structs.replace(row, due_at=until, lease=1)
+                if payload := world.unsealed.get(row.id):
+                    start = self._dispatcher.first_attempt(job, payload)
+                    batch.born[row.id] = Born(payload, start)
+                    if start is not None:
+                        job, attempt = start.started(job)
+                        world.inserted.append(attempt)
                 world.inserted[number] = job
                 batch.jobs.append(job)
-                if row.id in world.unsealed:
-                    batch.unsealed[row.id] = world.unsealed[row.id]
 
     def hand_over(self, batch: Batch) -> None:
         """The batch is durable: its jobs go to the dispatcher, and take up what they were promised."""
         if batch.jobs and self._dispatcher is not None:
-            self._dispatcher.take(batch.jobs, batch.unsealed)
+            self._dispatcher.take(batch.jobs, batch.born)
             batch.jobs.clear()
-            batch.unsealed.clear()
+            batch.born.clear()
 
     def _room(self, dispatcher: Dispatcher, kind: str) -> int:
         """How many more jobs of a kind this process takes, besides those that batches in flight will give it."""

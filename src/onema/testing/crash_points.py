@@ -37,7 +37,9 @@ def _sends(written: Mapping[Key, Row | None], inserted: Sequence[Row]) -> bool:
 
 
 def _starts(written: Mapping[Key, Row | None], inserted: Sequence[Row]) -> bool:
-    return any(isinstance(row, Attempt) and row.state == AttemptState.STARTED for row in inserted)
+    """An attempt that starts later than its message was accepted."""
+    started = any(isinstance(row, Attempt) and row.state == AttemptState.STARTED for row in inserted)
+    return started and not _sends(written, inserted)
 
 
 def _records_a_receipt(written: Mapping[Key, Row | None], inserted: Sequence[Row]) -> bool:
@@ -75,12 +77,13 @@ def die() -> NoReturn:
 
 
 class DyingStorage:
-    """Dies before or after the commit of a certain batch."""
+    """Dies before or after the commit of a certain batch. `has_sent` is set by the commit of a message."""
 
-    def __init__(self, inner: Storage, point: str) -> None:
+    def __init__(self, inner: Storage, point: str, has_sent: asyncio.Event) -> None:
         self._inner = inner
         self._before = BEFORE.get(point)
         self._after = AFTER.get(point)
+        self._has_sent = has_sent
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
@@ -89,21 +92,28 @@ class DyingStorage:
         if self._before is not None and self._before(written, inserted):
             die()
         await self._inner.commit(batch, written, inserted)
+        if _sends(written, inserted):
+            self._has_sent.set()
         if self._after is not None and self._after(written, inserted):
             die()
 
 
 class DyingCarrier:
-    """Dies before or after the carrier takes a message. Its leases are short, so that a test need not wait."""
+    """Dies before or after the carrier takes a message. Its leases are short, so that a test need not wait. Where a
+    crash needs an attempt that starts later than its message was accepted, it is not ready before `has_sent`.
+    """
 
-    def __init__(self, inner: Carrier, point: str) -> None:
+    def __init__(self, inner: Carrier, point: str, has_sent: asyncio.Event) -> None:
         self._inner = inner
         self._point = point
+        self._has_sent = has_sent
         self.name = inner.name
         self.idempotent = inner.idempotent
 
     @property
     def ready(self) -> bool:
+        if self._point == "before-start-commit" and not self._has_sent.is_set():
+            return False
         return self._inner.ready
 
     @property
@@ -140,10 +150,11 @@ async def _serve(data: Path, port: int, point: str) -> None:
     }
     settings = load_settings(None, {}, overrides)
     await prepare(settings)
+    has_sent = asyncio.Event()
     app = App(
         settings,
-        storage=lambda storage: cast(Storage, DyingStorage(storage, point)),
-        carrier=lambda carrier: DyingCarrier(carrier, point),
+        storage=lambda storage: cast(Storage, DyingStorage(storage, point, has_sent)),
+        carrier=lambda carrier: DyingCarrier(carrier, point, has_sent),
     )
     async with app:
         await asyncio.Event().wait()

@@ -69,6 +69,8 @@ class DeliveryRig:
         self.dispatchers: list[JobDispatcher] = []
         self.watches: list[CarrierWatch] = []
         """Each dispatcher's."""
+        self.running: list[dict[str, Carrier]] = []
+        """The carriers that run beside each dispatcher, by name."""
         self.heard: list[str] = []
         """What became of each receipt."""
         self._receipts = Receipts(
@@ -116,12 +118,13 @@ class DeliveryRig:
 
         watch = CarrierWatch(self.clock.now)
         self.watches.append(watch)
+        self.running.append({carrier.name: carrier for carrier in carriers})
         dispatcher = build_dispatcher(
             self.gateway,
             self.committer,
             self.storage,
             self.keyring,
-            {carrier.name: carrier for carrier in carriers},
+            self.running[-1],
             no_callbacks,
             watch=watch,
             kinds=kinds,

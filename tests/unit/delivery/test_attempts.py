@@ -8,7 +8,7 @@ from onema.delivery.dispatcher import OVERDUE_MS
 from onema.domain.delivery.endings import ended
 from onema.domain.delivery.leave_job import LEFT_FOR_MS
 from onema.domain.delivery.outcome import Ending, Outcome, OutcomeKind
-from onema.domain.delivery.payload import SmsPayload, open_payload
+from onema.domain.delivery.payload import Payload, SmsPayload, open_payload
 from onema.domain.delivery.record_receipt import ReceiptResult
 from onema.domain.ids import MessageId
 from onema.domain.records import Job, JobKind, MessageState
@@ -179,7 +179,7 @@ async def test_a_number_that_no_carrier_takes_fails_with_a_reason(rig: DeliveryR
 
 
 async def test_what_a_simulated_phone_shows_is_kept_with_its_outcome(rig: DeliveryRig) -> None:
-    """In one commit, the third of a code that is sent; watchers hear when it is there. It is sealed as its job was."""
+    """In one commit, the second of a code that is sent; watchers hear when it is there. It is sealed as its job was."""
     carrier = RecordingCarrier("first", msgspec.structs.replace(DELIVERED, shown=True))
     shown = list[MessageState]()
     await rig.configure(carrier)
@@ -192,7 +192,7 @@ async def test_what_a_simulated_phone_shows_is_kept_with_its_outcome(rig: Delive
     assert (item.id, item.channel, item.sender) == (identifier, "sms", "Acme")
     assert open_payload(item.content, MessageId(identifier), rig.keyring) == carrier.sent[0].payload
     assert (await rig.message(identifier)).state == MessageState.DELIVERED
-    assert waited == 3
+    assert waited == 2
 
 
 async def test_how_an_attempt_ended_is_kept_with_it_and_with_its_message(rig: DeliveryRig) -> None:
@@ -229,6 +229,46 @@ async def test_what_was_born_here_is_not_opened_again(rig: DeliveryRig) -> None:
 
     rig.keyring.open = fail  # type: ignore[method-assign]  # what must not be called
     await rig.reaches(await rig.send(), MessageState.DELIVERED)
+
+
+async def test_a_code_is_accepted_and_its_attempt_started_in_one_commit(rig: DeliveryRig) -> None:
+    """When the carrier gets it, the store has had one batch."""
+    carrier = RecordingCarrier("first")
+    await rig.configure(carrier)
+    await rig.start(carrier)
+    before = rig.storage.batches
+    seen = list[int]()
+    carrier.before_answer = lambda _: seen.append(rig.storage.batches - before)
+    identifier = await rig.send()
+    await rig.reaches(identifier, MessageState.DELIVERED)
+    assert seen == [1]
+    (attempt,) = (await rig.story(identifier)).attempts
+    assert (attempt.number, attempt.carrier, attempt.why) == (1, "first", "route +, priority 0")
+
+
+async def test_a_carrier_that_stops_while_its_first_attempt_is_committed_gets_nothing(
+    rig: DeliveryRig,
+) -> None:
+    """Nothing has left: the next carrier gets it."""
+
+    class Leaving(RecordingCarrier):
+        def answer_seconds(self, payload: Payload) -> float:
+            rig.running[0].pop(self.name, None)
+            return super().answer_seconds(payload)
+
+    first, second = Leaving("first"), RecordingCarrier("second")
+    await rig.configure(first, second)
+    await rig.start(first, second)
+    identifier = await rig.send()
+    await rig.until(lambda: not rig.running[0].get("first"))
+    rig.clock.advance(LEFT_FOR_MS / 1000)
+    await rig.reaches(identifier, MessageState.DELIVERED)
+    attempts = (await rig.story(identifier)).attempts
+    assert [(one.carrier, one.ending) for one in attempts] == [
+        ("first", Ending.CARRIER_DOWN),
+        ("second", ""),
+    ]
+    assert first.sent == []
 
 
 async def test_a_message_that_cannot_be_opened_fails_without_an_attempt(rig: DeliveryRig) -> None:

@@ -8,12 +8,23 @@ import pytest
 
 from onema.domain.decision import Context, Decision, World
 from onema.domain.delivery.payload import Payload, SmsPayload
+from onema.domain.delivery.start_attempt import StartAttempt
 from onema.domain.ids import AccountId, MessageId
-from onema.domain.records import Job, JobKind, Key, LedgerEntry, Row, Wallet
+from onema.domain.records import (
+    Attempt,
+    AttemptState,
+    Job,
+    JobKind,
+    Key,
+    LedgerEntry,
+    Row,
+    Wallet,
+)
 from onema.domain.refusals import Refusal, Refused
 from onema.domain.tables import TABLES
 from onema.domain.values.money import Minor
 from onema.domain.values.phone import Phone
+from onema.engine.batch import Born
 from onema.engine.batch_saving import HAND_OVER
 from onema.engine.command_queue import GATHERED
 from onema.storage.contract import CommitUnknown, Conflict, DataRejected, Storage, StorageError, Unavailable
@@ -476,7 +487,9 @@ class RecordingDispatcher:
         self._room = room
         self._kind = kind
         self.taken: list[Job] = []
-        self.unsealed: dict[int, Payload] = {}
+        self.born: dict[int, Born] = {}
+        self.start_with = ""
+        """The carrier that starts all that it is asked about; empty: none does."""
 
     def room(self, kind: str) -> int:
         return self._room - len(self.taken) if kind == self._kind else 0
@@ -484,9 +497,14 @@ class RecordingDispatcher:
     def grants(self, kind: str, account: int, free: int, promised: int) -> bool:
         return True
 
-    def take(self, jobs: Sequence[Job], unsealed: Mapping[int, Payload]) -> None:
+    def first_attempt(self, job: Job, payload: Payload) -> StartAttempt | None:
+        if not self.start_with:
+            return None
+        return StartAttempt(job=job.id, lease=job.lease, now=5, lease_until=77, carrier=self.start_with)
+
+    def take(self, jobs: Sequence[Job], born: Mapping[int, Born]) -> None:
         self.taken.extend(jobs)
-        self.unsealed.update(unsealed)
+        self.born.update(born)
 
 
 async def test_new_jobs_go_to_this_process_while_it_has_room(
@@ -514,9 +532,34 @@ async def test_what_new_jobs_hold_goes_with_them(start_committer: StartCommitter
     commands += [InsertUnsealed(a_job(number), payloads[number]) for number in (3, 4)]
     await asyncio.gather(*(committer.execute(command) for command in commands))
     assert [job.id for job in dispatcher.taken] == [1, 2]
-    assert dispatcher.unsealed == {1: payloads[1]}
+    assert dispatcher.born == {1: Born(payloads[1])}
     # The store has room for no such thing: it holds what the job's row says.
     assert await storage.read([(Job, 1)]) == {(Job, 1): dispatcher.taken[0]}
+
+
+async def test_the_first_attempt_starts_in_the_commit_that_makes_its_job(
+    start_committer: StartCommitter,
+) -> None:
+    """One batch: the job comes in flight, and its attempt is in the store; a job without room is left as it was."""
+    storage = MemoryStorage()
+    committer = await start_committer(storage)
+    dispatcher = RecordingDispatcher(room=1)
+    dispatcher.start_with = "gw"
+    committer.deliver_to(dispatcher)
+    before = storage.batches
+    payload = SmsPayload(Phone("+84901888484"), "Acme", "482913", 0)
+    await asyncio.gather(*(committer.execute(InsertUnsealed(a_job(number), payload)) for number in (1, 2)))
+    assert storage.batches == before + 1
+    (job,) = dispatcher.taken
+    assert (job.in_flight, job.attempt, job.due_at) == (True, 1, 77)
+    assert dispatcher.born[1].start is not None
+    keys: list[Key] = [(Job, 1), (Job, 2), (Attempt, 1, 1, 1), (Attempt, 1, 2, 1)]
+    found = await storage.read(keys)
+    assert set(found) == set(keys[:3])
+    assert found[keys[0]] == job
+    attempt = found[keys[2]]
+    assert isinstance(attempt, Attempt)
+    assert (attempt.state, attempt.carrier, attempt.started_at) == (AttemptState.STARTED, "gw", 5)
 
 
 async def test_new_jobs_that_this_process_does_not_do_are_left_to_others(

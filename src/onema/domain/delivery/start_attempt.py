@@ -30,6 +30,13 @@ class StartAttempt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         job = world.get(Job, self.job)
         if job is None or job.lease != self.lease or not JOB.may(job_state(job), JobState.IN_FLIGHT, self):
             return Decision(0)
+        started, attempt = self.started(job)
+        return Decision(started.attempt, puts=(started,), inserts=(attempt,))
+
+    def started(self, job: Job) -> tuple[Job, Attempt]:
+        """The job in flight, and its next attempt. A job that is being born is leased to whoever makes it, so there is
+        nothing to decide of its first one.
+        """
         number = job.attempt + 1
         attempt = Attempt(
             account=job.account,
@@ -47,4 +54,4 @@ class StartAttempt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         started = msgspec.structs.replace(
             job, due_at=self.lease_until, attempt=number, in_flight=True, carrier=""
         )
-        return Decision(number, puts=(started,), inserts=(attempt,))
+        return started, attempt
