@@ -1,7 +1,7 @@
 """What stands in SIP header fields (RFC 3261 §20, §25.1), read and made.
 
 What a message cannot do without raises BadMessage when it is malformed: NameAddr, Via, CSeq. Readers of what it could
-do without (`read_...`) return None instead, as if the header field were absent.
+do without return None instead, as if the header field were absent.
 """
 
 import re
