@@ -1,10 +1,19 @@
 """What a carrier of the type `sip` may be configured to be."""
 
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
-from onema.channels.voice_sip.configuration import Settings, Where, places, ports_of, problems_of, where
+from onema.channels.voice_sip.configuration import (
+    Settings,
+    Where,
+    places,
+    ports_of,
+    problems_of,
+    trunk_settings,
+    where,
+)
+from onema.channels.voice_sip.presets import PRESETS, PresetName
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.carrier_settings import described, settings_problems
 
@@ -124,6 +133,36 @@ def test_usual_trunks_are_taken() -> None:
         )
         == []
     )
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_is_a_set_of_defaults(name: str) -> None:
+    """All that is wanted besides is a domain where each customer has one of their own, and credentials."""
+    alone = doc.Carrier(name="trunk", type="sip", settings={"preset": name, "auth_user": "acme"})
+    places = [problem.place for problem in problems_of(alone)]
+    assert places == ([] if "domain" in PRESETS[name].settings else ["settings.domain"])
+    assert problems(preset=name) == []
+    assert PRESETS[name].source
+    assert PRESETS[name].says.endswith(".")
+    read = trunk_settings(carrier(preset=name))
+    for setting, value in PRESETS[name].settings.items():
+        if setting != "domain":
+            kept = getattr(read, setting)
+            assert (list(kept) if isinstance(kept, tuple) else kept) == value
+
+
+def test_what_is_written_counts_more_than_a_preset() -> None:
+    """Also where it is the usual default."""
+    read = trunk_settings(carrier(preset="sipgate", identity=[], caller_form="+e164"))
+    assert (read.domain, read.from_user) == ("sip.example.com", "{auth_user}")
+    assert (read.identity, read.caller_form) == ((), "+e164")
+    unnamed = doc.Carrier(name="trunk", type="sip", settings={"preset": "sipgate", "auth_user": "1234567t0"})
+    assert trunk_settings(unnamed).domain == "sipconnect.sipgate.de"
+
+
+def test_every_preset_can_be_named() -> None:
+    """The setting's choices are the presets, and none."""
+    assert set(get_args(PresetName)) == {"", *PRESETS}
 
 
 def test_every_setting_says_what_it_is_for() -> None:

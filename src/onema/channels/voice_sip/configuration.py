@@ -5,12 +5,14 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Literal, NamedTuple
 
+import msgspec
 import phonenumbers
 from msgspec import Meta
 
 from onema.channels.tls import TlsRefused, context_of
 from onema.channels.voice_sip.outcomes import StatusRule, status_problems
 from onema.channels.voice_sip.placeholders import problem_in, problem_in_name, problem_in_user
+from onema.channels.voice_sip.presets import PresetName, with_preset
 from onema.domain.configuration.carrier_settings import CarrierSettings, settings_of
 from onema.domain.configuration.documents import Carrier
 from onema.domain.configuration.problems import Problem, shown
@@ -48,14 +50,17 @@ class ExtraHeader(CarrierSettings, frozen=True, kw_only=True):
 
 
 class Settings(CarrierSettings, frozen=True, kw_only=True):
+    preset: Annotated[
+        PresetName, Meta(description="Defaults for a trunk that is known; what is written here counts more.")
+    ] = ""
     domain: Annotated[
         str,
         Meta(
-            min_length=1,
             max_length=260,
-            description="The trunk's, as `host` or `host:port`: what calls and registrations are addressed to.",
+            description="The trunk's, as `host` or `host:port`: what calls and registrations are addressed to. Needed "
+            "where the preset has none.",
         ),
-    ]
+    ] = ""
     proxies: Annotated[
         tuple[str, ...],
         Meta(
@@ -270,13 +275,17 @@ def ports_of(written: str) -> range | None:
 
 
 def trunk_settings(carrier: Carrier) -> Settings:
-    """The settings of a carrier that has no problems. Raises ValueError for any other."""
-    return settings_of(Settings, carrier)
+    """The settings of a carrier that has no problems, over those of its preset. Raises ValueError for any other."""
+    return settings_of(
+        Settings, msgspec.structs.replace(carrier, settings=dict(with_preset(carrier.settings)))
+    )
 
 
 def problems_of(carrier: Carrier) -> Iterator[Problem]:
     settings = trunk_settings(carrier)
     found: list[Problem] = []
+    if not settings.domain:
+        found.append(Problem("domain", "it is needed: this trunk has none by itself"))
     found += _host_problems(settings)
     found += _number_problems(settings)
     found += _text_problems(settings)
