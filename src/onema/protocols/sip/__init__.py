@@ -1,7 +1,8 @@
 """SIP (RFC 3261) without I/O, for both ends of a call.
 
 `messages` reads and makes requests and responses, `streams` cuts them out of TCP and TLS; `headers`, `header_values`
-and `uris` are what stands in them. `digest` answers challenges and checks answers.
+and `uris` are what stands in them. `digest` answers challenges and checks answers. `sdp` offers audio and
+answers offers, from `descriptions` and `crypto_lines`, which `bodies` finds in messages.
 
 Text is UTF-8 with octets that are none kept as they came (surrogateescape): what is copied from a peer goes back as it
 was.
