@@ -96,8 +96,20 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     """How much may be in flight, over all binds that are up."""
     waiting: int | None = None
     """What was handed over and waits for the window or the pace; nothing of it has left."""
+    calls_lately: int | None = None
+    """Calls that ended in the last minutes: what the averages below are over."""
     pace: float | None = None
     """How much may start in a second now, in what `Share.per_second` counts; 0.0: no limit."""
+    calls: int | None = None
+    """Calls that are up or being set up."""
+    answered: float | None = None
+    """The share of the last minutes' calls that were answered, 0.0 to 1.0."""
+    ring_seconds: float | None = None
+    """How long those that rang did, on average."""
+    loss: float | None = None
+    """The share of our packets that far ends missed, 0.0 to 1.0."""
+    jitter_ms: float | None = None
+    """Of our packets, as far ends reported it, on average."""
 
 
 @runtime_checkable

@@ -214,7 +214,7 @@ def show_status(
     name: Annotated[str | None, typer.Argument(help="The carrier's name.", show_default="all")] = None,
     processes: Annotated[bool, typer.Option("--processes", help="Each process by itself.")] = False,
 ) -> None:
-    """Show how carriers are: ready, binds, window, rate, pace, breaker, how long receipts take, the last error."""
+    """Show how carriers are: ready, binds, window, rate, pace, breaker, receipts, calls, the last error."""
     from onema.administration.requests import ReadCarriers
     from onema.cli.carrier_status import COLUMNS, PROCESS_COLUMNS, all_together, process_rows, row
     from onema.cli.output import print_json, print_table

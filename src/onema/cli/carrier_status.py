@@ -1,6 +1,6 @@
 """How carriers are, over all processes that run them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -12,7 +12,7 @@ from onema.domain.values.times import show_time
 
 COLUMNS = (
     *("name", "type", "state", "ready", "since", "binds", "window", "waiting", "rate", "pace", "breaker"),
-    *("receipts", "last error"),
+    *("receipts", "calls", "last error"),
 )
 
 
@@ -42,6 +42,7 @@ def _together(processes: Sequence[CarrierStatus]) -> dict[str, Any]:
         "window": _sum(one.figures.window for one in runs),
         "window_used": _sum(one.figures.in_flight for one in runs),
         "waiting": _sum(one.figures.waiting for one in runs),
+        "calls": _calls(runs),
         "in_flight": sum(one.in_flight for one in runs),
         "per_second": round(sum(one.per_second for one in runs), 1),
         "lowered_to": round(sum(one.lowered_to for one in runs), 1),
@@ -54,6 +55,25 @@ def _together(processes: Sequence[CarrierStatus]) -> dict[str, Any]:
         "last_error": next(filter(None, errors), ""),
         "processes": [_process(one) for one in processes if one.process],
     }
+
+
+def _calls(processes: Sequence[CarrierStatus]) -> dict[str, Any]:
+    """Averages weigh as many calls as each process had lately."""
+    return {
+        "up": _sum(one.figures.calls for one in processes),
+        "lately": _sum(one.figures.calls_lately for one in processes),
+        **{
+            name: _average((getattr(one.figures, name), one.figures.calls_lately or 0) for one in processes)
+            for name in ("answered", "ring_seconds", "loss", "jitter_ms")
+        },
+    }
+
+
+def _average(weighed: Iterable[tuple[float | None, int]]) -> float | None:
+    known = [(value, weight) for value, weight in weighed if value is not None and weight]
+    return (
+        sum(value * weight for value, weight in known) / sum(weight for _, weight in known) if known else None
+    )
 
 
 def _process(one: CarrierStatus) -> dict[str, Any]:
@@ -82,8 +102,27 @@ def row(carrier: dict[str, Any]) -> tuple[str, ...]:
         pace,
         carrier["breaker"],
         f"{lag['half_within_seconds']} s, 99%: {lag['99_of_100_within_seconds']} s" if lag["count"] else "",
+        _shown_calls(carrier["calls"]),
         carrier["last_error"],
     )
+
+
+def _shown_calls(calls: dict[str, Any]) -> str:
+    if calls["up"] is None:
+        return ""
+    told = [f"{calls['up']} up"]
+    for name, shown in _CALL_FIGURES.items():
+        if calls[name] is not None:
+            told.append(shown(calls[name]))
+    return ", ".join(told)
+
+
+_CALL_FIGURES: Mapping[str, Callable[[float], str]] = {
+    "answered": lambda share: f"{share:.0%} answered",
+    "ring_seconds": lambda seconds: f"ring {seconds:.1f} s",
+    "loss": lambda share: f"loss {share:.1%}",
+    "jitter_ms": lambda jitter: f"jitter {jitter:.0f} ms",
+}
 
 
 def process_rows(carriers: Iterable[dict[str, Any]]) -> list[tuple[str, ...]]:

@@ -321,7 +321,13 @@ def _figure(one: CarrierStatus, name: str) -> float | None:
             return one.lowered_to
         case "window_used":
             return one.figures.in_flight
-    value: int | None = getattr(one.figures, name)
+        case "answered_ratio":
+            return one.figures.answered
+        case "loss_ratio":
+            return one.figures.loss
+        case "jitter_seconds":
+            return None if one.figures.jitter_ms is None else one.figures.jitter_ms / 1000
+    value: float | None = getattr(one.figures, name)
     return value
 
 

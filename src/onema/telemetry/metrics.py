@@ -39,6 +39,12 @@ CARRIER_FIGURES = {
     "window": "How much a carrier's connections may leave unanswered in all",
     "window_used": "How much a carrier's far end has not answered yet",
     "waiting": "What waits in a carrier for its window or its pace",
+    "calls": "Calls of a trunk that are up or being set up",
+    "calls_lately": "Calls of a trunk that ended in the last minutes: what its averages are over",
+    "answered_ratio": "The share of those calls that were answered",
+    "ring_seconds": "How long those rang that did, on average",
+    "loss_ratio": "The share of a trunk's packets that far ends missed",
+    "jitter_seconds": "Jitter of a trunk's packets as far ends reported it, on average",
 }
 """What is read of each carrier, and what it is; a carrier may have no such thing."""
 

@@ -48,7 +48,7 @@ def test_what_processes_say_of_a_carrier_is_added_up() -> None:
     (found,) = all_together([TWO, ONE])
     assert row(found) == (
         *("smsc", "smpp", "active", "in 1 of 2", "2027-01-15T08:00:00.000Z"),
-        *("2 of 4", "7 of 40", "3", "42.5/s", "", "open", "0.8 s, 99%: 45.0 s", "the link is down"),
+        *("2 of 4", "7 of 40", "3", "42.5/s", "", "open", "0.8 s, 99%: 45.0 s", "", "the link is down"),
     )
     assert len(row(found)) == len(COLUMNS)
 
@@ -61,6 +61,31 @@ def test_each_process_can_be_seen_by_itself() -> None:
         ("two", "no", "0 of 2", "open"),
     ]
     assert {len(one) for one in rows} == {len(PROCESS_COLUMNS)}
+
+
+def test_calls_of_a_trunk_are_told_over_all_processes() -> None:
+    """Averages weigh as many calls as each process had lately; what no far end reports is left out."""
+    one = CarrierStatus(
+        *("trunk", "sip", "active"),
+        since=NOW,
+        figures=Figures(calls=3, calls_lately=30, answered=0.5, ring_seconds=10.0, loss=0.01, jitter_ms=4.0),
+    )
+    two = CarrierStatus(
+        *("trunk", "sip", "active"), since=NOW, figures=Figures(calls=1, calls_lately=10, answered=0.9)
+    )
+    idle = CarrierStatus(*("trunk", "sip", "active"), since=NOW, figures=Figures(calls=0, calls_lately=0))
+    (found,) = all_together([one, two, idle])
+    assert row(found)[-2] == "4 up, 60% answered, ring 10.0 s, loss 1.0%, jitter 4 ms"
+    (found,) = all_together([idle])
+    assert row(found)[-2] == "0 up"
+    assert found["calls"] == {
+        "up": 0,
+        "lately": 0,
+        "answered": None,
+        "ring_seconds": None,
+        "loss": None,
+        "jitter_ms": None,
+    }
 
 
 def test_a_carrier_that_no_process_runs_is_not_here() -> None:

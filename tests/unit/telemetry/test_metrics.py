@@ -175,6 +175,12 @@ def test_figures_of_carriers_are_read_when_they_are_asked_for() -> None:
         "onema_carrier_window",
         "onema_carrier_window_used",
         "onema_carrier_waiting",
+        "onema_carrier_calls",
+        "onema_carrier_calls_lately",
+        "onema_carrier_answered_ratio",
+        "onema_carrier_ring_seconds",
+        "onema_carrier_loss_ratio",
+        "onema_carrier_jitter_seconds",
     ]
     text = metrics.render().decode()
     for number, name in enumerate(names, 1):
