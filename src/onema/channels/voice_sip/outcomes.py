@@ -35,9 +35,20 @@ _LIMIT_WORDS = (
 ANSWERS: tuple[Answer, ...] = (
     *VENDOR_ANSWERS,
     # https://github.com/livekit/sip/pull/703: these come as 4xx and 5xx, and the trunk works.
-    Answer("too many calls, in its own words", _LIMIT, says=_LIMIT_WORDS),
+    Answer(
+        "too many calls, in its own words",
+        _LIMIT,
+        says=_LIMIT_WORDS,
+        shown="cps limit exceeded, too many calls, ...",
+    ),
     # ATIS-1000099, "603+": the phrase is not Decline, or the Reason's text begins with v=analytics.
-    Answer("blocked by analytics (603+)", _BLOCKED, status="603", says=r"network blocked|\bv=analytics"),
+    Answer(
+        "blocked by analytics (603+)",
+        _BLOCKED,
+        status="603",
+        says=r"network blocked|\bv=analytics",
+        shown="Network Blocked, v=analytics...",
+    ),
     Answer("unwanted (RFC 8197)", _BLOCKED, protocol="sip", cause=607),
     Answer("rejected by an analytics engine (RFC 8688)", _BLOCKED, protocol="sip", cause=608),
     Answer("the caller's signature is missing or wrong (RFC 9410)", _BLOCKED, protocol="stir"),
