@@ -37,7 +37,7 @@ _KNOWN = (
     " Supported Timestamp To Unsupported User-Agent Via Warning WWW-Authenticate"
 )
 _NAMES = {name.lower(): name for name in _KNOWN.split()} | _COMPACT
-_UNSENDABLE = re.compile(r"[\r\n\0]")
+_UNSENDABLE = re.compile(r"[\r\n]")
 
 
 def full_name(name: str) -> str:

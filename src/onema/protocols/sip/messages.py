@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from onema.protocols.sip.bad_message import BadMessage
 from onema.protocols.sip.header_values import TOKEN, CSeq, NameAddr, Via, split_values
 from onema.protocols.sip.headers import Headers
+from onema.protocols.sip.uris import SipUri, parse_uri
 
 __all__ = ["BadMessage", "Headers", "Message", "Request", "Response", "parse", "parse_head"]
 
@@ -203,6 +204,7 @@ def _check(message: Message) -> None:
     _ = message.via, message.from_, message.to
     cseq = message.cseq
     if isinstance(message, Request):
+        _check_request_uri(message.uri)
         if cseq.method != message.method:
             raise BadMessage("a CSeq of another method")
         hops = headers.get("Max-Forwards")
@@ -212,6 +214,13 @@ def _check(message: Message) -> None:
         for value in headers.values(name):
             if value != "*" or name != "Contact":
                 NameAddr.parse(value)
+
+
+def _check_request_uri(text: str) -> None:
+    """What has headers may stand in a Contact, but not here (RFC 3261 §19.1.1)."""
+    uri = parse_uri(text)
+    if isinstance(uri, SipUri) and uri.headers:
+        raise BadMessage("a Request-URI with headers")
 
 
 def _answerable(message: Message, why: str, status: int = 400) -> BadMessage:
