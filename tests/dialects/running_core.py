@@ -19,7 +19,7 @@ from onema.engine.customer_reads import CustomerReads
 from onema.engine.gateway import Gateway
 from onema.engine.observer import Unobserved
 from onema.engine.ports import IdSource, SystemEntropy
-from onema.storage.contract import Story, Unavailable
+from onema.storage.contract import SentBetween, SentPage, Story, Unavailable
 from onema.storage.sqlite.storage import SqliteStorage
 from onema.testing.fake_clock import FakeClock
 
@@ -42,6 +42,11 @@ class BreakableStorage(SqliteStorage):
         if self.is_unreadable:
             raise Unavailable("no connection")
         return await super().read(keys)
+
+    async def read_sent(self, account: AccountId, sent: SentBetween) -> SentPage:
+        if self.is_unreadable:
+            raise Unavailable("no connection")
+        return await super().read_sent(account, sent)
 
     async def begin(self, keys: Sequence[Key]) -> dict[Key, Row]:
         if self.is_away:

@@ -103,7 +103,7 @@ class Ytx:
     sends = True
 
     def api(self, core: RunningCore) -> Dialect:
-        return YtxApi(core.gateway, environments={}, balance=core.reads.balance)
+        return YtxApi(core.gateway, environments={}, reads=core.reads)
 
     def request(self, core: RunningCore, secret: str, key: str) -> Request:
         return self._request(core, secret, key, {})

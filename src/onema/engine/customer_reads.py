@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Sequence
 import msgspec
 
 from onema.domain.ids import AccountId, MessageId, first_id_at, time_of_id
-from onema.domain.records import Message, Wallet
+from onema.domain.records import Channel, Message, Wallet
 from onema.domain.refusals import Refusal, Refused
 from onema.domain.values.money import NOTHING, Minor
 from onema.storage.contract import SentBetween, Storage, StorageError
@@ -35,6 +35,15 @@ class Sent(msgspec.Struct, frozen=True):
     categories: tuple[str, ...]
     page: int
     size: int
+
+
+class Called(msgspec.Struct, frozen=True):
+    """Which calls: with ids from `first` to before `before`, at most `limit`."""
+
+    first: int
+    before: int
+    categories: tuple[str, ...]
+    limit: int
 
 
 class CustomerReads:
@@ -84,6 +93,21 @@ class CustomerReads:
         async with self._turn(account, self._lists):
             found = await self._storage.read_sent(account, between)
         return found.total, found.messages
+
+    async def calls(self, account: AccountId, dialect: str, asked: Called) -> Sequence[Message]:
+        """The calls that came in through `dialect`, oldest first."""
+        between = SentBetween(
+            first=asked.first,
+            before=asked.before,
+            dialect=dialect,
+            categories=asked.categories,
+            skip=0,
+            limit=asked.limit,
+            most=0,
+            channel=Channel.CALL,
+        )
+        async with self._turn(account, self._lists):
+            return (await self._storage.read_sent(account, between)).messages
 
     @contextlib.asynccontextmanager
     async def _turn(self, account: AccountId, places: asyncio.Semaphore | None = None) -> AsyncIterator[None]:

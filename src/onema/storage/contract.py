@@ -15,6 +15,7 @@ from onema.domain.records import (
     Attempt,
     Call,
     CarrierReference,
+    Channel,
     DeadJob,
     DirectoryRow,
     Event,
@@ -69,8 +70,8 @@ class SentPage(msgspec.Struct, frozen=True):
 
 
 class SentBetween(msgspec.Struct, frozen=True):
-    """SMS that came in through one API, with ids from `first` to before `before` and one of these categories, in order:
-    `limit` of them behind the first `skip`. At most `most` are counted.
+    """Messages of one channel that came in through one API, with ids from `first` to before `before` and one of these
+    categories, in order: `limit` of them behind the first `skip`. At most `most` are counted.
     """
 
     first: int
@@ -80,6 +81,7 @@ class SentBetween(msgspec.Struct, frozen=True):
     skip: int
     limit: int
     most: int
+    channel: str = Channel.SMS
 
 
 class DirectoryChanges(msgspec.Struct, frozen=True):

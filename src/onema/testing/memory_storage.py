@@ -264,7 +264,7 @@ class MemoryStorage:
         found = [
             row
             for row in self._messages_of(account, sent.first, sent.before)
-            if (row.channel, row.dialect) == ("sms", sent.dialect) and row.category in sent.categories
+            if (row.channel, row.dialect) == (sent.channel, sent.dialect) and row.category in sent.categories
         ]
         return SentPage(min(len(found), sent.most), found[sent.skip :][: sent.limit])
 

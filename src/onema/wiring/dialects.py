@@ -80,7 +80,7 @@ def _esms(gateway: Gateway, reads: CustomerReads, settings: Settings, checks: Ch
 
 
 def _ytx(gateway: Gateway, reads: CustomerReads, settings: Settings, checks: Checks) -> Dialect:
-    return YtxApi(gateway, environments=settings.ytx.environments, balance=reads.balance)
+    return YtxApi(gateway, environments=settings.ytx.environments, reads=reads)
 
 
 def _vbee(gateway: Gateway, reads: CustomerReads, settings: Settings, checks: Checks) -> Dialect:

@@ -17,7 +17,7 @@ ENVIRONMENTS: dict[str, Environment] = {
 @pytest_asyncio.fixture
 async def api(core: RunningCore) -> YtxApi:
     await core.configure(*DOCUMENTS)
-    return YtxApi(core.gateway, environments=ENVIRONMENTS, balance=core.reads.balance)
+    return YtxApi(core.gateway, environments=ENVIRONMENTS, reads=core.reads)
 
 
 @pytest.fixture

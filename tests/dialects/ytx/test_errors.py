@@ -138,7 +138,7 @@ def test_an_oversized_body_is_no_json(api: YtxApi) -> None:
     [
         ("GET", f"/201512/sid/{ACCOUNT_SID}/{CALL_OUT}"),
         ("POST", f"/201512/sid/{ACCOUNT_SID}/call/NoticeCall.wx"),
-        ("POST", f"/201512/sid/{ACCOUNT_SID}/call/DailbackCall.wx"),
+        ("POST", f"/201612/sid/{ACCOUNT_SID}/call/TeleMeeting.wx"),
         ("POST", f"/201512/sid/{ACCOUNT_SID}/call"),
         ("POST", f"/201512/sid/{ACCOUNT_SID}/{CALL_OUT}/more"),
         ("POST", f"/201512/uid/{ACCOUNT_SID}/{CALL_OUT}"),
@@ -151,6 +151,26 @@ async def test_a_function_that_is_not_served_is_no_action(
 ) -> None:
     """The vendor's other functions are refused in its own words."""
     assert (await client.ask(path, method=method, body=changed(CALL_MEMBERS, {}))).body == error("-3")
+
+
+# Six public clients bridge two phones with it.
+async def test_a_call_between_two_people_is_a_function_that_nobody_has(
+    client: VendorClient, core: RunningCore
+) -> None:
+    """Refused by its name, once it is known whose request it is; support sees why."""
+    asked: dict[str, object] = {
+        "action": "callDailBack",
+        "appid": APPID,
+        "src": PHONE,
+        "dst": "13522855865",
+        "credit": "3600",
+    }
+    path = "call/DailbackCall.wx"
+    assert (await client.post(path, changed(asked, {}))).body == error("-205")
+    assert (await client.post(path, changed(asked, {"dst": ...}))).body == error("-2")
+    assert (await client.post(path, changed(asked, {"action": "callOutCode"}))).body == error("-3")
+    assert (await client.post(path, changed(asked, {}), signature="x")).body == error("-203")
+    assert await core.messages("shop") == []
 
 
 async def test_an_unknown_account_sid_is_refused(client: VendorClient) -> None:

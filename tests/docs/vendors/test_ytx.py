@@ -10,16 +10,17 @@ from types import ModuleType
 
 import pytest
 
-from onema.dialects.ytx import callbacks, errors
+from onema.dialects.ytx import errors, words
 from onema.testing.running_server import RunningServer, eventually
 
 from .receiver import Receiver
-from .samples import EVERY_LANGUAGE, PAGES, Program, operations, without
+from .samples import EVERY_LANGUAGE, PAGES, Program, Ran, operations, without
 
 OPERATIONS = operations("ytx")
 CALL_OUT = OPERATIONS["CodeCallOut"]
 SEND_TEXT = OPERATIONS["TemplateSMS"]
 GET_BALANCE = OPERATIONS["getBlance"]
+RECORDS = OPERATIONS["CallCdr"]
 PHONE = "13911281234"
 
 
@@ -86,6 +87,35 @@ def test_the_samples_ask_for_the_balance(language: str, server: RunningServer, t
     assert (refused.status, refused.answer["statusCode"]) == (0 if language == "bash" else 1, "-203")
 
 
+@pytest.mark.parametrize("language", EVERY_LANGUAGE)
+def test_the_samples_ask_for_the_record_of_a_call(
+    language: str, server: RunningServer, tmp_path: Path
+) -> None:
+    """Each prints one like the page's once the call has ended; a wrong token is told as an error."""
+    given = environment(server)
+    called = Program(CALL_OUT.samples["python"], "python", tmp_path / "call").run(given)
+    given["REQUEST_ID"] = called.answer["requestId"]
+    program = Program(RECORDS.samples[language], language, tmp_path / "ask")
+    status, told = eventually(lambda: _with_an_end(program.run(given)))
+    (record,), (shown,) = told["cdr"], RECORDS.answers[0]["cdr"]
+    assert status == 0
+    assert [(name, type(value)) for name, value in record.items()] == [
+        (name, type(value) if name != "oriamount" else type(record["oriamount"]))
+        for name, value in shown.items()
+    ]
+    assert (record["requestid"], record["tel"], record["stateDesc"]) == (
+        given["REQUEST_ID"],
+        PHONE,
+        shown["stateDesc"],
+    )
+    refused = program.run({**given, "YTX_AUTH_TOKEN": "another"})
+    assert (refused.status, refused.answer["statusCode"]) == (0 if language == "bash" else 1, "-203")
+
+
+def _with_an_end(ran: Ran) -> Ran | None:
+    return ran if any(record["etime"] for record in ran.answer["cdr"]) else None
+
+
 def test_the_receiver_hears_each_call_once(server: RunningServer, tmp_path: Path) -> None:
     """How a busy phone is told, with the page's members; a push that comes again, and one without the secret."""
     receiver = Receiver("ytx", "/cdr", tmp_path)
@@ -130,7 +160,7 @@ def test_the_worked_signature_is_right() -> None:
     assert int(request["length"]) == len(request["body"].encode())
 
 
-@pytest.mark.parametrize("module", [callbacks, errors], ids=["pushes", "answers"])
+@pytest.mark.parametrize("module", [words, errors], ids=["pushes", "answers"])
 def test_every_word_that_onema_says_is_in_the_page(module: ModuleType) -> None:
     """Clients look for these words, so a new one is told to those who write clients."""
     page = (PAGES / "ytx.md").read_text().replace("\\|", "|")

@@ -1,4 +1,6 @@
-"""The vendor's voice code (CodeCallOut), its SMS (TemplateSMS), and the balance (getBlance, the vendor's spelling)."""
+"""The vendor's voice code (CodeCallOut), its SMS (TemplateSMS), records of calls (CallCdr), and the balance (getBlance,
+the vendor's spelling).
+"""
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
@@ -7,6 +9,7 @@ import msgspec
 
 from onema.dialects.ytx import wire
 from onema.dialects.ytx.auth import DIALECT, Environment, authenticate, environment_of
+from onema.dialects.ytx.call_records import CallRecords, InvalidQuestion
 from onema.dialects.ytx.callbacks import YtxCallbacks
 from onema.dialects.ytx.errors import (
     FIELD_MISSING,
@@ -29,11 +32,11 @@ from onema.domain.codes.send_text import SendText, SendTogether
 from onema.domain.codes.start_verification import ENTROPY_BYTES, GivenCode
 from onema.domain.configuration.directory import AccountView, ApplicationView
 from onema.domain.configuration.message_template import MessageTemplate
-from onema.domain.ids import AccountId, MessageId
+from onema.domain.ids import MessageId
 from onema.domain.keyring import NONCE_BYTES
 from onema.domain.refusals import Refusal, Refused
-from onema.domain.values.money import Minor
 from onema.domain.values.phone import parse_phone
+from onema.engine.customer_reads import CustomerReads
 from onema.engine.gateway import Gateway
 from onema.engine.refusals import Asking
 from onema.http.messages import Request, Response
@@ -63,9 +66,9 @@ class _Caller(msgspec.Struct, frozen=True):
 
 
 class _Function(msgspec.Struct, frozen=True):
-    """One action behind one path, and the members that it cannot do without."""
+    """What is behind one path: its actions, and the members that they cannot do without."""
 
-    action: str
+    actions: tuple[str, ...]
     required: tuple[str, ...]
     perform: Callable[[_Caller, Members], Awaitable[Response]]
     to: str = "dst"
@@ -78,7 +81,7 @@ class YtxApi:
     """/{version}/sid/{accountSID}/{func}/{funcURL}?Sign=, checked in the order of docs/vendors/ytx.md#order-of-checks.
 
     `environments` says which Host headers, in lower case with or without a port, are production's and which
-    the sandbox's; a host that it does not name serves both. `balance` tells what an account's wallet holds.
+    the sandbox's; a host that it does not name serves both. `reads` is what is read with.
     """
 
     name = DIALECT
@@ -90,24 +93,31 @@ class YtxApi:
         gateway: Gateway,
         *,
         environments: Mapping[str, Environment],
-        balance: Callable[[AccountId], Awaitable[Minor]],
+        reads: CustomerReads,
     ) -> None:
         self._gateway = gateway
         self._environments = environments
-        self._balance = balance
+        self._reads = reads
+        self._records = CallRecords(reads)
         self.callbacks = YtxCallbacks(gateway)
         self.operations = {
             "call/codecallout.wx": _Function(
-                "callOutCode", ("action", "appid", "dst", "code"), self._call_out
+                ("callOutCode",), ("action", "appid", "dst", "code"), self._call_out
             ),
             "sms/templatesms.wx": _Function(
-                "templateSms",
+                ("templateSms",),
                 ("action", "appid", "mobile", "templateId"),
                 self._send_sms,
                 to="mobile",
                 calls=False,
             ),
-            "account/getblance.wx": _Function("queryBlance", ("action", "appid"), self._tell_balance),
+            "account/getblance.wx": _Function(("queryBlance",), ("action", "appid"), self._tell_balance),
+            "call/callcdr.wx": _Function(
+                ("getCdrByResId", "getCdrByTime"), ("action", "appid"), self._tell_records, calls=False
+            ),
+            "call/dailbackcall.wx": _Function(
+                ("callDailBack",), ("action", "appid", "src", "dst"), self._refuse_bridge
+            ),
         }
 
     async def answer(self, request: Request) -> Response:
@@ -130,7 +140,7 @@ class YtxApi:
         asking.phone = wire.text(members.get(function.to, ""))
         try:
             caller = self._admit(request, account_sid, wire.text(members["appid"]), asking, function.calls)
-            if members["action"] != function.action:
+            if members["action"] not in function.actions:
                 return INVALID_ACTION
             return await function.perform(caller, members)
         except Rejected as rejected:
@@ -228,8 +238,27 @@ class YtxApi:
             raise Refused(sent.refusal, "a value does not fit its place in the template")
         return accepted(sent.message, wire.SMS_FUNCTION)
 
+    async def _tell_records(self, caller: _Caller, members: Members) -> Response:
+        """One of the two ways to ask for them; each has two members of its own."""
+        by_id = members["action"] == "getCdrByResId"
+        if not all(name in members for name in (("lastresid", "limit") if by_id else ("pdate", "ptime"))):
+            return FIELD_MISSING
+        account, application = caller.account, caller.application
+        try:
+            if by_id:
+                told = await self._records.after(account, application, members, self._gateway.now())
+            else:
+                told = await self._records.of_hour(account, application, members)
+        except InvalidQuestion:
+            return INVALID_VALUE
+        return Response(200, told)
+
+    async def _refuse_bridge(self, caller: _Caller, members: Members) -> Response:
+        """A function that the application does not have, in the vendor's words."""
+        raise Refused(Refusal.FEATURE_OFF, "a call between two people verifies nobody: it is not offered")
+
     async def _tell_balance(self, caller: _Caller, members: Members) -> Response:
-        return Response(200, wire.balance(caller.account_sid, await self._balance(caller.account.id)))
+        return Response(200, wire.balance(caller.account_sid, await self._reads.balance(caller.account.id)))
 
 
 def _sign_of(request: Request) -> str:

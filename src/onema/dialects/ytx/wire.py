@@ -14,6 +14,7 @@ import re
 import msgspec
 
 from onema.domain.ids import MessageId, time_of_id
+from onema.domain.records import Message
 from onema.domain.values.money import as_number
 from onema.http.parameters import parse_json_object
 
@@ -22,12 +23,20 @@ CHINA = dt.timezone(dt.timedelta(hours=8))
 
 # The number of a function inside a requestId: samples of real traffic end in 04 and 00 for double calls, whose
 # `fid` is 4 (github.com/fanshuai/kubrick, server/voice/ytxz/ytx_apis.py), and have 01 for SMS and 09 for number
-# tags. That of voice codes was never seen, so 02 may be wrong.
+# tags. Those of voice codes and notices were never seen, so 02 and 03 may be wrong.
 FUNCTION = "02"
 SMS_FUNCTION = "01"
+NOTICE_FUNCTION = "03"
 _NODE = "00"
 
-_REQUEST_ID = re.compile(r"[0-9]{6}(?P<message>[0-9]{19})(?P<function>0[12])[0-9]{2}", re.ASCII)
+NOTICE = "notice"
+"""The category of a call that reads out a text."""
+NOTICE_WITH_KEYS = "notice keys"
+"""Of one whose pressed keys are told."""
+_FUNCTIONS = {"": FUNCTION, NOTICE: NOTICE_FUNCTION, NOTICE_WITH_KEYS: NOTICE_FUNCTION}
+"""Of calls by category: a code's has none."""
+
+_REQUEST_ID = re.compile(r"[0-9]{6}(?P<message>[0-9]{19})(?P<function>0[123])[0-9]{2}", re.ASCII)
 # The document says at most 3 and names no default; the vendor's other spoken operation, NoticeCall, has 2
 # (github.com/kerbalwzy/YunXunSDKPy, yunxunSDK/mixins.py).
 _DEFAULT_TIMES = 2
@@ -67,6 +76,15 @@ def request_id(message: MessageId, function: str = FUNCTION) -> str:
     """29 digits: year and month, the message's id, the function, the node (which the id names already)."""
     made_at = local_time(time_of_id(message))
     return f"{made_at.year:04d}{made_at.month:02d}{message:019d}{function}{_NODE}"
+
+
+def function_of(call: Message) -> str:
+    return _FUNCTIONS.get(call.category, FUNCTION)
+
+
+def categories_of(fid: str) -> tuple[str, ...]:
+    """The categories of the calls that a function made, by its number; of all calls without one."""
+    return tuple(name for name, function in _FUNCTIONS.items() if fid in ("", str(int(function))))
 
 
 def message_of_request_id(spelled: str) -> MessageId:

@@ -242,7 +242,7 @@ class PostgresStorage(PostgresWriter):
         return [Message(*record) for record in records]
 
     async def read_sent(self, account: AccountId, sent: SentBetween) -> SentPage:
-        wanted = (account, sent.first, sent.before, sent.dialect, list(sent.categories))
+        wanted = (account, sent.first, sent.before, sent.dialect, list(sent.categories), sent.channel)
         async with self._snapshot() as connection:
             total = await connection.fetchval(self._queries["count_sent"], *wanted, sent.most)
             records = await connection.fetch(self._queries["sent"], *wanted, sent.limit, sent.skip)

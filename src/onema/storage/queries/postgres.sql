@@ -248,20 +248,21 @@ SELECT account, id, dialect, channel, phone, sender, application, reference, cli
 FROM messages WHERE account = $1 AND id >= $2 AND id < $3 AND together = $2 ORDER BY id LIMIT $4
 
 -- sent --
--- SMS of an account ($1) with ids from $2 to before $3, of one API ($4) and some categories ($5), in order.
+-- An account's ($1) messages of one channel ($6) with ids from $2 to before $3, of one API ($4) and some categories
+-- ($5), in order.
 SELECT account, id, dialect, channel, phone, sender, application, reference, client_ip, verification,
        code_expires_at, segments, period, unit_price, price, held, charged, talked_ms, state, reason, ended_at, ending,
        callback_url, together, category, campaign, resends
 FROM messages
-WHERE account = $1 AND id >= $2 AND id < $3 AND channel = 'sms' AND dialect = $4 AND category = ANY($5::text[])
-ORDER BY id LIMIT $6 OFFSET $7
+WHERE account = $1 AND id >= $2 AND id < $3 AND channel = $6 AND dialect = $4 AND category = ANY($5::text[])
+ORDER BY id LIMIT $7 OFFSET $8
 
 -- count_sent --
--- How many these are, at most $6.
+-- How many these are, at most $7.
 SELECT count(*) FROM (
     SELECT 1 FROM messages
-    WHERE account = $1 AND id >= $2 AND id < $3 AND channel = 'sms' AND dialect = $4 AND category = ANY($5::text[])
-    LIMIT $6
+    WHERE account = $1 AND id >= $2 AND id < $3 AND channel = $6 AND dialect = $4 AND category = ANY($5::text[])
+    LIMIT $7
 ) AS counted
 
 -- ledger --

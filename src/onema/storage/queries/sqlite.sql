@@ -245,12 +245,12 @@ SELECT account, id, dialect, channel, phone, sender, application, reference, cli
 FROM messages WHERE account = :account AND id >= :first AND id < :before AND together = :first ORDER BY id LIMIT :limit
 
 -- sent --
--- SMS of an account with ids from :first to before :before, of one API and some categories (a JSON list), in order.
+-- Messages of one channel of an account with ids from :first to before :before, of one API and some categories (a JSON list), in order.
 SELECT account, id, dialect, channel, phone, sender, application, reference, client_ip, verification,
        code_expires_at, segments, period, unit_price, price, held, charged, talked_ms, state, reason, ended_at, ending,
        callback_url, together, category, campaign, resends
 FROM messages
-WHERE account = :account AND id >= :first AND id < :before AND channel = 'sms' AND dialect = :dialect
+WHERE account = :account AND id >= :first AND id < :before AND channel = :channel AND dialect = :dialect
   AND category IN (SELECT value FROM json_each(:categories))
 ORDER BY id LIMIT :limit OFFSET :skip
 
@@ -258,7 +258,7 @@ ORDER BY id LIMIT :limit OFFSET :skip
 -- How many these are, at most :most.
 SELECT count(*) FROM (
     SELECT 1 FROM messages
-    WHERE account = :account AND id >= :first AND id < :before AND channel = 'sms' AND dialect = :dialect
+    WHERE account = :account AND id >= :first AND id < :before AND channel = :channel AND dialect = :dialect
       AND category IN (SELECT value FROM json_each(:categories))
     LIMIT :most
 )

@@ -37,11 +37,12 @@ class StorageLists:
         assert ids(await storage.read_messages_together(ACCOUNT, MessageId(4), 100, 10)) == []
 
     async def test_sent_messages_are_listed_with_their_number(self, storage: Storage) -> None:
-        """SMS of one API and some categories, in order of time; a page may begin anywhere."""
+        """Those of one channel, one API and some categories, in order of time; a page may begin anywhere."""
         call = replace(sms(4), channel=Channel.CALL)
         other_api, other_account = replace(sms(5), dialect="x"), replace(sms(6), account=ACCOUNT + 1)
         await insert(storage, sms(3, "2"), sms(1), sms(2, "8"), call, other_api, other_account)
         assert await storage.read_sent(ACCOUNT, ALL) == SentPage(2, [sms(1), sms(3, "2")])
+        assert await storage.read_sent(ACCOUNT, replace(ALL, channel=Channel.CALL)) == SentPage(1, [call])
         assert ids((await storage.read_sent(ACCOUNT, replace(ALL, skip=1))).messages) == [3]
         assert await storage.read_sent(ACCOUNT, replace(ALL, skip=2)) == SentPage(2, [])
         assert ids((await storage.read_sent(ACCOUNT, replace(ALL, categories=("8",)))).messages) == [2]
