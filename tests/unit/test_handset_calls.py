@@ -5,6 +5,7 @@ import pytest
 
 from onema.channels.handset.calls import CallState, HandsetCalls, LiveCall
 from onema.channels.handset.scripted_numbers import Script
+from onema.domain.delivery import call as told
 from onema.domain.delivery.outcome import Ending, Outcome, OutcomeKind
 from onema.domain.delivery.payload import CallPayload
 from onema.domain.ids import MessageId
@@ -155,3 +156,57 @@ async def test_a_call_is_answered_once(calls: HandsetCalls, watcher: Watcher) ->
     await watcher.sees_state(CallState.TALKING)
     assert await calls.decline(7)
     await call
+
+
+class Told:
+    """What the phone's carrier hears of a call."""
+
+    def __init__(self) -> None:
+        self.heard: list[tuple[told.CallState, int, str]] = []
+
+    def __call__(self, state: told.CallState, at: int, keys: str) -> None:
+        self.heard.append((state, at, keys))
+
+
+@pytest.mark.parametrize(
+    ("script", "states"),
+    [
+        (Script.DELIVERED, ["calling", "ringing", "answered"]),
+        (Script.VOICEMAIL, ["calling", "ringing", "answered"]),
+        (Script.BUSY, ["calling"]),
+        (Script.NO_ANSWER, ["calling", "ringing"]),
+        (Script.DECLINED, ["calling", "ringing"]),
+    ],
+)
+async def test_how_far_a_call_is_is_told_where_nobody_watches_too(
+    calls: HandsetCalls, script: Script, states: list[str]
+) -> None:
+    """As of a trunk: whoever tries an integration sees all of it."""
+    heard = Told()
+    outcome = await calls.place(MessageId(7), CALL, 5.0, script, heard)
+    assert [state for state, _, _ in heard.heard] == states
+    assert outcome.call is not None
+    assert outcome.seconds == outcome.call.talk_seconds == (5.0 if "answered" in states else 0.0)
+
+
+async def test_what_a_person_does_is_told_as_it_happens(calls: HandsetCalls, watcher: Watcher) -> None:
+    """Each key with all before it; in the end how long it rang and was talked, and the keys."""
+    heard = Told()
+    call = asyncio.create_task(calls.place(MessageId(7), CALL, LONG, Script.DELIVERED, heard))
+    await watcher.sees_state(CallState.RINGING)
+    await calls.answer(7)
+    await watcher.sees_state(CallState.TALKING)
+    await calls.press(7, "1")
+    await calls.press(7, "#")
+    await calls.decline(7)
+    outcome = await call
+    assert heard.heard == [
+        (told.CallState.CALLING, 1_000, ""),
+        (told.CallState.RINGING, 1_000, ""),
+        (told.CallState.ANSWERED, 1_000, ""),
+        (told.CallState.ANSWERED, 1_000, "1"),
+        (told.CallState.ANSWERED, 1_000, "1#"),
+    ]
+    assert outcome.call is not None
+    assert outcome.call.keys == "1#"
+    assert 0 < outcome.call.ring_seconds < 30

@@ -50,7 +50,7 @@ def show_all(
     if cli.json:
         print_json(found)
         return
-    columns = ("message", "at", "account", "host", "status", "took_ms", "result")
+    columns = ("message", "at", "account", "about", "host", "status", "took_ms", "result")
     print_table(columns, [[one[column] for column in columns] for one in found])
 
 
@@ -76,7 +76,7 @@ def show(
     if cli.json:
         print_json(tries)
         return
-    columns = ("at", "host", "status", "took_ms", "result")
+    columns = ("at", "about", "host", "status", "took_ms", "result")
     print_table(columns, [[one[column] for column in columns] for one in tries])
 
 
@@ -194,6 +194,7 @@ def _as_json(one: "KeptTry") -> dict[str, Any]:
     return {
         "message": str(one.message),
         "at": show_time(one.at),
+        "about": tried.about or "end",
         "host": tried.host,
         "status": str(tried.status or ""),
         "took_ms": str(tried.took_ms) if tried.host else "",

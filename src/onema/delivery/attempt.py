@@ -16,6 +16,7 @@ from onema.delivery.carrier_watch import CarrierWatch, Try
 from onema.domain.codes.forwarded_check import ForwardChecks
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.registered import facts_of
+from onema.domain.delivery.call_news import Tells
 from onema.domain.delivery.endings import ended, may_be_tried_again
 from onema.domain.delivery.fail_message import FailMessage
 from onema.domain.delivery.leave_job import LeaveJob
@@ -86,9 +87,11 @@ class Attempts:
         receipt_lifetime_ms: int,
         on_shown: Callable[[], None] = lambda: None,
         on_named: OnNamed = lambda *named: None,
+        tells: Tells | None = None,
     ) -> None:
         """Of jobs that are not of `kinds` nothing is sent: only what has expired is ended. `on_shown` hears that a
-        simulated phone shows something new, `on_named` what names a carrier gave to an attempt.
+        simulated phone shows something new, `on_named` what names a carrier gave to an attempt. `tells` says what
+        integrators are told of calls.
         """
         self._gateway = gateway
         self._storage = storage
@@ -102,6 +105,7 @@ class Attempts:
         self._receipt_lifetime_ms = receipt_lifetime_ms
         self._on_shown = on_shown
         self._on_named = on_named
+        self._tells = tells
 
     def first(self, job: Job, payload: Payload) -> StartAttempt | None:
         """What starts the attempt of a job that is being born, where a carrier takes it at once. Nothing is counted
@@ -334,6 +338,8 @@ class Attempts:
                 receipt_until=now + self._receipt_lifetime_ms,
                 retry_at=now + (FIRST_RETRY_MS << (attempt - 1)) if retry else 0,
                 carrier=carrier,
+                news_id=self._gateway.next_id() if outcome.call is not None else 0,
+                tells=self._tells,
             )
         )
         if outcome.shown:

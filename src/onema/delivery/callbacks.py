@@ -1,4 +1,5 @@
-"""Callbacks: what became of a message, told to the integrator in the shape of the API it was sent by.
+"""Callbacks: what became of a message, and how far its call is, told to the integrator in the shape of the API it was
+sent by.
 
 A callback is a job made in the transaction of the change that it reports, so none is lost; a receiver that
 answers late may get it twice.
@@ -10,13 +11,19 @@ from collections.abc import Mapping
 import msgspec
 
 from onema.delivery.callback_client import CallbackClient
-from onema.delivery.callback_contract import CallbackRenderer
+from onema.delivery.callback_contract import (
+    CallbackRenderer,
+    CallbackRequest,
+    CallNewsRenderer,
+    NotTold,
+)
 from onema.delivery.failed_jobs import RETRY_AFTER_SECONDS, GivenUp
+from onema.domain.delivery.call_news import news_of
 from onema.domain.delivery.callback_try import AGAIN, GIVEN_UP, NOT_TOLD, CallbackTry
 from onema.domain.delivery.finish_job import FinishJob
 from onema.domain.delivery.message_progress import callback_url
 from onema.domain.ids import time_of_id
-from onema.domain.records import Job, Message
+from onema.domain.records import Call, Job, Message
 from onema.engine.gateway import Gateway
 from onema.storage.contract import Storage
 from onema.telemetry.redaction import safe
@@ -55,9 +62,14 @@ class CallbackSender:
             return
         if self._gateway.now() - time_of_id(job.id) > KEPT_MS:
             raise GivenUp("its turn did not come within a day")
+        request = await self._request(job, renderer, message, url)
+        if isinstance(request, NotTold):
+            await self._finish(job, CallbackTry(problem=request.why, then=NOT_TOLD, about=_about(job)))
+            return
         began = self._gateway.now()
-        told = await self._client.tell(renderer.render(message, url))
-        tried = CallbackTry(told.host, told.status, max(self._gateway.now() - began, 0), told.problem)
+        told = await self._client.tell(request)
+        took_ms = max(self._gateway.now() - began, 0)
+        tried = CallbackTry(told.host, told.status, took_ms, told.problem, about=_about(job))
         if not told.problem:
             await self._finish(job, tried)
         elif told.again and job.attempt < len(RETRY_AFTER_SECONDS):
@@ -66,6 +78,18 @@ class CallbackSender:
             await self._finish(job, tried, self._gateway.now() + pause)
         else:
             raise GivenUp(told.problem, msgspec.structs.replace(tried, then=GIVEN_UP).noted())
+
+    async def _request(
+        self, job: Job, renderer: CallbackRenderer, message: Message, url: str
+    ) -> CallbackRequest | NotTold:
+        news = news_of(job)
+        if news is None:
+            return renderer.render(message, url)
+        key = (Call, job.account, job.message, news.attempt)
+        call = (await self._storage.read([key])).get(key)
+        if not isinstance(renderer, CallNewsRenderer) or not isinstance(call, Call):
+            return NotTold("its API tells nothing of calls any more")
+        return renderer.render_call(message, call, news, url)
 
     def _url(self, message: Message) -> str:
         account = self._gateway.directory.accounts.get(message.account)
@@ -81,3 +105,8 @@ class CallbackSender:
                 job=job.id, lease=job.lease, id=self._gateway.next_id(), note=tried.noted(), retry_at=retry_at
             )
         )
+
+
+def _about(job: Job) -> str:
+    news = news_of(job)
+    return news.in_words if news is not None else ""

@@ -149,6 +149,7 @@ JOB: Final = Machine(
             "FailMessage",
             "EndJob",
             "ReplayCallback",
+            "RecordCallState",
         ),
         (J.TO_SEND, J.IN_FLIGHT): ("StartAttempt",),
         (J.TO_SEND, J.TO_SEND): ("LeaveJob", "FinishJob"),

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-from onema.channels.contract import Carrier, ReceiptSink, Webhook
+from onema.channels.contract import CallEvents, Carrier, ReceiptSink, Webhook
 from onema.channels.handset import configuration as handset
 from onema.channels.handset.calls import HandsetCalls
 from onema.channels.handset.carrier import HandsetCarrier, Inbox, Speaker
@@ -35,6 +35,8 @@ class Surroundings:
     speaker: Speaker
     now: Callable[[], int]
     """The clock in Unix ms."""
+    call_events: CallEvents = lambda event: None
+    """Where those that place calls tell how far each is."""
 
 
 def _no_needs(document: doc.Carrier) -> Iterable[Need]:
@@ -67,7 +69,14 @@ class CarrierType:
 
 
 def _handset(document: doc.Carrier, around: Surroundings) -> Carrier:
-    return HandsetCarrier(document.name, around.inbox, around.calls, around.speaker, around.receipts)
+    return HandsetCarrier(
+        document.name,
+        around.inbox,
+        around.calls,
+        around.speaker,
+        around.receipts,
+        call_events=around.call_events,
+    )
 
 
 def _http_client(settings: HttpSenderSettings) -> HttpClient:

@@ -9,6 +9,7 @@ from onema.delivery.dispatcher import POLL_SECONDS, JobDispatcher, JobHandler
 from onema.delivery.failed_jobs import FailedJobs
 from onema.delivery.receipts import Settlements
 from onema.delivery.resends import Resends
+from onema.domain.delivery.call_news import Tells
 from onema.domain.keyring import Keyring
 from onema.domain.records import JobKind
 from onema.engine.committer import Committer
@@ -33,10 +34,11 @@ def build_dispatcher(
     on_shown: Callable[[], None] = lambda: None,
     on_named: OnNamed = lambda *named: None,
     on_dead: Callable[[str], None] = lambda kind: None,
+    tells: Tells | None = None,
 ) -> JobDispatcher:
     """`carriers` are those that run here, and may change, `watch` is what is seen of them. `on_shown` hears that a
     simulated phone shows something new, `on_named` what names carriers gave to attempts, `on_dead` the kind of each job
-    that is given up.
+    that is given up. `tells` says what integrators are told of calls on their way.
     """
     watch = watch or CarrierWatch(gateway.now)
     attempts = Attempts(
@@ -50,6 +52,7 @@ def build_dispatcher(
         receipt_lifetime_ms=receipt_lifetime_ms,
         on_shown=on_shown,
         on_named=on_named,
+        tells=tells,
     )
     handlers: dict[str, JobHandler] = {
         JobKind.SMS: attempts,

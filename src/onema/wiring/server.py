@@ -12,13 +12,15 @@ from typing import Self
 
 import onema
 from onema.administration.socket import ControlServer
-from onema.channels.contract import Carrier
+from onema.channels.contract import CallEvents, Carrier
 from onema.channels.handset.calls import HandsetCalls
 from onema.console.app import build_console
 from onema.console.handset.calls import CallControl
 from onema.console.handset.inbox import HandsetInbox
 from onema.console.handset.routes import DemoHints
+from onema.delivery.call_events import CallEventRecorder
 from onema.delivery.callback_client import CallbackClient
+from onema.delivery.callback_contract import tells_of_calls
 from onema.delivery.callbacks import CallbackSender
 from onema.delivery.capacity import Capacity
 from onema.delivery.carrier_reports import CarrierReports
@@ -178,11 +180,13 @@ class App:
     async def _start_delivery(self, stack: AsyncExitStack, core: Core, receipts: Receipts) -> JobDispatcher:
         delivery, kinds = self.settings.delivery, job_kinds(self.settings)
         renderers = {dialect.name: dialect.callbacks for dialect in self._dialects if dialect.callbacks}
+        tells = tells_of_calls(renderers)
         client = callback_client(self.settings, core.clock)
         stack.push_async_callback(client.close)
         callbacks = CallbackSender(core.gateway, core.storage, renderers, client)
         watch = CarrierWatch(core.clock.now, self.metrics.attempt)
-        carriers = await self._start_carriers(stack, core, watch, receipts) if kinds else None
+        call_events = CallEventRecorder(core.gateway, tells)
+        carriers = await self._start_carriers(stack, core, watch, receipts, call_events) if kinds else None
         dispatcher = build_dispatcher(
             core.gateway,
             core.committer,
@@ -198,6 +202,7 @@ class App:
             on_shown=self.inbox.arrived,
             on_named=receipts.named,
             on_dead=self.metrics.dead_job,
+            tells=tells,
         )
         if carriers is not None:
             carriers.on_ready = watch.on_usable = dispatcher.wake
@@ -206,7 +211,12 @@ class App:
         return dispatcher
 
     async def _start_carriers(
-        self, stack: AsyncExitStack, core: Core, watch: CarrierWatch, receipts: Receipts
+        self,
+        stack: AsyncExitStack,
+        core: Core,
+        watch: CarrierWatch,
+        receipts: Receipts,
+        call_events: CallEvents,
     ) -> RunningCarriers:
         make = carrier_factory(
             Surroundings(
@@ -215,6 +225,7 @@ class App:
                 self.calls,
                 core.announcements,
                 core.clock.now,
+                call_events,
             )
         )
         process = process_name(self.settings)

@@ -105,6 +105,7 @@ def test_tries_are_listed_with_the_newest_messages_first(
         "host": "acme.example",
         "status": "204",
         "took_ms": "35",
+        "about": "end",
         "result": "delivered",
     }
     assert listed(data, capsys) == [
@@ -160,6 +161,7 @@ def test_the_story_of_a_message_has_its_tries(data: Path, capsys: pytest.Capture
         "took_ms": 12,
         "problem": "HTTP 500",
         "then": "will try again",
+        "about": "",
     }
 
 

@@ -9,7 +9,7 @@ import pytest
 from onema.channels.contract import Carrier, Receipt
 from onema.channels.own_codes import OwnCodes
 from onema.delivery.carrier_watch import CarrierWatch
-from onema.delivery.dispatcher import JobDispatcher
+from onema.delivery.dispatcher import JobDispatcher, JobHandler
 from onema.delivery.receipts import Receipts
 from onema.domain.codes.call_with_code import CallWithCode
 from onema.domain.codes.send_code import SendCode
@@ -17,6 +17,7 @@ from onema.domain.codes.start_verification import ENTROPY_BYTES, GivenCode, NewC
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.configure import Configure
 from onema.domain.decision import Context, Decision, World
+from onema.domain.delivery.call_news import Tells
 from onema.domain.ids import AccountId, MessageId
 from onema.domain.keyring import Keyring
 from onema.domain.records import Job, JobKind, Key, Message, Wallet
@@ -46,6 +47,10 @@ class Nothing(msgspec.Struct, frozen=True):
 
     def decide(self, world: World, context: Context) -> Decision:
         return Decision(True)
+
+
+async def no_callbacks(job: object) -> None:
+    raise AssertionError(f"no callback is configured: {job}")
 
 
 class DeliveryRig:
@@ -112,10 +117,9 @@ class DeliveryRig:
         concurrency: int = 10,
         kinds: frozenset[JobKind] = frozenset(JobKind),
         on_shown: Callable[[], None] = lambda: None,
+        callbacks: JobHandler = no_callbacks,
+        tells: Tells | None = None,
     ) -> JobDispatcher:
-        async def no_callbacks(job: object) -> None:
-            raise AssertionError(f"no callback is configured: {job}")
-
         watch = CarrierWatch(self.clock.now)
         self.watches.append(watch)
         self.running.append({carrier.name: carrier for carrier in carriers})
@@ -125,7 +129,7 @@ class DeliveryRig:
             self.storage,
             self.keyring,
             self.running[-1],
-            no_callbacks,
+            callbacks,
             watch=watch,
             kinds=kinds,
             concurrency=concurrency,
@@ -134,6 +138,7 @@ class DeliveryRig:
             poll_seconds=0.005,
             on_shown=on_shown,
             on_named=self._receipts.named,
+            tells=tells,
         )
         for carrier in carriers:
             if not carrier.ready and not getattr(carrier, "starts", 0):

@@ -22,16 +22,20 @@ from onema.domain.codes.start_verification import NewCode
 from onema.domain.codes.try_carrier import TryCarrier
 from onema.domain.codes.verification import verification_state
 from onema.domain.decision import Command, Context
+from onema.domain.delivery.call import CallState
+from onema.domain.delivery.call_news import Told
 from onema.domain.delivery.end_job import EndJob
 from onema.domain.delivery.finish_job import FinishJob
 from onema.domain.delivery.leave_job import LeaveJob
 from onema.domain.delivery.message_progress import callback_url
 from onema.domain.delivery.outcome import OutcomeKind
+from onema.domain.delivery.record_call_state import RecordCallState
 from onema.domain.delivery.replay_callback import ReplayCallback
 from onema.domain.delivery.requeue_job import RequeueJob
 from onema.domain.ids import AccountId, MessageId
 from onema.domain.records import (
     Attempt,
+    Call,
     DeadJob,
     EntryKind,
     Job,
@@ -45,6 +49,7 @@ from onema.domain.records import (
 from onema.domain.refusals import Refusal, Refused
 from onema.domain.state_machines import (
     ATTEMPT,
+    CALL,
     JOB,
     LEDGER,
     MESSAGE,
@@ -72,11 +77,14 @@ from tests.unit.domain.delivery.test_money_follows_messages import (
 MACHINES: dict[str, Machine[Any]] = {
     "message": MESSAGE,
     "attempt": ATTEMPT,
+    "call": CALL,
     "job": JOB,
     "verification": VERIFICATION,
     "ledger": LEDGER,
 }
 PHONE = "+84901888484"
+ON_THE_WAY = [state for state in CallState if state is not CallState.ENDED]
+TELLS = {"test": Told(frozenset(CallState), keys=True)}
 WRONG = "999999"
 RIGHT = "000000"
 """The alphabet of the codes sent here is 01, and their entropy is nothing but zeros."""
@@ -123,6 +131,8 @@ class WatchedStore(PureStore):
             case (Attempt() | None, Attempt()):
                 if old is None or old.state != new.state:
                     return [("attempt", old.state if old else NEW, new.state)]
+            case (Call() | None, Call()):
+                return [("call", old.state if old else NEW, new.state)]
             case (Job() | None, Job()):
                 return [("job", job_state(old) if old else self._dead_before(before) or NEW, job_state(new))]
             case (Job(), None):
@@ -212,6 +222,24 @@ class Moves(Books):
         """However early or late."""
         if attempt := self.one(Attempt, which):
             self.report_receipt(_name(attempt), kind)
+
+    @rule(which=WHICH, state=st.sampled_from(ON_THE_WAY), pressed=st.sampled_from(["", "1", "12"]))
+    def hear_of_a_call(self, which: int, state: CallState, pressed: str) -> None:
+        """Of any attempt, in any order."""
+        if attempt := self.one(Attempt, which):
+            self.store.run(
+                RecordCallState(
+                    id=self.next_id(),
+                    now=self.now,
+                    account=AccountId(ACCOUNT),
+                    message=attempt.message,
+                    attempt=attempt.number,
+                    state=state,
+                    at=self.now,
+                    pressed=pressed,
+                    tells=TELLS,
+                )
+            )
 
     @rule(minutes=st.integers(1, 20))
     def time_passes(self, minutes: int) -> None:
@@ -385,7 +413,8 @@ class Moves(Books):
         message = self.store.rows[(Message, ACCOUNT, dead.message)]
         assert isinstance(message, Message)
         waits = message.state not in MESSAGE.final and (Job, dead.message) not in self.store.rows
-        if dead.kind == JobKind.CALLBACK or (dead.kind == JobKind.SETTLE and waits):
+        told = dead.kind == JobKind.CALLBACK and message.state in MESSAGE.final
+        if told or (dead.kind == JobKind.SETTLE and waits):
             self.store.run(command)
         else:
             with pytest.raises(Refused):
@@ -427,6 +456,9 @@ def walk(seed: int) -> Counter[Move]:
             chance.randrange(99), chance.choice([OutcomeKind.DELIVERED, OutcomeKind.UNDELIVERED])
         ),
         lambda: moves.settle(chance.randrange(99)),
+        lambda: moves.hear_of_a_call(
+            chance.randrange(99), chance.choice(ON_THE_WAY), chance.choice(["", "1", "12"])
+        ),
     )
     seldom: tuple[Callable[[], object], ...] = (
         lambda: moves.send(call=chance.random() < 0.3, given=chance.random() < 0.3),

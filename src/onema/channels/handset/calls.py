@@ -9,6 +9,7 @@ from types import MappingProxyType
 import msgspec
 
 from onema.channels.handset.scripted_numbers import Script
+from onema.domain.delivery import call as told
 from onema.domain.delivery.endings import ended
 from onema.domain.delivery.outcome import Ending, Outcome
 from onema.domain.delivery.payload import CallPayload
@@ -46,11 +47,16 @@ class LiveCall(msgspec.Struct, frozen=True, kw_only=True):
     ending: str = ""
 
 
+Tell = Callable[[told.CallState, int, str], None]
+"""Hears how far a call is, from when on (Unix ms), and all that was pressed in it."""
+
+
 class _Line:
     """What happens to one call while it is live."""
 
-    def __init__(self, call: LiveCall) -> None:
+    def __init__(self, call: LiveCall, tell: Tell) -> None:
         self.call = call
+        self.tell = tell
         self.picked_up: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self.hung_up = asyncio.Event()
         """Set by either side's end."""
@@ -86,49 +92,70 @@ class HandsetCalls:
         self.on_news: Callable[[], None] = lambda: None
 
     async def place(
-        self, message: MessageId, payload: CallPayload, seconds: float, script: Script
+        self,
+        message: MessageId,
+        payload: CallPayload,
+        seconds: float,
+        script: Script,
+        tell: Tell = lambda state, at, keys: None,
     ) -> Outcome:
         """Call the phone and play `seconds` of audio to it; how the call went."""
         ending = _SCRIPTED_ENDINGS.get(script, Ending.ANSWERED)
+        tell(told.CallState.CALLING, self._now(), "")
         if not (self.watched or self.watched_elsewhere):
-            return ended(ending, seconds=seconds if ending in _TALKED else 0.0)
+            return self._taken_at_once(ending, seconds, tell)
         line = _Line(
-            LiveCall(id=message, phone=payload.phone, caller=payload.caller, state=CallState.RINGING)
+            LiveCall(id=message, phone=payload.phone, caller=payload.caller, state=CallState.RINGING), tell
         )
         self._lines[message] = line
         try:
             if script is Script.BUSY:
-                return self._ended(line, ending, 0.0)
+                return self._ended(line, ending, told.CallFacts())
             self._changed()
+            tell(told.CallState.RINGING, self._now(), "")
             return await self._ring(line, seconds, script, ending)
         finally:
             asyncio.get_running_loop().call_later(SHOW_ENDED_SECONDS, self._forget, message)
 
+    def _taken_at_once(self, ending: Ending, seconds: float, tell: Tell) -> Outcome:
+        """Nobody watches, so nobody need wait."""
+        if ending is not Ending.BUSY:
+            tell(told.CallState.RINGING, self._now(), "")
+        if ending not in _TALKED:
+            return ended(ending, call=told.CallFacts())
+        tell(told.CallState.ANSWERED, self._now(), "")
+        return ended(ending, call=told.CallFacts(talk_seconds=seconds))
+
     async def _ring(self, line: _Line, seconds: float, script: Script, ending: Ending) -> Outcome:
-        answered = True
+        time = asyncio.get_running_loop().time
+        answered, rang_from = True, time()
         try:
             async with asyncio.timeout(self._ring_seconds):
                 answered = await asyncio.shield(line.picked_up)
         except TimeoutError:
             answered = script not in (Script.NO_ANSWER, Script.DECLINED)
+        started = time()
+        rang = started - rang_from
         if not answered:
-            return self._ended(line, Ending.DECLINED if ending in _TALKED else ending, 0.0)
+            facts = told.CallFacts(ring_seconds=rang)
+            return self._ended(line, Ending.DECLINED if ending in _TALKED else ending, facts)
         self._update(line, state=CallState.TALKING, answered_at=self._now())
-        started = asyncio.get_running_loop().time()
+        line.tell(told.CallState.ANSWERED, line.call.answered_at, "")
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await line.hung_up.wait()
-        talked = min(seconds, asyncio.get_running_loop().time() - started)
+        talked = min(seconds, time() - started)
+        facts = told.CallFacts(ring_seconds=rang, talk_seconds=talked, keys=line.call.digits)
         if line.hung_up.is_set():
             ending = Ending.HUNG_UP
         return self._ended(
-            line, ending if ending in (Ending.VOICEMAIL, Ending.HUNG_UP) else Ending.ANSWERED, talked
+            line, ending if ending in (Ending.VOICEMAIL, Ending.HUNG_UP) else Ending.ANSWERED, facts
         )
 
-    def _ended(self, line: _Line, ending: Ending, talked: float) -> Outcome:
+    def _ended(self, line: _Line, ending: Ending, facts: told.CallFacts) -> Outcome:
         shown = "" if ending in (Ending.ANSWERED, Ending.HUNG_UP) else ending.value
         self._update(line, state=CallState.ENDED, ending=shown)
-        return ended(ending, seconds=talked)
+        return ended(ending, call=facts)
 
     # What the handset page does.
 
@@ -179,6 +206,7 @@ class HandsetCalls:
         if line is None or line.call.state is not CallState.TALKING:
             return False
         self._update(line, digits=line.call.digits + digit)
+        line.tell(told.CallState.ANSWERED, self._now(), line.call.digits)
         return True
 
     def _pick_up(self, call: int, answer: bool) -> bool:

@@ -7,9 +7,10 @@ from typing import Any, Protocol
 
 import msgspec
 
-from onema.channels.contract import NotRecorded, Outgoing, Receipt, ReceiptSink, Share
+from onema.channels.contract import CallEvent, CallEvents, NotRecorded, Outgoing, Receipt, ReceiptSink, Share
 from onema.channels.handset.calls import RING_SECONDS, HandsetCalls
 from onema.channels.handset.scripted_numbers import SCRIPTS, SLOW_SECONDS, Script
+from onema.domain.delivery.call import CallState
 from onema.domain.delivery.endings import ended
 from onema.domain.delivery.outcome import Ending, Outcome, OutcomeKind
 from onema.domain.delivery.payload import CallPayload, Payload
@@ -47,6 +48,7 @@ class HandsetCarrier:
         speaker: Speaker,
         receipts: ReceiptSink,
         slow_seconds: float = SLOW_SECONDS,
+        call_events: CallEvents = lambda event: None,
     ) -> None:
         self.name = name
         self._inbox = inbox
@@ -54,6 +56,7 @@ class HandsetCarrier:
         self._speaker = speaker
         self._receipts = receipts
         self._slow_seconds = slow_seconds
+        self._call_events = call_events
         self._started = False
         """From `start` to `stop`: a simulated phone has no connection to lose."""
         self._later: set[asyncio.Task[None]] = set()
@@ -97,7 +100,13 @@ class HandsetCarrier:
         except ValueError as error:
             return ended(Ending.NOT_SPEAKABLE, detail=str(error))
         await self._inbox.receive(outgoing)
-        return await self._calls.place(outgoing.message, payload, seconds, script)
+
+        def tell(state: CallState, at: int, keys: str) -> None:
+            self._call_events(
+                CallEvent(self.name, outgoing.account, outgoing.message, outgoing.attempt, state, at, keys)
+            )
+
+        return await self._calls.place(outgoing.message, payload, seconds, script, tell)
 
     async def _arrive_late(self, outgoing: Outgoing) -> None:
         await asyncio.sleep(self._slow_seconds)

@@ -14,6 +14,7 @@ REPLAYED = "to be told again, by hand"
 class CallbackTry(msgspec.Struct, frozen=True, omit_defaults=True):
     """One try. `host` is all that is kept of the URL, whose path and query hold integrators' secrets; `status` is the
     answer's, 0 where none came; `problem` says why the receiver did not take it, `then` what becomes of the callback.
+    `about` is the state of a call that was told; empty for the message's end.
     """
 
     host: str = ""
@@ -21,6 +22,7 @@ class CallbackTry(msgspec.Struct, frozen=True, omit_defaults=True):
     took_ms: int = 0
     problem: str = ""
     then: str = DELIVERED
+    about: str = ""
 
     def noted(self) -> str:
         """As the event keeps it."""
@@ -33,7 +35,8 @@ class CallbackTry(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @property
     def in_words(self) -> str:
-        return f"{self.result} ({self.host}, {self.took_ms} ms)" if self.host else self.result
+        said = f"{self.about}: {self.result}" if self.about else self.result
+        return f"{said} ({self.host}, {self.took_ms} ms)" if self.host else said
 
     @property
     def result(self) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from onema.domain.delivery.call import CallFacts
 from onema.domain.delivery.outcome import Ending, Outcome, OutcomeKind
 
 
@@ -48,15 +49,21 @@ RULES: Mapping[Ending, Rule] = {
 
 
 def ended(
-    ending: Ending, *, seconds: float = 0.0, detail: str = "", references: tuple[str, ...] = ()
+    ending: Ending,
+    *,
+    seconds: float = 0.0,
+    detail: str = "",
+    references: tuple[str, ...] = (),
+    call: CallFacts | None = None,
 ) -> Outcome:
-    """The outcome of an attempt that ended so. `seconds` is the talk time of a call."""
+    """The outcome of an attempt that ended so. `seconds` is the talk time of a call; with `call` it is in there."""
     return Outcome(
         kind=RULES[ending].kind,
         ending=ending,
         detail=detail,
         references=references,
-        seconds=seconds,
+        seconds=call.talk_seconds if call is not None else seconds,
+        call=call,
     )
 
 

@@ -165,8 +165,13 @@ def of_a_call(outcome: Outcome) -> Outcome:
     return outcome if outcome.call is not None else msgspec.structs.replace(outcome, call=CallFacts())
 
 
+def pressable(keys: str) -> str:
+    """Those that a telephone has."""
+    return "".join(key for key in keys if key in _KEYS)
+
+
 def _storable_call(call: CallFacts) -> CallFacts:
-    keys = "".join(key for key in call.keys if key in _KEYS)[:MOST_KEYS]
+    keys = pressable(call.keys)[:MOST_KEYS]
     return CallFacts(
         ring_seconds=_within(call.ring_seconds, LONGEST_TALK_SECONDS),
         talk_seconds=_within(call.talk_seconds, LONGEST_TALK_SECONDS),

@@ -7,6 +7,8 @@ import msgspec
 
 from onema.domain.decision import Context, Decision, World
 from onema.domain.delivery import call_progress, several
+from onema.domain.delivery.call import CallState
+from onema.domain.delivery.call_news import Tells, end_of, news_job
 from onema.domain.delivery.message_progress import Advance, advance
 from onema.domain.delivery.outcome import FINAL_WORDS, RECEIPT_WORDS, Outcome, OutcomeKind, keep_network
 from onema.domain.delivery.record_receipt import take_early_words
@@ -43,8 +45,9 @@ class RecordOutcome(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     A temporary outcome leaves the job for `retry_at` when that is set, and fails the message when it is 0.
     `receipt_until` is when a receipt is no longer waited for. Receipts that came before it, by the names that `carrier`
-    gave, count with it. An outcome with `call` ends the attempt's call. Idempotent: an attempt whose end is known is
-    left alone. Result: whether it changed anything.
+    gave, count with it. An outcome with `call` ends the attempt's call, which the job `news_id` tells where `tells`
+    says so of its message's API. Idempotent: an attempt whose end is known is left alone. Result: whether it changed
+    anything.
     """
 
     id: int
@@ -56,6 +59,8 @@ class RecordOutcome(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     receipt_until: int
     retry_at: int = 0
     carrier: str = ""
+    news_id: int = 0
+    tells: Tells | None = None
 
     def keys(self, context: Context) -> Iterable[Key]:
         keys: tuple[Key, ...] = (
@@ -80,16 +85,21 @@ class RecordOutcome(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             return Decision(False)
         outcome, awaited = self.outcome, 0
         named: tuple[Row, ...] = ()
+        told: tuple[Row, ...] = ()
         if outcome.call is not None:
             call = world.get(Call, self.account, self.message, self.attempt)
-            named = (call_progress.ended(call, attempt, outcome, self.now, self),)
-        told: tuple[Event, ...] = ()
+            over = call_progress.ended(call, attempt, outcome, self.now, self)
+            named = (over,)
+            if self.tells and (call is None or call.state != CallState.ENDED):
+                told = news_job(context, self.tells, message, end_of(over), self.news_id, self.now)
         if outcome.references and outcome.kind in RECEIPT_WORDS:
             early = take_early_words(world, attempt, outcome, self._forget_at)
             named += early.rows
             if early.final and outcome.kind not in FINAL_WORDS:
                 outcome = early.final
-                told = (Event(self.account, self.message, self.id, f"receipt: {outcome.kind}", outcome.word),)
+                told += (
+                    Event(self.account, self.message, self.id, f"receipt: {outcome.kind}", outcome.word),
+                )
             elif outcome.kind not in FINAL_WORDS:
                 awaited = early.awaited
         ended = self._ended(attempt, outcome, awaited)
@@ -97,7 +107,7 @@ class RecordOutcome(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             return several.one_ended(self, world, context, message, job, attempt, ended, outcome, named, told)
         if outcome.kind is OutcomeKind.TEMPORARY and self.retry_at and self._may_send_again(job):
             again = msgspec.structs.replace(job, due_at=self.retry_at, in_flight=False)
-            return Decision(True, puts=(ended, again, *named))
+            return Decision(True, puts=(ended, again, *named), inserts=told)
         step = Advance(
             by=self,
             id=self.id,
@@ -111,7 +121,7 @@ class RecordOutcome(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         if context.directory.resends and job is not None and job.in_flight:
             step = several.watched_from_now(context, message, attempt.carrier, step)
         if not MESSAGE.may(message.state, step.after, self):
-            return Decision(False, puts=(ended, *named))
+            return Decision(False, puts=(ended, *named), inserts=told)
         puts, inserts, deletes = advance(world, context, message, job, step)
         if self.outcome.shown and job is not None and job.payload:
             # The job holds it sealed as the inbox does. No second outcome counts, so none is inserted twice.

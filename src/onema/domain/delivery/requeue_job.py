@@ -15,7 +15,8 @@ class RequeueJob(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Make a job of a dead one, due now: a callback as the new job `id`, a settlement as its message's job again.
 
     `account` and `message` are the dead job's. Raises Refused(CONFLICT) for what is not there; for a delivery, whose
-    message has its end or has lost what was to be sent; and for a settlement of a message that has ended since.
+    message has its end or has lost what was to be sent; for a settlement of a message that has ended since; and for a
+    callback about a call whose message has no end yet.
     """
 
     dead: int
@@ -46,8 +47,16 @@ class RequeueJob(msgspec.Struct, frozen=True, kw_only=True, gc=False):
                 f"job {self.dead} was to deliver a message: that was given up with it, and is never sent again; "
                 "the integrator may ask for a new code",
             )
+        if dead.kind == JobKind.CALLBACK:
+            self._refuse_what_was_about_a_call(world)
         event = Event(dead.account, dead.message, self.id, str(dead.kind), "to be tried again, by hand")
         return Decision(None, inserts=(job, event), deletes=(dead.key,))
+
+    def _refuse_what_was_about_a_call(self, world: World) -> None:
+        """How far a call was is not kept; what can be told is its message's end."""
+        message = world.get(Message, self.account, self.message)
+        if message is not None and MessageState(message.state) not in MESSAGE.final:
+            raise Refused(Refusal.CONFLICT, f"message {self.message} has no end yet that could be told")
 
     def _settled(self, world: World) -> int:
         """The id of the job that settles the message."""

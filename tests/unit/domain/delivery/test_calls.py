@@ -1,5 +1,6 @@
 """How far a call is, and what is known of it in the end."""
 
+import itertools
 from typing import Any
 
 from hypothesis import given
@@ -43,6 +44,7 @@ class Calling:
     def __init__(self) -> None:
         self.store = PureStore(context_of(*configuration("submitted")))
         self.now = START
+        self.ids = itertools.count()
         self.store.run(
             TopUpWallet(id=9, now=self.now, account="acme", reference="first", amount=Minor(10**9))
         )
@@ -71,6 +73,8 @@ class Calling:
     def tell(self, state: CallState, at: int = 0, pressed: str = "", attempt: int = 1) -> bool:
         news: bool = self.store.run(
             RecordCallState(
+                id=1_000 + next(self.ids),
+                now=self.now,
                 account=AccountId(ACCOUNT),
                 message=MESSAGE,
                 attempt=attempt,

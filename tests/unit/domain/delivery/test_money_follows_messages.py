@@ -13,6 +13,7 @@ from onema.domain.codes.send_text import SendText
 from onema.domain.codes.start_verification import GivenCode, NewCode
 from onema.domain.codes.verification import PURPOSE
 from onema.domain.configuration import documents as doc
+from onema.domain.delivery.call import CallFacts
 from onema.domain.delivery.end_job import EndJob
 from onema.domain.delivery.fail_message import FailMessage
 from onema.domain.delivery.finish_job import FinishJob
@@ -27,6 +28,7 @@ from onema.domain.records import (
     HANDING_OVER,
     Attempt,
     CarrierReference,
+    Channel,
     DeadJob,
     EntryKind,
     Job,
@@ -210,6 +212,9 @@ class Books(RuleBasedStateMachine):
     def report_outcome(
         self, message: int, kind: OutcomeKind, number: int, names: Sequence[str], *, retry: bool
     ) -> None:
+        row = self.store.rows[(Message, ACCOUNT, message)]
+        assert isinstance(row, Message)
+        call = CallFacts(talk_seconds=7.0) if row.channel == Channel.CALL else None
         self.store.run(
             RecordOutcome(
                 id=self.next_id(),
@@ -217,10 +222,11 @@ class Books(RuleBasedStateMachine):
                 account=ACCOUNT,
                 message=MessageId(message),
                 attempt=number,
-                outcome=Outcome(kind=kind, references=tuple(names), seconds=7.0),
+                outcome=Outcome(kind=kind, references=tuple(names), seconds=7.0, call=call),
                 receipt_until=self.now + HOUR,
                 retry_at=self.now + 1 if retry else 0,
                 carrier="c",
+                news_id=self.next_id(),
             )
         )
 
@@ -416,7 +422,8 @@ class Books(RuleBasedStateMachine):
     @invariant()
     def nothing_is_kept_to_send_once_nothing_may_be_sent(self) -> None:
         for row in self.store.rows.values():
-            if isinstance(row, Job):
+            # A callback's says how far a call was.
+            if isinstance(row, Job) and row.kind != JobKind.CALLBACK:
                 assert bool(row.payload) == (row.kind in HANDING_OVER or row.kind == JobKind.RESEND)
 
 
