@@ -15,7 +15,7 @@ from onema.channels.http_sender.contract import (
     VendorApi,
     url_problems,
 )
-from onema.channels.http_sender.room import NoRoom, Room
+from onema.channels.room import NoRoom, Room
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.carrier_settings import settings_of
 from onema.domain.configuration.problems import Problem
@@ -23,6 +23,7 @@ from onema.domain.delivery.capacity import STOP_SECONDS
 from onema.domain.delivery.endings import ended
 from onema.domain.delivery.outcome import Ending, Outcome, OutcomeKind
 from onema.domain.delivery.payload import Payload, SmsPayload
+from onema.domain.values.sms_text import segments
 from onema.http.client.contract import HttpAnswer, HttpClient, MayHaveLeft, NotSent
 from onema.http.client.retry_after import retry_after_seconds
 from onema.http.messages import Request, Response
@@ -102,13 +103,14 @@ class HttpSender:
         )
 
     async def send(self, outgoing: Outgoing) -> Outcome:
-        if not isinstance(outgoing.payload, SmsPayload):
+        payload = outgoing.payload
+        if not isinstance(payload, SmsPayload):
             return Outcome(kind=OutcomeKind.PERMANENT, reason="this carrier sends SMS only")
         request = self._api.request_of(outgoing, self._now())
         if isinstance(request, Outcome):
             return request
         try:
-            async with self._room.place(WAIT_SECONDS, outgoing.payload.text):
+            async with self._room.place(WAIT_SECONDS, lambda: segments(payload.text).count):
                 if self._client is None:
                     return ended(Ending.CARRIER_DOWN, detail="it was stopped")
                 answer = await self._client.exchange(request)

@@ -1,4 +1,4 @@
-"""How many requests a carrier has under way, and how many it may begin in a second."""
+"""How many requests or calls a carrier has under way, and how many it may begin in a second."""
 
 import asyncio
 import contextlib
@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Callable
 
 from onema.channels.contract import Share
 from onema.channels.pace import Pace
-from onema.domain.values.sms_text import segments
 
 
 class NoRoom(Exception):
@@ -15,7 +14,7 @@ class NoRoom(Exception):
 
 
 class Room:
-    """Places for requests at once, in order of arrival, and a pace at which they may begin."""
+    """Places for what is under way at once, in order of arrival, and a pace at which it may begin."""
 
     def __init__(self, places: int, steady: Callable[[], float]) -> None:
         self._places = places
@@ -24,7 +23,7 @@ class Room:
         self._waiting: deque[asyncio.Future[None]] = deque()
         """Those who wait for a place; each is woken by whoever gives one back."""
         self.pace = Pace()
-        """In segments of SMS."""
+        """In segments of SMS, or calls."""
         self._one_at_a_time = asyncio.Lock()
         """Held by who waits for the pace, so that turns come in order."""
         self._want_turns = 0
@@ -51,13 +50,15 @@ class Room:
         return len(self._waiting) + self._want_turns
 
     @contextlib.asynccontextmanager
-    async def place(self, seconds: float, text: str) -> AsyncIterator[None]:
-        """Wait for a place, and then for a turn of as many segments as the text has. Raises NoRoom."""
+    async def place(self, seconds: float, size: Callable[[], int] = lambda: 1) -> AsyncIterator[None]:
+        """Wait for a place, and then for a turn of this size, which is asked for only where there is a pace. Raises
+        NoRoom.
+        """
         deadline = self._steady() + seconds
         await self._take(seconds)
         try:
             if self.pace.per_second:
-                await self._turn(deadline, segments(text).count)
+                await self._turn(deadline, size())
             yield
         finally:
             self._give_back()
