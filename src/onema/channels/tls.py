@@ -33,20 +33,34 @@ def context_of(settings: TlsSettings) -> ssl.SSLContext | None:
         context = ssl.create_default_context(cafile=settings.tls_ca_file or None)
     except OSError as error:
         raise TlsRefused("tls_ca_file", _words(error, settings.tls_ca_file)) from error
+    _equip(context, settings)
+    return context
+
+
+def own_context_of(settings: TlsSettings) -> ssl.SSLContext | None:
+    """For those who connect to us; None without TLS or without a certificate of ours. Raises TlsRefused."""
+    if not settings.tls or not settings.tls_certificate_file:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    _equip(context, settings)
+    return context
+
+
+def _equip(context: ssl.SSLContext, settings: TlsSettings) -> None:
     # SMSCs and session border controllers that speak nothing newer than 1.2 are common; older ones may not be asked.
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if settings.tls_certificate_file:
-        try:
-            # A key with a passphrase would be asked for on the terminal.
-            context.load_cert_chain(
-                settings.tls_certificate_file, settings.tls_key_file or None, password=_no_passphrase
-            )
-        except (OSError, ValueError) as error:
-            raise TlsRefused(
-                "tls_key_file" if settings.tls_key_file else "tls_certificate_file",
-                _words(error, settings.tls_key_file or settings.tls_certificate_file),
-            ) from error
-    return context
+    if not settings.tls_certificate_file:
+        return
+    try:
+        # A key with a passphrase would be asked for on the terminal.
+        context.load_cert_chain(
+            settings.tls_certificate_file, settings.tls_key_file or None, password=_no_passphrase
+        )
+    except (OSError, ValueError) as error:
+        raise TlsRefused(
+            "tls_key_file" if settings.tls_key_file else "tls_certificate_file",
+            _words(error, settings.tls_key_file or settings.tls_certificate_file),
+        ) from error
 
 
 def _no_passphrase() -> str:

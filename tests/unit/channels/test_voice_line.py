@@ -57,7 +57,7 @@ async def test_orders_and_news_arrive_in_order(ends: tuple[l.Line, l.Line, async
     at_engine, at_app = Ends(), Ends()
     running = [asyncio.create_task(engine.run(at_engine.hears)), asyncio.create_task(app.run(at_app.hears))]
     orders: list[l.Order] = [
-        l.OpenTrunk(l.Trunk(name="viettel", addresses=("127.0.0.1:5060",), password="hidden")),
+        l.OpenTrunk(l.Trunk(name="viettel", places=(("127.0.0.1", 5060),), password="hidden")),
         l.LearnClip(4, bytes(160)),
         CALL,
         l.HangUp(7),
@@ -119,7 +119,7 @@ async def test_who_does_not_read_is_given_up(ends: tuple[l.Line, l.Line, asyncio
 def test_nothing_secret_is_in_a_repr() -> None:
     """A message may get into a traceback: the clips in their order are the code."""
     shown = (
-        f"{CALL!r}{CALL.invite!r}{l.LearnClip(1, b'abc')!r}{l.Trunk(name='v', addresses=(), password='pw')!r}"
+        f"{CALL!r}{CALL.invite!r}{l.LearnClip(1, b'abc')!r}{l.Trunk(name='v', places=(), password='pw')!r}"
     )
     assert "84901888484" not in shown
     assert "4, 8" not in shown

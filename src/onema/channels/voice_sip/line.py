@@ -18,51 +18,57 @@ LONGEST_MESSAGE = 4 * 1024 * 1024
 LONGEST_BACKLOG = 32 * 1024 * 1024
 """Octets that may wait for the other end. One that leaves more unread hangs, and is given up: a call says a bounded
 number of things, and there is a bounded number of calls."""
+ALIVE_SECONDS = 2.0
 _LENGTH = struct.Struct(">I")
 
 
 class Trunk(msgspec.Struct, frozen=True, kw_only=True):
-    """How to reach one carrier, as its settings say. Times are seconds."""
+    """How to reach one carrier, as its settings say (configuration.py). Times are seconds."""
 
     name: str
-    addresses: tuple[str, ...]
-    """Where to send what begins there: `host` or `host:port`, tried in this order. A name without a port is looked up
-    as RFC 3263 says."""
+    places: tuple[tuple[str, int | None], ...]
+    """Where to send what begins here, the first one first: hosts, which without a port are looked up (RFC 3263)."""
     transport: Literal["udp", "tcp", "tls"] = "udp"
     domain: str = ""
-    """The host part of our Request-URIs towards it, of REGISTER and OPTIONS; empty: the address."""
-    bind: str = ""
-    """Our own `address` or `address:port` for SIP and RTP; empty: what the system chooses towards the carrier."""
-    public_address: str = ""
-    """What Contact and SDP name instead of `bind`, behind a NAT."""
+    """What OPTIONS are addressed to."""
+    registrar: str = ""
+    """The domain to register with; empty: none is needed."""
+    register_seconds: int = 600
     auth_user: str = ""
     password: str = ""
     realm: str = ""
-    """The only realm that is answered; empty: any."""
-    registers: bool = False
-    register_user: str = ""
-    """The user part of the address-of-record and of Contact."""
-    register_seconds: int = 300
-    options_seconds: float = 30.0
-    """How often it is asked whether it is there; 0: never, and it counts as there."""
-    codecs: tuple[Literal["PCMU", "PCMA"], ...] = ("PCMU", "PCMA")
-    early_media: bool = False
-    """Whether the message begins in media before the answer; otherwise that is ignored."""
-    session_seconds: int = 1800
-    """Session-Expires of RFC 4028; 0: no Supported: timer."""
-    ring_seconds: float = 45.0
-    """How long it may ring before CANCEL."""
-    setup_seconds: float = 32.0
-    """How long the first sign of ringing may take."""
+    """The only realm whose challenges are met; empty: any."""
+    bind_address: str = ""
+    """Our own, for SIP and RTP; empty: what the system chooses towards the carrier."""
+    bind_port: int = 0
+    public_address: str = ""
+    """What Contact and SDP name instead, behind a NAT."""
+    rtp_ports: tuple[int, int] | None = None
+    """The lowest and the highest."""
     own_port: bool = False
     """Whether each call sends from an RTP port of its own."""
+    codecs: tuple[Literal["PCMU", "PCMA"], ...] = ("PCMU", "PCMA")
+    telephone_events: bool = True
+    early_media: bool = False
+    """Whether silence is sent once the far end may be heard before the answer; the message begins with the answer."""
+    session_seconds: int = 1_800
+    """Session-Expires (RFC 4028); 0: none is asked for."""
+    options_seconds: float = 30.0
+    """How often it is asked whether it is there; 0: never, and it counts as there."""
+    answer_seconds: float = 32.0
+    """How long a place may say nothing at all to an INVITE; then the next one is tried."""
+    ring_seconds: float = 45.0
+    """How long it may take from the first INVITE to the answer; then it is cancelled."""
     shown_headers: tuple[str, ...] = ()
-    """Headers of the final answer or of the BYE that CallEnded tells, by name."""
-    user_agent: str = "onema"
+    """Headers of the final answer, or of the BYE, that CallEnded tells besides `X-...`."""
     tls_ca_file: str = ""
     tls_certificate_file: str = ""
     tls_key_file: str = ""
     tls_server_name: str = ""
+
+    @property
+    def tls(self) -> bool:
+        return self.transport == "tls"
 
     def __repr__(self) -> str:
         """Without its password."""
@@ -70,8 +76,8 @@ class Trunk(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Invite(msgspec.Struct, frozen=True, kw_only=True):
-    """The INVITE's shape (requests.py). `request_uri` has no transport; `from_` and `to` are name-addrs without tag;
-    `headers` are those besides: identities, Diversion, what the settings add.
+    """The INVITE's shape, as the settings want it. `from_` and `to` are name-addrs without tag; `headers` are those
+    besides: identities, Diversion, what the settings add. `contact_user` is what our Contact says before its host.
     """
 
     request_uri: str
@@ -94,6 +100,9 @@ class Gate(msgspec.Struct, frozen=True, kw_only=True):
     key: str
     clips: tuple[int, ...]
     seconds: float
+
+    def __repr__(self) -> str:
+        return f"Gate({self.key!r})"
 
 
 # From the App to the engine.
@@ -185,7 +194,7 @@ class How(enum.StrEnum):
     NO_ANSWER = "no answer"
     """It rang for ring_seconds."""
     SILENCE = "silence"
-    """Nothing was heard of the INVITE, or nothing but 100 for setup_seconds."""
+    """No final answer to the INVITE came, and nothing rang."""
     NOT_SENT = "not sent"
     """No address could be found or connected to, or the system said that nobody listens there."""
     BAD_MEDIA = "bad media"
@@ -217,7 +226,7 @@ class CallEnded(msgspec.Struct, frozen=True, kw_only=True, tag="ended"):
     reasons: tuple[Reason, ...] = ()
     """Of the final answer, or of the BYE."""
     headers: tuple[tuple[str, str], ...] = ()
-    """What Trunk.shown_headers asked for."""
+    """`X-...` of the same, and Trunk.shown_headers."""
     retry_after: float = 0.0
     rang: bool = False
     """Whether a phone may have rung: 180, 183 or another sign besides 100."""
@@ -238,7 +247,18 @@ class CallEnded(msgspec.Struct, frozen=True, kw_only=True, tag="ended"):
         return f"CallEnded({self.call}, {self.how.value!r}, {self.status})"
 
 
-News = TrunkTold | CallMoved | CallEnded
+class Alive(msgspec.Struct, frozen=True, tag="alive"):
+    """Said every ALIVE_SECONDS."""
+
+
+class Noted(msgspec.Struct, frozen=True, tag="noted"):
+    """What the engine would log: `sentence` is constant, `fields` hold no number and no secret."""
+
+    sentence: str
+    fields: dict[str, str] = {}
+
+
+News = TrunkTold | CallMoved | CallEnded | Alive | Noted
 
 
 class LineClosed(Exception):
