@@ -71,6 +71,25 @@ def test_each_channel_has_its_own_routes() -> None:
     assert names(Channel.CALL, "+84901888484") == ["spare"]
 
 
+def test_calls_are_routed_as_texts_are() -> None:
+    """Longest prefix, then priority, then weight; trunks that are not ready are passed over."""
+    trunks = [carrier(name) for name in ("world", "vietnam", "mobile", "spare")]
+    routes = [
+        doc.Route(channel="call", carrier="world"),
+        doc.Route(channel="call", carrier="spare", prefix="+84", priority=1, weight=0),
+        doc.Route(channel="call", carrier="vietnam", prefix="+84", priority=1),
+        doc.Route(channel="call", carrier="mobile", prefix="+8490", priority=5),
+        doc.Route(channel="sms", carrier="spare", prefix="+849"),
+    ]
+    directory = context_of(*trunks, *routes).directory
+    for message in range(20):
+        plan = plan_route(directory, Channel.CALL, Phone("+84901888484"), message)
+        assert [one.carrier.name for one in plan.choices] == ["mobile", "vietnam", "spare", "world"]
+    plan = plan_route(directory, Channel.CALL, Phone("+84901888484"), 1, lambda name: name != "mobile")
+    assert plan.choices[0].carrier.name == "vietnam"
+    assert [(one.carrier, one.why) for one in plan.skipped] == [("mobile", "not ready")]
+
+
 def order(weights: list[int], message: int, *, without: str = "") -> list[str]:
     """Of carriers c0, c1 ... whose routes are alike but for these weights."""
     documents = [
