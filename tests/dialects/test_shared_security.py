@@ -164,26 +164,29 @@ class Native:
     documents: Documents = native.DOCUMENTS
     account = native.ACCOUNT
     credential = native.CREDENTIAL
-    rivals: Documents = (RIVAL, doc.Brandname(account="rival", name="Rival"))
+    rivals: Documents = (
+        RIVAL,
+        doc.Brandname(account="rival", name="Rival"),
+        doc.Template(account="rival", brandname="Rival", text=native.TEXT),
+    )
     unknown_path = "/v1/sms/nothing"
-    sends = False
+    sends = True
 
     def api(self, core: RunningCore) -> Dialect:
-        return NativeApi(core.gateway)
+        return NativeApi(core.gateway, core.reads)
 
     def request(self, core: RunningCore, secret: str, key: str) -> Request:
-        return native.preview({"text": native.TEXT, "to": "+84"}, key, secret)
+        return native.create({}, key, secret)
 
     def borrowing(self, core: RunningCore) -> Request:
-        return native.preview({"text": native.TEXT, "sender": "Rival"})
+        return native.create({"sender": "Rival", "text": native.TEXT})
 
     def code(self, response: Response) -> str:
         answer = json.loads(response.body)
-        if response.status != 200:
-            assert {"type", "title", "status"} <= set(answer)
-            return str(answer["type"]).removeprefix("urn:onema:problem:")
-        sender = answer["sender"]
-        return f"{sender['brandname']} brandname" if sender else "ok"
+        if response.status == 201:
+            return "ok"
+        assert {"type", "title", "status"} <= set(answer)
+        return str(answer["type"]).removeprefix("urn:onema:problem:")
 
 
 VENDORS: tuple[Vendor, ...] = (Esms(), Ytx(), Vbee(), Native())
@@ -279,7 +282,7 @@ async def test_what_belongs_to_another_account_is_refused(
 ) -> None:
     """A brandname, an application, an application's key: the shop's keys do not open the rival's."""
     await core.configure(*vendor.rivals)
-    expected = {"esms": "104", "ytx": "-205", "vbee": "401", "native": "unknown brandname"}[vendor.name]
+    expected = {"esms": "104", "ytx": "-205", "vbee": "401", "native": "brandname_unknown"}[vendor.name]
     assert await code_of(vendor, api, vendor.borrowing(core)) == expected
     assert await core.messages("rival") == []
 
@@ -307,11 +310,11 @@ async def test_every_refusal_is_mapped(vendor: Vendor, api: Dialect) -> None:
 async def test_a_store_that_is_away_is_told_in_the_vendors_shape(
     vendor: Vendor, api: Dialect, core: RunningCore
 ) -> None:
-    """And nothing is promised. A preview asks no store."""
+    """And nothing is promised."""
     core.storage.is_away = True
     code = await code_of(vendor, api, right(vendor, core))
     core.storage.is_away = False
-    assert code == {"esms": "99", "ytx": "-100", "vbee": "500", "native": "ok"}[vendor.name]
+    assert code == {"esms": "99", "ytx": "-100", "vbee": "500", "native": "store_unavailable"}[vendor.name]
     assert await core.messages("shop") == []
 
 

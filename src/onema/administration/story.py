@@ -40,6 +40,8 @@ def verification_state(story: Story, now: int) -> VerificationState | None:
                 return VerificationState.VERIFIED
             case "attempts used up":
                 return VerificationState.USED_UP
+            case "cancelled":
+                return VerificationState.CANCELLED
             case "superseded" if time_of_id(event.id) < expires_at:
                 return VerificationState.SUPERSEDED
     return VerificationState.EXPIRED if now >= expires_at else VerificationState.PENDING

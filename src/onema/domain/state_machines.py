@@ -199,6 +199,7 @@ class VerificationState(enum.StrEnum):
     USED_UP = "attempts used up"
     SUPERSEDED = "superseded"
     EXPIRED = "expired"
+    CANCELLED = "cancelled"
 
 
 V = VerificationState
@@ -211,8 +212,9 @@ VERIFICATION: Final = Machine(
         (V.PENDING, V.USED_UP): ("CheckCode", "RecordForwardedCheck"),
         (V.PENDING, V.SUPERSEDED): ("SendCode", "CallWithCode", "ShowCode"),
         (V.PENDING, V.EXPIRED): (TIME, "RecordForwardedCheck"),
+        (V.PENDING, V.CANCELLED): ("CancelCode",),
     },
-    final=frozenset({V.VERIFIED, V.USED_UP, V.SUPERSEDED, V.EXPIRED}),
+    final=frozenset({V.VERIFIED, V.USED_UP, V.SUPERSEDED, V.EXPIRED, V.CANCELLED}),
 )
 
 E = EntryKind

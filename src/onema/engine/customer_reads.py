@@ -14,7 +14,7 @@ from onema.domain.ids import AccountId, MessageId, first_id_at, time_of_id
 from onema.domain.records import Channel, Message, Wallet
 from onema.domain.refusals import Refusal, Refused
 from onema.domain.values.money import NOTHING, Minor
-from onema.storage.contract import SentBetween, Storage, StorageError
+from onema.storage.contract import SentBetween, Storage, StorageError, Story
 
 AT_ONCE = 4
 LISTS_AT_ONCE = 2
@@ -64,6 +64,18 @@ class CustomerReads:
         async with self._turn(account):
             wallet = (await self._storage.read([key])).get(key)
         return wallet.balance if isinstance(wallet, Wallet) else NOTHING
+
+    async def message(self, account: AccountId, message: MessageId) -> Message | None:
+        """The account's message of this id; None for none."""
+        key = (Message, account, message)
+        async with self._turn(account):
+            found = (await self._storage.read([key])).get(key)
+        return found if isinstance(found, Message) else None
+
+    async def story(self, account: AccountId, message: MessageId) -> Story | None:
+        """All that is kept about the account's message of this id; None for none."""
+        async with self._turn(account):
+            return await self._storage.read_story(account, message)
 
     async def together(self, account: AccountId, message: MessageId) -> Sequence[Message]:
         """The account's message of this id, and all that were asked for together with it; nothing for none."""

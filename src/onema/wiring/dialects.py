@@ -88,7 +88,7 @@ def _vbee(gateway: Gateway, reads: CustomerReads, settings: Settings, checks: Ch
 
 
 def _native(gateway: Gateway, reads: CustomerReads, settings: Settings, checks: Checks) -> Dialect:
-    return NativeApi(gateway)
+    return NativeApi(gateway, reads, checks)
 
 
 DIALECTS: Mapping[str, WireApiParts] = {

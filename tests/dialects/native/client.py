@@ -19,14 +19,31 @@ DOCUMENTS: tuple[doc.AnyDocument, ...] = (
     ACCOUNT,
     CREDENTIAL,
     doc.Brandname(account="shop", name="Shop"),
+    doc.Template(account="shop", brandname="Shop", text="{OTP} la ma xac minh {P1,10}"),
+    doc.Template(account="shop", brandname="Shop", text=TEXT),
 )
+PHONE = "+84901888484"
+VERIFICATIONS = "/v1/verifications"
 
 
 def login(key: str = KEY, secret: str = SECRET) -> tuple[bytes, bytes]:
     return b"authorization", b"Basic " + base64.b64encode(f"{key}:{secret}".encode())
 
 
-def preview(members: Any, key: str = KEY, secret: str = SECRET) -> Request:
+def post(path: str, members: Any = b"", key: str = KEY, secret: str = SECRET) -> Request:
     """A request; `members` that are bytes are the body as it is."""
     body = members if isinstance(members, bytes) else json.dumps(members).encode()
-    return Request("POST", PATH, b"", (login(key, secret),), body, CLIENT_IP)
+    return Request("POST", path, b"", (login(key, secret),), body, CLIENT_IP)
+
+
+def get(path: str, key: str = KEY, secret: str = SECRET) -> Request:
+    return Request("GET", path, b"", (login(key, secret),), b"", CLIENT_IP)
+
+
+def preview(members: Any, key: str = KEY, secret: str = SECRET) -> Request:
+    return post(PATH, members, key, secret)
+
+
+def create(members: dict[str, Any], key: str = KEY, secret: str = SECRET) -> Request:
+    """A code for the phone; `members` are put over that."""
+    return post(VERIFICATIONS, {"to": PHONE} | members, key, secret)

@@ -4,7 +4,7 @@ import base64
 import binascii
 import hmac
 
-from onema.domain.configuration.directory import AccountView, Directory
+from onema.domain.configuration.directory import CredentialView, Directory
 from onema.domain.refusals import Refusal, Refused
 from onema.engine.refusals import Asking
 
@@ -12,8 +12,8 @@ DIALECT = "native"
 SCHEME = b"basic"
 
 
-def authenticate(directory: Directory, authorization: bytes | None, asking: Asking) -> AccountView:
-    """The account whose key and secret these are; `asking` gets the account that has the key, whatever the secret.
+def authenticate(directory: Directory, authorization: bytes | None, asking: Asking) -> CredentialView:
+    """The credential whose key and secret these are; `asking` gets the account that has the key, whatever the secret.
 
     Raises Refused(CREDENTIAL_UNKNOWN).
     """
@@ -29,7 +29,7 @@ def authenticate(directory: Directory, authorization: bytes | None, asking: Aski
     # An empty secret opens nothing, even where one got past the rules for documents.
     if not hmac.compare_digest(secret, credential.secret_bytes) or not secret:
         raise Refused(Refusal.CREDENTIAL_UNKNOWN, "another secret")
-    return credential.account
+    return credential
 
 
 def _login(authorization: bytes) -> tuple[str, bytes]:

@@ -1,65 +1,138 @@
-"""onema's own API. It has one operation yet: docs/api.md."""
+"""onema's own API: docs/api.md, and openapi.yaml beside this file, which the server hands out."""
+
+from collections.abc import Awaitable, Callable
+from functools import cache
+from pathlib import Path
 
 from onema.dialects.native import wire
 from onema.dialects.native.auth import DIALECT, authenticate
 from onema.dialects.native.errors import (
     FAULT,
     INVALID,
+    NO_VERIFICATION,
     NOT_FOUND,
     OVERSIZED,
     REFUSALS,
     Invalid,
     method_not_allowed,
 )
+from onema.dialects.native.verifications import Unknown, Verifications
 from onema.domain.codes.admission import admit_account
+from onema.domain.codes.check_code import Check, CheckCode
 from onema.domain.codes.preview_sms import Customer, destination_of, preview_sms
-from onema.domain.configuration.directory import AccountView
+from onema.domain.configuration.directory import AccountView, CredentialView
 from onema.domain.refusals import Refused
+from onema.domain.values.money import format_amount
+from onema.engine.customer_reads import CustomerReads
 from onema.engine.gateway import Gateway
 from onema.engine.refusals import Asking
 from onema.http.messages import Request, Response
 
-_PREVIEW = "/v1/sms/preview"
+_PREVIEW, _VERIFICATIONS, _BALANCE = "/v1/sms/preview", "/v1/verifications", "/v1/balance"
+_DESCRIPTION = "/v1/openapi.yaml"
+_YAML = b"application/yaml"
+# What answers something else than "ok" and refuses nothing.
+_ANSWERS = frozenset({"ok", "not_found", *(check.value for check in Check)})
+
+Operation = Callable[[CredentialView, Request, Asking], Awaitable[Response]]
+
+
+@cache
+def description() -> bytes:
+    """The API in OpenAPI 3.1."""
+    return (Path(__file__).parent / "openapi.yaml").read_bytes()
 
 
 class NativeApi:
-    """JSON over HTTP; errors are problem details (RFC 9457)."""
+    """JSON over HTTP; errors are problem details (RFC 9457). `reads` is what is looked up with; `checks` decides
+    checks, also those of codes that a carrier made.
+    """
 
     name = DIALECT
     path_segments = frozenset({"v1"})
-    operations = (_PREVIEW,)
+    operations = (_PREVIEW, _VERIFICATIONS, _BALANCE)
     refusals = REFUSALS
     callbacks = None
 
-    def __init__(self, gateway: Gateway) -> None:
+    def __init__(
+        self,
+        gateway: Gateway,
+        reads: CustomerReads,
+        checks: Callable[[CheckCode], Awaitable[Check]] | None = None,
+    ) -> None:
         self._gateway = gateway
+        self._reads = reads
+        self._verifications = Verifications(gateway, reads, checks or gateway.execute)
 
     async def answer(self, request: Request) -> Response:
+        if request.path == _DESCRIPTION and request.method == "GET":
+            return Response(200, description(), _YAML)
         asking = Asking(DIALECT, request.client_ip)
-        response = self._answer(request, asking)
-        if response.outcome not in ("ok", "not_found"):
+        response = await self._answer(request, asking)
+        if response.outcome not in _ANSWERS:
             self._gateway.refusals.note(asking, response.outcome)
         return response
 
-    def _answer(self, request: Request, asking: Asking) -> Response:
-        if request.path != _PREVIEW:
+    async def _answer(self, request: Request, asking: Asking) -> Response:
+        allowed, operation = self._operation(request)
+        if not allowed:
             return NOT_FOUND
-        if request.method != "POST":
-            return method_not_allowed(b"POST")
-        gateway = self._gateway
+        if request.method != allowed:
+            return method_not_allowed(allowed.encode())
         try:
-            account = authenticate(gateway.directory, request.header(b"authorization"), asking)
-            admit_account(account, request.client_ip)
-            return self._preview(account, request.body)
+            caller = authenticate(self._gateway.directory, request.header(b"authorization"), asking)
+            admit_account(caller.account, request.client_ip)
+            return await operation(caller, request, asking)
         except Invalid as invalid:
             asking.detail = f"{invalid.pointer}: {invalid}"
             return INVALID.response(str(invalid), invalid.pointer)
+        except Unknown:
+            return NO_VERIFICATION
         except Refused as refused:
             asking.detail = refused.detail
             return REFUSALS[refused.refusal].response()
 
-    def _preview(self, account: AccountView, body: bytes) -> Response:
-        asked = wire.read_preview(body)
+    def _operation(self, request: Request) -> tuple[str, Operation]:
+        """The method that a path takes, and what answers it; "" for a path that there is not."""
+        match request.path.split("/")[2:]:
+            case ["verifications"]:
+                return "POST", self._create
+            case ["verifications", text] if identifier := wire.verification_of(text):
+                return "GET", lambda caller, *_: self._verifications.show(caller.account, identifier)
+            case ["verifications", text, "check"] if identifier := wire.verification_of(text):
+                return "POST", lambda caller, asked, _: self._verifications.check(
+                    caller.account, identifier, asked.body
+                )
+            case ["verifications", text, "cancel"] if identifier := wire.verification_of(text):
+                return "POST", lambda caller, asked, _: self._verifications.cancel(
+                    caller.account, identifier, asked.body
+                )
+            case ["sms", "preview"]:
+                return "POST", self._preview
+            case ["balance"]:
+                return "GET", self._balance
+        return "", self._preview
+
+    async def _create(self, caller: CredentialView, request: Request, asking: Asking) -> Response:
+        return await self._verifications.create(
+            caller.account, caller.application, request.body, request.client_ip, asking
+        )
+
+    async def _balance(self, caller: CredentialView, request: Request, asking: Asking) -> Response:
+        account: AccountView = caller.account
+        balance = await self._reads.balance(account.id)
+        return wire.told(
+            {
+                "currency": account.document.currency,
+                "balance": format_amount(balance),
+                "wallet": account.document.wallet,
+                "expires_at": account.document.wallet_expires_at or None,
+            }
+        )
+
+    async def _preview(self, caller: CredentialView, request: Request, asking: Asking) -> Response:
+        asked = wire.read(request.body, wire.PreviewRequest)
+        account = caller.account
         customer = Customer(self._gateway.directory, account, self._gateway.now())
         to = destination_of(asked.to, account) if asked.to else ""
         return wire.previewed(

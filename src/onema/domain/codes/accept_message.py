@@ -101,6 +101,7 @@ def message_row(
     segments: int = 0,
     verification: int = 0,
     code_expires_at: int = 0,
+    category: str = "",
     refusal: Refusal | None = None,
 ) -> Message:
     """The message as it begins; or, with `refusal`, as it ends."""
@@ -127,4 +128,5 @@ def message_row(
         state=MessageState.REFUSED if refusal else MessageState.ACCEPTED,
         reason=refusal.value if refusal else "",
         ended_at=send.now if refusal else 0,
+        category=category,
     )

@@ -73,7 +73,7 @@ class CheckCode(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     Reserved for a code that its carrier checks.
 
     `as_number`: the code came as a number, which has no zeros in front; a live code has one length, so that one
-    number stands for one code.
+    number stands for one code. With `verification`, only that one is checked, and not the one that superseded it.
     """
 
     account: AccountId
@@ -83,13 +83,14 @@ class CheckCode(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     code: str
     as_number: bool = False
     purpose: str = PURPOSE
+    verification: int = 0
 
     def keys(self, context: Context) -> Iterable[Key]:
         return ((LiveVerification, self.account, self.phone, self.purpose),)
 
     def decide(self, world: World, context: Context) -> Decision:
         live = world.get(LiveVerification, self.account, self.phone, self.purpose)
-        if live is None:
+        if live is None or (self.verification and live.verification != self.verification):
             return Decision(Check.NOTHING_TO_CHECK)
         state = verification_state(live, self.now)
         if state is V.EXPIRED:

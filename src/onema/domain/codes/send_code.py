@@ -21,7 +21,7 @@ from onema.domain.records import Channel, JobKind, Key
 
 
 class SendCode(Send, frozen=True, kw_only=True, gc=False):
-    """Send `code` to the phone as `text`, which holds the marker {OTP}, under `brandname`.
+    """Send `code` to the phone as `text`, which holds the marker {OTP}, under `brandname`. `category` is the message's.
 
     Result: Accepted. Raises Refused.
     """
@@ -29,6 +29,7 @@ class SendCode(Send, frozen=True, kw_only=True, gc=False):
     code: NewCode | GivenCode
     brandname: str
     text: str
+    category: str = ""
 
     def keys(self, context: Context) -> Iterable[Key]:
         account = sender_of(self, context)
@@ -73,6 +74,7 @@ class SendCode(Send, frozen=True, kw_only=True, gc=False):
             segments=sent.segments,
             verification=verification.id,
             code_expires_at=verification.expires_at,
+            category=self.category,
         )
         sealed = seal_payload(payload, self.id, context.keyring, self.nonce)
         job = delivery_job(JobKind.SMS, self.account, self.id, self.now, sealed)

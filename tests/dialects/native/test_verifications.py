@@ -1,0 +1,263 @@
+"""`/v1/verifications`: docs/api.md."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from onema.dialects.native.routes import NativeApi, description
+from onema.domain.codes.accept_message import Accepted
+from onema.domain.codes.send_code import SendCode
+from onema.domain.codes.start_verification import ENTROPY_BYTES, NewCode
+from onema.domain.codes.verification import DIGITS
+from onema.domain.configuration import documents as doc
+from onema.domain.ids import MessageId
+from onema.domain.values.phone import Phone
+from onema.domain.values.sms_text import fold
+from onema.http.messages import Request
+
+from ..running_core import RunningCore
+from .client import CLIENT_IP, DOCUMENTS, PHONE, TEXT, VERIFICATIONS, create, get, post
+
+PAGE = Path(__file__).parents[3] / "docs" / "api.md"
+VOICE: tuple[doc.AnyDocument, ...] = (
+    doc.Tariff(
+        name="default",
+        rates=(
+            doc.Rate(channel="sms", prefix="+84", price="850"),
+            doc.Rate(channel="call", prefix="+84", price="400", period=60),
+        ),
+    ),
+    doc.Application(account="shop", name="codes", state="active"),
+)
+
+
+@pytest.fixture
+async def api(core: RunningCore) -> NativeApi:
+    await core.configure(*DOCUMENTS)
+    return NativeApi(core.gateway, core.reads)
+
+
+async def ask(api: NativeApi, request: Request, status: int = 200) -> dict[str, Any]:
+    response = await api.answer(request)
+    found: dict[str, Any] = json.loads(response.body)
+    assert response.status == status, found
+    return found
+
+
+async def sent(api: NativeApi, **members: Any) -> str:
+    return str((await ask(api, create(members), 201))["id"])
+
+
+async def code_of(core: RunningCore, verification: str) -> str:
+    return str(re.findall("[0-9A-Z]{4,10}", (await core.queued_sms(int(verification))).text)[0])
+
+
+def check(verification: str, code: str) -> Request:
+    return post(f"{VERIFICATIONS}/{verification}/check", {"code": code})
+
+
+def wrong(code: str) -> str:
+    return str((int(code) + 1) % 10 ** len(code)).zfill(len(code))
+
+
+async def test_a_phone_is_all_that_a_code_needs(api: NativeApi, core: RunningCore) -> None:
+    """The only brandname's first text that needs nothing but the code; the answer says how long it lives and where."""
+    response = await api.answer(create({}))
+    told = json.loads(response.body)
+    assert response.headers == ((b"location", f"{VERIFICATIONS}/{told['id']}".encode()),)
+    assert {name: told[name] for name in ("status", "channel", "to", "purpose")} == {
+        "status": "pending",
+        "channel": "sms",
+        "to": PHONE,
+        "purpose": "code",
+    }
+    payload = await core.queued_sms(int(told["id"]))
+    assert payload.sender == "Shop"
+    assert re.fullmatch(fold(TEXT).replace("{OTP}", "[0-9]{6}"), payload.text)
+    message = await core.message("shop", int(told["id"]))
+    assert message.code_expires_at - core.clock.now() == 300_000
+
+
+async def test_a_right_code_is_right_once(api: NativeApi, core: RunningCore) -> None:
+    """Then it is verified, which its timeline tells."""
+    verification = await sent(api)
+    code = await code_of(core, verification)
+    assert await ask(api, check(verification, code)) == {
+        "id": verification,
+        "valid": True,
+        "status": "verified",
+    }
+    again = await ask(api, check(verification, code))
+    assert (again["valid"], again["status"]) == (False, "verified")
+    told = await ask(api, get(f"{VERIFICATIONS}/{verification}"))
+    assert told["status"] == "verified"
+    events = [line["event"] for line in told["timeline"]]
+    assert events == ["requested", "accepted", "hold", "verified"]
+    assert told["cost"] == {"currency": "VND", "held": "850", "charged": "0"}
+
+
+async def test_five_wrong_codes_are_the_end(api: NativeApi, core: RunningCore) -> None:
+    """None of them is an error of the request; the right one comes too late."""
+    verification = await sent(api)
+    code = await code_of(core, verification)
+    found = [await ask(api, check(verification, wrong(code))) for _ in range(5)]
+    assert [one["valid"] for one in found] == [False] * 5
+    assert [one["status"] for one in found] == ["pending"] * 4 + ["exhausted"]
+    assert (await ask(api, check(verification, code)))["valid"] is False
+
+
+async def test_a_purpose_has_a_code_of_its_own(api: NativeApi, core: RunningCore) -> None:
+    """A new code of one purpose supersedes that alone, and no code is right for another verification."""
+    login, payment = await sent(api, purpose="login"), await sent(api, purpose="payment")
+    newer = await sent(api, purpose="login")
+    codes = {one: await code_of(core, one) for one in (login, payment, newer)}
+    assert (await ask(api, check(login, codes[newer])))["status"] == "superseded"
+    assert (await ask(api, check(payment, codes[payment])))["valid"] is True
+    assert (await ask(api, check(newer, codes[newer])))["valid"] is True
+
+
+async def test_a_code_lives_as_long_as_was_asked(api: NativeApi, core: RunningCore) -> None:
+    """Then it is expired."""
+    verification = await sent(api, ttl=60)
+    code = await code_of(core, verification)
+    core.clock.advance(60)
+    assert await ask(api, check(verification, code)) == {
+        "id": verification,
+        "valid": False,
+        "status": "expired",
+    }
+
+
+async def test_a_cancelled_code_is_checked_no_more(api: NativeApi, core: RunningCore) -> None:
+    """What was sent stays paid for. Twice is once, and what was verified stays so."""
+    verification = await sent(api)
+    code = await code_of(core, verification)
+    for _ in range(2):
+        told = await ask(api, post(f"{VERIFICATIONS}/{verification}/cancel"))
+        assert (told["status"], told["cost"]["held"]) == ("cancelled", "850")
+    assert (await ask(api, check(verification, code))) == {
+        "id": verification,
+        "valid": False,
+        "status": "cancelled",
+    }
+    other = await sent(api)
+    await ask(api, check(other, await code_of(core, other)))
+    assert (await ask(api, post(f"{VERIFICATIONS}/{other}/cancel", {})))["status"] == "verified"
+
+
+async def test_a_code_of_another_dialect_can_be_checked_here(api: NativeApi, core: RunningCore) -> None:
+    """By its message's number."""
+    gateway = core.gateway
+    accepted: Accepted = await gateway.execute(
+        SendCode(
+            account=core.account("shop").id,
+            id=MessageId(gateway.next_id()),
+            now=gateway.now(),
+            entropy=gateway.token(ENTROPY_BYTES),
+            dialect="another",
+            phone=Phone(PHONE),
+            home_country="VN",
+            client_ip=CLIENT_IP,
+            brandname="Shop",
+            text=TEXT,
+            code=NewCode(DIGITS, 6, 300_000),
+        )
+    )
+    verification = str(accepted.message)
+    found = await ask(api, check(verification, await code_of(core, verification)))
+    assert found["valid"] is True
+
+
+async def test_a_call_reads_the_code_out(api: NativeApi, core: RunningCore) -> None:
+    """In the application's voice, from the application that is named."""
+    await core.configure(*VOICE)
+    verification = await sent(api, channel="call", application="codes", code_length=4)
+    payload = await core.queued_call(int(verification))
+    assert (payload.phone, payload.times, len(payload.code)) == (PHONE, 2, 4)
+    assert (await ask(api, check(verification, payload.code)))["valid"] is True
+
+
+@pytest.mark.parametrize(
+    ("members", "status", "type_", "pointer"),
+    [
+        ({"channel": "fax"}, 400, "invalid_request", "/channel"),
+        ({"ttl": 601}, 400, "invalid_request", "/ttl"),
+        ({"code_length": 3}, 400, "invalid_request", "/code_length"),
+        ({"purpose": ""}, 400, "invalid_request", "/purpose"),
+        ({"template": "none"}, 400, "invalid_request", "/template"),
+        ({"client_ip": "10.0.0.300"}, 400, "invalid_request", "/client_ip"),
+        ({"frm": "Shop"}, 400, "invalid_request", "/frm"),
+        ({"to": "12"}, 422, "phone_invalid", ""),
+        ({"to": "+12025550123"}, 403, "country_not_allowed", ""),
+        ({"sender": "Other", "text": TEXT}, 422, "brandname_unknown", ""),
+        ({"text": "Not registered {OTP}"}, 422, "template_mismatch", ""),
+        ({"channel": "call"}, 404, "application_unknown", ""),
+    ],
+)
+async def test_what_cannot_be_sent_is_named(
+    api: NativeApi, members: dict[str, Any], status: int, type_: str, pointer: str
+) -> None:
+    """With the member, where one does not fit."""
+    found = await ask(api, create(members), status)
+    assert found["type"] == f"urn:onema:problem:{type_}"
+    assert found.get("pointer", "") == pointer
+
+
+async def test_another_accounts_verification_is_none(api: NativeApi, core: RunningCore) -> None:
+    """Neither shown nor checked nor cancelled, and a right code stays right."""
+    await core.configure(
+        doc.Account(name="rival", wallet="postpaid", windows=()),
+        doc.Credential(account="rival", dialect="native", key="rk-1", secret="rs-" + "x" * 20),
+    )
+    verification = await sent(api)
+    code = await code_of(core, verification)
+    path = f"{VERIFICATIONS}/{verification}"
+    key = {"key": "rk-1", "secret": "rs-" + "x" * 20}
+    for request in (
+        get(path, **key),
+        post(f"{path}/check", {"code": code}, **key),
+        post(f"{path}/cancel", **key),
+    ):
+        assert (await ask(api, request, 404))["type"] == "urn:onema:problem:verification_unknown"
+    assert (await ask(api, check(verification, code)))["valid"] is True
+
+
+async def test_paths_and_methods_that_there_are_not(api: NativeApi) -> None:
+    """A 405 says what a path takes."""
+    for path in ("/v1", "/v1/verifications/", "/v1/verifications/x", "/v1/verifications/1/resend"):
+        assert (await ask(api, get(path), 404))["type"] == "urn:onema:problem:not_found"
+    response = await api.answer(get(VERIFICATIONS))
+    assert (response.status, response.headers) == (405, ((b"allow", b"POST"),))
+
+
+async def test_the_balance_is_the_wallets(api: NativeApi, core: RunningCore) -> None:
+    """In the account's currency, after a hold."""
+    await sent(api)
+    assert await ask(api, get("/v1/balance")) == {
+        "currency": "VND",
+        "balance": "-850",
+        "wallet": "postpaid",
+        "expires_at": None,
+    }
+
+
+async def test_the_description_needs_no_login(api: NativeApi) -> None:
+    """It is the file beside the code."""
+    response = await api.answer(Request("GET", "/v1/openapi.yaml", b"", (), b"", CLIENT_IP))
+    assert (response.status, response.content_type, response.body) == (
+        200,
+        b"application/yaml",
+        description(),
+    )
+
+
+def test_the_page_shows_every_member(api: NativeApi) -> None:
+    """Of the request that sends a code, as the description has them."""
+    section = PAGE.read_text().partition("## Send a code")[2].partition("\n## ")[0]
+    described = description().decode().partition("NewVerification:")[2].partition("Begun:")[0]
+    members = set(re.findall(r"^        ([a-z_]+):", described, re.MULTILINE))
+    assert members == set(re.findall(r"^\| `([a-z_]+)`", section, re.MULTILINE))
+    assert len(members) > 10
