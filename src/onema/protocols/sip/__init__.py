@@ -5,7 +5,8 @@ and `uris` are what stands in them. `digest` answers challenges and checks answe
 answers offers, from `descriptions` and `crypto_lines`, which `bodies` finds in messages.
 
 `transactions` asks and answers until nothing can be repeated, and `dialogs` is what the requests of a call share.
-`calling` is one outgoing call; `established` is what either end does while the call is up.
+`calling` is one outgoing call, `called` its far end for simulators and tests; `established` is what either end does
+while the call is up.
 
 Text is UTF-8 with octets that are none kept as they came (surrogateescape): what is copied from a peer goes back as it
 was.

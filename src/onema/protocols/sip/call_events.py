@@ -9,12 +9,8 @@ from onema.protocols.sip.header_values import Reason, read_reasons, read_seconds
 from onema.protocols.sip.messages import Request, Response
 
 
-class NotAcceptable(Exception):
-    """A session description that cannot be used; its text says why, for operators."""
-
-
 class Media(Protocol):
-    """What a call says of media: sdp.py answers for it. What `accept` and `answer` return is what events carry."""
+    """What a call says of media, as AudioEnd does. What `accept` and `answer` return is what events carry."""
 
     @property
     def offer(self) -> bytes:

@@ -24,9 +24,9 @@ from onema.protocols.sip.call_events import (
     Ended,
     Key,
     Media,
-    NotAcceptable,
     Ringing,
 )
+from onema.protocols.sip.descriptions import NotAcceptable
 from onema.protocols.sip.dialogs import Dialog, Local, Tokens
 from onema.protocols.sip.digest import DigestClient
 from onema.protocols.sip.established import ALLOW, Established

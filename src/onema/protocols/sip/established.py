@@ -8,7 +8,8 @@ from typing import Any
 
 from onema.protocols.sip import transactions as t
 from onema.protocols.sip.answers import response_to
-from onema.protocols.sip.call_events import By, CallEvent, Ended, Key, Media, MediaChanged, NotAcceptable
+from onema.protocols.sip.call_events import By, CallEvent, Ended, Key, Media, MediaChanged
+from onema.protocols.sip.descriptions import Malformed, NotAcceptable
 from onema.protocols.sip.dialogs import Dialog, Local, Tokens
 from onema.protocols.sip.digest import DigestClient
 from onema.protocols.sip.header_values import Reason, read_seconds
@@ -155,8 +156,8 @@ class Established:
                 return []
             try:
                 body, agreed = self._media.answer(request.body)
-            except NotAcceptable:
-                self._answer(key, request, 488, now)
+            except NotAcceptable as bad:
+                self._answer(key, request, 400 if isinstance(bad, Malformed) else 488, now)
                 return []
         elif request.method == "INVITE":
             body = self._media.offer

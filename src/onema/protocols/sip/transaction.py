@@ -236,6 +236,10 @@ class ServerTransaction:
                 self.state = State.TERMINATED
         return True
 
+    def ignore(self, now: float) -> None:
+        """Never answer it."""
+        self.state, self._until = State.COMPLETED, now + self._timing.whole
+
     def acknowledged(self, now: float) -> None:
         """The ACK came."""
         if self.state is State.ACCEPTED:
@@ -249,8 +253,7 @@ class ServerTransaction:
     def tick(self, now: float) -> bool:
         """Whether a final response of ours got no ACK for good."""
         if now >= self._until:
-            lost = self._invites and self._again < NEVER
-            lost = lost or (self._invites and self.state is State.COMPLETED)
+            lost = self._invites and (self._again < NEVER or self.state is State.COMPLETED)
             self.state = State.TERMINATED
             return lost
         if now >= self._again:

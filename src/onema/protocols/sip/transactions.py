@@ -121,6 +121,12 @@ class Transactions:
         self._flush_server(key, server)
         return sent
 
+    def ignore(self, key: Key, now: float) -> None:
+        """Never answer what was Asked, as if it had been lost."""
+        server = self._servers.get(key)
+        if server is not None:
+            server.ignore(now)
+
     def answer_besides(self, key: Key, response: Response) -> None:
         """Send a 2xx of another fork of an INVITE that is accepted already, once (RFC 6026 §7.1)."""
         server = self._servers.get(key)

@@ -7,8 +7,9 @@ from typing import Any
 import msgspec
 
 from onema.protocols.sip.answers import response_to
-from onema.protocols.sip.call_events import CallEvent, Ended, NotAcceptable
+from onema.protocols.sip.call_events import CallEvent, Ended
 from onema.protocols.sip.calling import OutgoingCall, Plan
+from onema.protocols.sip.descriptions import NotAcceptable
 from onema.protocols.sip.dialogs import Local
 from onema.protocols.sip.digest import DigestClient
 from onema.protocols.sip.headers import Headers
