@@ -84,6 +84,11 @@ class Programme:
         self.sent_octets = 0
         """The caller counts."""
 
+    def left_ms(self, sent: int) -> int:
+        """How long the rest is when of what is being sent so many octets were."""
+        octets = sum(clip[Law.PCMU].octets for clip in self._clips) - self.sent_octets - sent
+        return max(octets, 0) * 1000 // SAMPLE_RATE
+
     def runs(self, law: Law, ptime_ms: int) -> Iterator[Run]:
         """What was not yet sent, in packets.
 

@@ -67,12 +67,25 @@ def address_of(name: bytes) -> Address:
     return socket.inet_ntop(family, packed), port
 
 
+def normal(address: Address) -> Address:
+    """As the system writes it: of an address of IPv6 there are many spellings. Raises Unreachable."""
+    return address_of(sockaddr(address, family_of(address[0])))
+
+
 def family_of(host: str) -> socket.AddressFamily:
     return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
 def pointer(array: NDArray[Any]) -> int:
     return int(array.ctypes.data)
+
+
+def grown(old: NDArray[Any] | None, room: int, kind: Any, width: int = 0) -> NDArray[Any]:
+    """An array of `room` rows that begins with the old one's; it lies elsewhere."""
+    array = np.zeros((room, width) if width else room, kind)
+    if old is not None:
+        array[: len(old)] = old
+    return array
 
 
 def system_call(name: str) -> Many | None:

@@ -17,16 +17,22 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final, Protocol
 
-from onema.channels.voice_sip import datagrams
+import msgspec
+
+from onema.channels.voice_sip import datagrams, reporting
 from onema.channels.voice_sip.clips import Clips
-from onema.channels.voice_sip.datagrams import Address, Many, family_of
+from onema.channels.voice_sip.datagrams import Address, Many, Unreachable, family_of
 from onema.channels.voice_sip.lanes import LANES, Lane, Listening
+from onema.channels.voice_sip.listeners import Far, Listener, MediaFigures
 from onema.channels.voice_sip.ports import PortRange, Ports
-from onema.channels.voice_sip.receiving import Far, Heard, Listener, MediaFigures, Port
+from onema.channels.voice_sip.reading import Batch
+from onema.channels.voice_sip.receiving import Heard, Port
 from onema.channels.voice_sip.sending import Stream
 
 _FEW = 16
 """So many calls a lane gets before another is opened."""
+_REFUSALS = 50
+"""So many packets in a row come back before no more are sent: a second's, of 20 ms each."""
 
 
 class UnknownCall(LookupError):
@@ -58,14 +64,23 @@ class Media:
         *,
         ports: PortRange | None = None,
         clock: Callable[[], int] = time.monotonic_ns,
+        wall: Callable[[], int] = time.time_ns,
         randomness: random.Random | None = None,
+        system_call: Callable[[str], Many | None] = datagrams.system_call,
     ) -> None:
-        """`clock` counts nanoseconds; `randomness` makes what RFC 3550 §5.1 wants unpredictable."""
+        """`clock` counts nanoseconds, `wall` those since 1970; `randomness` is for what must be unpredictable;
+        `system_call` finds sendmmsg and recvmmsg, or does not.
+        """
         self._events = events
         self._clock = clock
+        self._wall = wall
         self._random = randomness or random.SystemRandom()
         self._ports = Ports(ports or PortRange(), self._random.getrandbits(16))
-        self._many: Many = datagrams.system_call("sendmmsg") or datagrams.send_one_by_one
+        self._many: Many = system_call("sendmmsg") or datagrams.send_one_by_one
+        read_many = system_call("recvmmsg")
+        self._batch = None if read_many is None else Batch(read_many)
+        self._cname = self._random.randbytes(12).hex()
+        """RFC 7022 §4.2: one name for a process, of 96 random bits."""
         self._clips = Clips()
         self._lock = threading.Lock()
         """Held by whoever looks at anything below: the thread for one turn, the loop for one call."""
@@ -76,7 +91,13 @@ class Media:
         self._due: list[tuple[int, int, Callable[[int], int | None]]] = []
         """A heap: when, in what order, what. It returns when it is due again."""
         self._order = itertools.count()
-        self._heard = Heard(key=self._key, first=self._first, latched=self._latched)
+        self._heard = Heard(
+            key=self._key,
+            first=self._first,
+            latched=self._latched,
+            refused=self._refused,
+            listens=self._listens,
+        )
         self._told: deque[Callable[[], None]] = deque()
         """What the loop is yet to hear."""
         self._telling = False
@@ -126,7 +147,7 @@ class Media:
         """
         with self._lock:
             lane = self._lane(local_host)
-            port = Port(self._ports.bind(local_host), self._heard) if own_port else lane.port
+            port = Port(self._ports.bind(local_host), self._heard, self._wall) if own_port else lane.port
             stream = Stream(
                 call,
                 self._random.randrange(1, 1 << 32),
@@ -148,30 +169,42 @@ class Media:
 
         Raises UnknownCall, Unreachable.
         """
+        far = _normal(far)
         with self._lock:
-            known = self._call(call)
-            now = self._clock()
-            known.listener.port.drain(now)
-            stream = known.listener.stream
-            datagrams.sockaddr(far.address, stream.family)
-            if stream.slice is not None:
+            known, now = self._call(call), self._clock()
+            listener, stream = known.listener, known.listener.stream
+            if family_of(far.address[0]) != stream.family:
+                raise Unreachable("the far end's address is not of the family of ours")
+            slice_ = known.lane.slice_of(far.ptime_ms, now, shared=not known.own_port)
+            listener.port.drain(now)
+            if stream.slice is None:
+                self._schedule(
+                    now + reporting.next_interval_ns(self._random, first=True), partial(self._report, known)
+                )
+            else:
                 if stream.programme is not None:
                     stream.programme.sent_octets += stream.slice.octets_played(stream)
                 stream.slice.leave(stream)
-            stream.destination = far.address
+            listener.port.name(listener, far)
+            listener.refusals, listener.is_deaf = 0, False
+            stream.destination = listener.latched or far.address
             stream.law, stream.payload_type = far.law, far.payload_type
-            known.listener.port.name(known.listener, far)
-            slice_ = known.lane.slice_of(far.ptime_ms, now, shared=not known.own_port)
             slice_.join(stream, sends=far.listens and not known.held)
             self._wake(known.lane)
 
     def play(self, call: int, clips: Sequence[int]) -> None:
-        """Play these from their beginning, instead of whatever the call plays. Raises UnknownCall, UnknownClip."""
+        """Play these from their beginning, instead of whatever the call plays; once it is connected.
+
+        Raises UnknownCall, UnknownClip.
+        """
         with self._lock:
-            stream = self._call(call).listener.stream
+            listener = self._call(call).listener
+            stream = listener.stream
             stream.programme = self._clips.programme(clips)
             if stream.slice is not None:
                 stream.slice.begin(stream)
+            if listener.is_deaf:
+                self._play_to_the_deaf(listener)
 
     def hold(self, call: int) -> None:
         """Send nothing until `resume`; what it plays waits. Raises UnknownCall."""
@@ -188,7 +221,7 @@ class Media:
             known = self._call(call)
             known.held = False
             stream, far = known.listener.stream, known.listener.far
-            if stream.slice is not None and far is not None and far.listens:
+            if stream.slice is not None and far is not None and far.listens and not known.listener.is_deaf:
                 stream.slice.sound(stream)
 
     def stop(self, call: int) -> MediaFigures:
@@ -197,8 +230,10 @@ class Media:
             known = self._call(call)
             del self._calls[call]
             listener, stream = known.listener, known.listener.stream
-            listener.port.drain(self._clock())
-            listener.port.drain_reports(self._clock())
+            now = self._clock()
+            listener.port.drain(now)
+            listener.port.drain_reports(now)
+            self._send_report(listener, now, goodbye=True)
             if stream.slice is not None:
                 stream.slice.leave(stream)
             listener.port.remove(listener)
@@ -213,6 +248,7 @@ class Media:
         with self._lock:
             listener = self._call(call).listener
             stream = listener.stream
+            listener.port.settle_accounts(listener)
             sent = stream.packets_before if stream.slice is None else stream.slice.packets(stream)
             return listener.figures(sent)
 
@@ -223,12 +259,10 @@ class Media:
         with self._lock:
             due = self._due
             while due and due[0][0] <= now:
-                _, order, what = due[0]
+                _, order, what = heapq.heappop(due)
                 again = what(now)
-                if again is None:
-                    heapq.heappop(due)
-                else:
-                    heapq.heapreplace(due, (again, order, what))
+                if again is not None:
+                    heapq.heappush(due, (again, order, what))
             return due[0][0] if due else None
 
     def _keep_time(self) -> None:
@@ -250,7 +284,8 @@ class Media:
             if lane.calls < _FEW:
                 return lane
         if len(lanes) < LANES:
-            lane = Lane(len(lanes), Port(self._ports.bind(host), self._heard), self._many, self._played)
+            port = Port(self._ports.bind(host), self._heard, self._wall, self._batch)
+            lane = Lane(len(lanes), port, self._many, self._played)
             lanes.append(lane)
             self._listening.add(lane.port, rtp=False)
             return lane
@@ -271,6 +306,23 @@ class Media:
     def _listen(self, now: int) -> int | None:
         self._listening.is_awake = bool(self._calls)
         return self._listening.turn(now) if self._calls else None
+
+    def _report(self, known: "_Call", now: int) -> int | None:
+        if self._calls.get(known.listener.call) is not known:
+            return None
+        self._send_report(known.listener, now)
+        return now + reporting.next_interval_ns(self._random, first=False)
+
+    def _send_report(self, listener: Listener, now: int, *, goodbye: bool = False) -> None:
+        to, port = reporting.destination(listener), listener.port
+        if to is None:
+            return
+        port.settle_accounts(listener)
+        told = reporting.report(listener, now=now, wall=self._wall(), cname=self._cname, goodbye=goodbye)
+        on_rtp = listener.far is not None and listener.far.rtcp == listener.far.address
+        # A report that is lost is replaced by the next.
+        with contextlib.suppress(OSError):
+            (port.pair.rtp if on_rtp else port.pair.rtcp).sendto(told, to)
 
     def _call(self, call: int) -> "_Call":
         try:
@@ -293,6 +345,37 @@ class Media:
         if listener.stream.slice is not None:
             listener.stream.slice.redirect(listener.stream, source)
 
+    def _refused(self, listener: Listener) -> None:
+        """Whose port is closed for a second gets nothing more, so that it costs nothing; for him time passes on."""
+        stream = listener.stream
+        if listener.is_deaf or listener.refusals < _REFUSALS or stream.slice is None:
+            return
+        listener.is_deaf = True
+        stream.slice.silence(stream)
+        self._tell(self._events.refused, listener.call)
+        self._play_to_the_deaf(listener)
+
+    def _play_to_the_deaf(self, listener: Listener) -> None:
+        programme, stream = listener.stream.programme, listener.stream
+        if programme is None or stream.slice is None:
+            return
+
+        def end(_: int) -> None:
+            if listener.is_deaf and stream.slice is not None and stream.programme is programme:
+                stream.programme = None
+                stream.slice.begin(stream)
+                self._played(stream)
+
+        left_ms = programme.left_ms(stream.slice.octets_played(stream))
+        self._schedule(self._clock() + left_ms * 1_000_000, end)
+
+    def _listens(self, listener: Listener) -> None:
+        listener.is_deaf = False
+        known, stream = self._calls.get(listener.call), listener.stream
+        wants = listener.far is not None and listener.far.listens
+        if known is not None and not known.held and wants and stream.slice is not None:
+            stream.slice.sound(stream)
+
     def _tell(self, what: Callable[..., None], *arguments: object) -> None:
         """One wake-up of the loop carries all that happens until it looks."""
         self._told.append(partial(what, *arguments))
@@ -307,6 +390,16 @@ class Media:
         self._telling = False
         while self._told:
             self._told.popleft()()
+
+
+def _normal(far: Far) -> Far:
+    """Its addresses as the system writes them. Raises Unreachable."""
+    return msgspec.structs.replace(
+        far,
+        address=datagrams.normal(far.address),
+        rtcp=None if far.rtcp is None else datagrams.normal(far.rtcp),
+        may_come_from=tuple(datagrams.normal((host, 1))[0] for host in far.may_come_from),
+    )
 
 
 class _Call:

@@ -12,6 +12,8 @@ LOWEST, HIGHEST = 16384, 32767
 _RECEIVE_BUFFER_OCTETS = 1 << 20
 """For what comes from a hundred calls while nobody looks; the system may give less."""
 _SEND_BUFFER_OCTETS = 1 << 20
+_IP_RECVERR, _IPV6_RECVERR = 11, 25
+"""ip(7), ipv6(7): a socket that is not connected hears of ICMP only so."""
 _EXPEDITED_FORWARDING = 46 << 2
 """DSCP EF, what voice is marked with (RFC 4594 §4.1)."""
 
@@ -92,8 +94,10 @@ def _socket(host: str, port: int) -> socket.socket:
         udp.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_OCTETS)
         if family == socket.AF_INET6:
             udp.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            udp.setsockopt(socket.IPPROTO_IPV6, _IPV6_RECVERR, 1)
             udp.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_TCLASS, _EXPEDITED_FORWARDING)
         else:
+            udp.setsockopt(socket.IPPROTO_IP, _IP_RECVERR, 1)
             udp.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, _EXPEDITED_FORWARDING)
         udp.bind((host, port))
     except BaseException:

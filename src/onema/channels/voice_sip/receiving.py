@@ -7,120 +7,44 @@ Nobody signs RTP, so where a datagram comes from is all that is known of who sen
    their own.
 2. Behind a NAT the far end cannot know its address. So as long as nothing came from the address that it named, a call
    takes another source for it (latches), once: on that address's host, or on one of `Far.may_come_from`, which is where
-   its signalling comes from; only for two packets in order, of one SSRC, with the payload type that was negotiated; and
-   on a shared port only if no other call could be meant. What we send goes there from then on (RFC 4961). When the
-   named address speaks after all, it wins.
-3. A report is taken from any port of these hosts if it is about our SSRC, which a stranger would have to guess.
+   its signalling comes from, but none that it left by a re-INVITE; only for two packets in order, of one SSRC, with the
+   payload type that was negotiated; and on a shared port only if no other call could be meant. What we send goes there
+   from then on (RFC 4961). When the named address speaks after all, it wins.
+3. A report is taken from any port of these hosts if it is about our SSRC, which a stranger would have to guess; ours
+   go back there.
 4. Everything else is dropped, and changes nothing: no key, no figure, no address.
 """
 
+import errno
 import socket
 from collections.abc import Callable
 from typing import Final
 
-import msgspec
+import numpy as np
 
 from onema.channels.voice_sip.datagrams import Address
+from onema.channels.voice_sip.listeners import Far, Listener
 from onema.channels.voice_sip.ports import Pair
-from onema.channels.voice_sip.sending import Stream
+from onema.channels.voice_sip.reading import AT_ONCE, Batch, Settled, source_number, stamp_arrivals
 from onema.protocols.rtp import packets, rtcp
-from onema.protocols.rtp.events import KeyHearing
 from onema.protocols.rtp.first_octet import Kind, kind_of
 from onema.protocols.rtp.packets import Packet
 from onema.protocols.rtp.statistics import Reception
-from onema.speech.g711 import SAMPLE_RATE, Law
+from onema.speech.g711 import SAMPLE_RATE
 
 _LONGEST_DATAGRAM = 2048
-_AT_ONCE = 512
+_READ_AT_ONCE = 512
 """How many datagrams of a socket are read before others have their turn."""
+_LOOKED_AT_AT_ONCE = 256
+"""Of those, how many are looked at one by one; of a flood the rest is dropped unread."""
+_STRANGERS_AT_ONCE = 32
+"""The same of sources that nobody named."""
 _PROBES = 8
 """How many unknown sources of a call are remembered."""
 
 
-class Far(msgspec.Struct, frozen=True, kw_only=True):
-    """The far end's side of a call, as its SDP and the trunk's settings say."""
-
-    address: Address
-    """Where it wants its RTP. A numeric host."""
-    rtcp: Address | None = None
-    """Where it wants reports; None sends none. With RTCP on the port of RTP (RFC 5761) the same as `address`."""
-    law: Law = Law.PCMU
-    payload_type: int = 0
-    """Of `law`."""
-    event_type: int | None = None
-    """Of telephone-event; None hears no keys."""
-    ptime_ms: int = 20
-    listens: bool = True
-    """False while it holds the call (`sendonly`, `inactive`, address 0.0.0.0): nothing is sent."""
-    may_come_from: tuple[str, ...] = ()
-    """Hosts from which its media may come instead of from `address`: that of its signalling."""
-
-
-class MediaFigures(msgspec.Struct, frozen=True, kw_only=True):
-    """What was sent and what came in a call."""
-
-    packets_sent: int = 0
-    packets_received: int = 0
-    packets_lost: int = 0
-    """Of ours, as the far end reported it (RFC 3550 §6.4.1); 0 where it reported nothing."""
-    jitter_ms: float = 0.0
-    """Of ours, as the far end reported it last."""
-    round_trip_ms: float | None = None
-    """As its last report let us reckon it."""
-    lost_of_theirs: int = 0
-    jitter_of_theirs_ms: float = 0.0
-
-
-class Listener:
-    """What is heard of one call. What it hears that others must know, it tells `Heard`."""
-
-    def __init__(self, call: int, stream: Stream, port: "Port") -> None:
-        self.call: Final = call
-        self.stream: Final = stream
-        self.port: Final = port
-        self.far: Far | None = None
-        """None before the far end named an address."""
-        self.latched: Address | None = None
-        self.named_spoke = False
-        """Whether anything came from the named address since it was named."""
-        self.keys = KeyHearing(None)
-        self.reception: Reception | None = None
-        """Of the source that spoke last."""
-        self.received = 0
-        self.lost_before = 0
-        """By sources before that one."""
-        self.block: rtcp.Block | None = None
-        """The far end's last words on what it got from us."""
-        self.round_trip_ms: float | None = None
-        self.last_sender_report: tuple[int, int] | None = None
-        """The middle of the NTP time of the far end's last, and when it came, in nanoseconds."""
-        self.probes: dict[Address, Reception] = {}
-        """Sources that may become the latched one."""
-
-    def hosts(self) -> set[str]:
-        if self.far is None:
-            return set()
-        hosts = {self.far.address[0], *self.far.may_come_from}
-        if self.far.rtcp is not None:
-            hosts.add(self.far.rtcp[0])
-        return hosts
-
-    def figures(self, packets_sent: int) -> MediaFigures:
-        reception, block = self.reception, self.block
-        per_ms = SAMPLE_RATE / 1000
-        return MediaFigures(
-            packets_sent=packets_sent,
-            packets_received=self.received,
-            packets_lost=max(block.lost, 0) if block else 0,
-            jitter_ms=block.jitter / per_ms if block else 0.0,
-            round_trip_ms=self.round_trip_ms,
-            lost_of_theirs=max(self.lost_before + (reception.lost if reception else 0), 0),
-            jitter_of_theirs_ms=reception.jitter / per_ms if reception else 0.0,
-        )
-
-
 class Heard:
-    """What a port tells of its calls, from the thread that reads it."""
+    """What a port tells of its calls, in the thread that reads it."""
 
     def __init__(
         self,
@@ -128,89 +52,179 @@ class Heard:
         key: Callable[[Listener, str], None],
         first: Callable[[Listener], None],
         latched: Callable[[Listener, Address], None],
+        refused: Callable[[Listener], None],
+        listens: Callable[[Listener], None],
     ) -> None:
+        """`first` is its first packet, `refused` one of ours that came back, `listens` a sign of life of a deaf one."""
         self.key = key
         self.first = first
         self.latched = latched
+        self.refused = refused
+        self.listens = listens
 
 
 class Port:
     """A pair of sockets, shared by calls or of one call alone."""
 
-    def __init__(self, pair: Pair, heard: Heard) -> None:
+    def __init__(self, pair: Pair, heard: Heard, wall: Callable[[], int], batch: Batch | None = None) -> None:
+        """`wall` is the time in nanoseconds since 1970; with a batch, datagrams of IPv4 are read many at once."""
         self.pair: Final = pair
         self._heard = heard
+        self._wall = wall
+        self._batch = batch if pair.rtp.family == socket.AF_INET else None
+        if self._batch is not None:
+            stamp_arrivals(pair.rtp)
+        self._settled = Settled()
         self._buffer = bytearray(_LONGEST_DATAGRAM)
         self.calls: set[Listener] = set()
-        self._named: dict[Address, set[Listener]] = {}
-        """By where RTP may come from; an address with two calls is nobody's."""
+        self.looked_at = 0
+        """How many datagrams were looked at one by one."""
+        self._sources: dict[Address, set[Listener]] = {}
+        """By where RTP may come from; an address of two calls is nobody's."""
+        self._numbers: np.ndarray[tuple[int], np.dtype[np.uint64]] | None = None
+        """The same as numbers; None when they changed."""
         self._by_ssrc: dict[int, Listener] = {}
         """By our own SSRC."""
+
+    # Calls come and go.
 
     def add(self, listener: Listener) -> None:
         self.calls.add(listener)
         self._by_ssrc[listener.stream.ssrc] = listener
 
     def remove(self, listener: Listener) -> None:
-        self._forget_addresses(listener)
+        """Its figures are final then."""
+        self._forget_sources(listener)
         self.calls.discard(listener)
         self._by_ssrc.pop(listener.stream.ssrc, None)
 
     def name(self, listener: Listener, far: Far) -> None:
-        """From now on `far` is the far end. What has come until now is read first, by what was known until now."""
-        address_before = listener.far.address if listener.far is not None else None
-        if address_before != far.address:
-            self._forget_addresses(listener)
+        """From now on `far` is the far end. What has come before must have been read."""
+        moved = listener.far is None or listener.far.address != far.address
+        self._forget_sources(listener)
+        if moved:
+            listener.left |= self._sources_of(listener) - {far.address}
             listener.latched = None
             listener.named_spoke = False
-            self._named.setdefault(far.address, set()).add(listener)
+            listener.reports_from = None
+            listener.probes.clear()
         listener.far = far
         listener.keys.payload_type = far.event_type
+        self._expect(listener, far)
 
-    def drain(self, now: int) -> None:
-        """Read what came; `now` is in nanoseconds."""
-        self._drain(self.pair.rtp, self._rtp_port, now)
+    def settle_accounts(self, listener: Listener) -> None:
+        """Bring the listener's reception up to date."""
+        for source in self._sources_of(listener):
+            self._take_back(source)
+
+    def _expect(self, listener: Listener, far: Far) -> None:
+        for address in {far.address, listener.latched or far.address}:
+            self._take_back(address)
+            self._sources.setdefault(address, set()).add(listener)
+        self._numbers = None
+
+    def _forget_sources(self, listener: Listener) -> None:
+        for address in self._sources_of(listener):
+            self._take_back(address)
+            known = self._sources.get(address, set())
+            known.discard(listener)
+            if not known:
+                self._sources.pop(address, None)
+        self._numbers = None
+
+    def _sources_of(self, listener: Listener) -> set[Address]:
+        named = listener.far.address if listener.far else None
+        return {address for address in (named, listener.latched) if address is not None}
+
+    # Datagrams come.
 
     def discard(self) -> None:
         """Read what came, and forget it."""
         for udp in self.pair[:2]:
-            self._drain(udp, lambda *_: None, 0)
+            self._read(udp, lambda *_: None, 0)
+
+    def drain(self, now: int) -> None:
+        """Read what came; `now` is in nanoseconds."""
+        self._read_refusals()
+        if self._batch is None:
+            self._read(self.pair.rtp, self._take_datagram, now * SAMPLE_RATE // 1_000_000_000)
+        else:
+            self._read_many(self._batch, now)
 
     def drain_reports(self, now: int) -> None:
-        self._drain(self.pair.rtcp, self._rtcp_port, now)
+        """Read what came on the port of RTCP."""
+        self._read(self.pair.rtcp, self._take_report, now)
 
-    def _drain(self, udp: socket.socket, take: Callable[[bytes, Address, int], None], now: int) -> None:
-        for _ in range(_AT_ONCE):
+    def _read(self, udp: socket.socket, take: Callable[[bytes, Address, int], None], now: int) -> None:
+        for _ in range(_LOOKED_AT_AT_ONCE):
             try:
                 octets, source = udp.recvfrom_into(self._buffer)
-            except (BlockingIOError, InterruptedError):
+            except BlockingIOError:
                 return
             except OSError:
-                # ICMP's answer to a packet of ours; the next datagram is read all the same.
+                # What ICMP said of a packet of ours; what came lies behind it.
                 continue
             take(bytes(self._buffer[:octets]), (source[0], source[1]), now)
 
-    def _rtcp_port(self, datagram: bytes, source: Address, now: int) -> None:
-        if kind_of(datagram) is Kind.RTCP:
-            self.take_reports(datagram, source, now)
+    def _read_many(self, batch: Batch, now: int) -> None:
+        looked_at = strangers = 0
+        for _ in range(_READ_AT_ONCE // AT_ONCE):
+            try:
+                came = batch.read(self.pair.rtp.fileno())
+            except OSError:
+                continue
+            if not came:
+                return
+            arrivals = batch.arrivals(now)
+            others = np.flatnonzero(~self._settled.count(batch, arrivals))
+            if len(others):
+                is_known = np.isin(batch.sources()[others], self._known_numbers())
+                known = others[is_known][: _LOOKED_AT_AT_ONCE - looked_at]
+                unknown = others[~is_known][: _STRANGERS_AT_ONCE - strangers]
+                looked_at, strangers = looked_at + len(known), strangers + len(unknown)
+                for number in np.sort(np.concatenate((known, unknown))).tolist():
+                    self._take_datagram(batch.datagram(number), batch.source(number), int(arrivals[number]))
+            if came < AT_ONCE:
+                return
 
-    def _rtp_port(self, datagram: bytes, source: Address, now: int) -> None:
+    def _known_numbers(self) -> np.ndarray[tuple[int], np.dtype[np.uint64]]:
+        if self._numbers is None:
+            self._numbers = np.array([source_number(source) for source in self._sources], np.uint64)
+        return self._numbers
+
+    def _read_refusals(self) -> None:
+        """ICMP says which packet could not be delivered by where it went (IP_RECVERR, ip(7))."""
+        for _ in range(_LOOKED_AT_AT_ONCE):
+            try:
+                _, _, _, destination = self.pair.rtp.recvmsg(1, 0, socket.MSG_ERRQUEUE | socket.MSG_DONTWAIT)
+            except OSError as error:
+                if error.errno == errno.EAGAIN:
+                    return
+                continue
+            for listener in self._sources.get((destination[0], destination[1]), ()):
+                listener.refusals += 1
+                self._heard.refused(listener)
+
+    # What they are.
+
+    def _take_datagram(self, datagram: bytes, source: Address, arrival: int) -> None:
+        self.looked_at += 1
         kind = kind_of(datagram)
         if kind is Kind.RTCP:
-            self.take_reports(datagram, source, now)
+            self._take_report(datagram, source, 0)
         elif kind is Kind.RTP:
             packet = packets.parse(datagram)
             if packet is not None:
-                self.take(packet, source, now)
+                self._take(packet, source, arrival)
 
-    def take(self, packet: Packet, source: Address, now: int) -> None:
-        named = self._named.get(source)
-        if named is None:
-            self._probe(packet, source, now)
+    def _take(self, packet: Packet, source: Address, arrival: int) -> None:
+        known = self._sources.get(source)
+        if known is None:
+            self._probe(packet, source, arrival)
             return
-        if len(named) != 1:
+        if len(known) != 1:
             return
-        (listener,) = named
+        (listener,) = known
         far = listener.far
         if far is None:
             return
@@ -219,33 +233,38 @@ class Port:
             listener.probes.clear()
             if listener.latched is not None:
                 self._latch(listener, far, source)
-        self._hear(listener, far, packet, now)
+        self._hear(listener, far, packet, source, arrival)
 
-    def _hear(self, listener: Listener, far: Far, packet: Packet, now: int) -> None:
-        if packet.payload_type == far.event_type:
-            key = listener.keys.receive(packet)
-            if key is not None:
-                self._heard.key(listener, key)
+    def _hear(self, listener: Listener, far: Far, packet: Packet, source: Address, arrival: int) -> None:
+        self._take_back(source)
         reception = listener.reception
+        if reception is None:
+            self._heard.first(listener)
         if reception is None or reception.ssrc != packet.ssrc:
             if reception is not None:
                 listener.lost_before += reception.lost
+                listener.received_before += reception.in_all
             reception = listener.reception = Reception(packet.ssrc)
-        if not listener.received:
-            self._heard.first(listener)
-        listener.received += 1
-        # Packets of one event share a timestamp (RFC 4733 §2.2.2): of them jitter cannot be told.
-        arrival = now * SAMPLE_RATE // 1_000_000_000
-        if packet.payload_type == far.event_type:
-            arrival = packet.timestamp
-        reception.receive(packet.sequence, packet.timestamp, arrival)
+        listener.refusals = 0
+        if listener.is_deaf:
+            self._heard.listens(listener)
+        is_event = packet.payload_type == far.event_type
+        reception.receive(packet.sequence, packet.timestamp, None if is_event else arrival)
+        if is_event:
+            key = listener.keys.receive(packet)
+            if key is not None:
+                self._heard.key(listener, key)
+        elif self._batch is not None and reception.is_valid and packet.payload_type == far.payload_type:
+            self._settled.settle(source_number(source), reception, far.payload_type)
 
-    def _probe(self, packet: Packet, source: Address, now: int) -> None:
-        meant = [
-            listener
-            for listener in self.calls
-            if not listener.named_spoke and listener.latched is None and source[0] in listener.hosts()
-        ]
+    def _take_back(self, source: Address) -> None:
+        if self._batch is not None:
+            self._settled.take_back(source_number(source))
+
+    # The rule for sources that nobody named.
+
+    def _probe(self, packet: Packet, source: Address, arrival: int) -> None:
+        meant = [listener for listener in self.calls if _may_latch(listener, source)]
         if len(meant) != 1:
             return
         (listener,) = meant
@@ -257,47 +276,47 @@ class Port:
             if len(listener.probes) >= _PROBES:
                 listener.probes.clear()
             probe = listener.probes[source] = Reception(packet.ssrc)
-        probe.receive(packet.sequence, packet.timestamp, now * SAMPLE_RATE // 1_000_000_000)
+        probe.receive(packet.sequence, packet.timestamp, None)
         if probe.is_valid:
             listener.probes.clear()
             self._latch(listener, far, source)
-            self._hear(listener, far, packet, now)
+            self._hear(listener, far, packet, source, arrival)
 
     def _latch(self, listener: Listener, far: Far, source: Address) -> None:
-        self._forget_addresses(listener)
-        self._named.setdefault(far.address, set()).add(listener)
+        self._forget_sources(listener)
         listener.latched = None if source == far.address else source
-        if listener.latched is not None:
-            self._named.setdefault(source, set()).add(listener)
+        self._expect(listener, far)
         self._heard.latched(listener, source)
 
-    def _forget_addresses(self, listener: Listener) -> None:
-        for address in (listener.latched, listener.far.address if listener.far else None):
-            if address is not None and address in self._named:
-                self._named[address].discard(listener)
-                if not self._named[address]:
-                    del self._named[address]
+    # Reports.
 
-    def take_reports(self, datagram: bytes, source: Address, now: int) -> None:
+    def _take_report(self, datagram: bytes, source: Address, now: int) -> None:
+        if kind_of(datagram) is not Kind.RTCP:
+            return
         for report in rtcp.parse(datagram):
             if isinstance(report, rtcp.Goodbye):
                 # The signalling says when a call ends.
                 continue
             for block in report.blocks:
                 listener = self._by_ssrc.get(block.ssrc)
-                if listener is None or source[0] not in listener.hosts():
-                    continue
-                listener.block = block
-                listener.round_trip_ms = rtcp.round_trip_ms(block, rtcp.ntp_time(now))
-            if isinstance(report, rtcp.SenderReport):
-                self._remember(report, source, now)
+                if listener is not None and source[0] in listener.hosts():
+                    self._believe(listener, report, block, source)
 
-    def _remember(self, report: rtcp.SenderReport, source: Address, now: int) -> None:
-        """So that our next report says when its last came."""
-        for listener in self.calls:
-            if (
-                listener.reception is not None
-                and listener.reception.ssrc == report.ssrc
-                and source[0] in listener.hosts()
-            ):
-                listener.last_sender_report = rtcp.middle(report.ntp), now
+    def _believe(
+        self,
+        listener: Listener,
+        report: rtcp.SenderReport | rtcp.ReceiverReport,
+        block: rtcp.Block,
+        source: Address,
+    ) -> None:
+        ntp = rtcp.ntp_time(self._wall())
+        listener.block = block
+        listener.reports_from = source
+        listener.round_trip_ms = rtcp.round_trip_ms(block, ntp)
+        if isinstance(report, rtcp.SenderReport):
+            listener.their_report = report.ssrc, rtcp.middle(report.ntp), rtcp.middle(ntp)
+
+
+def _may_latch(listener: Listener, source: Address) -> bool:
+    is_silent = not listener.named_spoke and listener.latched is None
+    return is_silent and source[0] in listener.hosts() and source not in listener.left

@@ -22,6 +22,7 @@ from onema.channels.voice_sip.datagrams import (
     PART,
     Address,
     Many,
+    grown,
     pointer,
     sockaddr,
 )
@@ -268,15 +269,15 @@ class Slice:
         streams[one].at, streams[other].at = one, other
 
     def _make_room(self, room: int) -> None:
-        self._headers = _grown(getattr(self, "_headers", None), room, _HEADER)
-        self._names: NDArray[np.uint8] = _grown(getattr(self, "_names", None), room, np.uint8, LONGEST_NAME)
-        self._sequence: NDArray[np.uint16] = _grown(getattr(self, "_sequence", None), room, np.uint16)
-        self._timestamp: NDArray[np.uint32] = _grown(getattr(self, "_timestamp", None), room, np.uint32)
-        self._packets: NDArray[np.uint32] = _grown(getattr(self, "_packets", None), room, np.uint32)
-        self._left: NDArray[np.int32] = _grown(getattr(self, "_left", None), room, np.int32)
-        self._strides: NDArray[np.uint64] = _grown(getattr(self, "_strides", None), room, np.uint64)
-        self._parts = _grown(getattr(self, "_parts", None), room, PART, 2)
-        self._messages = _grown(getattr(self, "_messages", None), room, MESSAGE)
+        self._headers = grown(getattr(self, "_headers", None), room, _HEADER)
+        self._names: NDArray[np.uint8] = grown(getattr(self, "_names", None), room, np.uint8, LONGEST_NAME)
+        self._sequence: NDArray[np.uint16] = grown(getattr(self, "_sequence", None), room, np.uint16)
+        self._timestamp: NDArray[np.uint32] = grown(getattr(self, "_timestamp", None), room, np.uint32)
+        self._packets: NDArray[np.uint32] = grown(getattr(self, "_packets", None), room, np.uint32)
+        self._left: NDArray[np.int32] = grown(getattr(self, "_left", None), room, np.int32)
+        self._strides: NDArray[np.uint64] = grown(getattr(self, "_strides", None), room, np.uint64)
+        self._parts = grown(getattr(self, "_parts", None), room, PART, 2)
+        self._messages = grown(getattr(self, "_messages", None), room, MESSAGE)
         self._room = room
         self._payloads = self._parts["base"][:, 1]
         # What stands at a place and moves with its stream; pointers to the place itself stay.
@@ -305,10 +306,3 @@ _OF_EARLIER_PACKETS = frozenset((errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.E
 
 def _next_run(stream: Stream) -> Run:
     return next(stream.runs, SILENCE[stream.law])
-
-
-def _grown(old: NDArray[Any] | None, room: int, kind: Any, width: int = 0) -> NDArray[Any]:
-    array = np.zeros((room, width) if width else room, kind)
-    if old is not None:
-        array[: len(old)] = old
-    return array

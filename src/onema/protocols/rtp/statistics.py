@@ -9,20 +9,29 @@ _SEQUENCES = 1 << 16
 
 
 class Reception:
-    """Counts the packets of one source. Times are in units of its timestamp, of any clock that does not jump."""
+    """Counts the packets of one source. Times are in units of its timestamp, of any clock that does not jump.
+
+    What it knows are plain attributes, so that whoever counts many sources at once can take over and give back.
+    """
 
     def __init__(self, ssrc: int) -> None:
         self.ssrc = ssrc
         self.received = 0
+        """Since it began, or began anew after a jump."""
+        self.in_all = 0
+        self.highest = 0
+        """The highest sequence number."""
+        self.cycles = 0
+        """65,536 for each time that they wrapped."""
+        self.transit: int | None = None
+        """Of the last packet: arrival less timestamp, 32 bits of it."""
+        self.jitter = 0.0
+        """The mean deviation of the distance between packets, smoothed (§6.4.1)."""
         self._probation = _MIN_SEQUENTIAL
         """How many packets in order are still wanted before the source is believed (A.1)."""
         self._base = 0
-        self._highest = 0
-        self._cycles = 0
         self._bad = -1
         """The sequence number that would prove a jump, after one that was too far off."""
-        self._transit: int | None = None
-        self._jitter = 0.0
         self._expected_before = 0
         self._received_before = 0
 
@@ -42,23 +51,24 @@ class Reception:
 
     @property
     def highest_sequence(self) -> int:
-        return self._cycles + self._highest
+        return self.cycles + self.highest
 
-    @property
-    def jitter(self) -> float:
-        """The mean deviation of the distance between packets, smoothed (§6.4.1)."""
-        return self._jitter
+    def receive(self, sequence: int, timestamp: int, arrival: int | None) -> bool:
+        """Whether the packet belongs to the stream (A.1, update_seq).
 
-    def receive(self, sequence: int, timestamp: int, arrival: int) -> bool:
-        """Whether the packet belongs to the stream (A.1, update_seq)."""
+        `arrival` is None where the timestamp does not say when the packet left: those of one event share it.
+        """
         if not self._takes(sequence):
             return False
         self.received += 1
+        self.in_all += 1
+        if arrival is None:
+            return True
         transit = (arrival - timestamp) & 0xFFFFFFFF
-        if self._transit is not None:
-            difference = (transit - self._transit) & 0xFFFFFFFF
-            self._jitter += (min(difference, 0x100000000 - difference) - self._jitter) / 16
-        self._transit = transit
+        if self.transit is not None:
+            difference = (transit - self.transit) & 0xFFFFFFFF
+            self.jitter += (min(difference, 0x100000000 - difference) - self.jitter) / 16
+        self.transit = transit
         return True
 
     def report(self, last_report: int = 0, since_last_report: int = 0) -> Block | None:
@@ -74,24 +84,19 @@ class Reception:
             fraction,
             self.lost,
             self.highest_sequence & 0xFFFFFFFF,
-            int(self._jitter),
+            int(self.jitter),
             last_report,
             since_last_report,
         )
 
     def _takes(self, sequence: int) -> bool:
         if self._probation:
-            in_order = self._probation < _MIN_SEQUENTIAL and sequence == (self._highest + 1) % _SEQUENCES
-            self._probation = self._probation - 1 if in_order else _MIN_SEQUENTIAL - 1
-            self._highest = sequence
-            if not self._probation:
-                self._begin(sequence)
-            return not self._probation
-        ahead = (sequence - self._highest) % _SEQUENCES
+            return self._proves(sequence)
+        ahead = (sequence - self.highest) % _SEQUENCES
         if ahead < _MAX_DROPOUT:
-            if sequence < self._highest:
-                self._cycles += _SEQUENCES
-            self._highest = sequence
+            if sequence < self.highest:
+                self.cycles += _SEQUENCES
+            self.highest = sequence
         elif ahead <= _SEQUENCES - _MAX_MISORDER:
             # A jump: two in a row prove that the far end began anew.
             if sequence != self._bad:
@@ -100,8 +105,23 @@ class Reception:
             self._begin(sequence)
         return True
 
+    def _proves(self, sequence: int) -> bool:
+        """Unlike in A.1, the packet before the one that proves it counts too: it was no loss."""
+        first = self._probation == _MIN_SEQUENTIAL
+        self._probation = _MIN_SEQUENTIAL - 1
+        if first or sequence != (self.highest + 1) % _SEQUENCES:
+            self.highest = sequence
+            return False
+        self._probation = 0
+        self._begin(self.highest)
+        self.received = 1
+        self.in_all += 1
+        self.highest = sequence
+        self.cycles = 0 if sequence else _SEQUENCES
+        return True
+
     def _begin(self, sequence: int) -> None:
-        self._base = self._highest = sequence
-        self._cycles = 0
+        self._base = self.highest = sequence
+        self.cycles = 0
         self._bad = -1
         self.received = self._expected_before = self._received_before = 0

@@ -2,9 +2,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.unit.channels.voice_sip.far_end import Phone, TurnedMedia
+from tests.unit.channels.voice_sip.far_end import HERE, Phone, TurnedMedia
 
-Phones = Callable[[], Phone]
+Phones = Callable[..., Phone]
 
 
 @pytest.fixture
@@ -20,8 +20,8 @@ def phones() -> Iterator[Phones]:
     """Makes far ends."""
     made: list[Phone] = []
 
-    def make() -> Phone:
-        made.append(Phone())
+    def make(host: str = HERE) -> Phone:
+        made.append(Phone(host))
         return made[-1]
 
     yield make

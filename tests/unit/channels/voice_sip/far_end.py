@@ -4,8 +4,8 @@ import random
 import socket
 from collections.abc import Iterable
 
+from onema.channels.voice_sip.listeners import Far
 from onema.channels.voice_sip.media import Media
-from onema.channels.voice_sip.receiving import Far
 from onema.protocols.rtp import packets
 from onema.protocols.rtp.packets import Packet
 
@@ -58,13 +58,16 @@ class TurnedMedia:
             self.media.turn(self.clock.now)
         self.media.tell()
 
+    def close(self) -> None:
+        self.media.close()
+
     def stall(self, milliseconds: int) -> None:
         """Nothing of this process runs for so long."""
         self.clock.now += milliseconds * MS
 
 
 class Phone:
-    """A far end with one socket. Close it."""
+    """A far end with one socket."""
 
     def __init__(self, host: str = HERE) -> None:
         self.udp = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)

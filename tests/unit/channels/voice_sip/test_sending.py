@@ -1,11 +1,14 @@
 import itertools
 import random
+from contextlib import closing
 
 import pytest
 
 from onema.channels.voice_sip.clips import UnknownClip
 from onema.channels.voice_sip.datagrams import Unreachable
+from onema.channels.voice_sip.listeners import Far
 from onema.channels.voice_sip.media import UnknownCall
+from onema.protocols.rtp.events import press
 from onema.speech import g711
 from onema.speech.g711 import Law
 from tests.unit.channels.voice_sip.conftest import Phones
@@ -235,16 +238,49 @@ def test_few_calls_share_a_moment_and_many_do_not(turned: TurnedMedia, phones: P
         assert 10 <= len(phone.packets()) <= 30
 
 
-def test_says_what_it_cannot_do(turned: TurnedMedia, phones: Phones) -> None:
+def test_says_what_it_cannot_do(turned: TurnedMedia) -> None:
     """A far end of another family or without a number, a call that is not open."""
     turned.media.open(1, HERE)
-    phone = phones()
     for address in (("::1", 4000), ("localhost", 4000), (HERE, 0)):
         with pytest.raises(Unreachable):
-            turned.media.connect(1, far_of(phone).__class__(address=address))
+            turned.media.connect(1, Far(address=address))
     turned.media.stop(1)
     for call in (turned.media.stop, turned.media.hold, turned.media.resume, turned.media.figures):
         with pytest.raises(UnknownCall):
             call(1)
     with pytest.raises(OSError, match="assign"):
         turned.media.open(2, "192.0.2.1")
+
+
+def test_does_without_sendmmsg(phones: Phones) -> None:
+    """Where the C library has none: the same packets, one by one, and the same hearing."""
+    with closing(TurnedMedia(system_call=lambda name: None)) as turned:
+        learn(turned)
+        one, other = phones(), phones()
+        port = called(turned, one, 1)
+        called(turned, other, 2)
+        turned.media.play(1, [3])
+        turned.media.play(2, [4])
+        one.send(port, *press("9", payload_type=101, ssrc=1, sequence=1, timestamp=1))
+        turned.run(20 * 20)
+        assert audio(one.packets()).startswith(pcmu(3) + b"\xff" * 160)
+        assert audio(other.packets()) == pcmu(4)
+        assert turned.told.keys == {1: "9"}
+
+
+def test_a_packet_that_the_system_does_not_take_costs_only_itself(
+    turned: TurnedMedia, phones: Phones
+) -> None:
+    """An address that nobody may send to; the calls beside it are sent all the same, and it is not counted."""
+    learn(turned)
+    before, after = phones(), phones()
+    called(turned, before, 1)
+    turned.media.open(2, HERE)
+    turned.media.connect(2, Far(address=("255.255.255.255", 4000)))
+    called(turned, after, 3)
+    for call in (1, 2, 3):
+        turned.media.play(call, [4])
+    turned.run(400)
+    assert audio(before.packets()) == audio(after.packets()) == pcmu(4)
+    assert [turned.media.stop(call).packets_sent for call in (1, 2, 3)] == [20, 0, 20]
+    assert ("played", 2) in turned.told.all
