@@ -18,6 +18,7 @@ from onema.domain.configuration import documents as doc
 from onema.domain.configuration.carrier_settings import CarrierSettings, settings_of, settings_problems
 from onema.domain.configuration.needs import Need
 from onema.domain.configuration.problems import Problem, one_of
+from onema.domain.records import Channel
 from onema.engine.ports import SystemClock, steady_seconds
 from onema.http.client.client import PooledClient
 from onema.http.client.contract import HttpClient
@@ -37,6 +38,9 @@ class Surroundings:
     """The clock in Unix ms."""
     call_events: CallEvents = lambda event: None
     """Where those that place calls tell how far each is."""
+
+
+TEXTS, CALLS = frozenset({Channel.SMS}), frozenset({Channel.CALL})
 
 
 def _no_needs(document: doc.Carrier) -> Iterable[Need]:
@@ -64,6 +68,8 @@ class CarrierType:
     needs: Callable[[doc.Carrier], Iterable[Need]] = _no_needs
     """What every message must have registered under these settings (domain/configuration/needs.py), besides what the
     document itself says. Called only with settings that fit."""
+    channels: frozenset[Channel] = frozenset(Channel)
+    """What it can carry: no route leads anything else to it."""
     webhook: Callable[[doc.Carrier, ReceiptSink], Webhook] | None = None
     """Makes what answers reports that come over HTTP, also in processes that do not run the carrier."""
 
@@ -108,6 +114,7 @@ def http_carrier(vendor: Vendor) -> CarrierType:
         partial(http_sender.problems_of, vendor),
         check=partial(_check_http_client, vendor),
         needs=lambda document: vendor.needs(settings_of(vendor.settings, document)),
+        channels=TEXTS,
         webhook=partial(http_sender.webhook, vendor),
     )
 
@@ -124,7 +131,9 @@ CARRIER_TYPES: dict[str, CarrierType] = {
     "infobip": http_carrier(infobip.VENDOR),
     "twilio": http_carrier(twilio.VENDOR),
     "vonage": http_carrier(vonage.VENDOR),
-    "smpp": CarrierType(_smpp, smpp.Settings, smpp.problems_of, check=smpp.check, needs=smpp.needs_of),
+    "smpp": CarrierType(
+        _smpp, smpp.Settings, smpp.problems_of, check=smpp.check, needs=smpp.needs_of, channels=TEXTS
+    ),
 }
 """By the name that documents give as their type. A test that needs another type puts it in, and takes it out again."""
 
@@ -151,6 +160,14 @@ def problems_of(document: doc.Carrier) -> Iterator[Problem]:
         yield from problems
         if problems:
             return
+
+
+def route_problems(route: doc.Route, carrier: doc.Carrier | None) -> Iterator[Problem]:
+    """Whether the route leads to a carrier that can carry what it is for."""
+    found = CARRIER_TYPES.get(carrier.type) if carrier else None
+    if found and route.channel not in found.channels:
+        carried = " and ".join(sorted(found.channels))
+        yield Problem("channel", f"{route.carrier} is of a type that carries {carried}, not {route.channel}")
 
 
 class Webhooks:

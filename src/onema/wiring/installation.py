@@ -35,6 +35,12 @@ class ThisInstallation:
         for document in after.changed.values():
             if isinstance(document, doc.Credential | doc.Carrier):
                 yield from (problem.below(place_of(document)) for problem in problems_of(document))
+            if isinstance(document, doc.Route):
+                carrier = after.get(("carrier", document.carrier))
+                found = carriers.route_problems(
+                    document, carrier if isinstance(carrier, doc.Carrier) else None
+                )
+                yield from (problem.below(place_of(document)) for problem in found)
             if isinstance(document, doc.Account | doc.Application) and not self._private_targets:
                 yield from _private_target(document)
         if any(isinstance(document, doc.Carrier) for document in after.changed.values()):

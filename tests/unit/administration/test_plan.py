@@ -154,3 +154,22 @@ def test_what_is_stored_may_be_kept() -> None:
         "carriers[c].settings.login.password",
         "users[ann].password_hash",
     ]
+
+
+def test_a_route_leads_only_to_what_can_carry_its_messages() -> None:
+    """Calls to no SMSC: they would all fail. The built-in phone takes both."""
+    routes = """
+[[carriers]]
+name = "telco"
+type = "smpp"
+[carriers.settings]
+addresses = ["smsc.example.com"]
+system_id = "acme"
+
+[[routes]]
+channel = "%s"
+carrier = "telco"
+"""
+    wrong = "routes[call/+/telco].channel: telco is of a type that carries sms, not call"
+    assert refused(routes % "call", {}) == wrong
+    assert refused(routes % "sms", {}) == ""
