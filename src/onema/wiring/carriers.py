@@ -47,6 +47,10 @@ def _no_needs(document: doc.Carrier) -> Iterable[Need]:
     return ()
 
 
+def _no_advice(document: doc.Carrier, application: doc.Application) -> Iterator[Problem]:
+    return iter(())
+
+
 def _no_problem(document: doc.Carrier) -> Iterator[Problem]:
     return iter(())
 
@@ -70,6 +74,8 @@ class CarrierType:
     document itself says. Called only with settings that fit."""
     channels: frozenset[Channel] = frozenset(Channel)
     """What it can carry: no route leads anything else to it."""
+    advice: Callable[[doc.Carrier, doc.Application], Iterator[Problem]] = _no_advice
+    """What an application lacks whose calls may go this way. Called only with settings that fit."""
     webhook: Callable[[doc.Carrier, ReceiptSink], Webhook] | None = None
     """Makes what answers reports that come over HTTP, also in processes that do not run the carrier."""
 
@@ -208,6 +214,13 @@ def needs_of(document: doc.Carrier) -> Iterable[Need]:
         return tuple(found.needs(document))
     except Exception:  # noqa: BLE001  # one type must not keep the whole configuration from being read
         return ()
+
+
+def advice(document: doc.Carrier, application: doc.Application) -> Iterator[Problem]:
+    """What the carrier's type says of an application; nothing for a carrier that this program would not run."""
+    found = CARRIER_TYPES.get(document.type)
+    if found and not any(settings_problems(found.settings, document)):
+        yield from found.advice(document, application)
 
 
 def settings_kind(document: doc.Carrier) -> type[CarrierSettings] | None:

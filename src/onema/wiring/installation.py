@@ -75,12 +75,24 @@ def advice(documents: After, voices: Collection[str], now: int) -> Advice:
         if caller.voice and caller.voice not in voices:
             unknown = one_of("voice", "voice", caller.voice, voices)
             yield (caller.kind, caller.identity), unknown.below(place_of(caller))
+        for problem in _of_carriers(documents, caller):
+            yield (caller.kind, caller.identity), problem.below(place_of(caller))
     for credential in documents.of_kind(doc.Credential):
         application = documents.get(("application", f"{credential.account}/{credential.application}"))
         dialect = dialects.DIALECTS.get(credential.dialect)
         if dialect and credential.state == "active" and isinstance(application, doc.Application):
             for problem in dialect.advice(application):
                 yield (application.kind, application.identity), problem.below(place_of(application))
+
+
+def _of_carriers(documents: After, caller: doc.Application) -> Iterator[Problem]:
+    """What the carriers that may place an application's calls say of it."""
+    if caller.state != "active":
+        return
+    routed = {route.carrier for route in documents.of_kind(doc.Route) if route.channel == "call"}
+    for carrier in documents.of_kind(doc.Carrier):
+        if carrier.name in routed and carrier.state == "active":
+            yield from carriers.advice(carrier, caller)
 
 
 def _private_target(document: doc.Account | doc.Application) -> Iterator[Problem]:

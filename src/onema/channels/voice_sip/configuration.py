@@ -14,7 +14,7 @@ from onema.channels.voice_sip.outcomes import StatusRule, status_problems
 from onema.channels.voice_sip.placeholders import problem_in, problem_in_name, problem_in_user
 from onema.channels.voice_sip.presets import PresetName, with_preset
 from onema.domain.configuration.carrier_settings import CarrierSettings, settings_of
-from onema.domain.configuration.documents import Carrier
+from onema.domain.configuration.documents import Application, Carrier
 from onema.domain.configuration.problems import Problem, shown
 from onema.secret import Secret
 
@@ -369,6 +369,17 @@ def _text_problems(settings: Settings) -> Iterator[Problem]:
             yield Problem(f"headers[{number}].name", why)
         if why := problem_in(header.value):
             yield Problem(f"headers[{number}].value", why)
+
+
+def advice_of(carrier: Carrier, application: Application) -> Iterator[Problem]:
+    """Whether the application's calls have a caller's number where the trunk takes none without."""
+    settings = trunk_settings(carrier)
+    has_caller = application.pool or settings.caller or not settings.caller_required
+    if application.voice_code and not has_caller:
+        yield Problem(
+            "pool",
+            f"its calls over {carrier.name} have no caller's number and fail: name a pool, or a `caller` there",
+        )
 
 
 def check(carrier: Carrier) -> Iterator[Problem]:
