@@ -6,8 +6,8 @@ answers offers, from `descriptions` and `crypto_lines`, which `bodies` finds in 
 
 `transactions` asks and answers until nothing can be repeated, and `dialogs` is what the requests of a call share.
 `calling` is one outgoing call, `called` its far end for simulators and tests; `established` is what either end does
-while the call is up.
-`trace` keeps the messages of one call for operators, `ladder` draws them and `pcap` exports them.
+while the call is up. `registering` keeps a registration, `options` asks who is there, and `strangers` is what anybody
+else gets to hear. `trace` keeps the messages of one call for operators, `ladder` draws them and `pcap` exports them.
 
 Text is UTF-8 with octets that are none kept as they came (surrogateescape): what is copied from a peer goes back as it
 was.

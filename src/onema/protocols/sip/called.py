@@ -9,6 +9,7 @@ import msgspec
 
 from onema.protocols.sip import transactions as t
 from onema.protocols.sip.answers import Source, response_to
+from onema.protocols.sip.bodies import session_description
 from onema.protocols.sip.call_events import Answered, By, CallEvent, EarlyMedia, Ended, Media
 from onema.protocols.sip.descriptions import Malformed, NotAcceptable
 from onema.protocols.sip.dialogs import Dialog, Local, Tokens
@@ -193,9 +194,8 @@ class IncomingCall:
             self._transactions.answer(key, refusal, now)
             return []
         try:
-            self._body, agreed = (
-                self._media.answer(request.body) if request.body else (self._media.offer, None)
-            )
+            said = session_description(request)
+            self._body, agreed = self._media.answer(said) if said else (self._media.offer, None)
         except NotAcceptable as bad:
             status = 400 if isinstance(bad, Malformed) else 488
             self._transactions.answer(key, response_to(request, status, tag=tag), now)

@@ -16,6 +16,7 @@ import msgspec
 
 from onema.protocols.sip import transactions as t
 from onema.protocols.sip.answers import Source, response_to
+from onema.protocols.sip.bodies import session_description
 from onema.protocols.sip.call_events import (
     Answered,
     By,
@@ -265,13 +266,13 @@ class OutgoingCall:
             self._rang = True
             self._answer_at = now + self._plan.ring_seconds
             events.append(Ringing(response.status))
-        if response.body and response.status != 199:
-            events += self._early_media(response)
+        if response.status != 199 and (said := session_description(response)):
+            events += self._early_media(response, said)
         return events
 
-    def _early_media(self, response: Response) -> list[CallEvent]:
+    def _early_media(self, response: Response, said: bytes) -> list[CallEvent]:
         try:
-            agreed = self._media.accept(response.body)
+            agreed = self._media.accept(said)
         except NotAcceptable:
             # The 2xx may say better; without one nothing was lost.
             return []
@@ -310,8 +311,8 @@ class OutgoingCall:
             established.hang_up(now, self._leaving.reasons)
             return self._end(Ended(by=self._leaving.by, why=self._leaving.why, **_final(response)))
         try:
-            if response.body:
-                established.agreed = self._media.accept(response.body)
+            if said := session_description(response):
+                established.agreed = self._media.accept(said)
             elif tag in self._early:
                 # §13.2.1 wants it in the 2xx; far ends that said it in a 183 leave it out.
                 established.agreed = self._early[tag]

@@ -8,6 +8,7 @@ from typing import Any
 
 from onema.protocols.sip import transactions as t
 from onema.protocols.sip.answers import response_to
+from onema.protocols.sip.bodies import SDP, session_description
 from onema.protocols.sip.call_events import By, CallEvent, Ended, Key, Media, MediaChanged
 from onema.protocols.sip.descriptions import Malformed, NotAcceptable
 from onema.protocols.sip.dialogs import Dialog, Local, Tokens
@@ -130,7 +131,7 @@ class Established:
         if request.method == "INFO":
             return self._informed(key, request, now)
         if request.method == "OPTIONS":
-            more = (("Allow", ALLOW), ("Accept", "application/sdp"), ("Supported", "timer"))
+            more = (("Allow", ALLOW), ("Accept", SDP), ("Supported", "timer"))
             self._answer(key, request, 200, now, *more)
         elif request.method in ("NOTIFY", "SUBSCRIBE"):
             # RFC 6665 §8.3.2: it concerns nothing but this request; a 481 makes some far ends hang up (RFC 5057).
@@ -150,12 +151,12 @@ class Established:
             return []
         body, agreed = b"", self.agreed
         if request.body:
-            kind = (request.headers.get("Content-Type") or "").partition(";")[0].strip().lower()
-            if kind != "application/sdp":
-                self._answer(key, request, 415, now, ("Accept", "application/sdp"))
+            said = session_description(request)
+            if not said:
+                self._answer(key, request, 415, now, ("Accept", SDP))
                 return []
             try:
-                body, agreed = self._media.answer(request.body)
+                body, agreed = self._media.answer(said)
             except NotAcceptable as bad:
                 self._answer(key, request, 400 if isinstance(bad, Malformed) else 488, now)
                 return []
@@ -181,7 +182,7 @@ class Established:
             return []
         self._offering = False
         try:
-            return self._changed(self._media.accept(ack.body))
+            return self._changed(self._media.accept(session_description(ack)))
         except NotAcceptable as bad:
             return self.leave(By.US, str(bad), now)
 
@@ -230,10 +231,10 @@ class Established:
                 return []
             self.dialog.move(response)
             self.timer.agreed(response, now)
-            if not response.body:
+            if not (said := session_description(response)):
                 return []
             try:
-                return self._changed(self._media.accept(response.body))
+                return self._changed(self._media.accept(said))
             except NotAcceptable as bad:
                 return self.leave(By.US, str(bad), now)
         if self.over:
@@ -300,7 +301,7 @@ class Established:
         request.headers.add("Allow", ALLOW)
         self.timer.ask(request.headers)
         if request.method == "INVITE":
-            request.headers.add("Content-Type", "application/sdp")
+            request.headers.add("Content-Type", SDP)
             request.body = self._media.offer
             self._offering = True
         if self._digest is not None:
