@@ -15,7 +15,7 @@ from onema.channels.voice_sip.sending import Slice, Stream
 LANES = 20
 _APART_NS = 1_000_000
 _EVERY_NS = LANES * _APART_NS
-_LISTEN_EVERY_NS = 10_000_000
+_LISTEN_EVERY_NS = 20_000_000
 PTIMES_MS = (10, 20, 30, 40, 50, 60)
 
 
@@ -83,7 +83,7 @@ class Listening:
         """Its reports, and with `rtp` all that comes."""
         self._selector.register(port.pair.rtcp, selectors.EVENT_READ, port.drain_reports)
         if rtp:
-            self._selector.register(port.pair.rtp, selectors.EVENT_READ, port.drain)
+            self._selector.register(port.pair.rtp, selectors.EVENT_READ, port.read_some)
 
     def remove(self, port: Port) -> None:
         for udp in (port.pair.rtcp, port.pair.rtp):

@@ -10,6 +10,7 @@ import heapq
 import itertools
 import os
 import random
+import sys
 import threading
 import time
 from collections import deque
@@ -29,8 +30,9 @@ from onema.channels.voice_sip.reading import Batch
 from onema.channels.voice_sip.receiving import Heard, Port
 from onema.channels.voice_sip.sending import Stream
 
-_FEW = 16
+_FEW = 40
 """So many calls a lane gets before another is opened."""
+_SWITCH_SECONDS = 0.001
 _REFUSALS = 50
 """So many packets in a row come back before no more are sent: a second's, of 20 ms each."""
 
@@ -109,7 +111,11 @@ class Media:
     # Its life.
 
     def start(self) -> None:
-        """Begin to keep time. Called in a running loop."""
+        """Begin to keep time. Called in a running loop.
+
+        From now on no thread of this process keeps another one waiting for the interpreter for more than a millisecond.
+        """
+        sys.setswitchinterval(_SWITCH_SECONDS)
         self._loop = asyncio.get_running_loop()
         self._thread = threading.Thread(target=self._keep_time, name="rtp", daemon=True)
         self._thread.start()

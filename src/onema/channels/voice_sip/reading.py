@@ -37,6 +37,7 @@ _HEADER = np.dtype(
 )
 _CONTROL = np.dtype([("octets", "u8"), ("level", "i4"), ("type", "i4"), ("seconds", "i8"), ("ns", "i8")])
 """`struct cmsghdr` with a `struct timespec`."""
+_SAMPLE_NS = 1_000_000_000 // SAMPLE_RATE
 _VERSION = 0xC0
 _SMALLEST = 12
 _MAX_DROPOUT = 3000
@@ -67,36 +68,32 @@ class Batch:
         self._messages["control"] = pointer(self._control) + places * np.uint64(_TIME_OCTETS)
         self.count = 0
         self.headers: NDArray[Any] = np.zeros(0, _HEADER)
+        self.sources: NDArray[np.uint64] = np.zeros(0, np.uint64)
+        """Where each came from: IPv4 address and port as one number."""
+        self.lengths: NDArray[np.uint32] = np.zeros(0, np.uint32)
 
     def read(self, descriptor: int) -> int:
         """How many datagrams came. Raises OSError for what ICMP said of an earlier packet; reading again goes on."""
         self._messages["name_octets"] = LONGEST_NAME
         self._messages["control_octets"] = _TIME_OCTETS
-        self._messages["flags"] = 0
+        self._control["type"] = 0
         try:
             self.count = self._many(descriptor, pointer(self._messages), AT_ONCE)
         except BlockingIOError:
             self.count = 0
         self.headers = self._octets[: self.count, :_SMALLEST].copy().view(_HEADER)[:, 0]
+        self.sources = self._names[: self.count, :8].copy().view(np.uint64)[:, 0]
+        self.lengths = self._messages["octets"][: self.count]
         return self.count
-
-    @property
-    def lengths(self) -> NDArray[np.uint32]:
-        lengths: NDArray[np.uint32] = self._messages["octets"][: self.count]
-        return lengths
-
-    def sources(self) -> NDArray[np.uint64]:
-        """Where each came from: IPv4 address and port as one number."""
-        return self._names[: self.count, :8].copy().view(np.uint64)[:, 0]
 
     def arrivals(self, now: int) -> NDArray[np.int64]:
         """When each came, in samples; `now`, in nanoseconds, where the kernel did not say."""
         control = self._control[: self.count]
-        stamped = (self._messages["control_octets"][: self.count] == _TIME_OCTETS) & (
-            control["type"] == _SO_TIMESTAMPNS
-        )
-        samples = control["seconds"] * SAMPLE_RATE + control["ns"] * SAMPLE_RATE // 1_000_000_000
-        return np.where(stamped, samples, now * SAMPLE_RATE // 1_000_000_000)
+        samples: NDArray[np.int64] = control["seconds"] * SAMPLE_RATE + control["ns"] // _SAMPLE_NS
+        stamped = control["type"] == _SO_TIMESTAMPNS
+        if not stamped.all():
+            samples[~stamped] = now // _SAMPLE_NS
+        return samples
 
     def datagram(self, number: int) -> bytes:
         return self._octets[number, : self._messages["octets"][number]].tobytes()
@@ -168,29 +165,35 @@ class Settled:
         counted = np.zeros(batch.count, np.bool_)
         if not len(self._sources):
             return counted
-        headers, sources = batch.headers, batch.sources()
-        places = np.searchsorted(self._sources, sources)
+        headers, sources = batch.headers, batch.sources
+        places = self._sources.searchsorted(sources)
         places[places == len(self._sources)] = 0
         rows = self._rows[places]
-        usual = (
-            (self._sources[places] == sources)
-            & (headers["first"] & _VERSION == 0x80)
-            & (headers["type"] & 0x7F == self._type[rows])
-            & (headers["ssrc"] == self._ssrc[rows])
-            & (batch.lengths >= _SMALLEST)
-        )
+        usual = self._sources[places] == sources
+        usual &= headers["first"] & _VERSION == 0x80
+        usual &= headers["type"] & 0x7F == self._type[rows]
+        usual &= headers["ssrc"] == self._ssrc[rows]
+        usual &= batch.lengths >= _SMALLEST
         # Several of one source are counted one after the other: of each pass the first of every source.
         for _ in range(_LATEST_PASS):
-            (waiting,) = np.nonzero(usual & ~counted)
+            (waiting,) = usual.nonzero()
             if not len(waiting):
                 break
-            _, first = np.unique(rows[waiting], return_index=True)
-            chosen = waiting[first]
-            in_order = self._count_one_each(rows[chosen], headers[chosen], arrivals[chosen])
-            counted[chosen[in_order]] = True
-            # What comes after something unusual waits until that was looked at.
-            usual &= ~np.isin(rows, rows[chosen[~in_order]]) | counted
+            first = waiting[self._are_first(rows[waiting])]
+            in_order = self._count_one_each(rows[first], headers[first], arrivals[first])
+            counted[first[in_order]] = True
+            usual[first] = False
+            if not in_order.all():
+                # What comes after something unusual waits until that was looked at.
+                usual &= ~np.isin(rows, rows[first[~in_order]])
         return counted
+
+    def _are_first(self, rows: NDArray[np.intp]) -> NDArray[np.bool_]:
+        """Of equal ones only the first is: assigning backwards, the first is assigned last."""
+        places = np.arange(len(rows), dtype=np.intp)
+        self._place[rows[::-1]] = places[::-1]
+        first: NDArray[np.bool_] = self._place[rows] == places
+        return first
 
     def _count_one_each(
         self, rows: NDArray[np.intp], headers: NDArray[Any], arrivals: NDArray[np.int64]
@@ -198,12 +201,17 @@ class Settled:
         """RFC 3550 A.1 and A.8 of packets that come next, at most one of each source; says which do."""
         sequences = headers["sequence"].astype(np.uint16)
         ahead = sequences - self._highest[rows]
-        in_order: NDArray[np.bool_] = (ahead > 0) & (ahead < _MAX_DROPOUT)
-        rows, sequences = rows[in_order], sequences[in_order]
-        self._cycles[rows] += (sequences < self._highest[rows]) * np.int64(65_536)
+        # 0 is a repeated one, and wraps to the largest.
+        in_order: NDArray[np.bool_] = ahead - np.uint16(1) < _MAX_DROPOUT - 1
+        if not in_order.all():
+            rows, sequences = rows[in_order], sequences[in_order]
+            headers, arrivals = headers[in_order], arrivals[in_order]
+        wrapped = sequences < self._highest[rows]
+        if wrapped.any():
+            self._cycles[rows[wrapped]] += 65_536
         self._highest[rows] = sequences
         self._received[rows] += 1
-        transit = arrivals[in_order].astype(np.uint32) - headers["timestamp"][in_order].astype(np.uint32)
+        transit = arrivals.astype(np.uint32) - headers["timestamp"].astype(np.uint32)
         difference = transit - self._transit[rows]
         self._transit[rows] = transit
         deviation = np.minimum(difference, np.uint32(0) - difference)
@@ -218,6 +226,8 @@ class Settled:
         self._received: NDArray[np.int64] = grown(getattr(self, "_received", None), room, np.int64)
         self._transit: NDArray[np.uint32] = grown(getattr(self, "_transit", None), room, np.uint32)
         self._jitter: NDArray[np.float64] = grown(getattr(self, "_jitter", None), room, np.float64)
+        self._place = np.zeros(room, np.intp)
+        """Room to work in."""
         self._free += range(room - 1, self._room - 1, -1)
         self._receptions += [None] * (room - self._room)
         self._room = room

@@ -39,6 +39,7 @@ _LOOKED_AT_AT_ONCE = 256
 """Of those, how many are looked at one by one; of a flood the rest is dropped unread."""
 _STRANGERS_AT_ONCE = 32
 """The same of sources that nobody named."""
+_OF_ONE_CALL_AT_ONCE = 16
 _PROBES = 8
 """How many unknown sources of a call are remembered."""
 
@@ -147,24 +148,40 @@ class Port:
         """Read what came; `now` is in nanoseconds."""
         self._read_refusals()
         if self._batch is None:
-            self._read(self.pair.rtp, self._take_datagram, now * SAMPLE_RATE // 1_000_000_000)
+            self._read(self.pair.rtp, self._take_datagram, _samples(now))
         else:
             self._read_many(self._batch, now)
+
+    def read_some(self, now: int) -> None:
+        """Read a few: for whoever was told that something is there, and will be told again."""
+        if not self._read(self.pair.rtp, self._take_datagram, _samples(now), at_most=_OF_ONE_CALL_AT_ONCE):
+            self._read_refusals()
 
     def drain_reports(self, now: int) -> None:
         """Read what came on the port of RTCP."""
         self._read(self.pair.rtcp, self._take_report, now)
 
-    def _read(self, udp: socket.socket, take: Callable[[bytes, Address, int], None], now: int) -> None:
-        for _ in range(_LOOKED_AT_AT_ONCE):
+    def _read(
+        self,
+        udp: socket.socket,
+        take: Callable[[bytes, Address, int], None],
+        now: int,
+        *,
+        at_most: int = _LOOKED_AT_AT_ONCE,
+    ) -> int:
+        """How many were read."""
+        count = 0
+        for _ in range(at_most):
             try:
                 octets, source = udp.recvfrom_into(self._buffer)
             except BlockingIOError:
-                return
+                break
             except OSError:
                 # What ICMP said of a packet of ours; what came lies behind it.
                 continue
-            take(bytes(self._buffer[:octets]), (source[0], source[1]), now)
+            take(bytes(memoryview(self._buffer)[:octets]), (source[0], source[1]), now)
+            count += 1
+        return count
 
     def _read_many(self, batch: Batch, now: int) -> None:
         looked_at = strangers = 0
@@ -178,7 +195,7 @@ class Port:
             arrivals = batch.arrivals(now)
             others = np.flatnonzero(~self._settled.count(batch, arrivals))
             if len(others):
-                is_known = np.isin(batch.sources()[others], self._known_numbers())
+                is_known = np.isin(batch.sources[others], self._known_numbers())
                 known = others[is_known][: _LOOKED_AT_AT_ONCE - looked_at]
                 unknown = others[~is_known][: _STRANGERS_AT_ONCE - strangers]
                 looked_at, strangers = looked_at + len(known), strangers + len(unknown)
@@ -315,6 +332,10 @@ class Port:
         listener.round_trip_ms = rtcp.round_trip_ms(block, ntp)
         if isinstance(report, rtcp.SenderReport):
             listener.their_report = report.ssrc, rtcp.middle(report.ntp), rtcp.middle(ntp)
+
+
+def _samples(ns: int) -> int:
+    return ns * SAMPLE_RATE // 1_000_000_000
 
 
 def _may_latch(listener: Listener, source: Address) -> bool:

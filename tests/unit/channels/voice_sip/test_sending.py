@@ -218,7 +218,7 @@ def test_a_clip_learned_anew_or_forgotten_does_not_change_what_is_playing(
 
 
 def test_few_calls_share_a_moment_and_many_do_not(turned: TurnedMedia, phones: Phones) -> None:
-    """Ten calls wake the thread once in 20 ms; 400 are spread over all of them."""
+    """Ten calls wake the thread once in 20 ms; 800 are spread over all of them."""
     phone = phones()
     for call in range(10):
         called(turned, phone, call)
@@ -229,13 +229,13 @@ def test_few_calls_share_a_moment_and_many_do_not(turned: TurnedMedia, phones: P
         turned.run(1)
         bursts.append(len(phone.packets()))
     assert sorted(bursts)[-2:] == [0, 10]
-    for call in range(10, 400):
+    for call in range(10, 800):
         called(turned, phone, call)
     turned.run(20)
     phone.packets()
     for _ in range(20):
         turned.run(1)
-        assert 10 <= len(phone.packets()) <= 30
+        assert len(phone.packets()) == 40
 
 
 def test_says_what_it_cannot_do(turned: TurnedMedia) -> None:
