@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import gcd
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -30,9 +32,12 @@ def resampled(samples: Samples, sample_rate: int) -> Samples:
     """To 8 kHz, by cutting the spectrum: a sharp filter at the telephone's edge, without a filter design."""
     if sample_rate == SAMPLE_RATE or not len(samples):
         return samples
-    # Silence behind keeps the end from ringing into the beginning.
-    padded = np.concatenate([samples, np.zeros(sample_rate // 10, dtype=np.float32)])
-    length = round(len(padded) * SAMPLE_RATE / sample_rate)
+    # Silence behind keeps the end from ringing into the beginning, and makes the new length a whole number: a
+    # spectrum that is cut anywhere else changes the pace.
+    whole = sample_rate // gcd(sample_rate, SAMPLE_RATE)
+    silence = sample_rate // 10 + -(len(samples) + sample_rate // 10) % whole
+    padded = np.concatenate([samples, np.zeros(silence, dtype=np.float32)])
+    length = len(padded) * SAMPLE_RATE // sample_rate
     spectrum = np.fft.rfft(padded)
     kept = np.zeros(length // 2 + 1, dtype=spectrum.dtype)
     shared = min(len(kept), len(spectrum))
@@ -40,6 +45,17 @@ def resampled(samples: Samples, sample_rate: int) -> Samples:
     kept[:shared] = spectrum[:shared] * np.clip((3900 - hertz) / 300, 0, 1)
     wave = np.fft.irfft(kept, length) * (length / len(padded))
     return wave[: round(len(samples) * SAMPLE_RATE / sample_rate)].astype(np.float32)
+
+
+def without_rumble(samples: Samples) -> Samples:
+    """8 kHz samples without what is below speech: mains, traffic, a hand on the table."""
+    if not len(samples):
+        return samples
+    padded = np.concatenate([samples, np.zeros(SAMPLE_RATE // 10, dtype=np.float32)])
+    spectrum = np.fft.rfft(padded)
+    hertz = np.fft.rfftfreq(len(padded), 1 / SAMPLE_RATE)
+    wave = np.fft.irfft(spectrum * np.clip((hertz - 50) / 50, 0, 1), len(padded))
+    return wave[: len(samples)].astype(np.float32)
 
 
 def loudness(samples: Samples) -> float:
