@@ -9,14 +9,10 @@ import numpy as np
 from onema.speech import samples
 from onema.speech.clip import Clip
 from onema.speech.hearing.decode import hear_wav
-from onema.speech.making.recording import LOUDNESS, PEAK
+from onema.speech.making.recording import CHARACTER_SECONDS, LOUDNESS, PEAK, SENTENCE_SECONDS
 from onema.speech.message import speak
 from onema.speech.pack import SENTENCE, Voice
 
-# A character shorter than this is a click, a longer one was cut badly; the longest built-in one is
-# Vietnamese "em-mờ" or English "double-u".
-_CHARACTER_SECONDS = (0.16, 1.2)
-_SENTENCE_SECONDS = (0.5, 10.0)
 _LEVEL_SPREAD_DB = 4.0
 _SURE = 0.9
 
@@ -40,7 +36,7 @@ def faults(voice: Voice) -> list[str]:
 
 def _clip_faults(line: str, clip: Clip) -> list[str]:
     found: list[str] = []
-    least, most = _SENTENCE_SECONDS if line == SENTENCE else _CHARACTER_SECONDS
+    least, most = SENTENCE_SECONDS if line == SENTENCE else CHARACTER_SECONDS
     if not least <= clip.seconds <= most:
         found.append(f"{clip.seconds:.2f} s is not between {least} and {most}")
     audio = samples.from_g711(clip.pcmu)

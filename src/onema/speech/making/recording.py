@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from onema.speech import wav
@@ -13,6 +14,11 @@ if TYPE_CHECKING:
 MAX_SECONDS = 30.0
 MIN_SECONDS = 0.1
 SAMPLE_RATES = (8_000, 48_000)
+CHARACTER_SECONDS = (0.16, 1.2)
+"""A character shorter than this is a click, a longer one was cut badly; the longest built-in one is Vietnamese
+"em-mờ" or English "double-u".
+"""
+SENTENCE_SECONDS = (0.5, 10.0)
 
 LOUDNESS = 0.14
 """Root mean square of the speech in a clip, full scale 1.0: -17 dB, so that all clips are equally loud."""
@@ -28,11 +34,25 @@ class RecordingError(ValueError):
     """The recording cannot be used; the text says why, for the person who uploaded it."""
 
 
+@dataclass(frozen=True)
+class Mono:
+    samples: Samples
+    sample_rate: int
+
+
 def clip_from_wav(data: bytes, text: str) -> Clip:
     """A WAV file (8 to 48 kHz, mono or stereo, 16-bit, at most 30 s) as a clip: trimmed, levelled, 8 kHz.
 
     Raises RecordingError.
     """
+    from onema.speech import samples
+
+    mono = mono_from_wav(data)
+    return Clip.padded(text, samples.to_pcmu(prepared(samples.resampled(mono.samples, mono.sample_rate))))
+
+
+def mono_from_wav(data: bytes) -> Mono:
+    """One channel of such a file. Raises RecordingError."""
     try:
         audio = wav.read(data)
     except wav.WavError as error:
@@ -47,7 +67,7 @@ def clip_from_wav(data: bytes, text: str) -> Clip:
 
     # A stereo file is often one microphone on one side, which the mean halves; levelling makes that good.
     mono = samples.from_pcm(audio.pcm).reshape(-1, audio.channels).mean(axis=1)
-    return Clip.padded(text, samples.to_pcmu(prepared(samples.resampled(mono, audio.sample_rate))))
+    return Mono(mono, audio.sample_rate)
 
 
 def prepared(audio: Samples) -> Samples:
