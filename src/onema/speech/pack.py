@@ -22,7 +22,7 @@ SENTENCE = "sentence"
 CHARACTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 LINE_IDS = (*CHARACTERS, SENTENCE)
 
-_VOICE_ID = re.compile(r"[a-z][a-z0-9-]{0,39}")
+VOICE_ID = re.compile(r"[a-z][a-z0-9-]{0,39}")
 
 
 class PackError(ValueError):
@@ -39,6 +39,8 @@ class Origin:
     engine_licence: str
     licence: str
     made_with: str
+    consent: str = ""
+    """What the speaker agreed to and when, where a person was recorded."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,7 @@ def load(folder: Path) -> Voice:
 
 def save(voice: Voice, folder: Path) -> None:
     """Writes the pack so that `load` gives the same voice."""
-    if not _VOICE_ID.fullmatch(voice.id):
+    if not VOICE_ID.fullmatch(voice.id):
         raise PackError(f"a voice id is lower-case letters, digits and hyphens, not {voice.id!r}")
     lines: dict[str, Any] = {}
     audio = bytearray()
@@ -95,7 +97,7 @@ def save(voice: Voice, folder: Path) -> None:
         "language": voice.language,
         "title": voice.title,
         "espeak_voice": voice.espeak_voice,
-        **voice.origin.__dict__,
+        **{name: told for name, told in voice.origin.__dict__.items() if told},
         "encoding": f"PCMU, {SAMPLE_RATE} Hz, mono",
         "lines": lines,
     }
@@ -113,7 +115,10 @@ def _voice(manifest: dict[str, Any], audio: bytes) -> Voice:
         language=manifest["language"],
         title=manifest["title"],
         espeak_voice=manifest["espeak_voice"],
-        origin=Origin(**{name: manifest[name] for name in Origin.__dataclass_fields__}),
+        origin=Origin(
+            **{name: manifest[name] for name in Origin.__dataclass_fields__ if name != "consent"},
+            consent=manifest.get("consent", ""),
+        ),
         characters={character: clips[character] for character in CHARACTERS},
         sentence=clips[SENTENCE],
     )

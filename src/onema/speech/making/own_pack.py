@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from onema.speech.clip import Clip
@@ -25,14 +26,31 @@ def from_recordings(folder: Path, like: Voice, voice_id: str, speaker: str, lice
             wrong.append(f"{path.name}: {error}")
     if wrong:
         raise PackError("; ".join(wrong))
+    return own_voice(clips, like, voice_id, speaker, licence, f"onema voice import, lines of {like.id}")
+
+
+def own_voice(
+    clips: Mapping[str, Clip],
+    like: Voice,
+    voice_id: str,
+    speaker: str,
+    licence: str,
+    made_with: str,
+    consent: str = "",
+) -> Voice:
+    """A voice of a person who read all lines of `like`. Raises PackError where one is missing."""
+    missing = [line for line in like.lines if line not in clips]
+    if missing:
+        raise PackError(f"lines are missing: {', '.join(missing)}")
     origin = Origin(
         engine="recording",
         engine_version="-",
         engine_voice=speaker,
         engine_licence="-",
         licence=licence,
-        made_with=f"onema voice import, lines of {like.id}",
+        made_with=made_with,
+        consent=consent,
     )
-    sentence = clips.pop(SENTENCE)
+    characters = {line: clips[line] for line in like.characters}
     title = f"{like.title}, {speaker}"
-    return Voice(voice_id, like.language, title, like.espeak_voice, origin, clips, sentence)
+    return Voice(voice_id, like.language, title, like.espeak_voice, origin, characters, clips[SENTENCE])
