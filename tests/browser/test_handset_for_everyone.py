@@ -6,37 +6,10 @@ from typing import Literal
 import pytest
 from playwright.async_api import Browser, Page, expect
 
+from .contrast import CONTRAST
 from .desk import Desk
 from .pages import OTHER_PHONE, PHONE, fill, opened, problems_of
 
-# Contrast as WCAG 2.2 counts it: the text's colour, seen through the opacity of all it stands in, on the nearest
-# ground that has a colour.
-_CONTRAST = """
-(selector) => [...document.querySelectorAll(selector)].filter((node) => node.checkVisibility()).map((node) => {
-  const rgba = (text) => {
-    const paint = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
-    paint.fillStyle = text;
-    paint.fillRect(0, 0, 1, 1);
-    return [...paint.getImageData(0, 0, 1, 1).data].map((value) => value / 255);
-  };
-  const over = (above, alpha, below) => above.map((value, i) => value * alpha + below[i] * (1 - alpha));
-  const grounds = [];
-  let opacity = 1;
-  for (let at = node; at; at = at.parentElement) {
-    const style = getComputedStyle(at);
-    opacity *= Number(style.opacity);
-    grounds.push(rgba(style.backgroundColor));
-  }
-  const ground = grounds.reverse().reduce((below, [r, g, b, a]) => over([r, g, b], a, below), [1, 1, 1]);
-  const text = over(rgba(getComputedStyle(node).color).slice(0, 3), opacity, ground);
-  const light = (colour) => {
-    const [r, g, b] = colour.map((value) => (value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4));
-    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-  };
-  const [dark, bright] = [light(text), light(ground)].sort((a, b) => a - b);
-  return [node.className || node.tagName, (bright + 0.05) / (dark + 0.05)];
-})
-"""
 _TEXTS = (
     ".thread .at, .thread .from, .thread .day, .bubble, .otp, .spoken .title span, .contact span, .phones .number, "
     ".phones .preview, .phones .when, .phones .unread, h2, .hint, .live, .scripts td, .scripts .number, .snippet p, "
@@ -119,7 +92,7 @@ async def test_every_text_can_be_read(browser: Browser, desk: Desk, scheme: Lite
     page = await opened(browser, desk, scheme)
     await desk.sms("+84912345678", "ACME", "771204 is your code")
     await expect(page.locator(".unread")).to_have_count(1)
-    contrasts = await page.evaluate(_CONTRAST, _TEXTS)
+    contrasts = await page.evaluate(CONTRAST, _TEXTS)
     assert len(contrasts) > 40
     assert [found for found in contrasts if found[1] < 4.5] == []
 
@@ -136,7 +109,7 @@ async def test_the_login_can_be_read(
         await page.get_by_label("Password").fill("wrong")
         await page.get_by_role("button", name="Log in").click()
         await expect(page.get_by_role("alert")).to_be_visible()
-        contrasts = await page.evaluate(_CONTRAST, _TEXTS)
+        contrasts = await page.evaluate(CONTRAST, _TEXTS)
     assert len(contrasts) == 4
     assert [found for found in contrasts if found[1] < 4.5] == []
 

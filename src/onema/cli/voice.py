@@ -10,10 +10,14 @@ from onema.cli.command import Cli, Commands
 if TYPE_CHECKING:
     from onema.speech import Voice, Voices
 
+PACKS = "voices"
+"""The data folder's own packs."""
+
 app = Commands(help="Voices: list, play, verify, record one's own.")
 
 Packs = Annotated[
-    Path | None, typer.Option(help="A folder with voice packs of your own, beside the built-in ones.")
+    Path | None,
+    typer.Option(help="A folder with voice packs, beside the built-in ones and those of the data folder."),
 ]
 
 
@@ -36,7 +40,7 @@ def list_voices(cli: Cli, packs: Packs = None) -> None:
             "seconds": round(voice.seconds, 1),
             "sentence": voice.sentence.text,
         }
-        for voice in _voices(packs).values()
+        for voice in _voices(cli, packs).values()
     ]
     if cli.json:
         print_json(rows)
@@ -65,7 +69,7 @@ def play(
     from onema.speech import UnspeakableCodeError, speak
     from onema.speech.making.render import EspeakRenderer, RenderError
 
-    chosen = _voice(_voices(packs), voice)
+    chosen = _voice(_voices(cli, packs), voice)
     try:
         before = asyncio.run(EspeakRenderer().render(sentence, chosen)) if sentence else None
         message = speak(chosen, code, before=before, times=times, rate=rate)
@@ -84,7 +88,7 @@ def verify(cli: Cli, packs: Packs = None) -> None:
     from onema.cli.output import print_json, say
     from onema.speech.hearing.verify import faults
 
-    voices = _voices(packs)
+    voices = _voices(cli, packs)
     found = [f"{voice.id}: {fault}" for voice in voices.values() for fault in faults(voice)]
     clips = sum(len(voice.lines) for voice in voices.values())
     if cli.json:
@@ -100,12 +104,48 @@ def record_list(cli: Cli, voice: VoiceId, packs: Packs = None) -> None:
     """List the lines to read for a pack of your own, each with the name of its file."""
     from onema.cli.output import print_json, say
 
-    lines = {f"{line}.wav": clip.text for line, clip in _voice(_voices(packs), voice).lines.items()}
+    lines = {f"{line}.wav": clip.text for line, clip in _voice(_voices(cli, packs), voice).lines.items()}
     if cli.json:
         print_json([{"file": file, "text": text} for file, text in lines.items()])
         return
     for file, text in lines.items():
         say(f"{file}\t{text}")
+
+
+@app.command("record")
+def record(
+    cli: Cli,
+    name: Annotated[str, typer.Option(help="Who reads.")],
+    language: Annotated[
+        str | None, typer.Option(help="vi, zh or en: the language's lines are read.", show_default=False)
+    ] = None,
+    like: Annotated[
+        str | None, typer.Option(help="A voice of `onema voice list` whose lines are read, instead.")
+    ] = None,
+    voice: Annotated[
+        str | None, typer.Option(help="The new voice's id; that of a built-in voice replaces it.")
+    ] = None,
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="Port of the page; 0 takes any.")] = 0,
+) -> None:
+    """Record a voice pack of your own in a browser, in about ten minutes: 37 lines, each character twice."""
+    from onema.cli.output import CliError
+    from onema.cli.voice_record import serve
+    from onema.console.recording.studio import Studio
+    from onema.speech.making.sitting import SittingError
+
+    voices = _built_in()
+    try:
+        model = _voice(voices, like) if like else voices.for_language(language or "")
+    except KeyError as error:
+        raise CliError("Name the --language to read: vi, zh or en.") from error
+    studio = Studio(cli.settings().data, lambda: voices)
+    try:
+        sitting = studio.begin(model.id, name, voice or "")
+    except SittingError as error:
+        raise CliError(f"{error}.") from error
+    except OSError as error:
+        raise CliError(f"{studio.data} cannot be used: {error.strerror}.") from error
+    serve(studio, sitting, port, json=cli.json)
 
 
 @app.command("import")
@@ -115,7 +155,9 @@ def import_recordings(
         Path, typer.Argument(exists=True, file_okay=False, help="0.wav ... Z.wav, sentence.wav")
     ],
     like: Annotated[str, typer.Option(help="The voice whose lines were read (see record-list).")],
-    packs: Annotated[Path, typer.Option(help="Where the new pack goes.")],
+    packs: Annotated[
+        Path | None, typer.Option(help="Where the new pack goes; by default the data folder's voices.")
+    ] = None,
     voice: Annotated[str | None, typer.Option(help="Its id; that of a built-in voice replaces it.")] = None,
     speaker: Annotated[str, typer.Option(help="Who read.")] = "own recording",
     licence: Annotated[str, typer.Option(help="What others may do with it.")] = "proprietary",
@@ -126,9 +168,10 @@ def import_recordings(
     from onema.speech.making.own_pack import from_recordings
     from onema.speech.pack import PackError, save
 
-    model = _voice(_voices(None), like)
+    model = _voice(_built_in(), like)
     try:
         made = from_recordings(folder, model, voice or f"{like}-own", speaker, licence)
+        packs = packs or cli.settings().data / PACKS
         packs.mkdir(parents=True, exist_ok=True)
         save(made, packs / made.id)
     except PackError as error:
@@ -169,12 +212,22 @@ def build(
         print_json([{"voice": one.id, "clips": len(one.lines)} for one in made])
 
 
-def _voices(packs: Path | None) -> "Voices":
+def _voices(cli: Cli, packs: Path | None) -> "Voices":
+    """The built-in ones, the data folder's and those of `packs`."""
+    own = cli.settings().data / PACKS
+    return _loaded(*(folder for folder in (own, packs) if folder and (folder is packs or folder.is_dir())))
+
+
+def _built_in() -> "Voices":
+    return _loaded()
+
+
+def _loaded(*folders: Path) -> "Voices":
     from onema.cli.output import CliError
     from onema.speech import PackError, Voices
 
     try:
-        return Voices.load(*([packs] if packs else []))
+        return Voices.load(*folders)
     except PackError as error:
         raise CliError(f"{error}.") from error
 

@@ -1,4 +1,5 @@
 import asyncio
+import datetime
 from collections.abc import Mapping
 
 from starlette.applications import Starlette
@@ -15,6 +16,8 @@ from onema.console.handset.calls import AudioSource, CallControl
 from onema.console.handset.events import HEARTBEAT_SECONDS, EventStreams
 from onema.console.handset.items import InboxReader, Presenter
 from onema.console.handset.routes import DemoHints, HandsetPages
+from onema.console.recording.pages import RecordingPages, routes_of
+from onema.console.recording.studio import Studio
 from onema.console.security_headers import SecurityHeaders
 from onema.domain.configuration.documents import User
 from onema.domain.refusals import Refused
@@ -32,12 +35,13 @@ def build_console(
     audio: AudioSource | None = None,
     calls: CallControl | None = None,
     demo: DemoHints = (),
+    studio: Studio | None = None,
     heartbeat_seconds: float = HEARTBEAT_SECONDS,
 ) -> ASGIApp:
     """The console.
 
     Without `inbox` there is no handset; without `audio` calls are silent; without `calls` they do not
-    ring, but are listed when they came.
+    ring, but are listed when they came; without `studio` no voices are recorded.
 
     `scope["client"]` and `scope["scheme"]` must be the client's own (HttpApplication sees to it).
     """
@@ -69,8 +73,15 @@ def build_console(
             presenter=presenter,
             doorman=doorman,
             templates=templates,
+            records_voices=studio is not None,
         )
         routes += _handset_routes(pages, doorman)
+    if studio is not None:
+
+        def today() -> datetime.date:
+            return datetime.datetime.fromtimestamp(gateway.now() / 1000, datetime.UTC).date()
+
+        routes += routes_of(RecordingPages(studio, doorman, templates, today), doorman)
     application = Starlette(
         routes=routes, exception_handlers={StorageError: _store_away, Refused: _store_away}
     )

@@ -18,6 +18,7 @@ from onema.console.app import build_console
 from onema.console.handset.calls import CallControl
 from onema.console.handset.inbox import HandsetInbox
 from onema.console.handset.routes import DemoHints
+from onema.console.recording.studio import Studio
 from onema.delivery.call_events import CallEventRecorder
 from onema.delivery.callback_client import CallbackClient
 from onema.delivery.callback_contract import tells_of_calls
@@ -265,6 +266,7 @@ class App:
             audio=core.announcements,
             calls=self._shown_calls,
             demo=self._demo,
+            studio=Studio(self.settings.data, lambda: core.announcements.voices),
         )
         webhooks = Webhooks(lambda: core.gateway.directory.carriers, receipts)
         apis = self._dialects if "api" in roles else [NotServed("api", self._dialects)]

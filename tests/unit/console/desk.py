@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message
 from onema.channels.handset.calls import CallState, LiveCall
 from onema.console.app import build_console
 from onema.console.handset.inbox import Received
+from onema.console.recording.studio import Studio
 from onema.domain.configuration.configure import Configure, directory_from_rows
 from onema.domain.configuration.directory import Directory
 from onema.domain.configuration.documents import User
@@ -157,6 +158,7 @@ class Desk:
         open_on_loopback: bool = True,
         calls: OneCall | None = None,
         audio: Bytes | None = None,
+        studio: Studio | None = None,
     ) -> None:
         self.clock = FakeClock()
         self.stopping = asyncio.Event()
@@ -173,6 +175,7 @@ class Desk:
             stopping=self.stopping,
             audio=audio,
             calls=calls,
+            studio=studio,
             heartbeat_seconds=0.01,
         )
         self.client: tuple[str, int] | None = ("127.0.0.1", 50_000)

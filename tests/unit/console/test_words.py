@@ -23,7 +23,7 @@ CREDENTIALS = {
 
 def said() -> Iterator[str]:
     """Every text that the pages say: literally, or because the server or the demo tells it."""
-    for file in (*CONSOLE.rglob("*.html"), *CONSOLE.rglob("*.js"), CONSOLE / "door/login.py"):
+    for file in (*CONSOLE.rglob("*.html"), *CONSOLE.rglob("*.js"), *CONSOLE.rglob("*.py")):
         yield from re.findall(r'\bsay\(\s*"([^"]+)"', file.read_text("utf-8"))
     yield from ("Pause", "Play the call", _NO_MATCH, "busy", "no answer", "declined", "voicemail")
     yield from (script.value for script in Script)

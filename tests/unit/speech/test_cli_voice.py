@@ -1,4 +1,5 @@
 import contextlib
+import dataclasses
 import io
 import json
 import subprocess
@@ -10,6 +11,7 @@ import pytest
 from onema.cli import main
 from onema.speech import Voices
 from onema.speech.hearing.decode import hear_wav
+from onema.speech.pack import save
 from onema.speech.wav import from_pcmu
 
 
@@ -62,11 +64,25 @@ def test_play_says_a_sentence_of_ones_own(voices: Voices, tmp_path: Path) -> Non
         (("play", "en", "1 2"), "no clip"),
         (("list", "--packs", "/nowhere"), "not a folder"),
         (("build", "vi-west"), "no built-in voice"),
+        (("record", "--name", "Lan"), "Name the --language"),
+        (("record", "--name", "Lan", "--language", "fr"), "vi, zh or en"),
+        (("record", "--name", "Lan", "--like", "vi-west"), "no voice 'vi-west'"),
+        (("record", "--name", " ", "--language", "vi"), "say who reads"),
+        (("record", "--name", "Lan", "--language", "vi", "--voice", "../lan"), "a voice id is"),
     ],
 )
 def test_mistakes_are_answered_in_one_line(arguments: tuple[str, ...], reason: str) -> None:
     """And with exit status 1."""
     assert reason in refused(*arguments)
+
+
+def test_a_data_folders_own_voices_are_listed_and_played(voices: Voices, tmp_path: Path) -> None:
+    """Without being told where: what a server on that folder has, the command line has."""
+    save(dataclasses.replace(voices["vi-south"], id="vi-lan"), tmp_path / "voices" / "vi-lan")
+    assert "vi-lan" in run("list", "--json", "--data", str(tmp_path))
+    file = tmp_path / "code.wav"
+    run("play", "vi-lan", "0481", "--data", str(tmp_path), "--out", str(file))
+    assert hear_wav(file.read_bytes(), voices["vi-south"]).code == "0481"
 
 
 def test_verify_finds_the_built_in_packs_good() -> None:

@@ -62,7 +62,9 @@ class HandsetPages:
         presenter: Presenter,
         doorman: Doorman,
         templates: jinja2.Environment,
+        records_voices: bool = False,
     ) -> None:
+        """With `records_voices` the page leads to where voices are recorded."""
         self._inbox = inbox
         self._audio = audio
         self._calls = calls
@@ -72,6 +74,7 @@ class HandsetPages:
         self._doorman = doorman
         self._template = templates.get_template("handset.html")
         self._scripts = scripted_numbers()
+        self._records_voices = records_voices
 
     async def page(self, request: Request) -> Response:
         return HTMLResponse(
@@ -80,6 +83,7 @@ class HandsetPages:
                 user=self._doorman.user(request) or "",
                 demo=self._demo,
                 scripts=self._scripts,
+                records_voices=self._records_voices,
             )
         )
 

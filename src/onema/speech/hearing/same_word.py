@@ -55,7 +55,7 @@ def difference(one: Sound, other: Sound) -> float:
             np.minimum(last[first:end], last[first + 1 : end + 1]) + cost, before[first:end] + 2 * cost
         )
         before, last = last, reached
-    return float(last[rows]) / (rows + columns)
+    return float(last[-1]) / float(rows + columns)
 
 
 @cache
