@@ -1,5 +1,6 @@
 """Every carrier of this program, and the doubles of carriers, through the suite for carriers."""
 
+import time
 from collections.abc import AsyncIterator, Callable
 from typing import ClassVar
 
@@ -8,10 +9,13 @@ import pytest
 from onema.channels.contract import Outgoing, Webhook
 from onema.channels.handset.calls import HandsetCalls
 from onema.channels.handset.carrier import HandsetCarrier
+from onema.channels.voice_sip.carrier import SipCarrier
+from onema.channels.voice_sip.process import SipEngine
 from onema.domain.delivery.outcome import Outcome, OutcomeKind
 from onema.domain.delivery.payload import CallPayload, Payload, SmsPayload
 from onema.domain.values.phone import Phone as PhoneNumber
 from onema.http.messages import Request
+from onema.protocols.sip.called import Script
 from onema.protocols.smpp.commands import DELIVER_SM
 from onema.protocols.smpp.pdus import ShortMessage
 from onema.protocols.smpp.receipts import SMSC_RECEIPT
@@ -22,6 +26,8 @@ from onema.testing.smsc.script import script_of
 from onema.testing.smsc.smsc import Smsc
 from onema.testing.webhook_carrier import Report, WebhookCarrier, receive_reports, signed
 from onema.wiring.carriers import CARRIER_TYPES
+from tests.sip import VOICES, FarPhones, sip_settings, trunk_to
+from tests.sip import call as spoken
 from tests.smpp import smpp_carrier
 
 from .http_vendors import UPSTREAMS
@@ -187,9 +193,55 @@ class TestSmpp(CarrierConformance):
             await network.carrier.stop()
 
 
+class Trunk(FarEnd):
+    """Behind a trunk: phones whose numbers end in what becomes of their calls, most of them in a second."""
+
+    NUMBERS: ClassVar = {
+        OutcomeKind.DELIVERED: "+84901888480",
+        OutcomeKind.TEMPORARY: "+84901888481",
+        OutcomeKind.UNDELIVERED: "+84901888482",
+    }
+
+    def __init__(self, phones: FarPhones) -> None:
+        super().__init__()
+        self._phones = phones
+        phones.scripts["+84901888481"] = Script(provisional=(), status=503)
+        phones.scripts["+84901888482"] = Script(status=486)
+        self.carrier = SipCarrier(
+            "trunk",
+            sip_settings(**trunk_to(phones.port)),
+            SipEngine(),
+            VOICES,
+            lambda event: None,
+            steady=time.monotonic,
+        )
+
+    def payload(self, ending: OutcomeKind) -> Payload | None:
+        if ending is OutcomeKind.PERMANENT:
+            return CallPayload(PhoneNumber("+84901888484"), "", "gone", "4711", None, 1, 1.0, 60, 0)
+        number = self.NUMBERS.get(ending)
+        return spoken(number, "7", max_seconds=1).payload if number else None
+
+    def left(self) -> int:
+        return sum(bool(one.call.script.provisional) for one in self._phones.calls)
+
+    def hold_answers(self) -> bool:
+        self._phones.default = Script(final_after=None)
+        return True
+
+
+class TestSip(CarrierConformance):
+    @pytest.fixture
+    async def far_end(self) -> AsyncIterator[FarEnd]:
+        async with FarPhones() as phones:
+            trunk = Trunk(phones)
+            yield trunk
+            await trunk.carrier.stop()
+
+
 def test_every_type_of_carrier_goes_through_the_suite() -> None:
     """Whoever adds one adds it here."""
-    assert set(CARRIER_TYPES) == {"handset", "smpp", *(one.name for one in UPSTREAMS)}
+    assert set(CARRIER_TYPES) == {"handset", "sip", "smpp", *(one.name for one in UPSTREAMS)}
 
 
 class TestWebhook(WebhookConformance):

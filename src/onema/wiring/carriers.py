@@ -1,18 +1,23 @@
 """The literal registry of carrier types: what the program does with a carrier document of each."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
+from typing import Protocol
 
 from onema.channels.contract import CallEvents, Carrier, ReceiptSink, Webhook
 from onema.channels.handset import configuration as handset
 from onema.channels.handset.calls import HandsetCalls
-from onema.channels.handset.carrier import HandsetCarrier, Inbox, Speaker
+from onema.channels.handset.carrier import HandsetCarrier, Inbox
+from onema.channels.handset.carrier import Speaker as HandsetSpeaker
 from onema.channels.http_sender import esms, generic, infobip, twilio, vonage
 from onema.channels.http_sender import sender as http_sender
 from onema.channels.http_sender.contract import HttpSenderSettings, Vendor
 from onema.channels.sms_smpp import configuration as smpp
 from onema.channels.sms_smpp.carrier import SmppCarrier
+from onema.channels.voice_sip import carrier as sip_carrier
+from onema.channels.voice_sip import configuration as sip
+from onema.channels.voice_sip.process import SipEngine
 from onema.delivery.carriers import CarrierFactory, CarrierRefused
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.carrier_settings import CarrierSettings, settings_of, settings_problems
@@ -24,6 +29,10 @@ from onema.http.client.client import PooledClient
 from onema.http.client.contract import HttpClient
 from onema.http.client.trust import ClientRefused
 from onema.telemetry.faults import describe_fault
+
+
+class Speaker(HandsetSpeaker, sip_carrier.Speaker, Protocol):
+    """Says what calls play."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +47,8 @@ class Surroundings:
     """The clock in Unix ms."""
     call_events: CallEvents = lambda event: None
     """Where those that place calls tell how far each is."""
+    sip: SipEngine = field(default_factory=SipEngine)
+    """The process beside this one that places them over trunks."""
 
 
 TEXTS, CALLS = frozenset({Channel.SMS}), frozenset({Channel.CALL})
@@ -130,6 +141,17 @@ def _smpp(document: doc.Carrier, around: Surroundings) -> Carrier:
     return SmppCarrier(document.name, settings, around.receipts, now=around.now, steady=steady_seconds)
 
 
+def _sip(document: doc.Carrier, around: Surroundings) -> Carrier:
+    return sip_carrier.SipCarrier(
+        document.name,
+        sip.trunk_settings(document),
+        around.sip,
+        around.speaker,
+        around.call_events,
+        steady=steady_seconds,
+    )
+
+
 CARRIER_TYPES: dict[str, CarrierType] = {
     "handset": CarrierType(_handset, handset.Settings, handset.problems_of),
     "http": http_carrier(generic.vendor(SystemClock().now)),
@@ -137,6 +159,7 @@ CARRIER_TYPES: dict[str, CarrierType] = {
     "infobip": http_carrier(infobip.VENDOR),
     "twilio": http_carrier(twilio.VENDOR),
     "vonage": http_carrier(vonage.VENDOR),
+    "sip": CarrierType(_sip, sip.Settings, sip.problems_of, check=sip.check, channels=CALLS),
     "smpp": CarrierType(
         _smpp, smpp.Settings, smpp.problems_of, check=smpp.check, needs=smpp.needs_of, channels=TEXTS
     ),
