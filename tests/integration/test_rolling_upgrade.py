@@ -14,6 +14,7 @@ import asyncpg  # type: ignore[import-untyped]  # the package carries no type ma
 import pytest
 
 from onema.domain.records import Call, ProcessReport, Row
+from onema.domain.request_key import RequestKey
 from onema.domain.tables import TABLES
 from onema.storage.postgres import PostgresStorage
 from onema.storage.postgres.link import Connection, connect
@@ -22,7 +23,7 @@ from onema.testing.postgres_server import PostgresServer
 
 from .freeze_statements import FOLDER, Step, freeze, run_on_postgres, run_on_sqlite
 
-NEW_TABLES: set[type[Row]] = {Call, ProcessReport}
+NEW_TABLES: set[type[Row]] = {Call, ProcessReport, RequestKey}
 """Those that came after the newest frozen release; none once the next one is frozen."""
 
 RELEASES = sorted(FOLDER.glob("*.json"))

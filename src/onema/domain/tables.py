@@ -23,6 +23,7 @@ from onema.domain.records import (
     Wallet,
     Window,
 )
+from onema.domain.request_key import RequestKey
 
 TABLES: tuple[type[Row], ...] = (
     DirectoryRevision,
@@ -30,6 +31,7 @@ TABLES: tuple[type[Row], ...] = (
     Wallet,
     TopUp,
     Window,
+    RequestKey,
     LiveVerification,
     Message,
     Attempt,

@@ -28,6 +28,7 @@ from onema.domain.records import (
     Row,
     Window,
 )
+from onema.domain.request_key import RequestKey
 from onema.domain.values.money import Minor
 from onema.domain.values.phone import Phone
 from onema.storage.contract import (
@@ -141,7 +142,14 @@ class MemoryStorage:
 
     async def sweep(self, now: int, limit: int) -> int:
         swept = 0
-        for row_type in (LiveVerification, Window, CarrierReference, RecentRefusals, ProcessReport):
+        for row_type in (
+            LiveVerification,
+            Window,
+            CarrierReference,
+            RecentRefusals,
+            RequestKey,
+            ProcessReport,
+        ):
             rows = self._of(row_type)
             expired = [row.key for row in rows if _kept_until(row) <= now][:limit]
             for key in expired:

@@ -1,25 +1,29 @@
 """`/v1/verifications`: docs/api.md."""
 
+import asyncio
 import json
 import re
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from onema.dialects.native.routes import NativeApi, description
 from onema.domain.codes.accept_message import Accepted
+from onema.domain.codes.request_once import KEPT_MS
 from onema.domain.codes.send_code import SendCode
 from onema.domain.codes.start_verification import ENTROPY_BYTES, NewCode
 from onema.domain.codes.verification import DIGITS
 from onema.domain.configuration import documents as doc
 from onema.domain.ids import MessageId
+from onema.domain.values.money import parse_amount
 from onema.domain.values.phone import Phone
 from onema.domain.values.sms_text import fold
 from onema.http.messages import Request
 
 from ..running_core import RunningCore
-from .client import CLIENT_IP, DOCUMENTS, PHONE, TEXT, VERIFICATIONS, create, get, post
+from .client import ACCOUNT, CLIENT_IP, DOCUMENTS, PHONE, TEXT, VERIFICATIONS, create, get, post
 
 PAGE = Path(__file__).parents[3] / "docs" / "api.md"
 VOICE: tuple[doc.AnyDocument, ...] = (
@@ -169,6 +173,41 @@ async def test_a_code_of_another_dialect_can_be_checked_here(api: NativeApi, cor
     verification = str(accepted.message)
     found = await ask(api, check(verification, await code_of(core, verification)))
     assert found["valid"] is True
+
+
+def named(request: Request, name: bytes) -> Request:
+    return msgspec.structs.replace(request, headers=(*request.headers, (b"idempotency-key", name)))
+
+
+async def test_under_one_key_one_code_is_sent(api: NativeApi, core: RunningCore) -> None:
+    """Also by requests that come together; each is answered as the first was, byte for byte, and paid once."""
+    request = named(create({"ttl": 120}), b'"order-17"')
+    answers = await asyncio.gather(*(api.answer(request) for _ in range(3)))
+    core.clock.advance(100)
+    answers.append(await api.answer(named(create({"ttl": 120}), b"order-17")))
+    assert {(one.status, one.body) for one in answers} == {(201, answers[0].body)}
+    assert len(await core.messages("shop")) == 1
+    assert await core.balance("shop") == parse_amount("-850")
+    other = await ask(api, named(create({"ttl": 121}), b"order-17"), 422)
+    assert other["type"] == "urn:onema:problem:idempotency_key_reused"
+    core.clock.advance(KEPT_MS / 1000)
+    assert (await api.answer(request)).body != answers[0].body
+
+
+async def test_a_refused_request_does_not_use_its_key(api: NativeApi, core: RunningCore) -> None:
+    """Once it may be sent, it is."""
+    await core.configure(msgspec.structs.replace(ACCOUNT, countries=("TH",)))
+    request = named(create({}), b"order-18")
+    await ask(api, request, 403)
+    await core.configure(ACCOUNT)
+    await ask(api, request, 201)
+
+
+@pytest.mark.parametrize("name", [b"", b'""', b"x" * 256, b"\xff", b"a\x00b"])
+async def test_a_key_that_is_none_is_refused(api: NativeApi, core: RunningCore, name: bytes) -> None:
+    """Before anything is sent."""
+    assert (await ask(api, named(create({}), name), 400))["type"] == "urn:onema:problem:invalid_request"
+    assert await core.messages("shop") == []
 
 
 async def test_a_call_reads_the_code_out(api: NativeApi, core: RunningCore) -> None:

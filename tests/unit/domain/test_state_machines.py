@@ -14,6 +14,7 @@ from hypothesis import settings
 from hypothesis.stateful import initialize, rule
 
 from onema import domain
+from onema.domain.codes.cancel_code import CANCELLED, CancelCode
 from onema.domain.codes.check_code import CheckCode
 from onema.domain.codes.forwarded_check import ForwardChecks, RecordForwardedCheck, Verdict
 from onema.domain.codes.send_code import SendCode
@@ -38,6 +39,7 @@ from onema.domain.records import (
     Call,
     DeadJob,
     EntryKind,
+    Event,
     Job,
     JobKind,
     Key,
@@ -145,12 +147,19 @@ class WatchedStore(PureStore):
                 state = verification_state(old, now)
                 if state is VerificationState.EXPIRED:
                     return []  # the code has been expired before
-                return [("verification", state, VerificationState.VERIFIED)]
+                return [("verification", state, self._end_of(old.verification))]
             case (None, LedgerEntry()):
                 return self._moves_of_money(new, before)
             case _:
                 pass
         return []
+
+    def _end_of(self, verification: int) -> VerificationState:
+        """Of a code whose row is gone: its event says it."""
+        told = {
+            row.kind for row in self.rows.values() if isinstance(row, Event) and row.subject == verification
+        }
+        return VerificationState.CANCELLED if CANCELLED in told else VerificationState.VERIFIED
 
     def _moves_of_a_code(
         self, old: LiveVerification | None, new: LiveVerification, now: int
@@ -253,6 +262,21 @@ class Moves(Books):
                 account=AccountId(ACCOUNT), id=self.next_id(), now=self.now, phone=Phone(PHONE), code=code
             )
         )
+
+    @rule(which=WHICH)
+    def nobody_waits_for_the_code(self, which: int) -> None:
+        """Any more."""
+        if live := self.one(LiveVerification, which):
+            self.store.run(
+                CancelCode(
+                    account=AccountId(ACCOUNT),
+                    id=self.next_id(),
+                    now=self.now,
+                    phone=live.phone,
+                    purpose=live.purpose,
+                    verification=live.verification,
+                )
+            )
 
     @rule(which=WHICH)
     def carrier_makes_the_code(self, which: int) -> None:
@@ -463,6 +487,7 @@ def walk(seed: int) -> Counter[Move]:
     seldom: tuple[Callable[[], object], ...] = (
         lambda: moves.send(call=chance.random() < 0.3, given=chance.random() < 0.3),
         lambda: [moves.check(chance.randrange(7)) for _ in range(chance.choice([1, 5]))],
+        lambda: moves.nobody_waits_for_the_code(chance.randrange(99)),
         lambda: moves.hand_to_nobody(chance.randrange(99)),
         lambda: moves.leave(chance.randrange(99)),
         lambda: moves.report(chance.randrange(99), chance.random() < 0.5),

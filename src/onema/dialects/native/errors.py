@@ -67,6 +67,9 @@ REFUSALS: dict[Refusal, ProblemType] = {
 }
 
 INVALID = ProblemType(400, "invalid_request", "The request does not fit")
+KEY_REUSED = ProblemType(
+    422, "idempotency_key_reused", "This Idempotency-Key named another request"
+).response()
 NO_VERIFICATION = ProblemType(404, "verification_unknown", "The account has no such verification").response()
 NOT_FOUND = ProblemType(404, "not_found", "There is no such path").response()
 METHOD = ProblemType(405, "method_not_allowed", "The path takes another method")

@@ -114,9 +114,7 @@ class NativeApi:
         return "", self._preview
 
     async def _create(self, caller: CredentialView, request: Request, asking: Asking) -> Response:
-        return await self._verifications.create(
-            caller.account, caller.application, request.body, request.client_ip, asking
-        )
+        return await self._verifications.create(caller.account, caller.application, request, asking)
 
     async def _balance(self, caller: CredentialView, request: Request, asking: Asking) -> Response:
         account: AccountView = caller.account

@@ -3,10 +3,12 @@
 import ipaddress
 from collections.abc import Awaitable, Callable
 
+import msgspec
+
 from onema.administration.story import verification_state
 from onema.dialects.native import wire
 from onema.dialects.native.auth import DIALECT
-from onema.dialects.native.errors import NO_VERIFICATION, Invalid
+from onema.dialects.native.errors import KEY_REUSED, NO_VERIFICATION, Invalid
 from onema.domain.codes.accept_message import Accepted
 from onema.domain.codes.admission import admit_application
 from onema.domain.codes.call_with_code import CallWithCode
@@ -25,7 +27,7 @@ from onema.domain.values.phone import parse_phone
 from onema.engine.customer_reads import CustomerReads
 from onema.engine.gateway import Gateway
 from onema.engine.refusals import Asking
-from onema.http.messages import Response
+from onema.http.messages import Request, Response
 from onema.storage.contract import Story
 
 _ALPHABETS = {"digits": DIGITS, "letters_and_digits": LETTERS_AND_DIGITS}
@@ -53,21 +55,27 @@ class Verifications:
         self._checks = checks
 
     async def create(
-        self,
-        account: AccountView,
-        application: ApplicationView | None,
-        body: bytes,
-        client_ip: str,
-        asking: Asking,
+        self, account: AccountView, application: ApplicationView | None, request: Request, asking: Asking
     ) -> Response:
-        asked = wire.read(body, wire.VerificationRequest)
+        """Under one Idempotency-Key one code is sent; a request that has it again is answered as the first was."""
+        asked = wire.read(request.body, wire.VerificationRequest)
         asking.phone = asked.to
         send = self._sms if asked.channel == "sms" else self._call
-        command = send(account, application, asked, _client_ip(asked.client_ip, client_ip), client_ip)
+        person = _client_ip(asked.client_ip, request.client_ip)
+        command = msgspec.structs.replace(
+            send(account, application, asked, person, request.client_ip),
+            request=wire.request_name(request),
+            request_digest=wire.request_digest(request),
+        )
         sent: Accepted = await self._gateway.execute(command)
         if sent.refusal is not None:
             raise Refused(sent.refusal)
-        return wire.created(sent.message, command.phone, command.now, asked)
+        if sent.asked and sent.asked != command.request_digest:
+            return KEY_REUSED
+        if sent.asked:
+            message = await self._message(account, sent.message)
+            return wire.created(message.id, message.phone, message.code_expires_at, asked)
+        return wire.created(sent.message, command.phone, command.now + asked.ttl * 1000, asked)
 
     def _sms(
         self,

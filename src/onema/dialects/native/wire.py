@@ -1,5 +1,6 @@
 """The members of a request, and the bytes of an answer. Names are in snake_case, amounts are decimal strings."""
 
+import hashlib
 import re
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -16,7 +17,7 @@ from onema.domain.state_machines import VerificationState
 from onema.domain.values.money import format_amount
 from onema.domain.values.phone import Phone
 from onema.domain.values.times import show_time
-from onema.http.messages import Response
+from onema.http.messages import Request, Response
 from onema.http.parameters import parse_json_object
 from onema.storage.contract import Story
 
@@ -26,6 +27,7 @@ _UNKNOWN = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
 _MISSING = re.compile(r"Object missing required field `(.*)`")
 _ID = re.compile(r"[0-9]{1,19}")
 _LONGEST_NAME = 64
+_LONGEST_REQUEST_NAME = 255
 T = TypeVar("T")
 
 
@@ -118,7 +120,29 @@ _STATUS = {
 }
 
 
-def created(message: MessageId, phone: Phone, now: int, asked: VerificationRequest) -> Response:
+def request_name(request: Request) -> str:
+    """The client's name for the request, "" for none: a string of RFC 9651, as the draft has it, or what stands there,
+    as most clients write it. Raises Invalid.
+    """
+    value = request.header(b"idempotency-key")
+    if value is None:
+        return ""
+    name = value.decode("latin-1").strip()
+    if len(name) > 1 and name[0] == name[-1] == '"':
+        name = name[1:-1]
+    if not 0 < len(name) <= _LONGEST_REQUEST_NAME or not name.isascii() or not name.isprintable():
+        raise Invalid(
+            "", f"Idempotency-Key must have 1 to {_LONGEST_REQUEST_NAME} printable ASCII characters"
+        )
+    return name
+
+
+def request_digest(request: Request) -> str:
+    """Of what the request asks."""
+    return hashlib.sha256(request.path.encode() + b"\0" + request.body).hexdigest()
+
+
+def created(message: MessageId, phone: Phone, expires_at: int, asked: VerificationRequest) -> Response:
     """The verification as it begins."""
     told = {
         "id": str(message),
@@ -127,8 +151,8 @@ def created(message: MessageId, phone: Phone, now: int, asked: VerificationReque
         "to": phone,
         "purpose": asked.purpose,
         "reference": asked.reference,
-        "created_at": show_time(now),
-        "expires_at": show_time(now + asked.ttl * 1000),
+        "created_at": show_time(time_of_id(message)),
+        "expires_at": show_time(expires_at),
     }
     location = f"/v1/verifications/{message}".encode()
     return Response(201, msgspec.json.encode(told), _JSON, ((b"location", location),))

@@ -22,10 +22,13 @@ from onema.domain.values.phone import Phone
 
 
 class Accepted(msgspec.Struct, frozen=True):
-    """The message was accepted; or, with `refusal`, written down as refused."""
+    """The message was accepted; or, with `refusal`, written down as refused; or, with `asked`, accepted before, when a
+    request of that digest had this one's name.
+    """
 
     message: MessageId
     refusal: Refusal | None = None
+    asked: str = ""
 
 
 class Send(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -33,6 +36,8 @@ class Send(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     `id` becomes the message's and its verification's; `reference` is the dialect's own name for it. `home_country` is
     where the request's national numbers belong. `entropy` ends with a nonce's bytes; a new code's come before.
+    `request` is the client's name for a request that it may send again, and `request_digest` tells what it asked
+    (request_once.py).
     """
 
     account: AccountId
@@ -45,6 +50,8 @@ class Send(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     client_ip: str
     application: str = ""
     reference: str = ""
+    request: str = ""
+    request_digest: str = ""
 
     @property
     def nonce(self) -> bytes:

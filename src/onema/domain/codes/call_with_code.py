@@ -14,6 +14,7 @@ from onema.domain.codes.accept_message import (
 )
 from onema.domain.codes.hotlines import hotline_keys, take_hotline
 from onema.domain.codes.once import reference_keys, use_reference
+from onema.domain.codes.request_once import remember, request_keys, served_before
 from onema.domain.codes.start_verification import (
     VALID_MS,
     GivenCode,
@@ -59,6 +60,7 @@ class CallWithCode(Send, frozen=True, kw_only=True, gc=False):
             *keys_to_verify(self, self.code),
             *hotline_keys(context.directory.pools.get(application.pool)),
             *reference_keys(self, self.once_seconds),
+            *request_keys(self),
         )
 
     def _caller(self, context: Context) -> tuple[AccountView, Application]:
@@ -70,6 +72,8 @@ class CallWithCode(Send, frozen=True, kw_only=True, gc=False):
         return account, application.document
 
     def decide(self, world: World, context: Context) -> Decision:
+        if before := served_before(self, world):
+            return Decision(before)
         account, application = self._caller(context)
         account.admit_destination(self.phone, self.home_country, Channel.CALL)
         used = use_reference(self, world, self.once_seconds)
@@ -111,7 +115,7 @@ class CallWithCode(Send, frozen=True, kw_only=True, gc=False):
         job = delivery_job(JobKind.CALL, self.account, self.id, self.now, sealed)
         return Decision(
             Accepted(self.id),
-            puts=(*hold.puts, *counters, *used, *verification.puts),
+            puts=(*hold.puts, *counters, *used, *verification.puts, *remember(self)),
             inserts=(message, job, hold.entry, *verification.inserts),
             unsealed=(self.id, payload),
         )

@@ -11,6 +11,7 @@ from onema.domain.codes.accept_message import (
     sender_of,
 )
 from onema.domain.codes.brandname_text import allowed_text, refuse_text, text_keys, usable_brandname
+from onema.domain.codes.request_once import remember, request_keys, served_before
 from onema.domain.codes.start_verification import GivenCode, NewCode, keys_to_verify, start_verification
 from onema.domain.codes.text_to_send import text_to_send
 from onema.domain.configuration.message_template import place_code
@@ -37,9 +38,12 @@ class SendCode(Send, frozen=True, kw_only=True, gc=False):
             *keys_to_accept(self, account),
             *keys_to_verify(self, self.code),
             *text_keys(account, self.brandname, self.text, self.code.length),
+            *request_keys(self),
         )
 
     def decide(self, world: World, context: Context) -> Decision:
+        if before := served_before(self, world):
+            return Decision(before)
         account = sender_of(self, context)
         account.admit_destination(self.phone, self.home_country, Channel.SMS)
         brandname = usable_brandname(account, self.brandname, self.now)
@@ -80,7 +84,7 @@ class SendCode(Send, frozen=True, kw_only=True, gc=False):
         job = delivery_job(JobKind.SMS, self.account, self.id, self.now, sealed)
         return Decision(
             Accepted(self.id),
-            puts=(*hold.puts, *verification.puts),
+            puts=(*hold.puts, *verification.puts, *remember(self)),
             inserts=(message, job, hold.entry, *verification.inserts),
             unsealed=(self.id, payload),
         )

@@ -120,6 +120,7 @@ class PostgresStorage(PostgresWriter):
             "sweep_windows",
             "sweep_carrier_references",
             "sweep_recent_refusals",
+            "sweep_request_keys",
             "sweep_process_reports",
         ):
             swept += await self._count(self._queries[name], now, limit)

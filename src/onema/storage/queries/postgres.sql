@@ -150,6 +150,14 @@ WITH expired AS MATERIALIZED (
 )
 DELETE FROM recent_refusals t USING expired WHERE t.account = expired.account
 
+-- sweep_request_keys --
+-- Forget requests that nobody sends again any more.
+WITH expired AS MATERIALIZED (
+    SELECT account, name FROM request_keys
+    WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED
+)
+DELETE FROM request_keys t USING expired WHERE (t.account, t.name) = (expired.account, expired.name)
+
 -- process_reports --
 -- What each process last said of its carriers.
 SELECT process, reported_at, expires_at, carriers FROM process_reports ORDER BY process

@@ -106,6 +106,12 @@ DELETE FROM recent_refusals WHERE account IN (
     SELECT account FROM recent_refusals WHERE expires_at <= :now ORDER BY expires_at LIMIT :limit
 )
 
+-- sweep_request_keys --
+-- Forget requests that nobody sends again any more.
+DELETE FROM request_keys WHERE (account, name) IN (
+    SELECT account, name FROM request_keys WHERE expires_at <= :now ORDER BY expires_at LIMIT :limit
+)
+
 -- process_reports --
 -- What each process last said of its carriers.
 SELECT process, reported_at, expires_at, carriers FROM process_reports ORDER BY process

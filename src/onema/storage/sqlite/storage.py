@@ -40,6 +40,7 @@ from onema.domain.records import (
     Row,
     Window,
 )
+from onema.domain.request_key import RequestKey
 from onema.domain.values.money import Minor
 from onema.domain.values.phone import Phone
 from onema.storage.contract import (
@@ -257,6 +258,7 @@ class SqliteStorage:
                 "sweep_windows",
                 "sweep_carrier_references",
                 "sweep_recent_refusals",
+                "sweep_request_keys",
                 "sweep_process_reports",
             ),
             {"now": now, "limit": limit},
@@ -264,6 +266,7 @@ class SqliteStorage:
             Window,
             CarrierReference,
             RecentRefusals,
+            RequestKey,
             ProcessReport,
         )
 

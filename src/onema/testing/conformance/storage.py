@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Sequence
-from operator import attrgetter
 
 import msgspec
 import pytest
@@ -32,6 +31,7 @@ from onema.domain.records import (
     Window,
     column_types,
 )
+from onema.domain.request_key import RequestKey
 from onema.domain.tables import TABLES
 from onema.domain.values.money import Minor
 from onema.domain.values.phone import Phone
@@ -320,8 +320,8 @@ class StorageConformance:
         young = LiveVerification(ACCOUNT, Phone("+84901888485"), "code", 2, b"h", 5, expires_at=101)
         window = Window(ACCOUNT, "phone", "+84901888484", "60:0:1", expires_at=50)
         reference = CarrierReference("c", "r", ACCOUNT, MessageId(1), 1, expires_at=50)
-        refusals = RecentRefusals(ACCOUNT, 1, "[]", expires_at=100)
-        expired = (old, window, reference, refusals)
+        named = RequestKey(ACCOUNT, "order-1", "d", MessageId(1), expires_at=100)
+        expired = (old, window, reference, named, RecentRefusals(ACCOUNT, 1, "[]", expires_at=100))
         tried = LiveVerification(ACCOUNT, Phone("+84901888486"), "code", 3, b"h", 5, 100, "60:50:1", 110)
         await insert(storage, young, tried, *expired)
         assert await storage.sweep(now=100, limit=10) == len(expired)
@@ -474,7 +474,7 @@ class StorageConformance:
         new = [DirectoryRow("account", name, 2, b"[]") for name in ("changed", "new")]
         await save(storage, DirectoryRevision("directory", 2), *new, batch=2)
         changes = await storage.read_directory_changes(1, known)
-        assert (changes.revision, sorted(changes.rows, key=attrgetter("name"))) == (2, new)
+        assert (changes.revision, sorted(changes.rows, key=lambda row: row.name)) == (2, new)
         assert not changes.gone
         await storage.begin([rows[1].key])
         await storage.commit(9, {rows[1].key: None}, ())

@@ -1,0 +1,36 @@
+"""A request that its client named: sent again, it does nothing, and is answered as the first time.
+
+The name is the Idempotency-Key of HTTP (draft-ietf-httpapi-idempotency-key-header). Two at once need no word of their
+own here: the second is decided after the first.
+"""
+
+from collections.abc import Iterable
+
+from onema.domain.codes.accept_message import Accepted, Send
+from onema.domain.decision import World
+from onema.domain.records import Key, Row
+from onema.domain.request_key import RequestKey
+
+KEPT_MS = 86_400_000
+"""So long a request is known by its name."""
+
+
+def request_keys(send: Send) -> Iterable[Key]:
+    return ((RequestKey, send.account, send.request),) if send.request else ()
+
+
+def served_before(send: Send, world: World) -> Accepted | None:
+    """What the request was answered when it came first; None when it is new."""
+    if not send.request:
+        return None
+    known = world.get(RequestKey, send.account, send.request)
+    if known is None or send.now >= known.expires_at:
+        return None
+    return Accepted(known.message, asked=known.digest)
+
+
+def remember(send: Send) -> tuple[Row, ...]:
+    """That it was served."""
+    if not send.request:
+        return ()
+    return (RequestKey(send.account, send.request, send.request_digest, send.id, send.now + KEPT_MS),)
