@@ -159,7 +159,9 @@ CARRIER_TYPES: dict[str, CarrierType] = {
     "infobip": http_carrier(infobip.VENDOR),
     "twilio": http_carrier(twilio.VENDOR),
     "vonage": http_carrier(vonage.VENDOR),
-    "sip": CarrierType(_sip, sip.Settings, sip.problems_of, check=sip.check, channels=CALLS),
+    "sip": CarrierType(
+        _sip, sip.Settings, sip.problems_of, check=sip.check, channels=CALLS, advice=sip.advice_of
+    ),
     "smpp": CarrierType(
         _smpp, smpp.Settings, smpp.problems_of, check=smpp.check, needs=smpp.needs_of, channels=TEXTS
     ),

@@ -10,6 +10,7 @@ import phonenumbers
 from msgspec import Meta
 
 from onema.channels.tls import TlsRefused, context_of
+from onema.channels.voice_sip import srtp
 from onema.channels.voice_sip.outcomes import StatusRule, status_problems
 from onema.channels.voice_sip.placeholders import problem_in, problem_in_name, problem_in_user
 from onema.channels.voice_sip.presets import PresetName, with_preset
@@ -165,6 +166,13 @@ class Settings(CarrierSettings, frozen=True, kw_only=True):
     telephone_events: Annotated[
         bool, Meta(description="Whether keys are offered to be heard as RFC 4733's telephone-event.")
     ] = True
+    srtp: Annotated[
+        bool,
+        Meta(
+            description="Whether audio is encrypted (SDES, RFC 4568), or there is no call. The keys stand in the "
+            "signalling, which wants transport = tls; pylibsrtp must be installed."
+        ),
+    ] = False
     early_media: Annotated[
         Literal["ignored", "played"],
         Meta(
@@ -383,8 +391,11 @@ def advice_of(carrier: Carrier, application: Application) -> Iterator[Problem]:
 
 
 def check(carrier: Carrier) -> Iterator[Problem]:
-    """Whether the files of TLS are there and fit."""
+    """Whether the files of TLS are there and fit, and whether SRTP can be spoken."""
+    settings = trunk_settings(carrier)
+    if settings.srtp and not srtp.is_installed():
+        yield Problem("settings.srtp", "pylibsrtp is not installed: pip install 'onema[srtp]'")
     try:
-        context_of(trunk_settings(carrier))
+        context_of(settings)
     except TlsRefused as error:
         yield Problem(f"settings.{error.setting}", str(error))

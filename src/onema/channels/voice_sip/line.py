@@ -49,6 +49,8 @@ class Trunk(msgspec.Struct, frozen=True, kw_only=True):
     """Whether each call sends from an RTP port of its own."""
     codecs: tuple[Literal["PCMU", "PCMA"], ...] = ("PCMU", "PCMA")
     telephone_events: bool = True
+    srtp: bool = False
+    """Whether audio is SRTP or nothing."""
     early_media: bool = False
     """Whether silence is sent once the far end may be heard before the answer; the message begins with the answer."""
     session_seconds: int = 1_800

@@ -6,6 +6,7 @@ import msgspec
 
 from onema.channels.voice_sip.datagrams import Address
 from onema.channels.voice_sip.sending import Stream
+from onema.channels.voice_sip.srtp import Protection
 from onema.protocols.rtp import rtcp
 from onema.protocols.rtp.events import KeyHearing
 from onema.protocols.rtp.statistics import Reception
@@ -32,6 +33,8 @@ class Far(msgspec.Struct, frozen=True, kw_only=True):
     """False while it holds the call (`sendonly`, `inactive`, address 0.0.0.0): nothing is sent."""
     may_come_from: tuple[str, ...] = ()
     """Hosts from which its media may come instead of from `address`: that of its signalling."""
+    protection: Protection | None = None
+    """Of SRTP; None: audio is in clear. Of one call always the same as long as its keys are."""
 
 
 class MediaFigures(msgspec.Struct, frozen=True, kw_only=True):

@@ -181,7 +181,9 @@ class Media:
             listener, stream = known.listener, known.listener.stream
             if family_of(far.address[0]) != stream.family:
                 raise Unreachable("the far end's address is not of the family of ours")
-            slice_ = known.lane.slice_of(far.ptime_ms, now, shared=not known.own_port)
+            slice_ = known.lane.slice_of(
+                far.ptime_ms, now, shared=not known.own_port and far.protection is None
+            )
             listener.port.drain(now)
             if stream.slice is None:
                 self._schedule(
@@ -195,6 +197,7 @@ class Media:
             listener.refusals, listener.is_deaf = 0, False
             stream.destination = listener.latched or far.address
             stream.law, stream.payload_type = far.law, far.payload_type
+            stream.protection, stream.secure_to = far.protection, listener.port.pair.rtp
             slice_.join(stream, sends=far.listens and not known.held)
             self._wake(known.lane)
 
@@ -325,6 +328,8 @@ class Media:
             return
         port.settle_accounts(listener)
         told = reporting.report(listener, now=now, wall=self._wall(), cname=self._cname, goodbye=goodbye)
+        if listener.far is not None and listener.far.protection is not None:
+            told = listener.far.protection.protect_report(told)
         on_rtp = listener.far is not None and listener.far.rtcp == listener.far.address
         # A report that is lost is replaced by the next.
         with contextlib.suppress(OSError):

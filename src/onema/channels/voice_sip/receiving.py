@@ -229,10 +229,19 @@ class Port:
         kind = kind_of(datagram)
         if kind is Kind.RTCP:
             self._take_report(datagram, source, 0)
-        elif kind is Kind.RTP:
-            packet = packets.parse(datagram)
+        elif kind is Kind.RTP and (clear := self._in_clear(datagram, source)) is not None:
+            packet = packets.parse(clear)
             if packet is not None:
                 self._take(packet, source, arrival)
+
+    def _in_clear(self, datagram: bytes, source: Address) -> bytes | None:
+        """None for what the call's key did not make, so that nobody else's packets are believed or latched to."""
+        known = self._sources.get(source) or {one for one in self.calls if _may_latch(one, source)}
+        if len(known) != 1:
+            return datagram
+        (listener,) = known
+        protection = listener.far.protection if listener.far else None
+        return datagram if protection is None else protection.unprotect(datagram)
 
     def _take(self, packet: Packet, source: Address, arrival: int) -> None:
         known = self._sources.get(source)
@@ -271,8 +280,18 @@ class Port:
             key = listener.keys.receive(packet)
             if key is not None:
                 self._heard.key(listener, key)
-        elif self._batch is not None and reception.is_valid and packet.payload_type == far.payload_type:
+        elif (
+            self._batch is not None
+            and far.protection is None
+            and reception.is_valid
+            and packet.payload_type == far.payload_type
+        ):
             self._settled.settle(source_number(source), reception, far.payload_type)
+
+    def _is_usual(self, reception: Reception, far: Far, packet: Packet) -> bool:
+        """Whether what comes like this needs no look any more. What is secret must all be opened, to be believed."""
+        readable = self._batch is not None and far.protection is None
+        return readable and reception.is_valid and packet.payload_type == far.payload_type
 
     def _take_back(self, source: Address) -> None:
         if self._batch is not None:
@@ -310,14 +329,27 @@ class Port:
     def _take_report(self, datagram: bytes, source: Address, now: int) -> None:
         if kind_of(datagram) is not Kind.RTCP:
             return
+        secret_of, datagram = self._report_in_clear(datagram, source)
         for report in rtcp.parse(datagram):
             if isinstance(report, rtcp.Goodbye):
                 # The signalling says when a call ends.
                 continue
             for block in report.blocks:
                 listener = self._by_ssrc.get(block.ssrc)
-                if listener is not None and source[0] in listener.hosts():
+                if listener is None or source[0] not in listener.hosts():
+                    continue
+                if secret_of is listener or listener.far is None or listener.far.protection is None:
                     self._believe(listener, report, block, source)
+
+    def _report_in_clear(self, datagram: bytes, source: Address) -> tuple[Listener | None, bytes]:
+        """The report, and whose key opened it; None where it came in clear."""
+        for listener in self.calls:
+            protection = listener.far.protection if listener.far else None
+            if protection is not None and source[0] in listener.hosts():
+                clear = protection.unprotect_report(datagram)
+                if clear is not None:
+                    return listener, clear
+        return None, datagram
 
     def _believe(
         self,

@@ -5,6 +5,7 @@ next payload lies. They advance for all its streams at once, and the C library r
 are silent (held, or without a destination) stand behind those that send, so that one call sends the first so many.
 """
 
+import ctypes
 import errno
 import socket
 from collections.abc import Callable, Iterator
@@ -26,6 +27,7 @@ from onema.channels.voice_sip.datagrams import (
     pointer,
     sockaddr,
 )
+from onema.channels.voice_sip.srtp import Protection
 from onema.speech.g711 import Law
 
 _HEADER = np.dtype(
@@ -51,6 +53,10 @@ class Stream:
         self.at = 0
         self.descriptor = -1
         """Of its socket."""
+        self.protection: Protection | None = None
+        """Of SRTP: what it sends is made secret packet by packet."""
+        self.secure_to: socket.socket | None = None
+        """The socket of what is protected."""
         self.family = socket.AF_INET
         self.destination: Address | None = None
         self.law = Law.PCMU
@@ -190,7 +196,10 @@ class Slice:
                 self._send(self.streams[0].descriptor, 0, sending)
             else:
                 for stream in self.streams[:sending]:
-                    self._send(stream.descriptor, stream.at, 1)
+                    if stream.protection is None:
+                        self._send(stream.descriptor, stream.at, 1)
+                    else:
+                        self._send_protected(stream, stream.protection)
         self._advance(sending, count)
 
     def _advance(self, sending: int, count: int) -> None:
@@ -238,6 +247,17 @@ class Slice:
                     continue
                 self._lost(first, first + 1)
                 first += 1
+
+    def _send_protected(self, stream: Stream, protection: Protection) -> None:
+        """The packet as it lies in memory, made secret. One that the system does not take is lost."""
+        at = stream.at
+        payload = ctypes.string_at(int(self._payloads[at]), packet_octets(self.ptime_ms))
+        packet = protection.protect(self._headers[at].tobytes() + payload)
+        try:
+            if stream.secure_to is not None and stream.destination is not None:
+                stream.secure_to.sendto(packet, stream.destination)
+        except OSError:
+            self._lost(at, at + 1)
 
     def _lost(self, first: int, end: int) -> None:
         self.failed += end - first

@@ -25,6 +25,7 @@ def trunk_of(name: str, settings: Settings) -> Trunk:
         own_port=settings.own_port,
         codecs=settings.codecs,
         telephone_events=settings.telephone_events,
+        srtp=settings.srtp,
         early_media=settings.early_media == "played",
         session_seconds=settings.session_seconds,
         options_seconds=settings.options_seconds,

@@ -2,9 +2,12 @@
 
 import secrets
 
+from onema.channels.voice_sip import srtp
 from onema.channels.voice_sip.line import Trunk
 from onema.channels.voice_sip.listeners import Far
+from onema.channels.voice_sip.srtp import SrtpSession
 from onema.protocols.sip import sdp
+from onema.protocols.sip.crypto_lines import Crypto
 from onema.speech.g711 import Law
 
 
@@ -18,7 +21,11 @@ class CallMedia:
             session=secrets.randbits(31),
             laws=tuple(Law(codec) for codec in trunk.codecs),
             keys=trunk.telephone_events,
+            crypto=srtp.offered() if trunk.srtp else (),
         )
+        self._keys: tuple[Crypto, Crypto] | None = None
+        self._protection: SrtpSession | None = None
+        """Of these keys: it counts packets, so that it stays as long as they do."""
         self._signalling = signalling
 
     @property
@@ -44,4 +51,13 @@ class CallMedia:
             ptime_ms=audio.ptime_ms,
             listens=audio.listens,
             may_come_from=(self._signalling,),
+            protection=self._protection_of(audio),
         )
+
+    def _protection_of(self, audio: sdp.FarAudio) -> SrtpSession | None:
+        if audio.our_key is None or audio.their_key is None:
+            return None
+        keys = (audio.our_key, audio.their_key)
+        if self._protection is None or keys != self._keys:
+            self._keys, self._protection = keys, SrtpSession(*keys)
+        return self._protection
