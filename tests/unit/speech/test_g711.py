@@ -1,6 +1,9 @@
+import io
 from array import array
 
+import numpy as np
 import pytest
+import soundfile  # type: ignore[import-untyped]  # It ships no types.
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -63,6 +66,53 @@ def test_louder_samples_never_decode_quieter(law: Law) -> None:
 def test_known_bytes(law: Law, sample: int, byte: int) -> None:
     """Bytes that CPython 3.11's audioop gives for the same samples."""
     assert g711.encode(pcm([sample]), law) == bytes([byte])
+
+
+ALL_SAMPLES = pcm(list(range(-32768, 32768)))
+
+
+def libsndfile(law: Law, samples: bytes) -> bytes:
+    """Its encoding of 16-bit samples."""
+    file = io.BytesIO()
+    subtype = {Law.PCMU: "ULAW", Law.PCMA: "ALAW"}[law]
+    soundfile.write(file, np.frombuffer(samples, "<i2"), 8000, subtype, "FILE", "RAW")
+    return file.getvalue()
+
+
+def test_mu_law_of_every_sample_is_libsndfiles() -> None:
+    """All 65,536 samples, byte for byte."""
+    assert g711.encode(ALL_SAMPLES, Law.PCMU) == libsndfile(Law.PCMU, ALL_SAMPLES)
+
+
+def test_a_law_of_every_sample_is_libsndfiles_but_on_edges() -> None:
+    """Tolerated: negative samples that lie exactly between two steps, of which libsndfile takes the louder one and
+    we, like G.711's table 1a, the quieter. There are 127 of them, and our byte is never further off.
+    """
+    levels = g711.levels(Law.PCMA)
+    ours, theirs = g711.encode(ALL_SAMPLES, Law.PCMA), libsndfile(Law.PCMA, ALL_SAMPLES)
+    differing = [
+        (sample, levels[our], levels[their])
+        for sample, our, their in zip(range(-32768, 32768), ours, theirs, strict=True)
+        if our != their
+    ]
+    assert len(differing) == 127
+    assert all(their < sample < our and our - sample <= sample - their for sample, our, their in differing)
+
+
+@pytest.mark.parametrize("law", LAWS)
+def test_every_byte_means_what_libsndfile_takes_it_for(law: Law) -> None:
+    """All 256 levels."""
+    subtype = {Law.PCMU: "ULAW", Law.PCMA: "ALAW"}[law]
+    decoded, _ = soundfile.read(
+        io.BytesIO(ALL_BYTES),
+        dtype="int16",
+        samplerate=8000,
+        channels=1,
+        format="RAW",
+        subtype=subtype,
+        endian="FILE",
+    )
+    assert decoded.tolist() == list(g711.levels(law))
 
 
 @given(st.binary(max_size=400))

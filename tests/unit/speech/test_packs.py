@@ -3,12 +3,14 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from onema.speech import PackError, Voices, pack
+from onema.speech import Clip, PackError, Voices, pack
 from onema.speech.hearing.verify import faults
 from onema.speech.making.own_pack import from_recordings
 from onema.speech.pack import CHARACTERS, SENTENCE
+from onema.speech.samples import from_g711, to_pcmu
 from onema.speech.voices import BUILT_IN
 from onema.speech.wav import from_pcmu
 
@@ -30,6 +32,24 @@ def test_built_in_pack_is_complete_and_sound(voices: Voices, voice_id: str) -> N
     assert voice.origin.licence
     assert voice.origin.engine_version
     assert faults(voice) == []
+
+
+def test_what_is_wrong_with_a_pack_is_named_by_line(voices: Voices) -> None:
+    """A clip that is too quiet, too loud, too long, or no other than another one."""
+    good = voices["vi-north"]
+
+    def with_clip(line: str, clip: Clip) -> list[str]:
+        return faults(dataclasses.replace(good, characters={**good.characters, line: clip}))
+
+    def louder(line: str, times: float) -> Clip:
+        return Clip("", to_pcmu(from_g711(good.characters[line].pcmu) * np.float32(times)))
+
+    assert with_clip("6", louder("6", 0.3)) == ["line 6: -10.4 dB from the common loudness"]
+    assert any("peak is too high" in fault for fault in with_clip("6", louder("6", 4)))
+    assert any(
+        "line 6: " in fault and " s is not between" in fault for fault in with_clip("6", good.sentence)
+    )
+    assert any("are heard as" in fault for fault in with_clip("6", good.characters["9"]))
 
 
 def test_packs_are_small() -> None:
