@@ -51,6 +51,9 @@ class Lane:
         for slice_ in busy:
             if slice_.due <= now:
                 slice_.turn(now)
+                if slice_.was_refused:
+                    slice_.was_refused = False
+                    self.port.read_refusals()
         if self._listens_at <= now:
             self.port.drain(now)
             self._listens_at += ((now - self._listens_at) // _EVERY_NS + 1) * _EVERY_NS

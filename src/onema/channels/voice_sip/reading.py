@@ -54,19 +54,21 @@ class Batch:
 
     def __init__(self, many: Many) -> None:
         self._many = many
-        self._octets = np.zeros((AT_ONCE, _LONGEST), np.uint8)
+        self.octets = np.zeros((AT_ONCE, _LONGEST), np.uint8)
+        """Of each datagram; `lengths` says how many there are."""
         self._names = np.zeros((AT_ONCE, LONGEST_NAME), np.uint8)
         self._control = np.zeros(AT_ONCE, _CONTROL)
         self._parts = np.zeros(AT_ONCE, PART)
         self._messages = np.zeros(AT_ONCE, MESSAGE)
         places = np.arange(AT_ONCE, dtype=np.uint64)
-        self._parts["base"] = pointer(self._octets) + places * np.uint64(_LONGEST)
+        self._parts["base"] = pointer(self.octets) + places * np.uint64(_LONGEST)
         self._parts["octets"] = _LONGEST
         self._messages["name"] = pointer(self._names) + places * np.uint64(LONGEST_NAME)
         self._messages["parts"] = pointer(self._parts) + places * np.uint64(PART.itemsize)
         self._messages["part_count"] = 1
         self._messages["control"] = pointer(self._control) + places * np.uint64(_TIME_OCTETS)
-        self.count = 0
+        self._address = pointer(self._messages)
+        self.count = AT_ONCE
         self.headers: NDArray[Any] = np.zeros(0, _HEADER)
         self.sources: NDArray[np.uint64] = np.zeros(0, np.uint64)
         """Where each came from: IPv4 address and port as one number."""
@@ -74,29 +76,37 @@ class Batch:
 
     def read(self, descriptor: int) -> int:
         """How many datagrams came. Raises OSError for what ICMP said of an earlier packet; reading again goes on."""
-        self._messages["name_octets"] = LONGEST_NAME
-        self._messages["control_octets"] = _TIME_OCTETS
-        self._control["type"] = 0
+        count, self.count = self.count, 0
+        if count:
+            # What the last reading wrote into what the next one reads.
+            self._messages["name_octets"][:count] = LONGEST_NAME
+            self._messages["control_octets"][:count] = _TIME_OCTETS
+            self._control["type"][:count] = 0
         try:
-            self.count = self._many(descriptor, pointer(self._messages), AT_ONCE)
+            self.count = self._many(descriptor, self._address, AT_ONCE)
         except BlockingIOError:
-            self.count = 0
-        self.headers = self._octets[: self.count, :_SMALLEST].copy().view(_HEADER)[:, 0]
+            return 0
+        self.headers = self.octets[: self.count, :_SMALLEST].copy().view(_HEADER)[:, 0]
         self.sources = self._names[: self.count, :8].copy().view(np.uint64)[:, 0]
         self.lengths = self._messages["octets"][: self.count]
         return self.count
 
     def arrivals(self, now: int) -> NDArray[np.int64]:
         """When each came, in samples; `now`, in nanoseconds, where the kernel did not say."""
-        control = self._control[: self.count]
-        samples: NDArray[np.int64] = control["seconds"] * SAMPLE_RATE + control["ns"] // _SAMPLE_NS
-        stamped = control["type"] == _SO_TIMESTAMPNS
+        samples: NDArray[np.int64] = self.times() // _SAMPLE_NS
+        stamped = self._control["type"][: self.count] == _SO_TIMESTAMPNS
         if not stamped.all():
             samples[~stamped] = now // _SAMPLE_NS
         return samples
 
+    def times(self) -> NDArray[np.int64]:
+        """The kernel's stamps, in nanoseconds since 1970."""
+        control = self._control[: self.count]
+        times: NDArray[np.int64] = control["seconds"] * 1_000_000_000 + control["ns"]
+        return times
+
     def datagram(self, number: int) -> bytes:
-        return self._octets[number, : self._messages["octets"][number]].tobytes()
+        return self.octets[number, : self._messages["octets"][number]].tobytes()
 
     def source(self, number: int) -> Address:
         return address_of(self._names[number].tobytes())

@@ -146,7 +146,6 @@ class Port:
 
     def drain(self, now: int) -> None:
         """Read what came; `now` is in nanoseconds."""
-        self._read_refusals()
         if self._batch is None:
             self._read(self.pair.rtp, self._take_datagram, _samples(now))
         else:
@@ -155,7 +154,7 @@ class Port:
     def read_some(self, now: int) -> None:
         """Read a few: for whoever was told that something is there, and will be told again."""
         if not self._read(self.pair.rtp, self._take_datagram, _samples(now), at_most=_OF_ONE_CALL_AT_ONCE):
-            self._read_refusals()
+            self.read_refusals()
 
     def drain_reports(self, now: int) -> None:
         """Read what came on the port of RTCP."""
@@ -177,7 +176,8 @@ class Port:
             except BlockingIOError:
                 break
             except OSError:
-                # What ICMP said of a packet of ours; what came lies behind it.
+                # ICMP said something of a packet of ours; what came lies behind it.
+                self.read_refusals()
                 continue
             take(bytes(memoryview(self._buffer)[:octets]), (source[0], source[1]), now)
             count += 1
@@ -189,6 +189,7 @@ class Port:
             try:
                 came = batch.read(self.pair.rtp.fileno())
             except OSError:
+                self.read_refusals()
                 continue
             if not came:
                 return
@@ -209,8 +210,11 @@ class Port:
             self._numbers = np.array([source_number(source) for source in self._sources], np.uint64)
         return self._numbers
 
-    def _read_refusals(self) -> None:
-        """ICMP says which packet could not be delivered by where it went (IP_RECVERR, ip(7))."""
+    def read_refusals(self) -> None:
+        """ICMP says which packets could not be delivered by where they went (IP_RECVERR, ip(7)).
+
+        Sending or reading fails once when there is something to read here.
+        """
         for _ in range(_LOOKED_AT_AT_ONCE):
             try:
                 _, _, _, destination = self.pair.rtp.recvmsg(1, 0, socket.MSG_ERRQUEUE | socket.MSG_DONTWAIT)

@@ -92,6 +92,8 @@ class Slice:
         """Whether a header has the marker bit."""
         self.failed = 0
         """Packets that the system did not take."""
+        self.was_refused = False
+        """Whether ICMP may have said something since somebody looked."""
         self._room = 0
         self._make_room(_FIRST_ROOM)
 
@@ -237,13 +239,15 @@ class Slice:
         while first < end:
             try:
                 first += self._many(descriptor, self._message_address + first * MESSAGE.itemsize, end - first)
+                # The error that stopped it is told to nobody when a packet went before.
+                self.was_refused |= first < end
             except OSError as error:
                 if error.errno in NO_ROOM:
                     self._lost(first, end)
                     return
                 # ECONNREFUSED and the like tell of a packet before, perhaps of another stream: once more.
                 if error.errno in _OF_EARLIER_PACKETS and refused_at != first:
-                    refused_at = first
+                    refused_at, self.was_refused = first, True
                     continue
                 self._lost(first, first + 1)
                 first += 1
