@@ -23,6 +23,8 @@ from onema.protocols.sip import call_events as c
 from onema.protocols.sip.calling import OutgoingCall, Plan
 from onema.protocols.sip.header_values import Reason
 
+LAST_WORD_SECONDS = 0.3
+"""How long the end of a call waits for the answer to our BYE, which its trace should have."""
 STOP_SECONDS = 0.4
 """How long a call that is to be hung up may take to hear what becomes of its INVITE, before it is told as ended."""
 MOST_KEYS = 64
@@ -285,8 +287,10 @@ class Call:
         detail = ""
         reasons: tuple[l.Reason, ...] = ()
         headers: tuple[tuple[str, str], ...] = ()
+        if self._unheard:
+            detail = "nobody listened where it wanted the sound"
         if event is not None:
-            detail = event.why
+            detail = event.why or detail
             if self._conversation is not None and self._conversation.failure and not event.status:
                 detail = self._conversation.failure
             reasons = tuple(l.Reason(one.protocol.lower(), one.cause, one.text) for one in event.reasons)
@@ -318,16 +322,26 @@ class Call:
         for timer in self._timers:
             timer.cancel()
         figures = self._stop_media()
-        self._tell(
-            msgspec.structs.replace(
-                facts,
-                packets_sent=figures.packets_sent,
-                packets_received=figures.packets_received,
-                packets_lost=figures.packets_lost,
-                jitter_ms=figures.jitter_ms,
-                trace=self._trace.kept(),
-            )
+        facts = msgspec.structs.replace(
+            facts,
+            packets_sent=figures.packets_sent,
+            packets_received=figures.packets_received,
+            packets_lost=figures.packets_lost,
+            jitter_ms=figures.jitter_ms,
         )
+        if self._conversation is not None and self._conversation.waits and facts.how is not l.How.STOPPED:
+            timer = self._loop.call_later(LAST_WORD_SECONDS, self._told, facts)
+
+            def heard() -> None:
+                timer.cancel()
+                self._told(facts)
+
+            self._conversation.on_next_message = heard
+        else:
+            self._told(facts)
+
+    def _told(self, facts: l.CallEnded) -> None:
+        self._tell(msgspec.structs.replace(facts, trace=self._trace.kept()))
         self._over(self._order.call)
 
     def _stop_media(self) -> MediaFigures:

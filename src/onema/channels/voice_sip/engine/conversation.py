@@ -54,8 +54,8 @@ class Conversation:
         """What the network said last."""
         self.on_message: Callable[[bool, bytes, Hop], None] = lambda outgoing, octets, hop: None
         """Sees every message: ours and theirs, in order."""
-        self.on_close: Callable[[], None] = lambda: None
-        """Called once when nothing of it can come any more."""
+        self.on_next_message: Callable[[], None] = _nothing
+        """Called once, after the next message of theirs."""
         self._network = network
         self._hears = hears
         self._loop = asyncio.get_running_loop()
@@ -71,6 +71,9 @@ class Conversation:
         self.waits = False
         self.heard_any = True
         self.advance(self.session.receive(message, self._loop.time(), came_from))
+        if not isinstance(message, Response) or message.status >= 200:
+            then, self.on_next_message = self.on_next_message, _nothing
+            then()
 
     def failed(self, why: str) -> None:
         """The network says that what was sent did not arrive."""
@@ -118,4 +121,7 @@ class Conversation:
         self._closed = True
         self._disarm()
         self._network.leave(self)
-        self.on_close()
+
+
+def _nothing() -> None:
+    return

@@ -23,7 +23,7 @@ MOST_KNOWN_HOSTS = 10_000
 UNKNOWN_PER_SECOND = 50.0
 """Messages from hosts that we never sent anything to, which are read at all: what a flood of them costs is that."""
 
-_Key = tuple[str, str, int, tuple[str, ...]]
+_Key = tuple[str, str, int, tuple[str, ...], object]
 
 
 class _Socket:
@@ -33,8 +33,7 @@ class _Socket:
         self.transport: Transport
         self.opened = asyncio.Lock()
         self.is_open = False
-        self.users: set[str] = set()
-        """Names of trunks."""
+        self.users: set[object] = set()
         self._network = network
 
     def welcomes(self, ip: str) -> bool:
@@ -77,12 +76,12 @@ class Network:
 
     # Sockets.
 
-    async def transport(self, trunk: Trunk, ip: str) -> Transport:
-        """What this trunk sends through to `ip`, open. Raises OSError, TlsRefused."""
+    async def transport(self, user: object, trunk: Trunk, ip: str) -> Transport:
+        """What `user` sends through to `ip`, open, until it is released. Raises OSError, TlsRefused."""
         own = trunk.bind_address or ("::" if ":" in ip else "0.0.0.0")  # noqa: S104  # whoever comes is a stranger
         files = (trunk.tls_ca_file, trunk.tls_certificate_file, trunk.tls_key_file) if trunk.tls else ()
-        # A port that the system chooses is the trunk's own.
-        key = (trunk.transport, own, trunk.bind_port, files if trunk.bind_port else (*files, trunk.name))
+        # A port that the system chooses is the user's own.
+        key = (trunk.transport, own, trunk.bind_port, files, None if trunk.bind_port else user)
         socket = self._sockets.get(key)
         if socket is None:
             socket = self._sockets[key] = _Socket(self)
@@ -93,17 +92,17 @@ class Network:
                 socket.transport = StreamTransport(
                     own, trunk.bind_port, socket, context=context, own_context=own_context
                 )
-        socket.users.add(trunk.name)
+        socket.users.add(user)
         async with socket.opened:
             if not socket.is_open:
                 await socket.transport.open()
                 socket.is_open = True
         return socket.transport
 
-    def release(self, trunk: Trunk) -> None:
-        """Close what only this trunk used."""
+    def release(self, user: object) -> None:
+        """Close what only it used."""
         for key, socket in list(self._sockets.items()):
-            socket.users.discard(trunk.name)
+            socket.users.discard(user)
             if not socket.users:
                 del self._sockets[key]
                 socket.transport.close()

@@ -114,7 +114,7 @@ class RunningTrunk:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        self.network.release(self.settings)
+        self.network.release(self)
 
     # For calls.
 
@@ -170,12 +170,14 @@ class RunningTrunk:
         """Raises OSError."""
         shown = _in_uri(self.shown_ip(hop))
         user = f"{user}@" if user else ""
+        # TLS without a certificate of ours listens nowhere: the far end uses the connection that is there.
+        port = f":{transport.port}" if transport.port else ""
         parameter = "" if hop.kind == "udp" else f";transport={hop.kind}"
         return Local(
             transport=hop.kind.upper(),
             host=_in_uri(self.local_ip(hop)),
             port=transport.port,
-            contact=f"<sip:{user}{shown}:{transport.port}{parameter}>",
+            contact=f"<sip:{user}{shown}{port}{parameter}>",
             agent=AGENT,
         )
 
@@ -260,7 +262,7 @@ class RunningTrunk:
         for hop in dict.fromkeys(hops):
             try:
                 places.append(
-                    known.get(hop) or _Place(hop, await self.network.transport(self.settings, hop.ip))
+                    known.get(hop) or _Place(hop, await self.network.transport(self, self.settings, hop.ip))
                 )
             except OSError as error:
                 # A machine without IPv6 has no way to some of them.
