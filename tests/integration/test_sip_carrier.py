@@ -10,7 +10,7 @@ from tests.sip import CODE, VOICE, VOICES, Events, FarPhones, before_phones, cal
 async def test_a_code_is_heard_at_the_far_end() -> None:
     """Frame for frame what the handset would play, and the events and the end say how it went."""
     events = Events()
-    async with FarPhones() as far, before_phones(far, events=events) as carrier:
+    async with FarPhones() as far, before_phones(far, events=events, speaker=VOICES) as carrier:
         outcome = await carrier.send(call())
         await far.until(lambda: far.calls[0].ended)
         heard = far.calls[0]
