@@ -198,7 +198,9 @@ def route_problems(route: doc.Route, carrier: doc.Carrier | None) -> Iterator[Pr
     found = CARRIER_TYPES.get(carrier.type) if carrier else None
     if found and route.channel not in found.channels:
         carried = " and ".join(sorted(found.channels))
-        yield Problem("channel", f"{route.carrier} is of a type that carries {carried}, not {route.channel}")
+        yield Problem(
+            "channel", f"the carrier {route.carrier} is of a type for {carried}, not for {route.channel}"
+        )
 
 
 class Webhooks:

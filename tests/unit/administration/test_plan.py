@@ -170,6 +170,6 @@ system_id = "acme"
 channel = "%s"
 carrier = "telco"
 """
-    wrong = "routes[call/+/telco].channel: telco is of a type that carries sms, not call"
+    wrong = "routes[call/+/telco].channel: the carrier telco is of a type for sms, not for call"
     assert refused(routes % "call", {}) == wrong
     assert refused(routes % "sms", {}) == ""
