@@ -44,6 +44,9 @@ _RATE = 8_000
 class ToneAudio:
     """Stands in for speech: one beep per character of the code."""
 
+    async def prepare(self, call: CallPayload) -> None:
+        """Nothing needs it."""
+
     def wav(self, call: CallPayload) -> bytes:
         samples = [
             int(

@@ -20,6 +20,7 @@ def add(
     text: Text,
     fold: Annotated[bool, typer.Option(help="Send Vietnamese accents as plain letters.")] = True,
     name: Annotated[str, typer.Option(help="For APIs that ask for a text by its name or number.")] = "",
+    spoken: Annotated[bool, typer.Option(help="It may be read out on the phone, too.")] = False,
     registered: Registered = [],  # noqa: B006  # typer needs a list, and nobody changes it
 ) -> None:
     """Allow a text."""
@@ -29,7 +30,13 @@ def add(
 
     facts = with_facts({}, told_facts(registered))
     template = doc.Template(
-        account=account, brandname=brandname, text=text, fold=fold, name=name, registered=facts
+        account=account,
+        brandname=brandname,
+        text=text,
+        fold=fold,
+        name=name,
+        spoken=spoken,
+        registered=facts,
     )
     create(cli, template)
 
@@ -46,6 +53,9 @@ def change(
     name: Annotated[
         str | None, typer.Option(help="For APIs that ask for a text by its name or number.")
     ] = None,
+    spoken: Annotated[
+        bool | None, typer.Option(help="It may be read out on the phone, too.", show_default=False)
+    ] = None,
     registered: Registered = [],  # noqa: B006  # typer needs a list, and nobody changes it
     active: Annotated[bool | None, typer.Option(help="Whether it may be sent.", show_default=False)] = None,
 ) -> None:
@@ -54,7 +64,7 @@ def change(
     from onema.cli.registered import edit_registered
     from onema.domain.configuration import documents as doc
 
-    fields = given(fold=fold, name=name, state=state_of(active))
+    fields = given(fold=fold, name=name, spoken=spoken, state=state_of(active))
     edit_registered(cli, doc.Template, f"{account}/{brandname}/{text}", fields, registered)
 
 
@@ -120,4 +130,4 @@ def show_all(
 
     with cli.session() as session:
         found = session.of_kind(doc.Template, account)
-    print_documents(cli, found, ("account", "brandname", "text", "name", "fold", "state"))
+    print_documents(cli, found, ("account", "brandname", "text", "name", "fold", "spoken", "state"))

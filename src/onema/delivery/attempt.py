@@ -41,6 +41,7 @@ from onema.domain.ids import AccountId, MessageId
 from onema.domain.keyring import Keyring, Unsealable
 from onema.domain.records import Attempt, Channel, Job, JobKind
 from onema.engine.gateway import Gateway
+from onema.speech.spoken_texts import TooMany
 from onema.storage.contract import Storage
 from onema.telemetry.faults import describe_fault
 from onema.telemetry.logs import attempt_id
@@ -50,6 +51,9 @@ log = logging.getLogger(__name__)
 ATTEMPTS_PER_MESSAGE = 5
 FIRST_RETRY_MS = 5_000
 NOTHING_SENT = "no carrier takes this number"
+READ_OUT_LATER_MS = 1_000
+"""How long a call waits for its turn where many texts are being made into sound."""
+NOT_READ_OUT = "its text cannot be made into sound"
 
 
 class Found(NamedTuple):
@@ -62,6 +66,13 @@ class Found(NamedTuple):
 
 OnNamed = Callable[[str, tuple[str, ...], AccountId, MessageId, int], None]
 """Hears a carrier's name, the names that it gave, and whose they are: account, message, attempt."""
+
+Prepare = Callable[[CallPayload], Coroutine[Any, Any, None]]
+"""Makes sound of what a call reads out. Raises TooMany, and ValueError."""
+
+
+async def nothing_to_prepare(call: CallPayload) -> None:
+    """Where every call says what is sound already."""
 
 
 class Wait(NamedTuple):
@@ -88,10 +99,11 @@ class Attempts:
         on_shown: Callable[[], None] = lambda: None,
         on_named: OnNamed = lambda *named: None,
         tells: Tells | None = None,
+        prepare: Prepare = nothing_to_prepare,
     ) -> None:
         """Of jobs that are not of `kinds` nothing is sent: only what has expired is ended. `on_shown` hears that a
         simulated phone shows something new, `on_named` what names a carrier gave to an attempt. `tells` says what
-        integrators are told of calls.
+        integrators are told of calls, `prepare` makes sound of what a call reads out.
         """
         self._gateway = gateway
         self._storage = storage
@@ -106,12 +118,15 @@ class Attempts:
         self._on_shown = on_shown
         self._on_named = on_named
         self._tells = tells
+        self._prepare = prepare
 
     def first(self, job: Job, payload: Payload) -> StartAttempt | None:
         """What starts the attempt of a job that is being born, where a carrier takes it at once. Nothing is counted
         before the job comes: so a carrier that takes so many in a second, or one that is on probation, is left for
-        then.
+        then. A call whose text must be made into sound is, too.
         """
+        if isinstance(payload, CallPayload) and payload.spoken_text:
+            return None
         now = self._gateway.now()
         plan = self.plan(job, payload, given=not payload.purpose)
         found = self.running_here(plan, job)
@@ -148,12 +163,28 @@ class Attempts:
         if isinstance(found, Wait):
             await self.leave(job, found)
             return
+        if isinstance(payload, CallPayload) and not await self._can_be_heard(job, payload):
+            return
 
         async def start_it(lease_until: int) -> StartAttempt:
             before = await self._attempt_before(job) if job.attempt else ""
             return self._start(job, payload, found, plan, now, lease_until, before)
 
         await self.start(job, payload, found, start_it)
+
+    async def _can_be_heard(self, job: Job, payload: CallPayload) -> bool:
+        """Whether what it says is sound by now. If not, the job comes later or its message has failed."""
+        try:
+            await self._prepare(payload)
+        except TooMany:
+            later = self._gateway.now() + READ_OUT_LATER_MS
+            await self._gateway.execute(LeaveJob(job=job.id, lease=job.lease, due_at=later))
+            return False
+        except ValueError:
+            # Its words might quote the text.
+            await self._fail(job, NOT_READ_OUT)
+            return False
+        return True
 
     def _start(
         self,
@@ -369,6 +400,9 @@ class Attempts:
                 document = self._gateway.directory.carriers.get(carrier.name)
                 facts = _facts(document, payload)
                 outgoing = Outgoing(job.account, job.message, job.attempt, payload, facts)
+                if isinstance(payload, CallPayload):
+                    with contextlib.suppress(ValueError):
+                        await self._prepare(payload)
                 await self._send(carrier, outgoing, self._watch.begin(carrier.name))
                 return
         outcome = Outcome(kind=OutcomeKind.UNKNOWN, reason="the sender died while sending")

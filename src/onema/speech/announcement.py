@@ -1,4 +1,4 @@
-"""What a call says: a voice, the application's own sentence or the voice's, and the code."""
+"""What a call says: a voice, the application's own sentence or the voice's, and the code; or a text."""
 
 import asyncio
 import functools
@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from onema.domain.delivery.payload import CallPayload
 from onema.speech.clip import Clip
 from onema.speech.making.render import SentenceRenderer
-from onema.speech.message import SpokenMessage, speak
+from onema.speech.message import SpokenMessage, read_out, speak
 from onema.speech.pack import Voice
+from onema.speech.spoken_texts import NoRenderer, SpokenTexts
 
 CODE_MARKER = "{OTP}"
 
@@ -33,13 +34,15 @@ async def render(renderer: SentenceRenderer, sentence: str, voice: Voice) -> tup
 
 
 class Announcements:
-    """Speaks calls by joining clips that are all in memory; synthesises nothing.
+    """Speaks calls by joining clips that are all in memory; synthesises nothing, but for `prepare`.
 
-    `load` reads the voices when the first of them is asked for: most command lines never speak.
+    `load` reads the voices when the first of them is asked for: most command lines never speak. `texts` makes sound
+    of texts; without it none can be read out.
     """
 
-    def __init__(self, load: Callable[[], Mapping[str, Voice]]) -> None:
+    def __init__(self, load: Callable[[], Mapping[str, Voice]], texts: SpokenTexts | None = None) -> None:
         self._load = load
+        self._texts = texts or SpokenTexts(NoRenderer())
         self._sentences: dict[Sentence, tuple[Clip, Clip | None]] = {}
         """How sentences of applications sound, before the code and after it; `know` adds them."""
 
@@ -62,13 +65,23 @@ class Announcements:
         voice = self.voices.get(sentence[0])
         return voice is not None and parts(sentence[1]) == (voice.sentence.text, "")
 
+    async def prepare(self, call: CallPayload) -> None:
+        """Make sound of the call's text, before it is placed. Raises TooMany, and RenderError."""
+        voice = self.voices.get(call.voice)
+        if call.spoken_text and voice is not None:
+            await self._texts.prepare(voice, call.spoken_text)
+
     def message(self, call: CallPayload) -> SpokenMessage:
-        """Raises ValueError for a voice, code or rate that cannot be spoken. A sentence that was never made
-        is replaced by the voice's own: the code is what matters.
+        """Raises ValueError for a voice, code or rate that cannot be spoken, or a text that was not prepared. A
+        sentence that was never made is replaced by the voice's own: the code is what matters.
         """
         voice = self.voices.get(call.voice)
         if voice is None:
             raise ValueError(f"there is no voice {call.voice!r}")
+        if call.spoken_text:
+            return read_out(
+                voice, self._texts.parts(voice, call.spoken_text), times=call.times, rate=call.rate
+            )
         before, after = self._sentences.get((call.voice, call.sentence or ""), (None, None))
         return speak(voice, call.code, before=before, after=after, times=call.times, rate=call.rate)
 
@@ -84,7 +97,9 @@ class Announcements:
         return self.message(call).peaks(n)
 
     def sentence(self, call: CallPayload) -> str:
-        """The words that are spoken before the code."""
+        """The words that are spoken before the code, or all of a text."""
+        if call.spoken_text:
+            return call.spoken_text
         if call.sentence:
             return parts(call.sentence)[0]
         voice = self.voices.get(call.voice)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import chain
@@ -84,6 +85,25 @@ def speak(
         once += [_silence(BETWEEN_GROUPS, pace), (after, pace)]
     pause = _silence(BETWEEN_REPEATS, pace)
     repeats = [clip for _ in range(times) for clip in (pause, *once)][1:]
+    return SpokenMessage((_silence(LEAD_IN, 1.0), *repeats, _silence(LEAD_OUT, 1.0)))
+
+
+def read_out(
+    voice: Voice, parts: Sequence[Clip | str], *, times: int = 1, rate: float = 1.0
+) -> SpokenMessage:
+    """A text as its clauses and what is spelled between them; all of it `times` times.
+
+    `rate` is that of `speak`. Raises as `speak` does, and ValueError for nothing to say.
+    """
+    if times < 1 or not parts:
+        raise ValueError("there is nothing to say, or not once")
+    pace = rounded_rate(rate)
+    between = _silence(BETWEEN_CHARACTERS, pace)
+    once: list[tuple[Clip, float]] = []
+    for part in parts:
+        once += [between, *([(part, pace)] if isinstance(part, Clip) else _code(voice, part, pace))]
+    pause = _silence(BETWEEN_REPEATS, pace)
+    repeats = [clip for _ in range(times) for clip in (pause, *once[1:])][1:]
     return SpokenMessage((_silence(LEAD_IN, 1.0), *repeats, _silence(LEAD_OUT, 1.0)))
 
 

@@ -24,6 +24,7 @@ from onema.settings import Settings, shown
 from onema.speech.announcement import Announcements
 from onema.speech.making.render import EspeakRenderer
 from onema.speech.pack import PackError, Voice
+from onema.speech.spoken_texts import SpokenTexts
 from onema.speech.voices import Voices
 from onema.storage.contract import Storage, Unavailable
 from onema.storage.sqlite.storage import SqliteStorage
@@ -149,8 +150,9 @@ async def open_core(
     folder.keep_server_key()
     observer = observer or Unobserved()
     gateway = Gateway(committer, clock, ids, entropy or SystemEntropy(), observer.refusal)
-    announcements = Announcements(functools.partial(_voices, settings.data / "voices"))
-    recordings = Recordings(gateway, committer, storage, announcements, EspeakRenderer())
+    renderer = EspeakRenderer()
+    announcements = Announcements(functools.partial(_voices, settings.data / "voices"), SpokenTexts(renderer))
+    recordings = Recordings(gateway, committer, storage, announcements, renderer)
     installation = this_installation(settings)
     administration = Administration(
         gateway,

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from onema.channels.contract import Carrier
-from onema.delivery.attempt import Attempts, OnNamed
+from onema.delivery.attempt import Attempts, OnNamed, Prepare, nothing_to_prepare
 from onema.delivery.carrier_watch import CarrierWatch
 from onema.delivery.dispatcher import POLL_SECONDS, JobDispatcher, JobHandler
 from onema.delivery.failed_jobs import FailedJobs
@@ -35,10 +35,12 @@ def build_dispatcher(
     on_named: OnNamed = lambda *named: None,
     on_dead: Callable[[str], None] = lambda kind: None,
     tells: Tells | None = None,
+    prepare: Prepare = nothing_to_prepare,
 ) -> JobDispatcher:
     """`carriers` are those that run here, and may change, `watch` is what is seen of them. `on_shown` hears that a
     simulated phone shows something new, `on_named` what names carriers gave to attempts, `on_dead` the kind of each job
-    that is given up. `tells` says what integrators are told of calls on their way.
+    that is given up. `tells` says what integrators are told of calls on their way, `prepare` makes sound of what a call
+    reads out.
     """
     watch = watch or CarrierWatch(gateway.now)
     attempts = Attempts(
@@ -53,6 +55,7 @@ def build_dispatcher(
         on_shown=on_shown,
         on_named=on_named,
         tells=tells,
+        prepare=prepare,
     )
     handlers: dict[str, JobHandler] = {
         JobKind.SMS: attempts,

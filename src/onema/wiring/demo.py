@@ -110,7 +110,12 @@ def demo_documents(credentials: dict[str, Any], user: object) -> tuple[doc.AnyDo
         doc.Template(account="demo", brandname=esms["Brandname"], text=esms["message"]),
         doc.Template(account="demo", brandname=esms["Brandname"], text=ANY_TEXT),
         doc.Template(
-            account="demo", brandname=esms["Brandname"], text=NUMBERED_TEXT, name=NUMBER_OF_TEXT, fold=False
+            account="demo",
+            brandname=esms["Brandname"],
+            text=NUMBERED_TEXT,
+            name=NUMBER_OF_TEXT,
+            fold=False,
+            spoken=True,
         ),
         doc.HotlinePool(name="demo"),
         *(doc.Hotline(pool="demo", number=number) for number in HOTLINES),

@@ -204,6 +204,7 @@ class App:
             on_named=receipts.named,
             on_dead=self.metrics.dead_job,
             tells=tells,
+            prepare=core.announcements.prepare,
         )
         if carriers is not None:
             carriers.on_ready = watch.on_usable = dispatcher.wake

@@ -137,7 +137,7 @@ def test_an_oversized_body_is_no_json(api: YtxApi) -> None:
     ("method", "path"),
     [
         ("GET", f"/201512/sid/{ACCOUNT_SID}/{CALL_OUT}"),
-        ("POST", f"/201512/sid/{ACCOUNT_SID}/call/NoticeCall.wx"),
+        ("POST", f"/201612/sid/{ACCOUNT_SID}/haoma/NumberTag.wx"),
         ("POST", f"/201612/sid/{ACCOUNT_SID}/call/TeleMeeting.wx"),
         ("POST", f"/201512/sid/{ACCOUNT_SID}/call"),
         ("POST", f"/201512/sid/{ACCOUNT_SID}/{CALL_OUT}/more"),

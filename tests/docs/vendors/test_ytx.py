@@ -20,6 +20,7 @@ OPERATIONS = operations("ytx")
 CALL_OUT = OPERATIONS["CodeCallOut"]
 SEND_TEXT = OPERATIONS["TemplateSMS"]
 GET_BALANCE = OPERATIONS["getBlance"]
+READ_OUT = OPERATIONS["NoticeCall"]
 RECORDS = OPERATIONS["CallCdr"]
 PHONE = "13911281234"
 
@@ -72,6 +73,27 @@ def test_the_samples_send_a_text(language: str, server: RunningServer, tmp_path:
     assert eventually(received) == f"您的验证码是{given['CODE']}，5分钟内有效"
     refused = program.run({**given, "PHONE": ""})
     assert refused == (0 if language == "bash" else 1, SEND_TEXT.answers[1])
+
+
+@pytest.mark.parametrize("language", EVERY_LANGUAGE)
+def test_the_samples_read_a_text_out(language: str, server: RunningServer, tmp_path: Path) -> None:
+    """Each prints the page's answer, the phone hears the text, and a phone that is missing is refused as shown."""
+    given = environment(server)
+    program = Program(READ_OUT.samples[language], language, tmp_path / "call")
+    called = program.run(given)
+    assert (called.status, without(called.answer, "requestId")) == (
+        0,
+        without(READ_OUT.answers[0], "requestId"),
+    )
+    message = str(int(called.answer["requestId"][6:25]))
+
+    def heard() -> str | None:
+        inbox = server.json("/handset/messages", to=PHONE, limit="10")
+        return next((one["text"] for one in inbox if one["id"] == message), None)
+
+    assert eventually(heard) == f"您的验证码是{given['CODE']}，5分钟内有效"
+    refused = program.run({**given, "PHONE": ""})
+    assert refused == (0 if language == "bash" else 1, READ_OUT.answers[1])
 
 
 @pytest.mark.parametrize("language", EVERY_LANGUAGE)

@@ -106,6 +106,9 @@ class OneCall:
 class Bytes:
     """An AudioSource whose "audio" is easy to compare."""
 
+    async def prepare(self, call: CallPayload) -> None:
+        """Nothing needs it."""
+
     def wav(self, call: CallPayload) -> bytes:
         return b"RIFF" + call.code.encode()
 

@@ -8,6 +8,7 @@ import pytest
 
 from onema.channels.contract import Carrier, Receipt
 from onema.channels.own_codes import OwnCodes
+from onema.delivery.attempt import Prepare, nothing_to_prepare
 from onema.delivery.carrier_watch import CarrierWatch
 from onema.delivery.dispatcher import JobDispatcher, JobHandler
 from onema.delivery.receipts import Receipts
@@ -119,6 +120,7 @@ class DeliveryRig:
         on_shown: Callable[[], None] = lambda: None,
         callbacks: JobHandler = no_callbacks,
         tells: Tells | None = None,
+        prepare: Prepare = nothing_to_prepare,
     ) -> JobDispatcher:
         watch = CarrierWatch(self.clock.now)
         self.watches.append(watch)
@@ -139,6 +141,7 @@ class DeliveryRig:
             on_shown=on_shown,
             on_named=self._receipts.named,
             tells=tells,
+            prepare=prepare,
         )
         for carrier in carriers:
             if not carrier.ready and not getattr(carrier, "starts", 0):

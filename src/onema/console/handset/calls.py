@@ -27,7 +27,10 @@ class CallControl(Protocol):
 
 
 class AudioSource(Protocol):
-    """Speaks a call, whole, as a trunk would get it. Called in threads."""
+    """Speaks a call, whole, as a trunk would get it. Called in threads, but for `prepare`."""
+
+    async def prepare(self, call: CallPayload) -> None:
+        """Make sound of what the call reads out, where this process has not done so. Raises ValueError."""
 
     def wav(self, call: CallPayload) -> bytes: ...
 
@@ -35,4 +38,4 @@ class AudioSource(Protocol):
         """The loudest of each of `n` equal stretches, 0.0 to 1.0."""
 
     def sentence(self, call: CallPayload) -> str:
-        """The words that are spoken before the code."""
+        """The words that are spoken before the code, or all of a text."""

@@ -67,7 +67,11 @@ class Presenter:
         code: str | None
         audio_url: str | None
         if isinstance(payload, CallPayload):
-            channel, sender, code = Channel.CALL, payload.caller, payload.code
+            channel, sender, code = (
+                Channel.CALL,
+                payload.caller,
+                payload.code or _guessed_code(payload.spoken_text),
+            )
             text, audio_url = self._words(payload), self.audio_url(received.id)
         else:
             channel, sender, text = Channel.SMS, payload.sender, payload.text

@@ -1,4 +1,5 @@
 import asyncio
+import contextlib
 import re
 from collections.abc import Awaitable, Callable
 
@@ -116,6 +117,8 @@ class HandsetPages:
         call = await self._spoken(request)
         if call is None or self._audio is None:
             return _not_found()
+        with contextlib.suppress(ValueError):
+            await self._audio.prepare(call)
         content = await asyncio.to_thread(self._audio.wav, call)
         return _with_range(content, "audio/wav", request.headers.get("range", ""))
 
@@ -123,6 +126,8 @@ class HandsetPages:
         call = await self._spoken(request)
         if call is None or self._audio is None:
             return _not_found()
+        with contextlib.suppress(ValueError):
+            await self._audio.prepare(call)
         peaks = await asyncio.to_thread(self._audio.peaks, call, _PEAKS)
         return _json([round(peak, 3) for peak in peaks])
 

@@ -30,7 +30,8 @@ from onema.dialects.esms.send_wire import (
 from onema.dialects.esms.voice_calls import VOICE_OTP, VoiceCalls
 from onema.dialects.esms.wire import accepted, is_yes, smsid
 from onema.domain.codes.accept_message import Accepted
-from onema.domain.codes.send_text import SendText, SendTogether
+from onema.domain.codes.send_text import SendText
+from onema.domain.codes.send_together import SendTogether
 from onema.domain.configuration.callback_target import url_problem
 from onema.domain.configuration.directory import AccountView
 from onema.domain.ids import MessageId

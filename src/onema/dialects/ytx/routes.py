@@ -1,5 +1,5 @@
-"""The vendor's voice code (CodeCallOut), its SMS (TemplateSMS), records of calls (CallCdr), and the balance (getBlance,
-the vendor's spelling).
+"""The vendor's voice code (CodeCallOut), its calls that read out a text (NoticeCall), its SMS (TemplateSMS), records of
+calls (CallCdr), and the balance (getBlance, the vendor's spelling).
 """
 
 import re
@@ -28,7 +28,9 @@ from onema.dialects.ytx.errors import (
 from onema.domain.codes.accept_message import Accepted
 from onema.domain.codes.admission import admit_account, admit_application
 from onema.domain.codes.call_with_code import CallWithCode
-from onema.domain.codes.send_text import SendText, SendTogether
+from onema.domain.codes.call_with_text import CallWithText
+from onema.domain.codes.send_text import SendText
+from onema.domain.codes.send_together import SendTogether
 from onema.domain.codes.start_verification import ENTROPY_BYTES, GivenCode
 from onema.domain.configuration.directory import AccountView, ApplicationView
 from onema.domain.configuration.message_template import MessageTemplate
@@ -53,7 +55,7 @@ _VERSIONS = frozenset({"201512", "201612"})
 _CODE = re.compile(r"[0-9A-Za-z]{1,19}", re.ASCII)
 
 MOST_PHONES = 100
-"""Of one SMS."""
+"""Of one request."""
 
 Members = dict[str, object]
 
@@ -103,6 +105,9 @@ class YtxApi:
         self.operations = {
             "call/codecallout.wx": _Function(
                 ("callOutCode",), ("action", "appid", "dst", "code"), self._call_out
+            ),
+            "call/noticecall.wx": _Function(
+                ("templateNoticeCall",), ("action", "appid", "dst", "templateId"), self._read_out
             ),
             "sms/templatesms.wx": _Function(
                 ("templateSms",),
@@ -205,6 +210,46 @@ class YtxApi:
             )
         )
         return accepted(sent.message)
+
+    async def _read_out(self, caller: _Caller, members: Members) -> Response:
+        """Several phones are joined by bars: so says a comment of a client (docs/vendors/ytx.md#sources)."""
+        gateway, account, application = self._gateway, caller.account, caller.application
+        home = account.country or HOME_COUNTRY
+        phones = [parse_phone(each, home) for each in wire.text(members["dst"]).split("|")]
+        times, rate = wire.times_to_play(members.get("time")), wire.rate_of(members.get("speed"))
+        if times is None:
+            return INVALID_TIMES
+        name = wire.text(members["templateId"])
+        template = account.named_templates.get(name)
+        values = wire.texts(members.get("datas", []))
+        if rate is None or template is None or values is None or len(phones) > MOST_PHONES:
+            return INVALID_VALUE
+        text = MessageTemplate.parse(template.text).filled(values)
+        keys = wire.text(members.get("isdtmfcallback", "")) == "1"
+        ids = [MessageId(gateway.next_id()) for _ in phones]
+        calls = tuple(
+            CallWithText(
+                account=account.id,
+                application=application.name,
+                id=identifier,
+                now=gateway.now(),
+                entropy=gateway.token(NONCE_BYTES),
+                dialect=DIALECT,
+                phone=phone,
+                home_country=home,
+                client_ip=caller.client_ip,
+                template=name,
+                text=text,
+                voice=application.document.voice or DEFAULT_VOICE,
+                rate=rate,
+                times=times,
+                category=wire.NOTICE_WITH_KEYS if keys else wire.NOTICE,
+                together=ids[0] if len(ids) > 1 else 0,
+            )
+            for identifier, phone in zip(ids, phones, strict=True)
+        )
+        await gateway.execute(calls[0] if len(calls) == 1 else SendTogether(calls))
+        return accepted(ids[0], wire.NOTICE_FUNCTION)
 
     async def _send_sms(self, caller: _Caller, members: Members) -> Response:
         gateway, account = self._gateway, caller.account

@@ -15,7 +15,7 @@ _STATUS_CODE = re.compile(rb'"statusCode":"([^"]*)"')
 
 
 class YtxSamples:
-    """CodeCallOut and TemplateSMS, all with one signature: it is the vendor's rule that one holds for 24 hours."""
+    """CodeCallOut, TemplateSMS and NoticeCall, all with one signature: the vendor lets one hold for a day."""
 
     accepted = "0"
 
@@ -44,6 +44,11 @@ class YtxSamples:
             self._sms("13911281234", "158456"),
             "ytx.net TemplateSMS; the template's name is 1",
         )
+        yield SampleStep(
+            "Call and read a registered text out",
+            self._notice("13911281234", "158456"),
+            "ytx.net NoticeCall; needs espeak-ng",
+        )
 
     def send_code(self, number: int) -> SampleRequest:
         return self._call(f"1390{number:07d}", f"{number % 1_000_000:06d}")
@@ -54,6 +59,13 @@ class YtxSamples:
     def _call(self, phone: str, code: str) -> SampleRequest:
         body = f'{{"action":"callOutCode","dst":"{phone}","appid":{self._appid},"code":"{code}","time":"2"}}'
         return SampleRequest(self._target.format("call/CodeCallOut.wx"), self._headers, body)
+
+    def _notice(self, phone: str, code: str) -> SampleRequest:
+        body = (
+            f'{{"action":"templateNoticeCall","dst":"{phone}","appid":{self._appid},"templateId":"1",'
+            f'"datas":["{code}","5"]}}'
+        )
+        return SampleRequest(self._target.format("call/NoticeCall.wx"), self._headers, body)
 
     def _sms(self, phone: str, code: str) -> SampleRequest:
         body = (

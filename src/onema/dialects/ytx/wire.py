@@ -41,6 +41,7 @@ _REQUEST_ID = re.compile(r"[0-9]{6}(?P<message>[0-9]{19})(?P<function>0[123])[0-
 # (github.com/kerbalwzy/YunXunSDKPy, yunxunSDK/mixins.py).
 _DEFAULT_TIMES = 2
 _TIMES = {"1": 1, "2": 2, "3": 3}
+_SPEEDS = frozenset("123456789")
 
 
 def read_body(body: bytes) -> dict[str, object]:
@@ -66,6 +67,16 @@ def texts(value: object) -> list[str] | None:
 def times_to_play(value: object) -> int | None:
     """How often the code is read out, 2 when the member is absent; None for what is not 1 to 3."""
     return _DEFAULT_TIMES if value is None else _TIMES.get(text(value))
+
+
+def rate_of(speed: object) -> float | None:
+    """How fast a notice is read, 5 when the member is absent; None for what is not 1 to 9. A tenth for each step, which
+    the vendor does not say.
+    """
+    if speed is None:
+        return 1.0
+    given = text(speed)
+    return round(1.0 + (int(given) - 5) / 10, 1) if given in _SPEEDS else None
 
 
 def local_time(milliseconds: int) -> dt.datetime:

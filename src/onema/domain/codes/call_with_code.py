@@ -54,7 +54,7 @@ class CallWithCode(Send, frozen=True, kw_only=True, gc=False):
     campaign: str = ""
 
     def keys(self, context: Context) -> Iterable[Key]:
-        account, application = self._caller(context)
+        account, application = caller_of(self, context)
         return (
             *keys_to_accept(self, account),
             *keys_to_verify(self, self.code),
@@ -63,18 +63,10 @@ class CallWithCode(Send, frozen=True, kw_only=True, gc=False):
             *request_keys(self),
         )
 
-    def _caller(self, context: Context) -> tuple[AccountView, Application]:
-        """The configuration may have changed since the request was authenticated."""
-        account = context.directory.accounts.get(self.account)
-        application = account.applications.get(self.application) if account else None
-        if account is None or application is None:
-            raise Refused(Refusal.APPLICATION_UNKNOWN)
-        return account, application.document
-
     def decide(self, world: World, context: Context) -> Decision:
         if before := served_before(self, world):
             return Decision(before)
-        account, application = self._caller(context)
+        account, application = caller_of(self, context)
         account.admit_destination(self.phone, self.home_country, Channel.CALL)
         used = use_reference(self, world, self.once_seconds)
         if self.dry_run:
@@ -119,6 +111,17 @@ class CallWithCode(Send, frozen=True, kw_only=True, gc=False):
             inserts=(message, job, hold.entry, *verification.inserts),
             unsealed=(self.id, payload),
         )
+
+
+def caller_of(send: Send, context: Context) -> tuple[AccountView, Application]:
+    """Who calls. Raises Refused(APPLICATION_UNKNOWN): the configuration may have changed since the request was
+    authenticated.
+    """
+    account = context.directory.accounts.get(send.account)
+    application = account.applications.get(send.application) if account else None
+    if account is None or application is None:
+        raise Refused(Refusal.APPLICATION_UNKNOWN)
+    return account, application.document
 
 
 def longest_call(sentence: str | None, code_length: int, times: int, rate: float) -> int:

@@ -23,7 +23,6 @@ from onema.domain.configuration.directory import AccountView
 from onema.domain.decision import Context, Decision, World
 from onema.domain.delivery.message_progress import delivery_job
 from onema.domain.delivery.payload import SmsPayload, seal_payload
-from onema.domain.ids import MessageId
 from onema.domain.records import Channel, Event, JobKind, Key
 from onema.domain.refusals import Refusal, Refused
 from onema.domain.values.times import show_time
@@ -112,26 +111,3 @@ def fixed_number(account: AccountView) -> str:
             Refusal.FEATURE_OFF, "the account has no fixed_number to send texts without a brandname from"
         )
     return account.document.fixed_number
-
-
-class SendTogether(msgspec.Struct, frozen=True, gc=False):
-    """Send one text to several phones: all of them or, where one is refused, none. Only the first of `sends` says that
-    their reference may be used once.
-
-    Result: Accepted of the first; with its refusal, it alone was written down. Raises Refused.
-    """
-
-    sends: tuple[SendText, ...]
-
-    def keys(self, context: Context) -> Iterable[Key]:
-        return {key for send in self.sends for key in send.keys(context)}
-
-    def decide(self, world: World, context: Context) -> Decision:
-        trial, first = world.trial(), Accepted(MessageId(self.sends[0].id))
-        for send in self.sends:
-            decision = send.decide(trial, context)
-            if decision.result.refusal is not None:
-                return decision
-            trial.apply(decision)
-        written = tuple(row for row in trial.written.values() if row is not None)
-        return Decision(first, puts=written, inserts=tuple(trial.inserted))

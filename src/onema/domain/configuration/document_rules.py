@@ -255,6 +255,8 @@ def _registrations(registrations: tuple[doc.Registration, ...]) -> Iterator[Prob
 def _template(template: doc.Template) -> Iterator[Problem]:
     if template.name:
         yield from _name(template.name)
+    elif template.spoken:
+        yield Problem("name", "a text that may be spoken is asked for by its name")
     try:
         MessageTemplate.parse(template.text)
     except Refused as refused:

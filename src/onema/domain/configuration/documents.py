@@ -165,7 +165,7 @@ class Brandname(Document, frozen=True, kw_only=True, tag="brandname"):
 
 class Template(Document, frozen=True, kw_only=True, tag="template"):
     """Text allowed for a brandname, with placeholders. `fold` sends Vietnamese accents as plain letters. `name` is for
-    APIs that ask for a text by one, and its own in the account.
+    APIs that ask for a text by one, and its own in the account. One that is `spoken` may be read out on the phone, too.
     """
 
     identity_fields = ("account", "brandname", "text")
@@ -175,6 +175,7 @@ class Template(Document, frozen=True, kw_only=True, tag="template"):
     text: str
     name: str = ""
     fold: bool = True
+    spoken: bool = False
     state: State = "active"
     registered: dict[str, str] = {}
 

@@ -36,7 +36,8 @@ class CallPayload(_Payload, frozen=True, tag="call", array_like=True):
     """One call: the caller number, then a sentence and the code, `times` times, at `rate`.
 
     `sentence` None is the voice's own; otherwise a text that was rendered when it was configured. After
-    `valid_until` (Unix ms) the call is pointless. `purpose` is an SMS's.
+    `valid_until` (Unix ms) the call is pointless. `purpose` is an SMS's. A `spoken_text` is read out in their
+    place; it must be made into sound before the call is placed.
     """
 
     phone: Phone
@@ -49,6 +50,7 @@ class CallPayload(_Payload, frozen=True, tag="call", array_like=True):
     max_seconds: int
     valid_until: int
     purpose: str = ""
+    spoken_text: str = ""
 
 
 Payload = SmsPayload | CallPayload

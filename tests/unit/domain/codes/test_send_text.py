@@ -8,7 +8,8 @@ import pytest
 from onema.domain.codes.accept_message import Accepted
 from onema.domain.codes.brandname_text import REFUSED_TEXTS
 from onema.domain.codes.own_text import with_marker
-from onema.domain.codes.send_text import TEXT_VALID_MS, SendText, SendTogether
+from onema.domain.codes.send_text import TEXT_VALID_MS, SendText
+from onema.domain.codes.send_together import SendTogether
 from onema.domain.configuration import documents as doc
 from onema.domain.decision import World
 from onema.domain.delivery.message_progress import callback_job
