@@ -107,7 +107,11 @@ def test_every_dialect_looks_at_its_credentials() -> None:
 def test_every_type_of_carrier_looks_at_its_documents() -> None:
     """Each is a folder, a vendor of HTTP or the HTTP that somebody describes, and is asked before one is stored."""
     folders = Path(onema.channels.__file__).parent
-    types = {path.name.removeprefix("sms_") for path in folders.iterdir() if (path / "carrier.py").exists()}
+    types = {
+        path.name.removeprefix("sms_").removeprefix("voice_")
+        for path in folders.iterdir()
+        if (path / "carrier.py").exists()
+    }
     vendors = {file.stem for file in folders.glob("http_sender/*.py") if "\nVENDOR = " in file.read_text()}
     assert types | vendors | {"http"} == set(CARRIER_TYPES)
     (problem,) = problems_of(doc.Carrier(name="phone", type="handset", capacity=1, per_second=2))
