@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from tests.docs.callee_page import callee_page
 from tests.docs.carrier_pages import carrier_page, pages
 from tests.docs.settings_page import settings_page
 from tests.docs.simulator_page import simulator_page
@@ -12,6 +13,7 @@ from tests.docs.state_machines_page import state_machines_page
 ROOT = Path(__file__).parents[2]
 
 PAGES: dict[str, Callable[[], str]] = {
+    "docs/carriers/callee.md": callee_page,
     "docs/carriers/simulator.md": simulator_page,
     "docs/operations/settings.md": settings_page,
     "docs/state-machines.md": state_machines_page,

@@ -117,10 +117,10 @@ _ENDINGS = {
 
 
 def simulator_page() -> str:
-    numbers = "".join(f"| `{_national(vn)}` | `{_national(cn)}` | {what} |\n" for vn, cn, what in _numbers())
+    numbers = "".join(f"| `{national(vn)}` | `{national(cn)}` | {what} |\n" for vn, cn, what in _numbers())
     told = [row for row in described(Script) if not row.name.startswith("rules[].then.")]
     settings = "".join(
-        f"| `{row.name}` | {_cell(row.type)} | {_code(row.default)} | {_cell(row.help)} |\n" for row in told
+        f"| `{row.name}` | {cell(row.type)} | {code(row.default)} | {cell(row.help)} |\n" for row in told
     )
     return f"{_BEGINNING}{numbers}{_SCRIPT}{settings}{_PYTHON}"
 
@@ -131,15 +131,15 @@ def _numbers() -> Iterator[tuple[str, str, str]]:
         yield vietnamese, chinese, what
 
 
-def _cell(text: str) -> str:
+def cell(text: str) -> str:
     return text.replace("|", "\\|")
 
 
-def _code(text: str) -> str:
+def code(text: str) -> str:
     return f"`{text}`" if text else ""
 
 
-def _national(number: str) -> Any:
+def national(number: str) -> Any:
     parsed = phonenumbers.parse(f"+{number}", None)
     spelled = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.NATIONAL)
     return "".join(filter(str.isdigit, spelled))

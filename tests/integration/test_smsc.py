@@ -19,7 +19,8 @@ from onema.protocols.smpp.pdus import MessageResp, decode
 from onema.protocols.smpp.texts import alphabet_of, read_text
 from onema.protocols.smpp.times import relative
 from onema.protocols.smpp.tlvs import MESSAGE_STATE, RECEIPTED_MESSAGE_ID, find
-from onema.testing.smsc.script import ScriptRefused, script_of
+from onema.testing.scripts import ScriptRefused
+from onema.testing.smsc.script import script_of
 from onema.testing.smsc.scripted_numbers import CHANGES
 from onema.testing.smsc.smsc import Sms, Smsc
 from tests.integration.esme import Esme

@@ -124,6 +124,11 @@ class IncomingCall:
         if self._accepted and not self._ended:
             self._phone.offer_again(now)
 
+    def inform(self, key: str, now: float) -> None:
+        """Tell a key by INFO."""
+        if self._accepted and not self._ended:
+            self._phone.inform(key, now)
+
     def receive(
         self, message: Request | Response, now: float, source: Source | None = None
     ) -> list[CallEvent]:

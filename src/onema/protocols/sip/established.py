@@ -218,6 +218,7 @@ class Established:
             self._ask_again(request, now)
             return []
         if request.method not in ("UPDATE", "INVITE"):
+            # What becomes of a BYE changes nothing, and an INFO was told.
             return []
         self._refreshing, self._offering = "", False
         return self._refreshed(event, now)
@@ -254,7 +255,7 @@ class Established:
 
     def unanswered(self, event: t.Unanswered, now: float) -> list[CallEvent]:
         """A BYE, UPDATE or re-INVITE of ours got no response, or could not be sent."""
-        if event.request.method == "BYE" or self.over:
+        if event.request.method not in ("UPDATE", "INVITE") or self.over:
             return []
         self._refreshing, self._offering = "", False
         by = By.TRANSPORT if event.refused else By.TIMEOUT
@@ -295,6 +296,17 @@ class Established:
         """Send a re-INVITE with the offer that Media has now, unless something of the kind is under way (§14.1)."""
         if not (self.over or self._refreshing or self._offering):
             self._offer("INVITE", now)
+
+    def inform(self, key: str, now: float) -> None:
+        """Tell a key by INFO, as gateways do."""
+        if self.over:
+            return
+        request = self.dialog.request("INFO", self._local, self._tokens)
+        request.headers.add("Content-Type", KINDS[0])
+        request.body = f"Signal={key}\r\nDuration=160\r\n".encode()
+        if self._digest is not None:
+            self._digest.authorize(request)
+        self._transactions.ask(request, now, self.dialog.next_hop)
 
     def _offer(self, method: str, now: float) -> None:
         request = self.dialog.request(method, self._local, self._tokens)

@@ -24,6 +24,7 @@ from onema.domain.configuration.carrier_settings import CarrierSettings
 from onema.domain.configuration.document_fields import read_fields
 from onema.domain.configuration.problems import Problem, shown
 from onema.protocols.smpp import statuses
+from onema.testing.scripts import ScriptRefused, with_inherited
 
 ACCEPT, SILENCE, DISCONNECT, NACK, OCTETS = "accept", "silence", "disconnect", "nack", "octets"
 _ANSWERS = (ACCEPT, SILENCE, DISCONNECT, NACK, OCTETS)
@@ -175,33 +176,16 @@ class Script(Reaction, frozen=True, kw_only=True):
     ] = ()
 
 
-class ScriptRefused(ValueError):
-    """A script that cannot be used; its text says all that is wrong."""
-
-    def __init__(self, problems: Iterable[Problem]) -> None:
-        self.problems = tuple(problems)
-        super().__init__("; ".join(map(str, self.problems)))
-
-
 def script_of(table: Mapping[str, Any]) -> Script:
     """The script that a table says, as it comes from TOML. Raises ScriptRefused."""
     inherited = {name: table[name] for name in Reaction.__struct_fields__ if name in table}
-    rules = table.get("rules", ())
-    if isinstance(rules, list | tuple):
-        rules = [_with_inherited(rule, inherited) for rule in rules]
+    rules = with_inherited(table.get("rules", ()), inherited)
     script, problems = read_fields(Script, {**table, "rules": rules})
     if script is None:
         raise ScriptRefused(problems)
     if found := list(_problems(script)):
         raise ScriptRefused(found)
     return script
-
-
-def _with_inherited(rule: Any, inherited: Mapping[str, Any]) -> Any:
-    """A rule's `then` says what differs only."""
-    if not isinstance(rule, Mapping) or not isinstance(rule.get("then", {}), Mapping):
-        return rule
-    return {**rule, "then": {**inherited, **rule.get("then", {})}}
 
 
 def _problems(script: Script) -> Iterator[Problem]:
