@@ -22,6 +22,15 @@ CallbackUrl = Annotated[str | None, typer.Option(help="Where delivery is reporte
 Voice = Annotated[str | None, typer.Option(help="Who speaks.")]
 Sentence = Annotated[str | None, typer.Option(help="What is spoken, with its placeholder.")]
 Pool = Annotated[str | None, typer.Option(help="The hotline pool that it calls from.")]
+RecallAfter = Annotated[
+    str | None,
+    typer.Option(
+        help="After which endings a phone is called again: busy, no_answer, failed, voicemail, comma-separated; "
+        "empty: after none."
+    ),
+]
+RecallTimes = Annotated[int | None, typer.Option(help="How often at most.")]
+RecallDelay = Annotated[int | None, typer.Option(help="Seconds between a call's end and the next call.")]
 
 
 @app.command("add")
@@ -37,14 +46,20 @@ def add(
     voice: Voice = None,
     sentence: Sentence = None,
     pool: Pool = None,
+    recall_after: RecallAfter = None,
+    recall_times: RecallTimes = None,
+    recall_delay: RecallDelay = None,
     registered: Registered = [],  # noqa: B006  # typer needs a list, and nobody changes it
 ) -> None:
     """Register an application."""
-    from onema.cli.changes import create, made
+    from onema.cli.changes import comma_list, create, given, made
     from onema.cli.registered import told_facts, with_facts
     from onema.domain.configuration import documents as doc
 
     fields = _fields(appid, sandbox, voice_code, allowed_ips, callback_url, voice, sentence, pool)
+    fields |= given(
+        recall_after=comma_list(recall_after), recall_times=recall_times, recall_delay=recall_delay
+    )
     facts = with_facts({}, told_facts(registered))
     create(cli, made(doc.Application, account=account, name=name, registered=facts, **fields))
 
@@ -62,15 +77,21 @@ def change(
     voice: Voice = None,
     sentence: Sentence = None,
     pool: Pool = None,
+    recall_after: RecallAfter = None,
+    recall_times: RecallTimes = None,
+    recall_delay: RecallDelay = None,
     registered: Registered = [],  # noqa: B006  # typer needs a list, and nobody changes it
     active: Annotated[bool | None, typer.Option(help="Whether it may send.", show_default=False)] = None,
 ) -> None:
     """Change what the options name."""
-    from onema.cli.changes import given, state_of
+    from onema.cli.changes import comma_list, given, state_of
     from onema.cli.registered import edit_registered
     from onema.domain.configuration import documents as doc
 
     fields = _fields(appid, sandbox, voice_code, allowed_ips, callback_url, voice, sentence, pool)
+    fields |= given(
+        recall_after=comma_list(recall_after), recall_times=recall_times, recall_delay=recall_delay
+    )
     fields |= given(state=state_of(active))
     edit_registered(cli, doc.Application, f"{account}/{name}", fields, registered)
 

@@ -1,8 +1,9 @@
 """One attempt to deliver a message: plan, start, send, record what became of it.
 
 A lease without a started attempt is free to take. A started attempt whose process died is never sent again
-blindly: it becomes unknown, unless its carrier is idempotent. A message whose carrier may send but does not run here
-is left to the processes that run it; when none of them takes it for a while, another of its carriers may.
+blindly: it becomes unknown, unless its carrier is idempotent. A phone that rang for it never rings for it again. A
+message whose carrier may send but does not run here is left to the processes that run it; when none of them takes it
+for a while, another of its carriers may.
 """
 
 import contextlib
@@ -16,6 +17,7 @@ from onema.delivery.carrier_watch import CarrierWatch, Try
 from onema.domain.codes.forwarded_check import ForwardChecks
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.registered import facts_of
+from onema.domain.delivery.call import CallState
 from onema.domain.delivery.call_news import Tells
 from onema.domain.delivery.endings import ended, may_be_tried_again
 from onema.domain.delivery.fail_message import FailMessage
@@ -39,7 +41,7 @@ from onema.domain.delivery.start_attempt import StartAttempt
 from onema.domain.delivery.start_resend import StartResend
 from onema.domain.ids import AccountId, MessageId
 from onema.domain.keyring import Keyring, Unsealable
-from onema.domain.records import Attempt, Channel, Job, JobKind
+from onema.domain.records import Attempt, Call, Channel, Job, JobKind, LiveVerification
 from onema.engine.gateway import Gateway
 from onema.speech.spoken_texts import TooMany
 from onema.storage.contract import Storage
@@ -50,6 +52,8 @@ log = logging.getLogger(__name__)
 
 ATTEMPTS_PER_MESSAGE = 5
 FIRST_RETRY_MS = 5_000
+LATE_WORD_MS = 30_000
+"""How long a call whose process seems dead waits for that process's word: it has had the whole call and a lease."""
 NOTHING_SENT = "no carrier takes this number"
 READ_OUT_LATER_MS = 1_000
 """How long a call waits for its turn where many texts are being made into sound."""
@@ -158,6 +162,9 @@ class Attempts:
             return
         if now >= payload.valid_until:
             await self._fail(job, "the code expired before it could be sent")
+            return
+        if job.attempt and isinstance(payload, CallPayload) and not await self._is_waited_for(job, payload):
+            await self._fail(job, "its code is not waited for any more")
             return
         found = self.running_here(plan, job)
         if isinstance(found, Wait):
@@ -297,6 +304,26 @@ class Attempts:
         how = attempt.ending or attempt.state
         return f"attempt {attempt.number} via {attempt.carrier} failed ({how})"
 
+    async def _has_rung(self, job: Job) -> bool:
+        """Whether the phone rang for the newest attempt: it must not ring for that one again."""
+        if job.kind != JobKind.CALL:
+            return False
+        key = (Call, job.account, job.message, job.attempt)
+        call = (await self._storage.read([key])).get(key)
+        return isinstance(call, Call) and call.state != CallState.CALLING
+
+    async def _is_waited_for(self, job: Job, payload: CallPayload) -> bool:
+        """Whether the code can still be checked, before a phone rings once more for it. Of a given code nobody here
+        knows.
+        """
+        if not payload.purpose:
+            return True
+        key = (LiveVerification, job.account, payload.phone, payload.purpose)
+        live = (await self._storage.read([key])).get(key)
+        if not isinstance(live, LiveVerification) or live.verification != job.message:
+            return False
+        return bool(live.attempts_left)
+
     async def _newest(self, job: Job) -> Attempt | None:
         key = (Attempt, job.account, job.message, job.attempt)
         attempt = (await self._storage.read([key])).get(key)
@@ -352,7 +379,13 @@ class Attempts:
             await carrier.cancel_code(reference)
 
     async def _record(
-        self, account: AccountId, message: MessageId, attempt: int, outcome: Outcome, carrier: str = ""
+        self,
+        account: AccountId,
+        message: MessageId,
+        attempt: int,
+        outcome: Outcome,
+        carrier: str = "",
+        receipt_within_ms: int = 0,
     ) -> None:
         if outcome.references:
             self._on_named(carrier, outcome.references, account, message, attempt)
@@ -366,7 +399,7 @@ class Attempts:
                 message=message,
                 attempt=attempt,
                 outcome=outcome,
-                receipt_until=now + self._receipt_lifetime_ms,
+                receipt_until=now + (receipt_within_ms or self._receipt_lifetime_ms),
                 retry_at=now + (FIRST_RETRY_MS << (attempt - 1)) if retry else 0,
                 carrier=carrier,
                 news_id=self._gateway.next_id() if outcome.call is not None else 0,
@@ -394,7 +427,7 @@ class Attempts:
         """A process died between starting an attempt and recording its outcome."""
         attempt = await self._newest(job)
         carrier = self._carrier(attempt.carrier, job) if attempt is not None else None
-        if carrier is not None and carrier.idempotent:
+        if carrier is not None and carrier.idempotent and not await self._has_rung(job):
             with contextlib.suppress(Unsealable):
                 payload = open_payload(job.payload, job.message, self._keyring)
                 document = self._gateway.directory.carriers.get(carrier.name)
@@ -406,6 +439,11 @@ class Attempts:
                 await self._send(carrier, outgoing, self._watch.begin(carrier.name))
                 return
         outcome = Outcome(kind=OutcomeKind.UNKNOWN, reason="the sender died while sending")
+        if job.kind == JobKind.CALL:
+            # No receipt tells of it later, only the process itself if it still lives.
+            outcome = of_a_call(outcome)
+            await self._record(job.account, job.message, job.attempt, outcome, receipt_within_ms=LATE_WORD_MS)
+            return
         await self._record(job.account, job.message, job.attempt, outcome)
 
 

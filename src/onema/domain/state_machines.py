@@ -53,7 +53,8 @@ MESSAGE: Final = Machine(
         (M.ACCEPTED, M.SENT): ("RecordOutcome",),
         (M.ACCEPTED, M.UNKNOWN): ("RecordOutcome", "EndJob"),
         (M.ACCEPTED, M.DELIVERED): ("RecordOutcome",),
-        (M.ACCEPTED, M.UNDELIVERED): ("RecordOutcome",),
+        # Its phone was called, and is not called again.
+        (M.ACCEPTED, M.UNDELIVERED): ("RecordOutcome", "FailMessage", "EndJob"),
         (M.ACCEPTED, M.FAILED): ("RecordOutcome", "FailMessage", "EndJob"),
         # By its outcome where it was sent once more.
         (M.SENT, M.DELIVERED): ("RecordReceipt", "RecordOutcome"),
@@ -224,7 +225,7 @@ LEDGER: Final = Machine(
         (NEW, E.TOP_UP): ("TopUpWallet",),
         (NEW, E.HOLD): ("SendCode", "CallWithCode", "SendText"),
         # A capture of less than was held writes a release of the rest beside it.
-        (E.HOLD, E.CAPTURE): ("RecordOutcome", "RecordReceipt"),
+        (E.HOLD, E.CAPTURE): ("RecordOutcome", "RecordReceipt", "SettleMessage", "FailMessage", "EndJob"),
         (E.HOLD, E.RELEASE): ("RecordOutcome", "RecordReceipt", "SettleMessage", "FailMessage", "EndJob"),
         # The message was charged after all.
         (E.RELEASE, E.ADJUST): ("RecordOutcome", "RecordReceipt"),

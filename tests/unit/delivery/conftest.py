@@ -40,6 +40,9 @@ DEADLINE_SECONDS = 20.0
 """After which what a test waits for is not going to happen."""
 
 
+GIVEN = GivenCode("123456")
+
+
 class Nothing(msgspec.Struct, frozen=True):
     """A command that changes nothing."""
 
@@ -172,7 +175,7 @@ class DeliveryRig:
         )
         return identifier
 
-    async def call(self) -> int:
+    async def call(self, code: NewCode | GivenCode = GIVEN) -> int:
         identifier = self.gateway.next_id()
         await self.gateway.execute(
             CallWithCode(
@@ -185,7 +188,7 @@ class DeliveryRig:
                 phone=Phone("+84901888484"),
                 home_country="VN",
                 client_ip="127.0.0.1",
-                code=GivenCode("123456"),
+                code=code,
                 voice="en",
                 pool_required=False,
             )

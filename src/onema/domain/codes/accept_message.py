@@ -83,9 +83,16 @@ def keys_to_accept(send: Send, account: AccountView) -> Iterable[Key]:
 
 
 def accept_message(
-    send: Send, world: World, context: Context, account: AccountView, channel: Channel, size: int
+    send: Send,
+    world: World,
+    context: Context,
+    account: AccountView,
+    channel: Channel,
+    size: int,
+    calls: int = 1,
 ) -> Hold:
-    """Count the message and hold its price; `size` is an SMS's segments, or how many seconds a call may take.
+    """Count the message and hold its price; `size` is an SMS's segments, or how many seconds a call may take, and
+    `calls` how many of these may be placed for it.
 
     Raises Refused(PRICE_MISSING | RATE_LIMITED | WALLET_EXPIRED | BALANCE_TOO_LOW).
     """
@@ -93,7 +100,7 @@ def accept_message(
     if channel is Channel.SMS:
         period, price = 0, Minor(unit * size)
     else:
-        price = Minor(unit * math.ceil(size / period))
+        price = Minor(unit * math.ceil(size / period) * calls)
     windows = limits.count_send(world, account, send.phone, send.client_ip, send.now)
     balance, entry = wallet.hold(world, account, send.id, price, send.now)
     return Hold(unit, period, price, (balance, *windows), entry)

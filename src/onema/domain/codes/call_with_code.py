@@ -19,6 +19,7 @@ from onema.domain.codes.start_verification import (
     VALID_MS,
     GivenCode,
     NewCode,
+    Verification,
     keys_to_verify,
     start_verification,
 )
@@ -27,6 +28,7 @@ from onema.domain.configuration.documents import Application
 from onema.domain.decision import Context, Decision, World
 from onema.domain.delivery.message_progress import delivery_job
 from onema.domain.delivery.payload import CallPayload, seal_payload
+from onema.domain.delivery.recall import calls_held_for, longer_worth_ms
 from onema.domain.records import Channel, JobKind, Key, Row
 from onema.domain.refusals import Refusal, Refused
 
@@ -72,7 +74,8 @@ class CallWithCode(Send, frozen=True, kw_only=True, gc=False):
         if self.dry_run:
             return Decision(Accepted(self.id))
         seconds = longest_call(application.sentence, self.code.length, self.times, self.rate)
-        hold = accept_message(self, world, context, account, Channel.CALL, seconds)
+        calls = calls_held_for(application)
+        hold = accept_message(self, world, context, account, Channel.CALL, seconds, calls)
         caller, counters = "", tuple[Row, ...]()
         if application.pool or self.pool_required:
             caller, counter = take_hotline(world, context.directory.pools.get(application.pool), self.now)
@@ -87,7 +90,7 @@ class CallWithCode(Send, frozen=True, kw_only=True, gc=False):
             times=self.times,
             rate=self.rate,
             max_seconds=seconds,
-            valid_until=min(verification.valid_until, self.now + VALID_MS),
+            valid_until=self._valid_until(verification, application),
             purpose=verification.purpose,
         )
         message = msgspec.structs.replace(
@@ -111,6 +114,10 @@ class CallWithCode(Send, frozen=True, kw_only=True, gc=False):
             inserts=(message, job, hold.entry, *verification.inserts),
             unsealed=(self.id, payload),
         )
+
+    def _valid_until(self, verification: Verification, application: Application) -> int:
+        worth_until = self.now + VALID_MS + longer_worth_ms(application)
+        return min(verification.expires_at or worth_until, worth_until)
 
 
 def caller_of(send: Send, context: Context) -> tuple[AccountView, Application]:

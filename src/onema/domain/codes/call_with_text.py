@@ -21,6 +21,7 @@ from onema.domain.configuration.template_matching import Templates
 from onema.domain.decision import Context, Decision, World
 from onema.domain.delivery.message_progress import delivery_job
 from onema.domain.delivery.payload import CallPayload, seal_payload
+from onema.domain.delivery.recall import calls_held_for, longer_worth_ms
 from onema.domain.records import Channel, JobKind, Key, Row
 from onema.domain.refusals import Refusal, Refused
 from onema.domain.values.spoken_text import LONGEST_TEXT, parts_of, seconds_to_speak
@@ -54,7 +55,8 @@ class CallWithText(Send, frozen=True, kw_only=True, gc=False):
         account.admit_destination(self.phone, self.home_country, Channel.CALL)
         text = spoken_text(account, self.template, self.text)
         seconds = longest_reading(text, self.times, self.rate)
-        hold = accept_message(self, world, context, account, Channel.CALL, seconds)
+        calls = calls_held_for(application)
+        hold = accept_message(self, world, context, account, Channel.CALL, seconds, calls)
         caller, counters = "", tuple[Row, ...]()
         if application.pool:
             caller, counter = take_hotline(world, context.directory.pools.get(application.pool), self.now)
@@ -69,7 +71,7 @@ class CallWithText(Send, frozen=True, kw_only=True, gc=False):
             times=self.times,
             rate=self.rate,
             max_seconds=seconds,
-            valid_until=self.now + VALID_MS,
+            valid_until=self.now + VALID_MS + longer_worth_ms(application),
             spoken_text=text,
         )
         message = msgspec.structs.replace(

@@ -34,6 +34,8 @@ MOST_REGISTRATIONS = 200
 """Of a brandname: about as many countries have a registry, with a few carriers each."""
 LONGEST_SILENCE = 900
 """Seconds before a code is sent again: no code lives longer."""
+MOST_RECALLS = 5
+RECALL_DELAYS = (5, 3_600)
 MOST_RESENDS = 3
 """How often an account may let a code be sent again."""
 DEEPEST_SETTING = 8
@@ -156,6 +158,13 @@ def _application(application: doc.Application) -> Iterator[Problem]:
     yield from _callback(application)
     if application.sentence and len(application.sentence) > LONGEST_SENTENCE:
         yield Problem("sentence", f"it has more than {LONGEST_SENTENCE:,} characters")
+    if not 1 <= application.recall_times <= MOST_RECALLS:
+        yield Problem("recall_times", f"it is 1 to {MOST_RECALLS}, not {application.recall_times}")
+    shortest, longest = RECALL_DELAYS
+    if not shortest <= application.recall_delay <= longest:
+        yield Problem(
+            "recall_delay", f"it is {shortest} to {longest:,} seconds, not {application.recall_delay}"
+        )
 
 
 def _user(user: doc.User) -> Iterator[Problem]:

@@ -115,7 +115,11 @@ class Credential(Document, frozen=True, kw_only=True, tag="credential"):
 
 
 class Application(Document, frozen=True, kw_only=True, tag="application"):
-    """What an account registers to send from. `appid` is its public number where a dialect asks for one."""
+    """What an account registers to send from. `appid` is its public number where a dialect asks for one.
+
+    A call that ends as `recall_after` names (delivery/recall.py) is placed again `recall_delay` seconds later, up to
+    `recall_times`, as long as its code is of use.
+    """
 
     identity_fields = ("account", "name")
 
@@ -130,6 +134,9 @@ class Application(Document, frozen=True, kw_only=True, tag="application"):
     voice: str = ""
     sentence: str | None = None
     pool: str = ""
+    recall_after: tuple[Literal["busy", "no_answer", "failed", "voicemail"], ...] = ()
+    recall_times: int = 1
+    recall_delay: int = 60
     registered: dict[str, str] = {}
 
 

@@ -7,7 +7,7 @@ the outcome of its attempt, which may know times that no event told.
 import msgspec
 
 from onema.domain.delivery.call import CallFacts, CallState
-from onema.domain.delivery.outcome import Outcome
+from onema.domain.delivery.outcome import Ending, Outcome, OutcomeKind
 from onema.domain.records import Attempt, Call
 from onema.domain.state_machines import CALL, NEW
 
@@ -87,8 +87,26 @@ def certain_ms(call: Call) -> int:
     return max(call.heard_at - call.answered_at, 1) if call.answered_at else 0
 
 
+def as_far_as_known(call: Call | None, outcome: Outcome) -> Outcome:
+    """The outcome of a call whose end nobody saw, with what its events told: that it reached the phone, and how long it
+    was certainly talked. Its carrier's own word on that counts more.
+    """
+    if call is None or outcome.kind is not OutcomeKind.UNKNOWN or outcome.seconds:
+        return outcome
+    reached = call.state in (CallState.RINGING, CallState.ANSWERED)
+    return msgspec.structs.replace(
+        outcome,
+        seconds=certain_ms(call) / 1000,
+        ending=outcome.ending or (Ending.CUT_OFF if reached else None),
+    )
+
+
 def cut_short(call: Call, now: int, by: object) -> Call:
     """The call once nobody is left who could tell how it ended."""
     return msgspec.structs.replace(
-        call, state=CALL.move(call.state, CallState.ENDED, by), ended_at=now, talk_ms=certain_ms(call)
+        call,
+        state=CALL.move(call.state, CallState.ENDED, by),
+        ended_at=now,
+        talk_ms=certain_ms(call),
+        ending=Ending.CUT_OFF if call.state in (CallState.RINGING, CallState.ANSWERED) else "",
     )

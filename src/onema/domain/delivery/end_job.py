@@ -5,7 +5,8 @@ from collections.abc import Iterable
 import msgspec
 
 from onema.domain.decision import Context, Decision, World
-from onema.domain.delivery.call_progress import cut_short
+from onema.domain.delivery.call_progress import certain_ms, cut_short
+from onema.domain.delivery.fail_message import end_of_unsent
 from onema.domain.delivery.message_progress import Advance, advance
 from onema.domain.ids import AccountId, MessageId
 from onema.domain.records import (
@@ -78,7 +79,8 @@ class EndJob(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         event = Event(
             job.account, job.message, self.id, str(job.kind), self.note or f"{self.reason}; given up"
         )
-        message, after = world.get(Message, self.account, self.message), _end_of(job)
+        message = world.get(Message, self.account, self.message)
+        after = _end_of(job, message)
         if self.bury_only or message is None or after is None or not MESSAGE.may(message.state, after, self):
             JOB.move(job_state(job), JobState.DEAD, self)
             return Decision(True, inserts=(event, dead), deletes=(job.key,))
@@ -88,11 +90,16 @@ class EndJob(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             now=self.now,
             after=after,
             reason="its job was given up",
+            seconds=self._certain_seconds(world, job),
             settle_at=self.receipt_until,
             job_end=JobState.DEAD,
         )
         puts, inserts, deletes = advance(world, context, message, job, step)
         return Decision(True, (*puts, *self._ended_attempt(world, job)), (event, dead, *inserts), deletes)
+
+    def _certain_seconds(self, world: World, job: Job) -> float:
+        call = world.get(Call, job.account, job.message, job.attempt) if job.in_flight else None
+        return certain_ms(call) / 1000 if call is not None and not call.ended_at else 0.0
 
     def _ended_attempt(self, world: World, job: Job) -> tuple[Row, ...]:
         attempt = world.get(Attempt, job.account, job.message, job.attempt)
@@ -105,11 +112,15 @@ class EndJob(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             ended_at=self.now,
         )
         call = world.get(Call, job.account, job.message, job.attempt)
-        return (unknown,) if call is None else (unknown, cut_short(call, self.now, self))
+        if call is None or call.ended_at:
+            return (unknown,)
+        return (unknown, cut_short(call, self.now, self))
 
 
-def _end_of(job: Job) -> MessageState | None:
+def _end_of(job: Job, message: Message | None) -> MessageState | None:
     """What the message becomes; a callback's has ended before."""
     if job.kind in HANDING_OVER:
-        return MessageState.UNKNOWN if job.in_flight else MessageState.FAILED
+        if job.in_flight:
+            return MessageState.UNKNOWN
+        return end_of_unsent(message) if message is not None else None
     return MessageState.UNCONFIRMED if job.kind in (JobKind.SETTLE, JobKind.RESEND) else None

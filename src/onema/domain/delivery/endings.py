@@ -16,7 +16,8 @@ from onema.domain.delivery.outcome import Ending, Outcome, OutcomeKind
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
     """What follows from an ending. `kind` says what becomes of the attempt: after a TEMPORARY one the next carrier, or
-    a later try, may succeed; a phone that rang is never called again by itself.
+    a later try, may succeed; a phone that rang is never called again by itself, only by its application's
+    rule (recall.py).
     """
 
     kind: OutcomeKind

@@ -54,19 +54,24 @@ def advance(
     """(puts, inserts, deletes): the message in its next state, the end of its hold, its job, its callback.
 
     SMS are charged once the carrier has them (or once delivered, where the account says so); calls for the
-    started periods talked. Raises IllegalMove.
+    started periods talked, each of them. Raises IllegalMove.
     """
     account, subject, after, by = message.account, message.id, step.after, step.by
+    on_submitted = context.directory.accounts[account].capture_on_submitted
     state = MESSAGE.move(message.state, after, by)
     final = after in MESSAGE.final
-    charge_now = step.charges and _is_charged(
-        message, after, context.directory.accounts[account].capture_on_submitted
-    )
+    charge_now = step.charges and _is_charged(message, after, on_submitted)
     money: tuple[Row, ...] = ()
     held, charged = message.held, message.charged
     if held and charge_now:
         LEDGER.move(last_entry(message), EntryKind.CAPTURE, by)
-        price = cost(message, step.seconds)
+        price = cost_of_attempt(message, step.seconds)
+        charged = Minor(charged + price)
+        money = wallet.capture(world, account, subject, held, price, step.now)
+        held = NOTHING
+    elif held and final and (charged or _certain_cost(message, after, on_submitted)):
+        LEDGER.move(last_entry(message), EntryKind.CAPTURE, by)
+        price = _certain_cost(message, after, on_submitted)
         charged = Minor(charged + price)
         money = wallet.capture(world, account, subject, held, price, step.now)
         held = NOTHING
@@ -123,6 +128,18 @@ def _is_charged(message: Message, after: S, on_submitted: bool) -> bool:
         return True
     # How long a call was talked is known at its end.
     return on_submitted and (after is S.UNDELIVERED or (after is S.SENT and not message.period))
+
+
+def _certain_cost(message: Message, after: S, on_submitted: bool) -> Minor:
+    """What a call has cost for certain whose end nobody saw, for as long as it was certainly talked."""
+    if not message.period or after is not S.UNCONFIRMED or not on_submitted:
+        return NOTHING
+    return cost_of_attempt(message, message.talked_ms / 1000)
+
+
+def cost_of_attempt(message: Message, seconds: float) -> Minor:
+    """What the attempt costs that ended, out of what is still held."""
+    return min(message.held, cost(message, seconds))
 
 
 def cost(message: Message, seconds: float) -> Minor:

@@ -11,6 +11,7 @@ from onema.domain.delivery.call import CallState
 from onema.domain.delivery.call_news import Tells, end_of, news_job
 from onema.domain.delivery.message_progress import Advance, advance
 from onema.domain.delivery.outcome import FINAL_WORDS, RECEIPT_WORDS, Outcome, OutcomeKind, keep_network
+from onema.domain.delivery.recall import recall_at, to_be_called_again
 from onema.domain.delivery.record_receipt import take_early_words
 from onema.domain.ids import AccountId, MessageId
 from onema.domain.records import (
@@ -72,7 +73,8 @@ class RecordOutcome(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         if self.outcome.references:
             keys += tuple((CarrierReference, self.carrier, name) for name in self.outcome.references)
         if self.outcome.call is not None:
-            keys += ((Call, self.account, self.message, self.attempt),)
+            calls = range(1, self.attempt + 1)
+            keys += tuple((Call, self.account, self.message, number) for number in calls)
         return keys
 
     def decide(self, world: World, context: Context) -> Decision:
@@ -88,6 +90,7 @@ class RecordOutcome(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         told: tuple[Row, ...] = ()
         if outcome.call is not None:
             call = world.get(Call, self.account, self.message, self.attempt)
+            outcome = call_progress.as_far_as_known(call, outcome)
             over = call_progress.ended(call, attempt, outcome, self.now, self)
             named = (over,)
             if self.tells and (call is None or call.state != CallState.ENDED):
@@ -108,6 +111,10 @@ class RecordOutcome(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         if outcome.kind is OutcomeKind.TEMPORARY and self.retry_at and self._may_send_again(job):
             again = msgspec.structs.replace(job, due_at=self.retry_at, in_flight=False)
             return Decision(True, puts=(ended, again, *named), inserts=told)
+        if outcome.call is not None and self._may_send_again(job):
+            called = self._called_again(world, context, message, outcome, job)
+            if called is not None:
+                return Decision(True, puts=(ended, *called, *named), inserts=told)
         step = Advance(
             by=self,
             id=self.id,
@@ -127,6 +134,18 @@ class RecordOutcome(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             # The job holds it sealed as the inbox does. No second outcome counts, so none is inserted twice.
             inserts.append(InboxItem(message.id, message.phone, message.channel, message.sender, job.payload))
         return Decision(True, (ended, *puts, *named), (*told, *inserts), deletes)
+
+    def _called_again(
+        self, world: World, context: Context, message: Message, outcome: Outcome, job: Job
+    ) -> tuple[Row, ...] | None:
+        """What is changed where the application has the phone called once more; None where it has not."""
+        numbers = range(1, self.attempt)
+        before = [world.get(Call, self.account, self.message, number) for number in numbers]
+        at = recall_at(context, message, outcome, filter(None, before), self.now)
+        waiting = to_be_called_again(context, message, outcome) if at else None
+        if waiting is None:
+            return None
+        return (waiting, msgspec.structs.replace(job, due_at=at, in_flight=False))
 
     def _may_send_again(self, job: Job | None) -> TypeGuard[Job]:
         """Not once the attempt was taken for unknown: then there is nothing left to send."""

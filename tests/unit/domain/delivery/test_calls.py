@@ -3,21 +3,24 @@
 import itertools
 from typing import Any
 
+import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from onema.domain.codes.call_with_code import CallWithCode
-from onema.domain.codes.start_verification import GivenCode
+from onema.domain.codes.start_verification import GivenCode, NewCode
+from onema.domain.configuration import documents as doc
 from onema.domain.delivery.call import CallFacts, CallState
 from onema.domain.delivery.end_job import EndJob
 from onema.domain.delivery.endings import ended
 from onema.domain.delivery.outcome import Ending, Outcome, OutcomeKind
 from onema.domain.delivery.record_call_state import RecordCallState
-from onema.domain.delivery.record_outcome import RecordOutcome
+from onema.domain.delivery.record_outcome import RecordOutcome, SettleMessage
 from onema.domain.delivery.start_attempt import StartAttempt
 from onema.domain.ids import AccountId, MessageId
 from onema.domain.money.top_up import TopUpWallet
-from onema.domain.records import Call, Message
+from onema.domain.records import Call, Job, Message, MessageState
 from onema.domain.values.money import Minor
 from onema.testing.pure_store import PureStore, context_of
 from tests.unit.domain.delivery.test_money_follows_messages import ACCOUNT, HOUR, configuration
@@ -41,8 +44,12 @@ FACTS = CallFacts(
 class Calling:
     """One message's call, from its first attempt on."""
 
-    def __init__(self) -> None:
-        self.store = PureStore(context_of(*configuration("submitted")))
+    def __init__(self, capture_on: str = "submitted", *, made_here: bool = False, **rule: Any) -> None:
+        documents = (
+            msgspec.structs.replace(one, **rule) if isinstance(one, doc.Application) else one
+            for one in configuration(capture_on)
+        )
+        self.store = PureStore(context_of(*documents))
         self.now = START
         self.ids = itertools.count()
         self.store.run(
@@ -56,13 +63,29 @@ class Calling:
                 now=self.now,
                 entropy=bytes(28),
                 dialect="test",
-                code=GivenCode("123456"),
+                code=NewCode("01", 6, 10 * 60_000) if made_here else GivenCode("123456"),
                 application="app",
                 voice="en",
                 **common,
             )
         )
         assert self.start() == 1
+
+    @property
+    def job(self) -> Job | None:
+        row = self.store.rows.get((Job, MESSAGE))
+        assert row is None or isinstance(row, Job)
+        return row
+
+    @property
+    def spent(self) -> int:
+        """What the call has cost so far, with what is held for it."""
+        return 10**9 - self.store.balance(ACCOUNT)
+
+    def settle(self) -> None:
+        self.store.run(
+            SettleMessage(id=200, now=self.now, account=AccountId(ACCOUNT), message=MESSAGE, lease=0)
+        )
 
     def start(self) -> int:
         started: int = self.store.run(
@@ -235,3 +258,70 @@ def test_events_in_any_order_never_move_a_call_back(events: list[tuple[CallState
         before = row
     if before is not None:
         assert before.state == max((state for state, _, _ in events), key=order.index)
+
+
+def test_a_call_whose_process_died_costs_what_was_certainly_talked() -> None:
+    """Of an answered one that is what its events prove, and at least its first period; the rest goes back."""
+    calling = Calling()
+    calling.tell(CallState.RINGING, START + 1_000)
+    calling.tell(CallState.ANSWERED, START + 4_000)
+    calling.tell(CallState.ANSWERED, START + 11_500, pressed="1")
+    calling.now = START + 90_000
+    calling.end(Outcome(kind=OutcomeKind.UNKNOWN, call=CallFacts()))
+    row = calling.call()
+    assert (row.state, row.talk_ms, row.ending) == (CallState.ENDED, 7_500, Ending.CUT_OFF)
+    assert (calling.message.state, calling.message.ending) == (MessageState.UNKNOWN, Ending.CUT_OFF)
+    calling.settle()
+    message = calling.message
+    assert (message.state, message.held, message.talked_ms) == (MessageState.UNCONFIRMED, 0, 7_500)
+    assert message.charged == calling.spent == 2 * message.unit_price
+
+
+@pytest.mark.parametrize("states", [(), (CallState.CALLING,), (CallState.CALLING, CallState.RINGING)])
+def test_a_call_whose_process_died_before_an_answer_costs_nothing(states: tuple[CallState, ...]) -> None:
+    """Whether it rang or not; nobody is called again."""
+    calling = Calling(recall_after=("busy", "no_answer", "failed", "voicemail"))
+    for state in states:
+        calling.tell(state)
+    calling.end(Outcome(kind=OutcomeKind.UNKNOWN, call=CallFacts()))
+    assert calling.message.ending == (Ending.CUT_OFF if CallState.RINGING in states else "")
+    calling.settle()
+    assert (calling.spent, calling.job) == (0, None)
+
+
+def test_an_answered_call_of_which_nothing_more_is_known_costs_one_period() -> None:
+    """That one began for certain."""
+    calling = Calling()
+    calling.tell(CallState.ANSWERED)
+    calling.end(Outcome(kind=OutcomeKind.UNKNOWN, call=CallFacts()))
+    calling.settle()
+    assert calling.spent == calling.message.unit_price
+
+
+def test_a_process_that_was_only_slow_tells_what_the_call_cost() -> None:
+    """In place of what was certain without it."""
+    calling = Calling()
+    calling.tell(CallState.ANSWERED)
+    calling.end(Outcome(kind=OutcomeKind.UNKNOWN, call=CallFacts()))
+    calling.end(facts_of(ended(Ending.HUNG_UP)))
+    assert (calling.message.state, calling.message.ending) == (MessageState.DELIVERED, Ending.HUNG_UP)
+    assert calling.message.charged == calling.spent == 2 * calling.message.unit_price
+
+
+def test_an_account_that_pays_for_what_arrived_pays_for_no_call_that_was_cut_off() -> None:
+    """How long it was talked is in its row all the same."""
+    calling = Calling(capture_on="delivered")
+    calling.tell(CallState.ANSWERED)
+    calling.end(Outcome(kind=OutcomeKind.UNKNOWN, call=CallFacts()))
+    calling.settle()
+    assert (calling.spent, calling.call().talk_ms) == (0, 1)
+
+
+@given(ms=st.integers(0, 10_000_000))
+def test_no_call_costs_more_than_was_held_for_it(ms: int) -> None:
+    """However long its carrier says that it was."""
+    calling = Calling()
+    price = calling.message.price
+    calling.end(ended(Ending.ANSWERED, call=CallFacts(talk_seconds=ms / 1000)))
+    message = calling.message
+    assert message.charged == calling.spent == min(price, message.unit_price * -(-ms // 6_000))

@@ -1,7 +1,7 @@
 """Whatever happens to messages, in whatever order, the books are right."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import hypothesis.strategies as st
 from hypothesis import settings
@@ -17,7 +17,7 @@ from onema.domain.delivery.call import CallFacts
 from onema.domain.delivery.end_job import EndJob
 from onema.domain.delivery.fail_message import FailMessage
 from onema.domain.delivery.finish_job import FinishJob
-from onema.domain.delivery.outcome import RECEIPT_WORDS, Outcome, OutcomeKind
+from onema.domain.delivery.outcome import RECEIPT_WORDS, Ending, Outcome, OutcomeKind
 from onema.domain.delivery.record_outcome import RecordOutcome, SettleMessage
 from onema.domain.delivery.record_receipt import NOBODY, ReceiptResult, RecordReceipt, named_by
 from onema.domain.delivery.start_attempt import StartAttempt
@@ -27,6 +27,7 @@ from onema.domain.money.top_up import TopUpWallet
 from onema.domain.records import (
     HANDING_OVER,
     Attempt,
+    Call,
     CarrierReference,
     Channel,
     DeadJob,
@@ -53,7 +54,12 @@ NAMES = ("r0", "r1", "r2", "r3")
 """What the carrier calls parts of attempts: so few that it uses them again."""
 
 
-def configuration(capture_on: str, callback_url: str = "", without: str = "") -> tuple[doc.Document, ...]:
+def configuration(
+    capture_on: str,
+    callback_url: str = "",
+    without: str = "",
+    recall_after: tuple[Literal["busy", "no_answer", "failed", "voicemail"], ...] = (),
+) -> tuple[doc.Document, ...]:
     """`without` is what must not have come for a code to be sent again; never without it."""
     plan: Any = {"resend_after": 30, "resend_without": without} if without else {}
     return (
@@ -74,7 +80,14 @@ def configuration(capture_on: str, callback_url: str = "", without: str = "") ->
         ),
         doc.Brandname(account="acme", name="Acme"),
         doc.Template(account="acme", brandname="Acme", text="{OTP} is your code"),
-        doc.Application(account="acme", name="app", sentence="Your code is", pool="pool"),
+        doc.Application(
+            account="acme",
+            name="app",
+            sentence="Your code is",
+            pool="pool",
+            recall_after=recall_after,
+            recall_times=2,
+        ),
         doc.HotlinePool(name="pool"),
         doc.Hotline(pool="pool", number="+842871000000"),
     )
@@ -86,10 +99,13 @@ class Books(RuleBasedStateMachine):
     @initialize(
         capture_on=st.sampled_from(["submitted", "delivered"]),
         without=st.sampled_from(["", "receipt", "check"]),
+        recall_after=st.sampled_from([(), ("busy",), ("busy", "voicemail")]),
     )
-    def open_the_books(self, capture_on: str, without: str) -> None:
-        self.store = PureStore(context_of(*configuration(capture_on, without=without)))
+    def open_the_books(self, capture_on: str, without: str, recall_after: Any = ()) -> None:
+        documents = configuration(capture_on, without=without, recall_after=recall_after)
+        self.store = PureStore(context_of(*documents))
         self.without = without
+        self.recall_after = recall_after
         self.now = 1_800_000_000_000
         self.ids = 0
         self.messages: list[int] = []
@@ -214,7 +230,18 @@ class Books(RuleBasedStateMachine):
     ) -> None:
         row = self.store.rows[(Message, ACCOUNT, message)]
         assert isinstance(row, Message)
-        call = CallFacts(talk_seconds=7.0) if row.channel == Channel.CALL else None
+        outcome = Outcome(kind=kind, references=tuple(names), seconds=7.0)
+        if row.channel == Channel.CALL:
+            # A machine answers every second call, the others are busy.
+            ending = Ending.VOICEMAIL if number % 2 else Ending.BUSY
+            talked = 7.0 if kind is OutcomeKind.DELIVERED or ending is Ending.VOICEMAIL else 0.0
+            outcome = Outcome(
+                kind=kind,
+                references=tuple(names),
+                seconds=talked,
+                ending=ending if kind is OutcomeKind.UNDELIVERED else None,
+                call=CallFacts(talk_seconds=talked),
+            )
         self.store.run(
             RecordOutcome(
                 id=self.next_id(),
@@ -222,7 +249,7 @@ class Books(RuleBasedStateMachine):
                 account=ACCOUNT,
                 message=MessageId(message),
                 attempt=number,
-                outcome=Outcome(kind=kind, references=tuple(names), seconds=7.0, call=call),
+                outcome=outcome,
                 receipt_until=self.now + HOUR,
                 retry_at=self.now + 1 if retry else 0,
                 carrier="c",
@@ -312,7 +339,11 @@ class Books(RuleBasedStateMachine):
             assert isinstance(left, Job)
             assert left.kind == JobKind.SETTLE
         else:
-            assert message.state in (MessageState.FAILED, MessageState.UNCONFIRMED)
+            assert message.state in (
+                MessageState.FAILED,
+                MessageState.UNCONFIRMED,
+                MessageState.UNDELIVERED,
+            )
             assert left is None
         assert (DeadJob, self.ids) in self.store.rows
 
@@ -338,7 +369,7 @@ class Books(RuleBasedStateMachine):
         if failed:
             message = self.store.rows[(Message, ACCOUNT, job.message)]
             assert isinstance(message, Message)
-            assert message.state == MessageState.FAILED
+            assert message.state in (MessageState.FAILED, MessageState.UNDELIVERED)
             assert (Job, job.id) not in self.store.rows
 
     def attempts_of(self, identifier: int) -> list[Attempt]:
@@ -397,6 +428,32 @@ class Books(RuleBasedStateMachine):
                 assert not states & {"submitted", "unknown", "started"}
             if message.resends and "delivered" in states:
                 assert message.state in ("delivered", "undelivered", "failed")
+
+    @invariant()
+    def each_call_is_charged_for_what_was_talked_in_it(self) -> None:
+        """Each started period of each call, as long as its message's money lasts."""
+        for identifier in self.messages:
+            message = self.store.rows[(Message, ACCOUNT, identifier)]
+            assert isinstance(message, Message)
+            if message.channel != Channel.CALL or message.state not in ("delivered", "undelivered"):
+                continue
+            calls = [row for row in self.store.rows.values() if isinstance(row, Call)]
+            talked = [call.talk_ms for call in calls if call.message == identifier]
+            periods = sum(-(-ms // (1000 * message.period)) for ms in talked)
+            assert message.charged <= min(message.price, periods * message.unit_price)
+
+    @invariant()
+    def a_phone_is_called_again_only_as_its_application_says(self) -> None:
+        """So often at most, and never after a person answered."""
+        for identifier in self.messages:
+            reached = [
+                row.state for row in self.attempts_of(identifier) if row.state in ("delivered", "undelivered")
+            ]
+            message = self.store.rows[(Message, ACCOUNT, identifier)]
+            assert isinstance(message, Message)
+            if message.channel == Channel.CALL:
+                assert len(reached) <= (3 if self.recall_after else 1)
+                assert "delivered" not in reached[:-1]
 
     @invariant()
     def a_final_message_holds_nothing_and_has_no_job(self) -> None:
