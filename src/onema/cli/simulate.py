@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Iterator
 
+    from onema.channels.voice_sip.answering.phone import Recording
     from onema.domain.configuration.carrier_settings import CarrierSettings
-    from onema.testing.callee.phone import Recording
     from onema.testing.callee.script import Script as CalleeScript
     from onema.testing.smsc.script import Script
     from onema.testing.smsc.smsc import Sms

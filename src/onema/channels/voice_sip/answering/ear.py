@@ -1,4 +1,4 @@
-"""What one simulated phone hears: RTP to audio, its report about it, and the code in it."""
+"""What a phone of our own hears: RTP to audio, its report about it, and the code in it."""
 
 import random
 from collections.abc import Mapping

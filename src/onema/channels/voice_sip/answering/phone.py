@@ -1,4 +1,4 @@
-"""One call at a simulated phone: its signalling, its ear, the keys that it presses."""
+"""One call at a phone of our own: its signalling, its ear, the keys that it presses."""
 
 import asyncio
 import random
@@ -9,11 +9,13 @@ from typing import Protocol
 
 import msgspec
 
+from onema.channels.voice_sip.answering.ear import Code, Ear
+from onema.channels.voice_sip.answering.ports import PortPair
 from onema.channels.voice_sip.transports import Hop
 from onema.protocols.rtp import events
 from onema.protocols.sip import call_events as c
 from onema.protocols.sip.bad_message import BadMessage
-from onema.protocols.sip.called import Door, IncomingCall
+from onema.protocols.sip.called import Door, IncomingCall, Script
 from onema.protocols.sip.dialogs import Local
 from onema.protocols.sip.messages import Message
 from onema.protocols.sip.sdp import AudioEnd, FarAudio
@@ -21,9 +23,6 @@ from onema.protocols.sip.transactions import Sending
 from onema.protocols.sip.uris import SipUri, TelUri, parse_uri
 from onema.speech.g711 import Law
 from onema.speech.samples import Samples
-from onema.testing.callee.ear import Code, Ear
-from onema.testing.callee.ports import PortPair
-from onema.testing.callee.script import Reaction
 
 IDENTITIES = (
     "From",
@@ -82,7 +81,34 @@ class Recording(msgspec.Struct, frozen=True, kw_only=True):
         return tuple((name, value) for name, value in self.headers if name in IDENTITIES)
 
 
-class Exchange(Protocol):
+class Manners(Protocol):
+    """What a phone does when it is called."""
+
+    @property
+    def loses(self) -> float:
+        """The share of audio packets that it drops by chance."""
+
+    @property
+    def loses_signalling(self) -> float:
+        """The share of SIP messages that it drops by chance, either way."""
+
+    @property
+    def presses(self) -> str:
+        """Keys after the answer, and how they are told: `rtp` or `info`."""
+
+    @property
+    def presses_after(self) -> float: ...
+    @property
+    def presses_by(self) -> str: ...
+    @property
+    def moves_media_after(self) -> float | None:
+        """Seconds after the answer at which a re-INVITE names another port."""
+
+    def as_called(self) -> Script:
+        """The signalling."""
+
+
+class Holder(Protocol):
     """Who has the phones."""
 
     def send(self, sending: Sending, phone: "Phone") -> None: ...
@@ -97,12 +123,12 @@ class Exchange(Protocol):
 
 
 class Phone:
-    """See the module. It answers one Call-ID by its reaction."""
+    """See the module. It answers one Call-ID by its manners."""
 
     def __init__(
         self,
-        exchange: Exchange,
-        reaction: Reaction,
+        exchange: Holder,
+        manners: Manners,
         *,
         host: str,
         local: Local,
@@ -112,17 +138,17 @@ class Phone:
         came_from: Hop,
     ) -> None:
         """Raises OSError where there are no ports."""
-        self._exchange, self._reaction, self._chance = exchange, reaction, chance
+        self._exchange, self._manners, self._chance = exchange, manners, chance
         self.came_from = came_from
         """Where the INVITE came from, and where requests go: through the same proxy or connection."""
         self._host = host
         self._loop = asyncio.get_running_loop()
-        self.ear = Ear(reaction.loses, chance)
+        self.ear = Ear(manners.loses, chance)
         self._ports = [PortPair(host, self._hear)]
         """The last one is in use."""
         self._media = AudioEnd(host, self._ports[0].port, session=secrets.randbelow(1 << 31), laws=laws)
         self.session = IncomingCall(
-            reaction.as_called(),
+            manners.as_called(),
             local=local,
             media=self._media,
             tokens=lambda: secrets.token_hex(8),
@@ -175,7 +201,7 @@ class Phone:
             ports.close()
 
     def _loses(self) -> bool:
-        share = self._reaction.loses_signalling
+        share = self._manners.loses_signalling
         return share > 0 and self._chance.random() < share
 
     def _happened(self, happened: Iterable[c.CallEvent]) -> None:
@@ -211,11 +237,11 @@ class Phone:
 
     def _answered(self, now: float) -> None:
         self._answered_at = now
-        reaction = self._reaction
+        manners = self._manners
         self._later(REPORT_SECONDS, self._report)
-        self._later(reaction.presses_after, lambda: self.press(reaction.presses))
-        if reaction.moves_media_after is not None:
-            self._later(reaction.moves_media_after, self._move)
+        self._later(manners.presses_after, lambda: self.press(manners.presses))
+        if manners.moves_media_after is not None:
+            self._later(manners.moves_media_after, self._move)
 
     def _ended(self, ended: c.Ended, now: float) -> None:
         self._ended_at = now
@@ -272,7 +298,7 @@ class Phone:
         if not self.is_up:
             return
         self._pressed += key.upper()
-        if self._reaction.presses_by == "info":
+        if self._manners.presses_by == "info":
             self.session.inform(key, self._loop.time())
             self._flush()
             return

@@ -1,4 +1,4 @@
-"""The audio ports of a simulated phone."""
+"""The audio ports of a phone of our own."""
 
 import asyncio
 import contextlib
