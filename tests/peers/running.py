@@ -1,4 +1,4 @@
-"""Starts independent SMPP peers, and hears what they say of what came."""
+"""Starts independent peers, and hears what they say of what came."""
 
 import asyncio
 import json
@@ -41,16 +41,18 @@ PEERS: dict[str, Callable[..., list[str]]] = {
     "smpp34": _rust,
     "libsmpp34": _c,
 }
-"""By name, what starts each; README.md has what they do."""
+"""By name, what starts each of SMPP's; README.md has what they do."""
 
 
-class Peer:
-    """A peer in a process of its own. `said` is everything that it has told."""
+class Program:
+    """A peer in a process of its own, which tells what happens, a JSON object a line. `said` is everything that it has
+    told.
+    """
 
-    def __init__(self, name: str, folder: Path, *more: str) -> None:
+    def __init__(self, name: str, command: list[str], port: int, folder: Path) -> None:
         self.name = name
-        self.port = free_port()
-        self._command = PEERS[name](self.port, folder, *more)
+        self.port = port
+        self._command = command
         self._complaints = folder / "complaints"
         self._news = asyncio.Event()
         self.said: list[dict[str, Any]] = []
@@ -91,5 +93,15 @@ class Peer:
     async def _read(self) -> None:
         assert self._process.stdout is not None
         while line := await self._process.stdout.readline():
-            self.said.append(json.loads(line))
-            self._news.set()
+            # Some libraries write lines of their own there.
+            if line.startswith(b"{"):
+                self.said.append(json.loads(line))
+                self._news.set()
+
+
+class Peer(Program):
+    """One of SMPP's."""
+
+    def __init__(self, name: str, folder: Path, *more: str) -> None:
+        port = free_port()
+        super().__init__(name, PEERS[name](port, folder, *more), port, folder)
