@@ -16,7 +16,7 @@ from onema.domain.configuration.configure import Configure
 from onema.domain.delivery.callback_try import AGAIN, REPLAYED, CallbackTry
 from onema.domain.delivery.outcome import Ending, OutcomeKind
 from onema.domain.ids import MessageId
-from onema.domain.records import Message
+from onema.domain.records import Call, Message
 from onema.domain.refusals import Refused
 from onema.storage.contract import Storage
 from onema.storage.postgres import PostgresStorage
@@ -46,7 +46,7 @@ class ScriptedReceiver(CallbackClient):
 class Renderer:
     endings: Mapping[Ending, str] = {}  # never changed
 
-    def render(self, message: Message, url: str) -> CallbackRequest:
+    def render(self, message: Message, url: str, call: Call | None = None) -> CallbackRequest:
         return CallbackRequest("GET", f"{url}&id={message.id}&state={message.state}")
 
 

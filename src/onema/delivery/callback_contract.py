@@ -27,8 +27,9 @@ class CallbackRenderer(Protocol):
     def endings(self) -> Mapping[Ending, str]:
         """The vendor's word for every ending; empty where its callbacks tell no more than whether a message arrived."""
 
-    def render(self, message: Message, url: str) -> CallbackRequest | NotTold:
-        """The request that reports `message`, which is in a final state, to `url`.
+    def render(self, message: Message, url: str, call: Call | None = None) -> CallbackRequest | NotTold:
+        """The request that reports `message`, which is in a final state, to `url`. `call` is its last call, where
+        anything was heard of one.
 
         Pure, and raises for no message of its own dialect: a callback that is sent again says the same.
         """

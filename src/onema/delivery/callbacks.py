@@ -23,8 +23,9 @@ from onema.domain.delivery.callback_try import AGAIN, GIVEN_UP, NOT_TOLD, Callba
 from onema.domain.delivery.finish_job import FinishJob
 from onema.domain.delivery.message_progress import callback_url
 from onema.domain.ids import time_of_id
-from onema.domain.records import Call, Job, Message
+from onema.domain.records import Call, Channel, Job, Message
 from onema.engine.gateway import Gateway
+from onema.engine.last_call import last_call
 from onema.storage.contract import Storage
 from onema.telemetry.redaction import safe
 
@@ -84,7 +85,9 @@ class CallbackSender:
     ) -> CallbackRequest | NotTold:
         news = news_of(job)
         if news is None:
-            return renderer.render(message, url)
+            of_a_call = message.channel == Channel.CALL
+            last = await last_call(self._storage, job.account, job.message) if of_a_call else None
+            return renderer.render(message, url, last)
         key = (Call, job.account, job.message, news.attempt)
         call = (await self._storage.read([key])).get(key)
         if not isinstance(renderer, CallNewsRenderer) or not isinstance(call, Call):

@@ -11,9 +11,10 @@ from collections.abc import AsyncIterator, Sequence
 import msgspec
 
 from onema.domain.ids import AccountId, MessageId, first_id_at, time_of_id
-from onema.domain.records import Channel, Message, Wallet
+from onema.domain.records import Call, Channel, Message, Wallet
 from onema.domain.refusals import Refusal, Refused
 from onema.domain.values.money import NOTHING, Minor
+from onema.engine.last_call import last_call
 from onema.storage.contract import SentBetween, Storage, StorageError, Story
 
 AT_ONCE = 4
@@ -120,6 +121,11 @@ class CustomerReads:
         )
         async with self._turn(account, self._lists):
             return (await self._storage.read_sent(account, between)).messages
+
+    async def last_call(self, account: AccountId, message: MessageId) -> Call | None:
+        """The message's newest call, where anything was heard of one."""
+        async with self._turn(account):
+            return await last_call(self._storage, account, message)
 
     @contextlib.asynccontextmanager
     async def _turn(self, account: AccountId, places: asyncio.Semaphore | None = None) -> AsyncIterator[None]:

@@ -20,7 +20,7 @@ from onema.dialects.esms.query_wire import call_status
 from onema.dialects.esms.voice_calls import FASTEST, SLOWEST, VOICES, rate_of
 from onema.domain.configuration import documents as doc
 from onema.domain.ids import MessageId
-from onema.domain.records import Channel, Message, MessageState
+from onema.domain.records import Call, Channel, Message, MessageState
 from onema.domain.values.money import Minor
 from onema.http.messages import Request
 from onema.speech.message import MAX_RATE, MIN_RATE
@@ -301,6 +301,22 @@ def test_every_other_end_is_not_answered(state: MessageState, status: int, word:
     """The vendor has no more words; of what nobody knows it says nothing."""
     told = json.loads(call_status("x", replace(ANSWERED, state=state), "1"))
     assert (told["SendStatus"], told["CallStatus"], told["SentResult"], told["Ivr"]) == (status, word, 0, "1")
+
+
+async def test_the_keys_that_were_pressed_are_told(calling: VendorClient, core: RunningCore) -> None:
+    """Of the last call, in the status and in the callback."""
+    smsid = members(await ask(calling))["SMSID"]
+    message = await core.message("shop", int(smsid, 16))
+    calls = [
+        Call(message.account, message.id, number, "trunk", "ended", 1, keys=keys)
+        for number, keys in ((1, ""), (2, "1#"))
+    ]
+    await core.storage.begin([])
+    await core.storage.commit(2, {}, calls)
+    told = await calling.ask(STATUS, query_of({**KEYS, "ReferenceId": smsid}))
+    assert members(told.body)["Ivr"] == "1#"
+    reported = EsmsCallbacks().render(message, "https://shop.example/", calls[-1])
+    assert "&Ivr=1%23&" in reported.url
 
 
 async def test_the_status_of_what_is_no_call_is_105(calling: VendorClient) -> None:

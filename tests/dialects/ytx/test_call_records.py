@@ -20,7 +20,6 @@ from onema.dialects.ytx.call_records import (
     pushed_record,
     record_of,
 )
-from onema.dialects.ytx.callbacks import YtxCallbacks
 from onema.dialects.ytx.wire import request_id
 from onema.domain.delivery.outcome import Ending
 from onema.domain.ids import MessageId, first_id_at
@@ -29,7 +28,16 @@ from onema.domain.values.phone import Phone
 
 from ..running_core import RunningCore
 from .test_fuzz import JSON, LENIENT, has_the_vendors_shape
-from .vendor_client import APPID, APPLICATION, VendorClient, changed, error_body, members, milliseconds_at
+from .vendor_client import (
+    APPID,
+    APPLICATION,
+    VendorClient,
+    changed,
+    error_body,
+    members,
+    milliseconds_at,
+    push,
+)
 
 CALL_CDR = "call/CallCdr.wx"
 BY_ID: dict[str, object] = {
@@ -112,7 +120,7 @@ def test_push_and_pull_tell_the_same() -> None:
 
 async def test_the_push_is_made_of_the_same_record(core: RunningCore, client: VendorClient) -> None:
     """Of an account that is gone the appid is empty."""
-    pushed = json.loads(YtxCallbacks(core.gateway).render(call(1, account=9), "http://x/").body)
+    pushed = json.loads(push(core, call(1, account=9), "http://x/").body)
     assert pushed["cdr"] == [record_of(call(1), "").pushed("0.06")]
 
 

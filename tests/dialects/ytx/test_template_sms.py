@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from onema.dialects.ytx.callbacks import YtxCallbacks
 from onema.dialects.ytx.routes import MOST_PHONES, YtxApi
 from onema.dialects.ytx.wire import message_of, request_id
 from onema.domain.configuration import documents as doc
@@ -25,6 +24,7 @@ from .vendor_client import (
     error_body,
     members,
     milliseconds_at,
+    push,
     status_code,
 )
 
@@ -182,7 +182,7 @@ async def ended(client: VendorClient, core: RunningCore, state: MessageState) ->
 async def test_the_end_of_an_sms_is_pushed(client: VendorClient, shop: RunningCore) -> None:
     """In the members of the vendor's push about a call's state; all of them strings."""
     message = await ended(client, shop, MessageState.DELIVERED)
-    pushed = YtxCallbacks(shop.gateway).render(message, "https://shop.example/told?CallState")
+    pushed = push(shop, message, "https://shop.example/told?CallState")
     assert (pushed.method, pushed.url) == ("POST", "https://shop.example/told?CallState")
     assert pushed.body.decode() == (
         f'{{"requestid":"{request_id(message.id, "01")}","dsc":"13911281234","state":"delivered",'
@@ -204,7 +204,7 @@ async def test_every_end_of_an_sms_has_a_word(
     client: VendorClient, shop: RunningCore, state: MessageState, told: tuple[str, str]
 ) -> None:
     """Also where nobody ever knows."""
-    body = json.loads(YtxCallbacks(shop.gateway).render(await ended(client, shop, state), "http://x/").body)
+    body = json.loads(push(shop, await ended(client, shop, state), "http://x/").body)
     assert (body["state"], body["stateDesc"]) == told
 
 
@@ -214,7 +214,7 @@ async def test_a_push_names_the_request_that_several_phones_share(
     """Each phone has a push of its own."""
     answer = await send(client, mobile=f"13911281234,{OTHER_PHONE}")
     bodies = [
-        json.loads(YtxCallbacks(shop.gateway).render(replace(message, state="failed"), "http://x/").body)
+        json.loads(push(shop, replace(message, state="failed"), "http://x/").body)
         for message in await shop.messages("shop")
     ]
     assert {body["requestid"] for body in bodies} == {answer["requestId"]}

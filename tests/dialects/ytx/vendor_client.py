@@ -6,12 +6,14 @@ import hashlib
 import json
 from typing import Any
 
+from onema.delivery.callback_contract import CallbackRequest
+from onema.dialects.ytx.callbacks import YtxCallbacks
 from onema.dialects.ytx.routes import YtxApi
 from onema.dialects.ytx.wire import message_of_request_id
 from onema.domain.configuration import documents as doc
 from onema.domain.delivery.payload import CallPayload, open_payload
 from onema.domain.ids import MessageId
-from onema.domain.records import Job
+from onema.domain.records import Call, Job, Message
 from onema.http.messages import Request, Response
 
 from ..running_core import RunningCore
@@ -152,3 +154,12 @@ def placed_message(response: Response) -> int:
 
 def error_body(code: str, message: str) -> bytes:
     return f'{{"statusCode":"{code}","statusMsg":"{message}","requestId":""}}'.encode()
+
+
+def push(
+    core: RunningCore, message: Message, url: str = "https://shop.example/told", call: Call | None = None
+) -> CallbackRequest:
+    """What tells of a message that ended."""
+    told = YtxCallbacks(core.gateway).render(message, url, call)
+    assert isinstance(told, CallbackRequest)
+    return told

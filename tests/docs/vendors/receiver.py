@@ -7,9 +7,10 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from onema.testing.running_server import eventually, free_port
@@ -20,16 +21,18 @@ from .samples import PAGES
 class Receiver:
     """One that runs; `url` is where it takes what begins with `path`."""
 
-    def __init__(self, page: str, path: str, folder: Path) -> None:
+    def __init__(self, page: str, path: str, folder: Path, **environment: str) -> None:
+        """`environment` is what its page asks for besides the port."""
         (self._program,) = re.findall(r"^```py\n(.*?)^```", (PAGES / f"{page}.md").read_text(), re.M | re.S)
         self._said = folder / "said"
         self._port = free_port()
         self._path = path
+        self._environment = {"TOKEN": "secret", **environment}
         self.url = f"http://127.0.0.1:{self._port}{path}?token=secret"
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        environment = {**os.environ, "PORT": str(self._port), "TOKEN": "secret"}
+        environment = {**os.environ, **self._environment, "PORT": str(self._port)}
         with self._said.open("wb") as said:
             process = subprocess.Popen(  # our own interpreter and page
                 [sys.executable, "-c", self._program], stdout=said, stderr=subprocess.DEVNULL, env=environment
@@ -41,9 +44,9 @@ class Receiver:
             process.terminate()
             process.wait()
 
-    def post(self, target: str, body: bytes) -> int:
+    def post(self, target: str, body: bytes, headers: Mapping[str, str] = MappingProxyType({})) -> int:
         """The status of an answer; 0 when nobody listens yet."""
-        request = urllib.request.Request(f"http://127.0.0.1:{self._port}{target}", data=body)
+        request = urllib.request.Request(f"http://127.0.0.1:{self._port}{target}", body, dict(headers))
         try:
             with urllib.request.urlopen(request, timeout=10) as response:  # ours
                 return int(response.status)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from onema.dialects.vbee.callbacks import signature
 from onema.dialects.vbee.wire import DEFAULT_RATE, FASTEST, SLOWEST, VOICES, CallRequest, read_body
 from onema.testing.running_server import RunningServer, eventually
 
@@ -50,9 +51,9 @@ CODES = {
 
 
 def test_the_receiver_hears_each_call_once(server: RunningServer, tmp_path: Path) -> None:
-    """How a busy phone is told, with the page's members; a webhook that comes again, and one without the secret."""
+    """How a busy phone is told, with the page's members; a webhook that comes again, and one that is signed wrong."""
     keys = server.credentials("vbee")
-    receiver = Receiver("vbee", "/webhook", tmp_path)
+    receiver = Receiver("vbee", "/webhook", tmp_path, VBEE_API_SECRET=keys["apiSecret"])
     server.onema("application", "set", "demo", "vbee", "--callback-url", receiver.url)
     with receiver.running():
         sample = Program(VOICE_OTP.samples["python"], "python", tmp_path / "call")
@@ -68,11 +69,13 @@ def test_the_receiver_hears_each_call_once(server: RunningServer, tmp_path: Path
         (told,) = eventually(receiver.said)
         assert told["contact_id"] == called.answer["result"]["contact_id"]
         assert (told["phone_number"], told["price"], told["state"]) == ("+84990000005", 0, "busy")
-        shown = re.search(r"^(\{\"contact_id\".*)$", (PAGES / "vbee.md").read_text(), re.M)
+        shown = re.search(r"^(\{\"calls\".*)$", (PAGES / "vbee.md").read_text(), re.M)
         assert shown is not None
         assert list(told) == list(json.loads(shown[1]))
-        assert receiver.post("/webhook?token=secret", json.dumps(told).encode()) == 204
-        assert receiver.post("/webhook?token=guessed", shown[1].encode()) == 403
+        again = json.dumps(told).encode()
+        right = {"X-Onema-Signature": f"sha256=00,{signature(keys['apiSecret'], again)}"}
+        assert receiver.post("/webhook", again, right) == 204
+        assert receiver.post("/webhook", shown[1].encode(), right) == 403
         assert receiver.said() == [told]
     server.onema("application", "set", "demo", "vbee", "--callback-url", "")
 
@@ -90,6 +93,16 @@ def test_the_worked_token_is_right() -> None:
     assert segment(row["claims"].encode()) == row["claims in Base64"]
     signed = f"{row['header in Base64']}.{row['claims in Base64']}"
     assert segment(hmac.digest(row["API_SECRET"].encode(), signed.encode(), "sha256")) == row["signature"]
+
+
+def test_the_signature_that_is_shown_is_right() -> None:
+    """Of the webhook that is shown, under the secret of the worked token."""
+    page = (PAGES / "vbee.md").read_text()
+    (secret,) = re.findall(r"^\| API_SECRET \| `(.+)` \|$", page, re.M)
+    shown = re.search(r"^X-Onema-Signature: (.*)\n\n(.*)$", page, re.M)
+    assert shown is not None
+    assert shown[1] == signature(secret, shown[2].encode())
+    assert f"under `{secret}`" in page
 
 
 def segment(content: bytes) -> str:

@@ -141,7 +141,7 @@ def _with_an_end(ran: Ran) -> Ran | None:
 def test_the_receiver_hears_each_call_once(server: RunningServer, tmp_path: Path) -> None:
     """How a busy phone is told, with the page's members; a push that comes again, and one without the secret."""
     receiver = Receiver("ytx", "/cdr", tmp_path)
-    server.onema("application", "set", "demo", "ytx", "--callback-url", receiver.url)
+    server.onema("application", "set", "demo", "ytx", "--production", "--callback-url", receiver.url)
     with receiver.running():
         sample = Program(CALL_OUT.samples["python"], "python", tmp_path / "call")
         called = sample.run({**environment(server), "PHONE": "19900000005"})
@@ -156,7 +156,7 @@ def test_the_receiver_hears_each_call_once(server: RunningServer, tmp_path: Path
         assert receiver.post("/cdr?token=secret", again) == 200
         assert receiver.post("/cdr?token=guessed", shown[1].encode()) == 403
         assert receiver.said() == [record]
-    server.onema("application", "set", "demo", "ytx", "--callback-url", "")
+    server.onema("application", "set", "demo", "ytx", "--sandbox", "--callback-url", "")
 
 
 def heard(server: RunningServer) -> dict[str, str]:

@@ -40,7 +40,7 @@ class Renderer:
         self.told_of_calls = told
         self._declines = declines
 
-    def render(self, message: Message, url: str) -> CallbackRequest | NotTold:
+    def render(self, message: Message, url: str, call: Call | None = None) -> CallbackRequest | NotTold:
         if self._declines:
             return NotTold("its application is a sandbox's")
         return CallbackRequest("GET", f"{url}?end={message.state}")
@@ -58,7 +58,7 @@ class TellsItsEnd:
 
     endings: Mapping[Ending, str] = MappingProxyType({})
 
-    def render(self, message: Message, url: str) -> CallbackRequest:
+    def render(self, message: Message, url: str, call: Call | None = None) -> CallbackRequest:
         return CallbackRequest("GET", f"{url}?end={message.state}")
 
 

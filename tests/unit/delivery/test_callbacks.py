@@ -23,7 +23,7 @@ from onema.domain.delivery.callback_try import (
 from onema.domain.delivery.outcome import Ending
 from onema.domain.delivery.replay_callback import ReplayCallback
 from onema.domain.ids import AccountId, MessageId
-from onema.domain.records import JobKind, Message, MessageState
+from onema.domain.records import Call, JobKind, Message, MessageState
 from onema.telemetry.redaction import RedactionFilter
 from onema.testing.recording_carrier import RecordingCarrier
 from onema.wiring.delivering import build_dispatcher
@@ -71,7 +71,7 @@ class Receiver:
 class Renderer:
     endings: Mapping[Ending, str] = {}  # never changed
 
-    def render(self, message: Message, url: str) -> CallbackRequest:
+    def render(self, message: Message, url: str, call: Call | None = None) -> CallbackRequest:
         return CallbackRequest("GET", f"{url}?state={message.state}")
 
 

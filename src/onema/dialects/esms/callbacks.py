@@ -12,7 +12,7 @@ from onema.dialects.esms.query_wire import call_word, talked_seconds
 from onema.dialects.esms.wire import smsid
 from onema.domain.delivery.outcome import Ending
 from onema.domain.ids import MessageId
-from onema.domain.records import Channel, Message, MessageState
+from onema.domain.records import Call, Channel, Message, MessageState
 from onema.domain.values.money import format_amount
 from onema.domain.values.phone import Phone
 
@@ -28,9 +28,9 @@ class EsmsCallbacks:
 
     endings: Mapping[Ending, str] = MappingProxyType({})
 
-    def render(self, message: Message, url: str) -> CallbackRequest:
+    def render(self, message: Message, url: str, call: Call | None = None) -> CallbackRequest:
         if message.channel == Channel.CALL:
-            return call_callback(message, url, "")
+            return call_callback(message, url, call.keys if call else "")
         return delivery_callback(message, url)
 
 

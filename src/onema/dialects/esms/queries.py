@@ -133,7 +133,8 @@ class EsmsQueries:
         call = (await self._messages(account, reference))[0]
         if call.channel != Channel.CALL:
             raise Rejected(MESSAGE_UNKNOWN, "message_unknown")
-        return query_wire.call_status(reference, call, "")
+        last = await self._reads.last_call(account.id, call.id)
+        return query_wire.call_status(reference, call, last.keys if last else "")
 
     async def _receivers(self, account: AccountView, parameters: Parameters) -> bytes:
         return query_wire.receivers(await self._messages(account, parameters.get("refid", "")))

@@ -43,10 +43,10 @@ class VbeeApi:
     path_segments = frozenset({"api"})
     operations = (_VOICE_OTP,)
     refusals = REFUSALS
-    callbacks = VbeeCallbacks()
 
     def __init__(self, gateway: Gateway, *, business_error_status: Literal[200, 400] = 200) -> None:
         self._gateway = gateway
+        self.callbacks = VbeeCallbacks(gateway)
         self._refused = responses(business_error_status)
 
     async def answer(self, request: Request) -> Response:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from onema.dialects.ytx.wire import local_time
+from onema.domain.delivery.call import CallState
 from onema.domain.delivery.outcome import Ending
 from onema.domain.records import Message, MessageState
 from onema.domain.values.phone import Phone
@@ -51,6 +52,18 @@ _ARRIVED, _NOT_ARRIVED, _NOBODY_KNOWS = (
     ("unknown", _UNKNOWN),
 )
 _SMS_STATES = {MessageState.DELIVERED: _ARRIVED, MessageState.UNCONFIRMED: _NOBODY_KNOWS}
+
+
+# What the vendor calls the states of a call, as receivers tell them apart; its words for them were never seen.
+CALL_STATES: Mapping[CallState, tuple[str, str]] = {
+    CallState.CALLING: ("callout", "呼叫中"),
+    CallState.RINGING: ("alerting", "振铃"),
+    CallState.ANSWERED: ("answer", "应答"),
+    CallState.ENDED: ("disconnect", "挂断"),
+}
+"""(state, stateDesc)."""
+KEYS_PRESSED = "dtmf"
+"""The state that tells keys, in its stateDesc. How the vendor tells them was never seen."""
 
 
 def state_of(call: Message) -> str:
