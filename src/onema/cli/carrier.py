@@ -215,8 +215,9 @@ def show_status(
     processes: Annotated[bool, typer.Option("--processes", help="Each process by itself.")] = False,
 ) -> None:
     """Show how carriers are: ready, binds, window, rate, pace, breaker, receipts, calls, the last error."""
+    from onema.administration.carriers_together import all_together
     from onema.administration.requests import ReadCarriers
-    from onema.cli.carrier_status import COLUMNS, PROCESS_COLUMNS, all_together, process_rows, row
+    from onema.cli.carrier_status import COLUMNS, PROCESS_COLUMNS, process_rows, row
     from onema.cli.output import print_json, print_table
 
     with cli.session() as session:
@@ -246,9 +247,9 @@ def try_one(
     """Send a real text to a phone through exactly this carrier, free of charge, and tell what comes of it."""
     import time
 
+    from onema.administration.carriers_together import all_together
     from onema.administration.requests import ReadCarriers, ReadStory, TestCarrier
     from onema.administration.story import as_json
-    from onema.cli.carrier_status import all_together
     from onema.cli.output import CliError, print_json, say
     from onema.cli.story import as_lines
     from onema.domain.records import MessageState
@@ -297,8 +298,8 @@ def drain(
     """Give it no new messages; it ends what is under way and hears receipts. `set --active` undoes it."""
     import time
 
+    from onema.administration.carriers_together import all_together
     from onema.administration.requests import ReadCarriers
-    from onema.cli.carrier_status import all_together
     from onema.cli.changes import edit_document
     from onema.cli.output import CliError
     from onema.domain.configuration import documents as doc

@@ -8,6 +8,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from onema.administration.answers import Administrator
 from onema.console.assets import Assets, template_environment
 from onema.console.door.access import Doorman
 from onema.console.door.login import Login
@@ -16,6 +17,9 @@ from onema.console.handset.calls import AudioSource, CallControl
 from onema.console.handset.events import HEARTBEAT_SECONDS, EventStreams
 from onema.console.handset.items import InboxReader, Presenter
 from onema.console.handset.routes import DemoHints, HandsetPages
+from onema.console.operate.frame import Frame
+from onema.console.operate.pages import Pages
+from onema.console.operate.viewer import Questions
 from onema.console.recording.pages import RecordingPages, routes_of
 from onema.console.recording.studio import Studio
 from onema.console.security_headers import SecurityHeaders
@@ -36,12 +40,14 @@ def build_console(
     calls: CallControl | None = None,
     demo: DemoHints = (),
     studio: Studio | None = None,
+    administrator: Administrator | None = None,
     heartbeat_seconds: float = HEARTBEAT_SECONDS,
 ) -> ASGIApp:
     """The console.
 
     Without `inbox` there is no handset; without `audio` calls are silent; without `calls` they do not
-    ring, but are listed when they came; without `studio` no voices are recorded.
+    ring, but are listed when they came; without `studio` no voices are recorded; without `administrator` there are no
+    pages for operators and customers.
 
     `scope["client"]` and `scope["scheme"]` must be the client's own (HttpApplication sees to it).
     """
@@ -82,6 +88,9 @@ def build_console(
             return datetime.datetime.fromtimestamp(gateway.now() / 1000, datetime.UTC).date()
 
         routes += routes_of(RecordingPages(studio, doorman, templates, today), doorman)
+    if administrator is not None:
+        frame = Frame(doorman, Questions(administrator), templates, users)
+        routes += [*Pages(frame).routes(), Route("/console/", _without_slash)]
     application = Starlette(
         routes=routes, exception_handlers={StorageError: _store_away, Refused: _store_away}
     )

@@ -268,6 +268,7 @@ class App:
             calls=self._shown_calls,
             demo=self._demo,
             studio=Studio(self.settings.data, lambda: core.announcements.voices),
+            administrator=core.administration,
         )
         webhooks = Webhooks(lambda: core.gateway.directory.carriers, receipts)
         apis = self._dialects if "api" in roles else [NotServed("api", self._dialects)]

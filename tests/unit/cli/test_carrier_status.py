@@ -1,7 +1,8 @@
 """How carriers are, over all processes."""
 
+from onema.administration.carriers_together import all_together
 from onema.channels.contract import CarrierStatus, Figures
-from onema.cli.carrier_status import COLUMNS, PROCESS_COLUMNS, all_together, process_rows, row
+from onema.cli.carrier_status import COLUMNS, PROCESS_COLUMNS, process_rows, row
 from onema.domain.delivery.receipt_lag import BOUNDS, added, quantile
 
 NOW = 1_800_000_000_000

@@ -10,13 +10,14 @@ import argon2
 import msgspec
 from starlette.types import ASGIApp, Message
 
+from onema.administration.answers import Administrator
 from onema.channels.handset.calls import CallState, LiveCall
 from onema.console.app import build_console
 from onema.console.handset.inbox import Received
 from onema.console.recording.studio import Studio
 from onema.domain.configuration.configure import Configure, directory_from_rows
 from onema.domain.configuration.directory import Directory
-from onema.domain.configuration.documents import User
+from onema.domain.configuration.documents import Account, Tariff, User
 from onema.domain.decision import Command, Context
 from onema.domain.delivery.payload import CallPayload, SmsPayload
 from onema.domain.ids import compose_id
@@ -34,6 +35,12 @@ from onema.testing.pure_store import PureStore
 PASSWORD = "correct horse battery staple"
 # The cheapest parameters: tests verify often.
 _HASH = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
+USERS = (
+    User(name="lan", password_hash=_HASH),
+    User(name="mai", password_hash=_HASH, role="viewer"),
+    User(name="hoa", password_hash=_HASH, role="developer", customer_of="acme"),
+)
+"""An operator who sees everything, one who sees no whole numbers, and a customer."""
 
 _KEYRING = Keyring(bytes(32))
 
@@ -140,7 +147,9 @@ class _Directory:
 
     def know(self, *users: User) -> None:
         self._store = PureStore(Context(Directory({}), _KEYRING))
-        self._store.run(Configure(entropy=bytes(32), documents=users))
+        named = {user.customer_of for user in users if user.customer_of}
+        accounts = [Account(name=name) for name in named]
+        self._store.run(Configure(entropy=bytes(32), documents=(Tariff(name="default"), *accounts, *users)))
 
     @property
     def directory(self) -> Directory:
@@ -162,11 +171,12 @@ class Desk:
         calls: OneCall | None = None,
         audio: Bytes | None = None,
         studio: Studio | None = None,
+        administrator: Administrator | None = None,
     ) -> None:
         self.clock = FakeClock()
         self.stopping = asyncio.Event()
         self.directory = _Directory()
-        self.directory.know(User(name="lan", password_hash=_HASH))
+        self.directory.know(*USERS)
         self._ids = IdSource(self.clock, 1)
         self.inbox = inbox
         gateway = Gateway(cast(Committer, self.directory), self.clock, self._ids, SystemEntropy())
@@ -179,6 +189,7 @@ class Desk:
             audio=audio,
             calls=calls,
             studio=studio,
+            administrator=administrator,
             heartbeat_seconds=0.01,
         )
         self.client: tuple[str, int] | None = ("127.0.0.1", 50_000)

@@ -224,7 +224,7 @@ async def test_wrong_names_and_passwords_get_the_same_answer(name: str, password
 async def test_an_inactive_user_cannot_log_in() -> None:
     """Although the password is right."""
     desk = Desk(inbox=MemoryInbox(), open_on_loopback=False)
-    (lan,) = desk.directory.directory.users.values()
+    lan = desk.directory.directory.users["lan"]
     desk.directory.know(User(name="lan", password_hash=lan.password_hash, state="inactive"))
     assert (await desk.log_in()).status == 401
 

@@ -7,6 +7,7 @@ import pytest
 from onema.channels.handset.scripted_numbers import Script
 from onema.cli.demo import hints
 from onema.console.door.login import _NO_MATCH
+from onema.console.operate.frame import SECTIONS
 from onema.console.words import ENGLISH, languages
 
 from .desk import Desk, MemoryInbox
@@ -27,6 +28,7 @@ def said() -> Iterator[str]:
         yield from re.findall(r'\bsay\(\s*"([^"]+)"', file.read_text("utf-8"))
     yield from ("Pause", "Play the call", _NO_MATCH, "busy", "no answer", "declined", "voicemail")
     yield from (script.value for script in Script)
+    yield from (section.title for section in SECTIONS)
     for hint in hints("http://127.0.0.1:8400", CREDENTIALS):
         yield hint.title
         if hint.note:

@@ -171,6 +171,10 @@ def _user(user: doc.User) -> Iterator[Problem]:
     yield from _name(user.name)
     if not user.password_hash.startswith(_ARGON2ID):
         yield Problem("password_hash", f"it is not an argon2id hash, which begins with {_ARGON2ID}")
+    if user.customer_of and user.role in ("owner", "operator"):
+        yield Problem("role", "of one account somebody is admin, developer or viewer")
+    if not user.customer_of and user.role in ("admin", "developer"):
+        yield Problem("customer_of", f"it is missing: {user.role} of which account?")
 
 
 def bad_password(password: str) -> str:

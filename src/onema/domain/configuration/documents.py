@@ -266,16 +266,23 @@ class Route(Document, frozen=True, kw_only=True, tag="route"):
     resend_without: Literal["receipt", "check"] = "receipt"
 
 
+UserRole = Literal["owner", "operator", "viewer", "admin", "developer"]
+"""`admin` and `developer` are of one account, `viewer` of one or of all, `owner` and `operator` of all."""
+
+
 class User(Document, frozen=True, kw_only=True, tag="user"):
     """Someone who may log in to the console. `password_hash` is argon2id.
 
     `logouts` is kept by the server, like an account's number: each one ends the sessions that began before it.
+    Whoever is of an account (`customer_of`) sees nothing else.
     """
 
     hash_fields = ("password_hash",)
 
     name: str
     password_hash: str
+    role: UserRole = "owner"
+    customer_of: str = ""
     state: State = "active"
     logouts: int = 0
 

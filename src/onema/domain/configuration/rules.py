@@ -23,7 +23,7 @@ D = TypeVar("D", bound=doc.Document)
 
 _NAMED_BY: Mapping[str, tuple[type[doc.Document], ...]] = {
     "tariff": (doc.Account,),
-    "account": (doc.Application, doc.Brandname, doc.Credential, doc.Template),
+    "account": (doc.Application, doc.Brandname, doc.Credential, doc.Template, doc.User),
     "application": (doc.Credential,),
     "brandname": (doc.Template,),
     "hotline_pool": (doc.Hotline, doc.Application),
@@ -138,6 +138,9 @@ def _named_by(document: doc.Document) -> Iterator[tuple[str, str, str]]:
             yield "pool", "hotline_pool", document.pool
         case doc.Route():
             yield "carrier", "carrier", document.carrier
+        case doc.User():
+            if document.customer_of:
+                yield "customer_of", "account", document.customer_of
 
 
 def _changed_hands(document: doc.Document, before: doc.Document | None) -> Iterator[Problem]:

@@ -1,0 +1,188 @@
+"""The pages for operators and customers, over the real core: docs/operations/console.md."""
+
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from onema.administration.answers import Administration
+from onema.console.operate.frame import SECTIONS
+from onema.console.operate.pages import PAGE
+from onema.domain.codes.accept_message import Accepted
+from onema.domain.codes.send_code import SendCode
+from onema.domain.codes.start_verification import ENTROPY_BYTES, NewCode
+from onema.domain.codes.verification import DIGITS
+from onema.domain.configuration import documents as doc
+from onema.domain.ids import MessageId
+from onema.domain.refusals import Refusal
+from onema.domain.values.phone import Phone, mask
+from onema.engine.refusals import Asking
+
+from ...dialects.running_core import RunningCore
+from .desk import Desk
+
+OURS, THEIRS = "+84901888484", "+84912345678"
+DOCUMENTS: tuple[doc.AnyDocument, ...] = (
+    doc.Tariff(name="default", rates=(doc.Rate(channel="sms", prefix="+84", price="850"),)),
+    *(
+        document
+        for name in ("acme", "rival")
+        for document in (
+            doc.Account(name=name, wallet="postpaid", windows=(), country="VN"),
+            doc.Brandname(account=name, name=name.upper()),
+            doc.Template(account=name, brandname=name.upper(), text="{OTP} is your code"),
+        )
+    ),
+    doc.Carrier(name="gw-north", type="handset"),
+)
+PATHS = [f"/console/{section.path}".rstrip("/") for section in SECTIONS]
+
+
+class Office:
+    """The console before a core in which two accounts have sent a code each."""
+
+    def __init__(self, core: RunningCore) -> None:
+        self.core = core
+        self.desk = Desk(
+            inbox=None,
+            open_on_loopback=False,
+            administrator=Administration(core.gateway, core.storage, settings={"listen.port": "8400"}),
+        )
+
+    async def send(self, account: str, phone: str) -> MessageId:
+        gateway = self.core.gateway
+        sent: Accepted = await gateway.execute(
+            SendCode(
+                account=self.core.account(account).id,
+                id=MessageId(gateway.next_id()),
+                now=gateway.now(),
+                entropy=gateway.token(ENTROPY_BYTES),
+                dialect="native",
+                phone=Phone(phone),
+                home_country="VN",
+                client_ip="203.0.113.9",
+                brandname=account.upper(),
+                text="{OTP} is your code",
+                code=NewCode(DIGITS, 6, 300_000),
+            )
+        )
+        return sent.message
+
+    async def page(self, path: str, status: int = 200) -> str:
+        answer = await self.desk.get(path)
+        assert answer.status == status, answer.text
+        return answer.text
+
+
+@pytest_asyncio.fixture
+async def office(tmp_path: Path) -> AsyncIterator[Office]:
+    core = RunningCore(tmp_path)
+    await core.start()
+    await core.configure(*DOCUMENTS)
+    office = Office(core)
+    yield office
+    await core.stop()
+
+
+async def test_an_operator_finds_a_message_and_its_story(office: Office) -> None:
+    """By its number in any spelling; the page tells what happened, and which command says the same."""
+    message = await office.send("acme", OURS)
+    await office.send("acme", THEIRS)
+    await office.desk.log_in()
+    for spelled in (OURS, "0901888484", "0901 888 484"):
+        found = await office.page(f"/console/messages?account=acme&phone={spelled.replace('+', '%2B')}")
+        assert f'href="/console/messages/{message}"' in found
+        assert THEIRS not in found
+    story = await office.page(f"/console/messages/{message}")
+    assert re.findall("<strong>(.*?)</strong>", story) == ["requested", "accepted", "hold"]
+    assert f"<code>onema message show {message}</code>" in story
+    assert 'role="alert"' in await office.page("/console/messages?phone=twelve")
+    assert 'role="alert"' not in found
+
+
+async def test_messages_are_shown_page_by_page(office: Office) -> None:
+    """Newest first, until there are no older ones; by their state, too."""
+    sent = [await office.send("acme", OURS) for _ in range(PAGE + 3)]
+    await office.desk.log_in()
+    first = await office.page("/console/messages?account=acme")
+    assert _messages(first) == sent[:2:-1]
+    older = re.findall(r'rel="next" href="([^"]+)"', first)[0].replace("&amp;", "&")
+    second = await office.page(older)
+    assert _messages(second) == sent[2::-1]
+    assert 'rel="next"' not in second
+    assert _messages(await office.page("/console/messages?account=acme&state=failed")) == []
+    assert len(_messages(await office.page("/console/messages?account=acme&state=accepted"))) == PAGE
+
+
+def _messages(page: str) -> list[int]:
+    return [int(one) for one in re.findall(r'<td><a href="/console/messages/(\d+)"', page)]
+
+
+@pytest.mark.parametrize("path", PATHS)
+async def test_a_customer_sees_the_own_account_alone(office: Office, path: str) -> None:
+    """Whatever the address says; what is no customer's is no page."""
+    await office.send("acme", OURS)
+    theirs = await office.send("rival", THEIRS)
+    office.core.gateway.refusals.note(_asking(office, "rival"), Refusal.RATE_LIMITED.value)
+    await office.core.gateway.refusals.save()
+    await office.desk.log_in("hoa")
+    for query in ("", "?account=rival", "?account=-", f"?phone={THEIRS}"):
+        answer = await office.desk.get(path + query)
+        assert answer.status == (404 if path in ("/console/carriers", "/console/system") else 200)
+        for secret in ("rival", "RIVAL", mask(THEIRS), str(theirs), "gw-north", "listen.port"):
+            assert secret not in answer.text.replace("?account=rival", "")
+    assert (await office.desk.get(f"/console/messages/{theirs}")).status == 404
+
+
+def _asking(office: Office, account: str) -> Asking:
+    asking = Asking("native", "203.0.113.9")
+    asking.account, asking.phone = office.core.account(account), THEIRS
+    return asking
+
+
+async def test_a_stranger_sees_nothing(office: Office) -> None:
+    """Every page leads to the login."""
+    message = await office.send("acme", OURS)
+    for path in (*PATHS, f"/console/messages/{message}"):
+        answer = await office.desk.get(path)
+        assert (answer.status, answer.headers["location"]) == (303, "/login")
+
+
+async def test_a_viewer_sees_no_whole_number(office: Office) -> None:
+    """Neither in lists nor in stories."""
+    message = await office.send("acme", OURS)
+    await office.desk.log_in("mai")
+    for path in ("/console", "/console/messages", f"/console/messages/{message}", "/console/refusals"):
+        page = await office.page(path)
+        assert OURS not in page
+    assert mask(OURS) in await office.page("/console/messages")
+
+
+@pytest.mark.parametrize("path", PATHS)
+async def test_every_page_has_one_heading_and_says_where_one_is(office: Office, path: str) -> None:
+    """And nothing that a strict policy forbids."""
+    await office.send("acme", OURS)
+    await office.desk.log_in()
+    page = await office.page(path)
+    assert page.count("<h1") == 1
+    assert page.count('aria-current="page"') == 1
+    assert not re.search(r"<script(?![^>]* src=)|\bstyle=|\bon[a-z]+=", page)
+
+
+async def test_an_unknown_message_is_no_page(office: Office) -> None:
+    """Nor is what is no message's number."""
+    await office.desk.log_in()
+    for path in ("/console/messages/1", f"/console/messages/{2**70}", "/console/messages/x"):
+        assert (await office.desk.get(path)).status == 404
+
+
+async def test_an_operators_question_never_reveals_a_secret(office: Office) -> None:
+    """Of documents the console reads what `onema ... list` shows."""
+    await office.core.configure(
+        doc.Credential(account="acme", dialect="native", key="nk-1", secret="ns-Zq83hfTTop")
+    )
+    await office.desk.log_in()
+    for path in PATHS:
+        assert "ns-Zq83hfTTop" not in await office.page(path)
