@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -72,6 +73,49 @@ def test_the_readme_gets_a_stranger_to_a_checked_code(server: RunningServer) -> 
     keys = send.splitlines()[0]
     assert run(f"{keys}\n{check}").endswith('"ErrorMessage":"0901888484, Content: Success!"}')
     assert '"CodeResult":"117"' in run(f"{keys}\n{check}")
+
+
+@pytest.mark.full
+def test_the_readme_rings_a_phone_over_sip(server: RunningServer) -> None:
+    """Its lines, run as they stand: the phone hears the code, and the trunk's status counts the call."""
+    readme = (ROOT / "README.md").read_text().replace("127.0.0.1:8400", f"127.0.0.1:{server.port}")
+    blocks = re.findall(r"```bash\n(.*?)```", readme, re.DOTALL)
+    port = free_port()
+    onema = shlex.join([sys.executable, "-m", "onema.cli"])
+
+    def the(words: str) -> str:
+        (block,) = [block for block in blocks if words in block]
+        said = block.replace("127.0.0.1:5070", f"127.0.0.1:{port}").replace("./dev onema", onema)
+        return str(said.replace("simulate callee", f"simulate callee --port {port}"))
+
+    def run(script: str) -> str:
+        command = ["bash", "-euc", script]
+        return subprocess.run(
+            command, cwd=server.data.parent, capture_output=True, text=True, check=True
+        ).stdout
+
+    def trunk() -> dict[str, Any]:
+        status = json.loads(run(f"{onema} --json --data demo-data carrier status"))
+        return next(carrier for carrier in status if carrier["name"] == "trunk")
+
+    simulate = ["bash", "-euc", f"exec {the('simulate callee')}"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(simulate, cwd=server.data.parent, stdout=pipe, stderr=pipe, text=True) as callee:
+        try:
+            assert callee.stderr is not None
+            assert f"listen on 127.0.0.1:{port}" in callee.stderr.readline()
+            assert "trunk" in run(the("carrier add sip"))
+            eventually(lambda: trunk()["ready"])
+            keys = the("SendMessageAutoGenCode").splitlines()[0]
+            assert '"CodeResult":"100"' in run(f"{keys}\n{the('VoiceOTP')}")
+            assert callee.stdout is not None
+            printed = callee.stdout.readline()
+            assert " -> +84901888484  rang " in printed
+            assert "heard 686868 " in printed
+            eventually(lambda: trunk()["calls"]["answered"] == 1.0)
+        finally:
+            callee.terminate()
+            callee.wait()
 
 
 def test_the_readme_lets_a_code_leave_over_smpp(server: RunningServer) -> None:
