@@ -49,7 +49,6 @@ _NAMES_OF_FILES = frozenset({"conf", "db", "service", "sh", "toml"})
 # Whose words they are: other programs', in documents of ours.
 FOREIGN = {
     "HttpOnly": "an attribute of cookies",
-    "Via": "a header of HTTP",
     "audioop": "a module that Python no longer has",
     "hadolint": "a linter",
     "hashjoin": "PostgreSQL's",

@@ -34,7 +34,7 @@ PART = np.dtype([("base", "u8"), ("octets", "u8")])
 """`struct iovec`."""
 
 NAME_OCTETS = {socket.AF_INET: 16, socket.AF_INET6: 28}
-"""The sizes of `struct sockaddr_in` and `sockaddr_in6`."""
+"""The sizes of `struct sockaddr_in` and `struct sockaddr_in6`."""
 LONGEST_NAME = 28
 
 Many = Callable[[int, int, int], int]
@@ -46,7 +46,7 @@ class Unreachable(ValueError):
 
 
 def sockaddr(address: Address, family: int) -> bytes:
-    """`struct sockaddr_in` or `sockaddr_in6`. Raises Unreachable."""
+    """`struct sockaddr_in` or `struct sockaddr_in6`. Raises Unreachable."""
     host, port = address
     try:
         packed = socket.inet_pton(family, host)
