@@ -8,6 +8,7 @@ from typing import Any, Protocol, TypeVar
 
 import onema
 from onema.administration.callbacks import CallbackLog
+from onema.administration.calls import read_calls
 from onema.administration.carrier_answers import CarrierAnswers
 from onema.administration.requests import (
     Balance,
@@ -16,10 +17,12 @@ from onema.administration.requests import (
     FoundRefusals,
     FoundStory,
     HeldCapacity,
+    PlacedCall,
     PutDocuments,
     PutRecording,
     ReadBalance,
     ReadCallbacks,
+    ReadCalls,
     ReadCapacity,
     ReadCarriers,
     ReadDeadJobs,
@@ -162,6 +165,7 @@ class Administration:
             ReadDocuments: self._read_documents,
             ReadStory: self._read_story,
             ReadMessages: self._read_messages,
+            ReadCalls: self._read_calls,
             ReadLedger: self._read_ledger,
             ReadBalance: self._read_balance,
             ReadCapacity: self._read_capacity,
@@ -298,6 +302,9 @@ class Administration:
 
     async def _read_messages(self, request: ReadMessages) -> Sequence[Message]:
         return await self._newest(self._account(request.account).id, request.before, request.limit)
+
+    async def _read_calls(self, request: ReadCalls) -> Sequence[PlacedCall]:
+        return await read_calls(self._storage, self._account(request.account).id, request)
 
     async def _newest(self, account: AccountId, before: int, limit: int) -> Sequence[Message]:
         return await self._storage.read_messages(account, before or _NO_ID_IS_AS_LARGE, limit)

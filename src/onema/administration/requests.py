@@ -12,8 +12,9 @@ from onema.domain.configuration.configure import Change
 from onema.domain.delivery.callback_try import CallbackTry
 from onema.domain.ids import MessageId
 from onema.domain.note_refusals import RefusedRequest
-from onema.domain.records import DeadJob, LedgerEntry, Message, Window
+from onema.domain.records import Call, DeadJob, LedgerEntry, Message, Window
 from onema.domain.values.money import Minor
+from onema.domain.values.phone import Phone
 from onema.storage.contract import Story
 
 A_co = TypeVar("A_co", covariant=True)
@@ -104,6 +105,26 @@ class ReadMessages(Request[Sequence[Message]], frozen=True, kw_only=True, tag="r
     account: str
     before: int = 0
     limit: int = 20
+
+
+class PlacedCall(msgspec.Struct, frozen=True):
+    """An attempt's call, without its signalling, and its message's phone, caller, name and application."""
+
+    call: Call
+    phone: Phone
+    caller: str
+    reference: str
+    application: str
+
+
+class ReadCalls(Request[Sequence[PlacedCall]], frozen=True, kw_only=True, tag="read_calls"):
+    """Calls of an account's messages with ids under `before` (0: the newest), newest message first."""
+
+    answer_type = list[PlacedCall]
+
+    account: str
+    before: int = 0
+    limit: int = 500
 
 
 class ReadLedger(Request[Sequence[LedgerEntry]], frozen=True, kw_only=True, tag="read_ledger"):
@@ -343,6 +364,7 @@ WireRequest = (
     | ReadDocuments
     | ReadStory
     | ReadMessages
+    | ReadCalls
     | ReadLedger
     | ReadBalance
     | ReadCapacity

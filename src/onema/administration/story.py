@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from onema.administration.calls import call_as_json, in_words, steps
 from onema.administration.requests import FoundStory, KeptTry
 from onema.domain.codes.refused_text import KEPT
 from onema.domain.delivery.callback_try import callback_try
@@ -71,6 +72,14 @@ def _moments(story: Story) -> Iterator[Moment]:
             told = dict.fromkeys(filter(None, (attempt.ending, attempt.detail, network)))
             said = f": {'; '.join(told)}" if told else ""
             yield Moment(attempt.ended_at, str(attempt.state), via + named + said)
+    for call in story.calls:
+        via = f"attempt {call.attempt} via {call.carrier}"
+        for at, what in steps(call):
+            # What begins and ends it is what begins and ends its attempt.
+            if what in ("ringing", "answered"):
+                yield Moment(at, what, via)
+        if call.ended_at and (words := in_words(call)):
+            yield Moment(call.ended_at, "call over", f"{via}: {words}")
     for event in story.events:
         if event.kind != KEPT:
             tried = callback_try(event)
@@ -142,6 +151,7 @@ def as_json(found: FoundStory) -> dict[str, Any]:
             }
             for attempt in story.attempts
         ],
+        "calls": [call_as_json(call) for call in story.calls],
         "events": [
             {
                 "at": show_time(time_of_id(event.id)),

@@ -36,6 +36,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "wallet": ("onema.cli.wallet", "app", "Money of accounts."),
     "tariff": ("onema.cli.tariff", "app", "Price lists."),
     "message": ("onema.cli.message", "app", "Messages and their stories."),
+    "call": ("onema.cli.call", "app", "Calls: how far each is, how it went, and its signalling."),
     "job": ("onema.cli.job", "app", "Jobs that were given up."),
     "callback": ("onema.cli.callback", "app", "What integrators were told of their messages."),
     "carrier": ("onema.cli.carrier", "app", "Ways out."),
