@@ -60,8 +60,8 @@ class Heard:
 class _Sound:
     """Media of a phone that takes PCMU first, at this port."""
 
-    def __init__(self, port: int, broken: bytes) -> None:
-        self._end = sdp.AudioEnd("127.0.0.1", port, session=1)
+    def __init__(self, ip: str, port: int, broken: bytes) -> None:
+        self._end = sdp.AudioEnd(ip, port, session=1)
         self._broken = broken
 
     @property
@@ -80,9 +80,14 @@ class FarPhones:
     """The far end of a trunk: phones that do what the script of their number says."""
 
     def __init__(
-        self, kind: Kind = "udp", *, loses: Callable[[], bool] = lambda: False, **streams: Any
+        self,
+        kind: Kind = "udp",
+        *,
+        ip: str = "127.0.0.1",
+        loses: Callable[[], bool] = lambda: False,
+        **streams: Any,
     ) -> None:
-        self.kind = kind
+        self.kind, self.ip = kind, ip
         self.scripts: dict[str, Script] = {}
         """By the number called, as the Request-URI has it; every other is answered at once."""
         self.default = Script(provisional=((0.0, 180),), final_after=0.02)
@@ -92,6 +97,8 @@ class FarPhones:
         self.requests: list[str] = []
         """Methods of all that came."""
         self.invites: list[Request] = []
+        self.sources: list[Hop] = []
+        """Where requests came from."""
         self.answers_options = True
         self.door: Callable[[Request], tuple[int, list[tuple[str, str]]]] | None = None
         self.loses = loses
@@ -103,13 +110,18 @@ class FarPhones:
         self._news = asyncio.Event()
         self._timers: dict[str, asyncio.TimerHandle] = {}
         if kind == "udp":
-            self._transport: Transport = UdpTransport("127.0.0.1", 0, self)
+            self._transport: Transport = UdpTransport(ip, 0, self)
         else:
-            self._transport = StreamTransport("127.0.0.1", 0, self, **streams)
+            self._transport = StreamTransport(ip, 0, self, **streams)
 
     @property
     def port(self) -> int:
         return self._transport.port
+
+    @property
+    def host(self) -> str:
+        """As it stands in messages."""
+        return f"[{self.ip}]" if ":" in self.ip else self.ip
 
     async def open(self, port: int = 0) -> None:
         self._transport.port = port or self._transport.port
@@ -158,6 +170,7 @@ class FarPhones:
     def _take(self, message: Request | Response, came_from: Hop) -> None:
         if isinstance(message, Request):
             self.requests.append(message.method)
+            self.sources.append(came_from)
             note_source(message, came_from)
         session = self._sessions.get(message.call_id)
         if session is None and isinstance(message, Request):
@@ -175,34 +188,36 @@ class FarPhones:
             return None
         self.invites.append(request)
         number = request.uri.partition(":")[2].partition("@")[0]
-        rtp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        rtp.setblocking(False)
-        rtp.bind(("127.0.0.1", 0))
+        sound = socket.socket(socket.AF_INET6 if ":" in self.ip else socket.AF_INET, socket.SOCK_DGRAM)
+        sound.setblocking(False)
+        sound.bind((self.ip, 0))
+        parameter = "" if self.kind == "udp" else f";transport={self.kind}"
         call = IncomingCall(
             self.scripts.get(number, self.default),
             local=Local(
                 transport=self.kind.upper(),
-                host="127.0.0.1",
+                host=self.host,
                 port=self.port,
-                contact=f"<sip:phone@127.0.0.1:{self.port}{'' if self.kind == 'udp' else ';transport=' + self.kind}>",
+                contact=f"<sip:phone@{self.host}:{self.port}{parameter}>",
             ),
-            media=_Sound(rtp.getsockname()[1], self.broken_sdp),
+            media=_Sound(self.ip, sound.getsockname()[1], self.broken_sdp),
             tokens=lambda: secrets.token_hex(8),
             door=self.door,
             reliable=self.kind != "udp",
         )
-        heard = Heard(number, call, rtp)
+        heard = Heard(number, call, sound)
         self.calls.append(heard)
         self._sessions[request.call_id] = heard
-        asyncio.get_running_loop().add_reader(rtp, self._rtp, heard)
+        asyncio.get_running_loop().add_reader(sound, self._rtp, heard)
         return heard
 
     def _rtp(self, heard: Heard) -> None:
         for _ in range(200):
             try:
-                octets, heard.source = heard.rtp.recvfrom(2048)
+                octets, source = heard.rtp.recvfrom(2048)
             except OSError:
                 return
+            heard.source = source[0], source[1]
             packet = rtp.parse(octets)
             if packet is not None:
                 heard.packets.append((time.monotonic(), packet.payload_type, packet.payload))
@@ -326,10 +341,10 @@ async def ready(carrier: SipCarrier, wanted: bool = True) -> None:
             news.clear()
 
 
-def trunk_to(port: int, kind: Kind = "udp", **settings: Any) -> Mapping[str, Any]:
+def trunk_to(port: int, kind: Kind = "udp", host: str = "127.0.0.1", **settings: Any) -> Mapping[str, Any]:
     """Settings of a trunk to this machine's port, which is asked for nothing but calls."""
     return {
-        "domain": f"127.0.0.1:{port}",
+        "domain": f"{host}:{port}",
         "transport": kind,
         "options_seconds": 0,
         "caller": "+842873001234",
@@ -340,6 +355,24 @@ def trunk_to(port: int, kind: Kind = "udp", **settings: Any) -> Mapping[str, Any
 TONES = Tones()
 
 
+def sip_carrier(
+    far: FarPhones,
+    engine: SipEngine | None = None,
+    events: CallEvents | None = None,
+    speaker: Speaker = TONES,
+    **settings: Any,
+) -> SipCarrier:
+    """One before them, not started."""
+    return SipCarrier(
+        "trunk",
+        sip_settings(**trunk_to(far.port, far.kind, far.host, **settings)),
+        engine or SipEngine(),
+        speaker,
+        events or Events(),
+        steady=time.monotonic,
+    )
+
+
 @asynccontextmanager
 async def before_phones(
     far: FarPhones,
@@ -348,15 +381,8 @@ async def before_phones(
     speaker: Speaker = TONES,
     **settings: Any,
 ) -> AsyncIterator[SipCarrier]:
-    """A started carrier before them, and its engine."""
-    carrier = SipCarrier(
-        "trunk",
-        sip_settings(**trunk_to(far.port, far.kind, **settings)),
-        engine or SipEngine(),
-        speaker,
-        events or Events(),
-        steady=time.monotonic,
-    )
+    """One that is ready, with its engine."""
+    carrier = sip_carrier(far, engine, events, speaker, **settings)
     await ready(carrier)
     try:
         yield carrier

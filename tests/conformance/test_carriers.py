@@ -1,6 +1,5 @@
 """Every carrier of this program, and the doubles of carriers, through the suite for carriers."""
 
-import time
 from collections.abc import AsyncIterator, Callable
 from typing import ClassVar
 
@@ -9,8 +8,6 @@ import pytest
 from onema.channels.contract import Outgoing, Webhook
 from onema.channels.handset.calls import HandsetCalls
 from onema.channels.handset.carrier import HandsetCarrier
-from onema.channels.voice_sip.carrier import SipCarrier
-from onema.channels.voice_sip.process import SipEngine
 from onema.domain.delivery.outcome import Outcome, OutcomeKind
 from onema.domain.delivery.payload import CallPayload, Payload, SmsPayload
 from onema.domain.values.phone import Phone as PhoneNumber
@@ -26,7 +23,7 @@ from onema.testing.smsc.script import script_of
 from onema.testing.smsc.smsc import Smsc
 from onema.testing.webhook_carrier import Report, WebhookCarrier, receive_reports, signed
 from onema.wiring.carriers import CARRIER_TYPES
-from tests.sip import VOICES, FarPhones, sip_settings, trunk_to
+from tests.sip import VOICES, FarPhones, sip_carrier
 from tests.sip import call as spoken
 from tests.smpp import smpp_carrier
 
@@ -207,14 +204,7 @@ class Trunk(FarEnd):
         self._phones = phones
         phones.scripts["+84901888481"] = Script(provisional=(), status=503)
         phones.scripts["+84901888482"] = Script(status=486)
-        self.carrier = SipCarrier(
-            "trunk",
-            sip_settings(**trunk_to(phones.port)),
-            SipEngine(),
-            VOICES,
-            lambda event: None,
-            steady=time.monotonic,
-        )
+        self.carrier = sip_carrier(phones, speaker=VOICES)
 
     def payload(self, ending: OutcomeKind) -> Payload | None:
         if ending is OutcomeKind.PERMANENT:

@@ -43,7 +43,12 @@ class Resolver(Protocol):
 
 
 class SystemResolver:
-    """What this machine's configuration says: its hosts file too for addresses, its name servers for SRV."""
+    """What this machine's configuration says: its hosts file too for addresses, its name servers for SRV, or
+    `name_server` instead of those.
+    """
+
+    def __init__(self, name_server: tuple[str, int] | None = None) -> None:
+        self._name_server = name_server
 
     async def services(self, name: str) -> Sequence[Service]:
         # Only a name without a port needs it, and it takes 6 MB and 30 ms to load.
@@ -53,9 +58,10 @@ class SystemResolver:
         import dns.resolver
 
         try:
-            found = await dns.asyncresolver.resolve(
-                name, dns.rdatatype.SRV, lifetime=LOOKUP_SECONDS, search=False
-            )
+            resolver = dns.asyncresolver.Resolver(configure=self._name_server is None)
+            if self._name_server is not None:
+                resolver.nameservers, resolver.port = [self._name_server[0]], self._name_server[1]
+            found = await resolver.resolve(name, dns.rdatatype.SRV, lifetime=LOOKUP_SECONDS, search=False)
         except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
             return ()
         except dns.exception.DNSException as error:
