@@ -58,11 +58,15 @@ class Clips:
     """The learned clips by number, in both laws."""
 
     def __init__(self) -> None:
-        self._clips: dict[int, dict[Law, Octets]] = {}
+        self._clips: dict[int, dict[Law, Run]] = {}
 
     def learn(self, number: int, pcmu: bytes) -> None:
         """Keep a clip; of a number that is known, the new one counts from the next `play` on."""
-        self._clips[number] = {law: Octets(g711.translate(pcmu, Law.PCMU, law)) for law in Law}
+        self._clips[number] = {
+            law: Run(octets, octets.octets // FRAME_BYTES, FRAME_BYTES)
+            for law in Law
+            for octets in (Octets(g711.translate(pcmu, Law.PCMU, law)),)
+        }
 
     def forget(self, number: int) -> None:
         """Calls that play it go on."""
@@ -79,14 +83,15 @@ class Clips:
 class Programme:
     """Clips in order, of which so much was sent."""
 
-    def __init__(self, clips: Sequence[dict[Law, Octets]]) -> None:
+    def __init__(self, clips: Sequence[dict[Law, Run]]) -> None:
+        """Each in packets of 20 ms."""
         self._clips = clips
         self.sent_octets = 0
         """The caller counts."""
 
     def left_ms(self, sent: int) -> int:
         """How long the rest is when of what is being sent so many octets were."""
-        octets = sum(clip[Law.PCMU].octets for clip in self._clips) - self.sent_octets - sent
+        octets = sum(clip[Law.PCMU].audio.octets for clip in self._clips) - self.sent_octets - sent
         return max(octets, 0) * 1000 // SAMPLE_RATE
 
     def runs(self, law: Law, ptime_ms: int) -> Iterator[Run]:
@@ -96,9 +101,9 @@ class Programme:
         are joined for this call; the last is filled up with silence.
         """
         octets = packet_octets(ptime_ms)
-        clips = [clip[law] for clip in self._clips]
-        if self.sent_octets or ptime_ms != FRAME_MS or any(clip.octets % octets for clip in clips):
-            rest = b"".join(map(bytes, clips))[self.sent_octets :]
+        runs = [clip[law] for clip in self._clips if clip[law].audio.octets]
+        if self.sent_octets or ptime_ms != FRAME_MS or any(run.audio.octets % octets for run in runs):
+            rest = b"".join(bytes(run.audio) for run in runs)[self.sent_octets :]
             rest += bytes([law.silence]) * (-len(rest) % octets)
-            clips = [Octets(rest)]
-        return (Run(clip, clip.octets // octets, octets) for clip in clips if clip.octets)
+            runs = [Run(Octets(rest), len(rest) // octets, octets)] if rest else []
+        return iter(runs)

@@ -30,7 +30,7 @@ from onema.channels.voice_sip.reading import Batch
 from onema.channels.voice_sip.receiving import Heard, Port
 from onema.channels.voice_sip.sending import Stream
 
-_FEW = 40
+_FEW = 80
 """So many calls a lane gets before another is opened."""
 _SWITCH_SECONDS = 0.001
 _REFUSALS = 50

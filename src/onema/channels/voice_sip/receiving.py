@@ -284,12 +284,7 @@ class Port:
             key = listener.keys.receive(packet)
             if key is not None:
                 self._heard.key(listener, key)
-        elif (
-            self._batch is not None
-            and far.protection is None
-            and reception.is_valid
-            and packet.payload_type == far.payload_type
-        ):
+        elif self._is_usual(reception, far, packet):
             self._settled.settle(source_number(source), reception, far.payload_type)
 
     def _is_usual(self, reception: Reception, far: Far, packet: Packet) -> bool:
