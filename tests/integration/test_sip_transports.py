@@ -199,3 +199,33 @@ async def test_tls_checks_whom_it_speaks_to(files: TlsFiles) -> None:
     assert [call_id for call_id, _ in other.messages] == ["there"]
     first.close()
     second.close()
+
+
+async def test_tls_leaves_from_the_port_that_is_told(files: TlsFiles) -> None:
+    """A Contact names it, by which proxies find the connection. Where it cannot be used again yet, any other is."""
+    own = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    own.load_cert_chain(files.certificate, files.key)
+    one, other = Ear(), Ear()
+    trusting = ssl.create_default_context(cafile=files.certificate)
+    first = StreamTransport("127.0.0.1", 0, one, context=trusting)
+    second = StreamTransport("127.0.0.1", 0, other, context=trusting, own_context=own)
+    third = StreamTransport("127.0.0.1", 0, other, context=trusting, own_context=own)
+    for transport in (first, second, third):
+        await transport.open()
+    for number, far in enumerate((second, third)):
+        first.send(options(str(number)), here("tls", far.port))
+        await other.until(messages=number + 1)
+    assert [came_from.port for _, came_from in other.messages] == [first.port, first.port]
+    with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        first.port = taken.getsockname()[1]
+        second.close()
+        await one.until(failures=1)
+        await second.open()
+        first.send(options("2"), here("tls", second.port))
+        await other.until(messages=3)
+        assert other.messages[2][1].port not in (0, first.port)
+    for transport in (first, second, third):
+        transport.close()

@@ -237,6 +237,8 @@ class StreamTransport:
         self._context = context
         self._own_context = own_context
         self._server: asyncio.Server | None = None
+        self._reserved: socket.socket | None = None
+        """Holds the port that connections are made from, where nothing listens."""
         self._connections: dict[tuple[str, int], _Connection] = {}
         """By the far end's address; of two to the same place the newest."""
         self._open = False
@@ -244,6 +246,10 @@ class StreamTransport:
     async def open(self) -> None:
         self._open = True
         if self._context is not None and self._own_context is None:
+            # What the far end asks within a call finds the connection by the port that Contact names: proxies look
+            # there before they connect (Kamailio does, and then answers 477).
+            self._reserved = _bound(self.ip, self.port)
+            self.port = self._reserved.getsockname()[1]
             return
         self._server = await asyncio.start_server(
             self._accept, self.ip, self.port, ssl=self._own_context, reuse_address=True
@@ -265,6 +271,8 @@ class StreamTransport:
         self._open = False
         if self._server is not None:
             self._server.close()
+        if self._reserved is not None:
+            self._reserved.close()
         for connection in list(self._connections.values()):
             self._forget(connection)
 
@@ -273,9 +281,7 @@ class StreamTransport:
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
                 reader, connection.writer = await asyncio.open_connection(
-                    hop.ip,
-                    hop.port,
-                    local_addr=(self.ip, 0),
+                    sock=await self._connected(hop),
                     ssl=self._context,
                     server_hostname=(hop.name or hop.ip) if self._context else None,
                 )
@@ -295,6 +301,18 @@ class StreamTransport:
             connection.writer.write(octets)
         connection.waiting.clear()
         await self._read(connection, reader)
+
+    async def _connected(self, hop: Hop) -> socket.socket:
+        """From the reserved port, unless the last connection from there to that place is not forgotten yet
+        (TIME-WAIT).
+        """
+        if self._reserved is not None:
+            try:
+                return await _connected(self.ip, self.port, hop)
+            except OSError as error:
+                if error.errno not in (errno.EADDRNOTAVAIL, errno.EADDRINUSE):
+                    raise
+        return await _connected(self.ip, 0, hop)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         ip, port = writer.get_extra_info("peername")[:2]
@@ -345,3 +363,27 @@ class StreamTransport:
         if connection.task is not None and connection.task is not asyncio.current_task():
             connection.task.cancel()
         return known
+
+
+async def _connected(ip: str, port: int, hop: Hop) -> socket.socket:
+    """Raises OSError."""
+    sock = _bound(ip, port)
+    try:
+        await asyncio.get_running_loop().sock_connect(sock, (hop.ip, hop.port))
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def _bound(ip: str, port: int) -> socket.socket:
+    """A TCP socket from there, which others that are bound so may share. Raises OSError."""
+    sock = socket.socket(socket.AF_INET6 if ":" in ip else socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        sock.setblocking(False)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((ip, port))
+    except OSError:
+        sock.close()
+        raise
+    return sock

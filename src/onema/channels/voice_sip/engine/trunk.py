@@ -170,7 +170,7 @@ class RunningTrunk:
         """Raises OSError."""
         shown = _in_uri(self.shown_ip(hop))
         user = f"{user}@" if user else ""
-        # TLS without a certificate of ours listens nowhere: the far end uses the connection that is there.
+        # TLS without a certificate of ours listens nowhere: the far end uses the connection from this port.
         port = f":{transport.port}" if transport.port else ""
         parameter = "" if hop.kind == "udp" else f";transport={hop.kind}"
         return Local(
