@@ -96,6 +96,10 @@ def answers_invite(status: str, *, tag: str, sdp_port: str = "") -> str:
     return _send(lines, sdp_port)
 
 
+ROUTES = "[routes]"
+"""A row of Route for requests of a call that went through proxies."""
+
+
 def asks(method: str, number: int, *rows: str, sdp_port: str = "") -> str:
     """A request within the call."""
     lines = [

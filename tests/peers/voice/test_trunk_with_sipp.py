@@ -241,18 +241,17 @@ async def test_audio_follows_to_another_port(tmp_path: Path) -> None:
         phone = scenario(
             receives_invite(),
             answered(first.port),
-            pauses(2_500),
+            pauses(1_800),
             asks("INVITE", 1, sdp_port=str(second.port)),
             receives_answer(200),
             asks("ACK", 1),
             OUR_BYE,
         )
         async with Sipp(phone, tmp_path) as far, trunk_before(far.port) as trunk:
-            outcome = await trunk.call()
+            outcome = await trunk.call(code=SHORT)
             await far.succeeds()
-        assert heard([*first.packets, *second.packets]) == CODE
-        assert len(first.packets) > 100
-        assert len(second.packets) > 100
+        assert heard([*first.packets, *second.packets]) == SHORT
+        assert min(len(first.packets), len(second.packets)) > 70
     assert outcome.ending is Ending.ANSWERED
 
 
