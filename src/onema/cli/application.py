@@ -19,6 +19,9 @@ VoiceCode = Annotated[
 ]
 AllowedIps = Annotated[str | None, typer.Option(help="Networks that may call, comma-separated; empty: all.")]
 CallbackUrl = Annotated[str | None, typer.Option(help="Where delivery is reported.")]
+CallStateUrl = Annotated[
+    str | None, typer.Option(help="Where the states of calls are told, if not where delivery is reported.")
+]
 Voice = Annotated[str | None, typer.Option(help="Who speaks.")]
 Sentence = Annotated[str | None, typer.Option(help="What is spoken, with its placeholder.")]
 Pool = Annotated[str | None, typer.Option(help="The hotline pool that it calls from.")]
@@ -43,6 +46,7 @@ def add(
     voice_code: VoiceCode = None,
     allowed_ips: AllowedIps = None,
     callback_url: CallbackUrl = None,
+    call_state_url: CallStateUrl = None,
     voice: Voice = None,
     sentence: Sentence = None,
     pool: Pool = None,
@@ -58,7 +62,10 @@ def add(
 
     fields = _fields(appid, sandbox, voice_code, allowed_ips, callback_url, voice, sentence, pool)
     fields |= given(
-        recall_after=comma_list(recall_after), recall_times=recall_times, recall_delay=recall_delay
+        recall_after=comma_list(recall_after),
+        recall_times=recall_times,
+        recall_delay=recall_delay,
+        call_state_url=call_state_url,
     )
     facts = with_facts({}, told_facts(registered))
     create(cli, made(doc.Application, account=account, name=name, registered=facts, **fields))
@@ -74,6 +81,7 @@ def change(
     voice_code: VoiceCode = None,
     allowed_ips: AllowedIps = None,
     callback_url: CallbackUrl = None,
+    call_state_url: CallStateUrl = None,
     voice: Voice = None,
     sentence: Sentence = None,
     pool: Pool = None,
@@ -90,7 +98,10 @@ def change(
 
     fields = _fields(appid, sandbox, voice_code, allowed_ips, callback_url, voice, sentence, pool)
     fields |= given(
-        recall_after=comma_list(recall_after), recall_times=recall_times, recall_delay=recall_delay
+        recall_after=comma_list(recall_after),
+        recall_times=recall_times,
+        recall_delay=recall_delay,
+        call_state_url=call_state_url,
     )
     fields |= given(state=state_of(active))
     edit_registered(cli, doc.Application, f"{account}/{name}", fields, registered)

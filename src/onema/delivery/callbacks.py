@@ -21,7 +21,7 @@ from onema.delivery.failed_jobs import RETRY_AFTER_SECONDS, GivenUp
 from onema.domain.delivery.call_news import news_of
 from onema.domain.delivery.callback_try import AGAIN, GIVEN_UP, NOT_TOLD, CallbackTry
 from onema.domain.delivery.finish_job import FinishJob
-from onema.domain.delivery.message_progress import callback_url
+from onema.domain.delivery.message_progress import call_state_url, callback_url
 from onema.domain.ids import time_of_id
 from onema.domain.records import Call, Channel, Job, Message
 from onema.engine.gateway import Gateway
@@ -56,7 +56,7 @@ class CallbackSender:
         if not isinstance(message, Message):
             await self._finish(job, CallbackTry(problem="the message is gone", then=NOT_TOLD))
             return
-        url = self._url(message)
+        url = self._url(job, message)
         renderer = self._renderers.get(message.dialect)
         if not url or renderer is None:
             await self._finish(job, CallbackTry(problem="no URL is configured any more", then=NOT_TOLD))
@@ -94,9 +94,11 @@ class CallbackSender:
             return NotTold("its API tells nothing of calls any more")
         return renderer.render_call(message, call, news, url)
 
-    def _url(self, message: Message) -> str:
+    def _url(self, job: Job, message: Message) -> str:
         account = self._gateway.directory.accounts.get(message.account)
-        return callback_url(account, message) if account is not None else ""
+        if account is None:
+            return ""
+        return call_state_url(account, message) if job.payload else callback_url(account, message)
 
     async def _finish(self, job: Job, tried: CallbackTry, retry_at: int = 0) -> None:
         log.info(

@@ -10,7 +10,7 @@ from onema.domain.configuration import carrier_settings
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.advice import Advice
 from onema.domain.configuration.advice import advice as configuration_advice
-from onema.domain.configuration.callback_target import callback_url_problem
+from onema.domain.configuration.callback_target import URL_FIELDS, callback_url_problem
 from onema.domain.configuration.needs import written_needs
 from onema.domain.configuration.problems import Problem, one_of, place_of
 from onema.domain.configuration.registration_advice import registration_advice
@@ -97,10 +97,11 @@ def _of_carriers(documents: After, caller: doc.Application) -> Iterator[Problem]
 
 def _private_target(document: doc.Account | doc.Application) -> Iterator[Problem]:
     """What was saved while they were allowed, or before there was a rule, is left to the connection's own guard."""
-    fault = callback_url_problem(document, private_targets=False)
-    # What is wrong with a URL anywhere is said by the rules of documents.
-    if fault and not callback_url_problem(document):
-        yield Problem("callback_url", fault).below(place_of(document))
+    for field in URL_FIELDS:
+        fault = callback_url_problem(document, field, private_targets=False)
+        # What is wrong with a URL anywhere is said by the rules of documents.
+        if fault and not callback_url_problem(document, field):
+            yield Problem(field, fault).below(place_of(document))
 
 
 def problems_of(document: doc.Credential | doc.Carrier) -> Iterator[Problem]:

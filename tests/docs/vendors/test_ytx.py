@@ -156,7 +156,17 @@ def test_the_receiver_hears_each_call_once(server: RunningServer, tmp_path: Path
         assert receiver.post("/cdr?token=secret", again) == 200
         assert receiver.post("/cdr?token=guessed", shown[1].encode()) == 403
         assert receiver.said() == [record]
+        # Nothing rings where the phone is busy. The receiver takes states, too: none is told again.
+        told = eventually(lambda: _all_told(server, called.answer["requestId"]))
+        assert sorted(each["about"] for each in told) == ["calling", "end", "ended"]
+        assert {each["status"] for each in told} == {"200"}
     server.onema("application", "set", "demo", "ytx", "--sandbox", "--callback-url", "")
+
+
+def _all_told(server: RunningServer, request_id: str) -> list[dict[str, str]]:
+    """What was told of a call that nobody answered, once all of it was."""
+    told: list[dict[str, str]] = server.onema("callback", "show", request_id)
+    return told if len(told) == 3 else []
 
 
 def heard(server: RunningServer) -> dict[str, str]:

@@ -96,12 +96,20 @@ async def receiver() -> AsyncIterator[Receiver]:
     await receiver.stop()
 
 
-async def talk(rig: DeliveryRig, receiver: Receiver, renderer: Renderer | TellsItsEnd) -> int:
+async def talk(
+    rig: DeliveryRig,
+    receiver: Receiver,
+    renderer: Renderer | TellsItsEnd,
+    *,
+    states: str = "",
+    end: bool = True,
+) -> int:
     """A call that is answered, of an application that has a URL."""
     tells = tells_of_calls({"test": renderer})
     trunk = Trunk(CallEventRecorder(rig.gateway, tells), *ALL)
     await rig.configure(trunk)
-    application = doc.Application(account="acme", name="app", callback_url=receiver.url)
+    url = receiver.url if end else ""
+    application = doc.Application(account="acme", name="app", callback_url=url, call_state_url=states)
     await rig.gateway.execute(Configure(entropy=secrets.token_bytes(32), documents=(application,)))
     client = CallbackClient(seconds=LEASE_MS / 3000, now=rig.clock.now, private_targets=True)
     rig.closing.push_async_callback(client.close)
@@ -148,6 +156,26 @@ async def test_an_integrator_is_told_of_a_call_as_its_api_tells(rig: DeliveryRig
         "/told?call=1-ended-1-trunk",
         "/told?call=1-ringing--trunk",
         "/told?end=delivered",
+    ]
+
+
+async def test_states_may_have_a_url_of_their_own(rig: DeliveryRig, receiver: Receiver) -> None:
+    """The end is told where ends are."""
+    identifier = await talk(rig, receiver, Renderer(), states=f"{receiver.url}/states")
+    await tries(rig, identifier, 4)
+    assert sorted(request.split()[1].partition("?")[0] for request in receiver.requests) == [
+        "/told",
+        *3 * ["/told/states"],
+    ]
+
+
+async def test_states_may_be_told_without_the_end(rig: DeliveryRig, receiver: Receiver) -> None:
+    """Where there is a URL for them alone."""
+    identifier = await talk(rig, receiver, Renderer(), states=receiver.url, end=False)
+    assert await tries(rig, identifier, 3) == [
+        "answered: delivered",
+        "ended: delivered",
+        "ringing: delivered",
     ]
 
 

@@ -153,11 +153,17 @@ def local_problem(target: CallbackTarget, setting: str = "callback.private_targe
     return f"names the host {target.host!r}, which is not on the public Internet; {setting} allows it"
 
 
-def callback_url_problem(document: doc.Document, *, private_targets: bool = True) -> str:
-    """What is wrong with the document's callback URL, or nothing; a document without one is well."""
-    url = getattr(document, "callback_url", "")
+URL_FIELDS = ("callback_url", "call_state_url")
+"""Of accounts and applications: what is called."""
+
+
+def callback_url_problem(
+    document: doc.Document, field: str = "callback_url", *, private_targets: bool = True
+) -> str:
+    """What is wrong with the URL in this field of the document, or nothing; a document without one is well."""
+    url = getattr(document, field, "")
     problem = url_problem(url, private_targets=private_targets) if url else ""
-    return f"its callback_url {problem}" if problem else ""
+    return f"its {field} {problem}" if problem else ""
 
 
 def url_problem(url: str, *, private_targets: bool = True) -> str:

@@ -10,7 +10,7 @@ import msgspec
 import phonenumbers
 
 from onema.domain.configuration import documents as doc
-from onema.domain.configuration.callback_target import callback_url_problem
+from onema.domain.configuration.callback_target import URL_FIELDS, callback_url_problem
 from onema.domain.configuration.message_template import MessageTemplate
 from onema.domain.configuration.needs import needs_problems
 from onema.domain.configuration.problems import Problem, every_text, one_of, shown
@@ -331,8 +331,9 @@ def _time(place: str, text: str) -> Iterator[Problem]:
 
 
 def _callback(document: doc.Account | doc.Application) -> Iterator[Problem]:
-    if fault := callback_url_problem(document):
-        yield Problem("callback_url", fault)
+    for field in URL_FIELDS:
+        if fault := callback_url_problem(document, field):
+            yield Problem(field, fault)
 
 
 def _prefix(place: str, text: str) -> Iterator[Problem]:

@@ -118,7 +118,8 @@ class Application(Document, frozen=True, kw_only=True, tag="application"):
     """What an account registers to send from. `appid` is its public number where a dialect asks for one.
 
     A call that ends as `recall_after` names (delivery/recall.py) is placed again `recall_delay` seconds later, up to
-    `recall_times`, as long as its code is of use.
+    `recall_times`, as long as its code is of use. `call_state_url` is where APIs that tell states of calls tell them;
+    empty: where their ends are told.
     """
 
     identity_fields = ("account", "name")
@@ -131,6 +132,7 @@ class Application(Document, frozen=True, kw_only=True, tag="application"):
     voice_code: bool = True
     allowed_ips: tuple[str, ...] = ()
     callback_url: str = ""
+    call_state_url: str = ""
     voice: str = ""
     sentence: str | None = None
     pool: str = ""

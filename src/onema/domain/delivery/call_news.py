@@ -7,7 +7,7 @@ import msgspec
 from onema.domain.configuration.directory import Directory
 from onema.domain.decision import Context
 from onema.domain.delivery.call import CallState
-from onema.domain.delivery.message_progress import callback_url
+from onema.domain.delivery.message_progress import call_state_url
 from onema.domain.records import Call, Job, JobKind, Message
 
 
@@ -78,7 +78,7 @@ def _is_told(directory: Directory, tells: Tells, message: Message, news: CallNew
     account = directory.accounts.get(message.account)
     if told is None or account is None or not told.tells(news):
         return False
-    return bool(callback_url(account, message))
+    return bool(call_state_url(account, message))
 
 
 def end_of(call: Call) -> CallNews:

@@ -176,6 +176,13 @@ def callback_url(account: AccountView, message: Message) -> str:
     return application.document.callback_url if application else account.callback_url
 
 
+def call_state_url(account: AccountView, message: Message) -> str:
+    """Where it is told how far its call is: where its application wants that, else where its end is told."""
+    application = account.applications.get(message.application)
+    own = application.document.call_state_url if application else ""
+    return own if own and message.dialect != OPERATORS_OWN else callback_url(account, message)
+
+
 def callback_job(context: Context, message: Message, job_id: int, now: int) -> tuple[Job, ...]:
     """The callback that tells the integrator of a final state, where there is a URL for it."""
     if not callback_url(context.directory.accounts[message.account], message):

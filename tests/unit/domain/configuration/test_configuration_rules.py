@@ -97,13 +97,14 @@ def test_a_templates_name_is_its_own_in_its_account() -> None:
 
 def test_every_problem_of_a_change_is_told() -> None:
     """Of one document and of all of them with each other."""
-    first = doc.Application(account="acme", name="a", appid="7", callback_url="hello")
+    first = doc.Application(account="acme", name="a", appid="7", callback_url="hello", call_state_url="hello")
     second = doc.Application(account="acme", name="b", appid="7", pool="none")
     found = wrong(
         first, second, doc.Brandname(account="acme", name="Shop "), doc.Account(name="x", floor="NaN")
     )
     assert [problem.partition(":")[0] for problem in found] == [
         "accounts[acme].applications[a].callback_url",
+        "accounts[acme].applications[a].call_state_url",
         "accounts[acme].applications[b].pool",
         "accounts[acme].brandnames[Shop ].name",
         "accounts[x].floor",
