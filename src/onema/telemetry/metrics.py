@@ -15,15 +15,20 @@ from prometheus_client.registry import Collector
 
 from onema.domain.codes.check_code import Check, CheckCode
 from onema.domain.decision import Command, Decision
+from onema.domain.delivery.endings import RULES
+from onema.domain.delivery.outcome import Ending
 from onema.domain.delivery.receipt_lag import BOUNDS
+from onema.domain.delivery.record_outcome import RecordOutcome
 from onema.domain.delivery.record_receipt import ReceiptResult, RecordReceipt
 from onema.domain.delivery.start_attempt import StartAttempt
 from onema.domain.ids import time_of_id
-from onema.domain.records import Attempt, Event, Job, JobKind
+from onema.domain.records import Attempt, Call, Event, Job, JobKind
 
 _REQUEST_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 _COMMIT_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
 _HANDOVER_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
+_RING_SECONDS = (1.0, 2.0, 4.0, 6.0, 8.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0)
+_TALK_SECONDS = (1.0, 3.0, 6.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 300.0)
 _VERIFIED_SECONDS = (2.5, 5.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 180.0, 300.0, 600.0)
 NAMED_ACCOUNTS = 100
 """Of so many accounts the refusals are told apart; those of further ones are one series together."""
@@ -233,11 +238,31 @@ class Metrics:
             BOUNDS,
             "carrier",
         )
+        self._calls = Tally("onema_calls", "Calls that ended, by carrier and how", ("carrier", "ending"))
+        self._ring_seconds = Histogram(
+            "onema_call_ring_seconds",
+            "How long phones rang before the answer or the end, by carrier",
+            _RING_SECONDS,
+            "carrier",
+        )
+        self._talk_seconds = Histogram(
+            "onema_call_talk_seconds",
+            "How long answered calls were talked, by carrier",
+            _TALK_SECONDS,
+            "carrier",
+        )
+        self._suspected = Tally(
+            "onema_suspected", "Attempts that a carrier took for fraud or spam, by carrier", ("carrier",)
+        )
         for kind in JobKind:
             # From 0 on, or an alert on its increase would miss the first.
             self._dead_jobs.add((kind.value,), 0)
         for collector in (
             self._dead_jobs,
+            self._calls,
+            self._ring_seconds,
+            self._talk_seconds,
+            self._suspected,
             self._receipts,
             self._receipt_seconds,
             self._attempts,
@@ -294,6 +319,8 @@ class Metrics:
                 waited = command.now - time_of_id(command.job)
                 channel = "call" if kind == JobKind.CALL else "sms"
                 self._handover_seconds.series(channel).observe(max(0, waited) / 1000)
+        elif type(command) is RecordOutcome and command.outcome.ending is not None and decision.result:
+            self._ended(command.carrier, command.outcome.ending, decision)
         elif type(command) is CheckCode and decision.result is Check.RIGHT:
             (verified,) = (row for row in decision.inserts if type(row) is Event)
             self._verified.observe(max(0, command.now - time_of_id(verified.subject)) / 1000)
@@ -302,6 +329,17 @@ class Metrics:
                 if type(row) is Attempt:
                     lag = max(0, command.now - row.started_at) / 1000
                     self._receipt_seconds.series(row.carrier).observe(lag)
+
+    def _ended(self, carrier: str, ending: Ending, decision: Decision) -> None:
+        if RULES[ending].is_suspicion:
+            self._suspected.add((carrier,))
+        for row in decision.puts:
+            if type(row) is Call:
+                self._calls.add((row.carrier, row.ending))
+                if row.ring_ms:
+                    self._ring_seconds.series(row.carrier).observe(row.ring_ms / 1000)
+                if row.talk_ms:
+                    self._talk_seconds.series(row.carrier).observe(row.talk_ms / 1000)
 
     def attempt(self, carrier: str, outcome: str) -> None:
         self._attempts.add((carrier, outcome))

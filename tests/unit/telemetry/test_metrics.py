@@ -2,11 +2,17 @@ import platform
 import re
 from pathlib import Path
 
+import msgspec
+
 from onema.domain.codes.check_code import Check, CheckCode
 from onema.domain.decision import Decision
+from onema.domain.delivery.call import CallFacts
+from onema.domain.delivery.endings import ended
+from onema.domain.delivery.outcome import Ending
+from onema.domain.delivery.record_outcome import RecordOutcome
 from onema.domain.delivery.start_attempt import StartAttempt
 from onema.domain.ids import AccountId, MessageId, first_id_at
-from onema.domain.records import Event, Job, JobKind
+from onema.domain.records import Call, Event, Job, JobKind
 from onema.domain.values.phone import Phone
 from onema.node.messages import ReadMetrics
 from onema.node.switchboard import Switchboard
@@ -201,3 +207,45 @@ async def test_readiness_can_be_awaited() -> None:
     readiness.mark("store")
     await readiness.wait()
     assert readiness()
+
+
+def test_calls_are_counted_by_how_they_ended() -> None:
+    """With how long phones rang and were talked to; what a carrier takes for abuse is counted by itself."""
+    metrics = Metrics()
+    facts = CallFacts(ring_seconds=3.0, talk_seconds=12.0)
+    for ending, call in (
+        (Ending.ANSWERED, facts),
+        (Ending.BUSY, CallFacts()),
+        (Ending.BLOCKED, CallFacts()),
+        (Ending.BLOCKED, None),
+    ):
+        outcome = msgspec.structs.replace(ended(ending), call=call)
+        row = Call(
+            AccountId(1),
+            MessageId(2),
+            1,
+            "trunk",
+            "ended",
+            1,
+            ending=ending,
+            ring_ms=round(outcome.call.ring_seconds * 1000) if outcome.call else 0,
+            talk_ms=round(outcome.call.talk_seconds * 1000) if outcome.call else 0,
+        )
+        command = RecordOutcome(
+            id=3,
+            now=4,
+            account=AccountId(1),
+            message=MessageId(2),
+            attempt=1,
+            outcome=outcome,
+            receipt_until=5,
+            carrier="trunk",
+        )
+        metrics.decided(command, Decision(True, puts=(row,) if call else ()))
+        metrics.decided(command, Decision(False))
+    text = metrics.render().decode()
+    assert 'onema_calls_total{carrier="trunk",ending="busy"} 1.0' in text
+    assert 'onema_calls_total{carrier="trunk",ending="blocked by the carrier"} 1.0' in text
+    assert 'onema_suspected_total{carrier="trunk"} 2.0' in text
+    assert 'onema_call_ring_seconds_sum{carrier="trunk"} 3.0' in text
+    assert 'onema_call_talk_seconds_count{carrier="trunk"} 1.0' in text
