@@ -77,7 +77,7 @@ class Stream:
         self.begins = True
         """Whether its next packet begins a talkspurt, and has the marker bit (RFC 3551 §4.1)."""
         self.quiet = 0
-        """For how many packets from `first_...` on nothing else happens than that they are sent."""
+        """For how many packets from the first on nothing else happens than that they are sent."""
         self.packets_left = 0
         """Of its run, after those."""
         self.running = SILENCE[Law.PCMU]
