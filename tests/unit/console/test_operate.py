@@ -15,12 +15,16 @@ from onema.domain.codes.send_code import SendCode
 from onema.domain.codes.start_verification import ENTROPY_BYTES, NewCode
 from onema.domain.codes.verification import DIGITS
 from onema.domain.configuration import documents as doc
+from onema.domain.delivery.outcome import Ending
 from onema.domain.ids import MessageId
+from onema.domain.records import Call
 from onema.domain.refusals import Refusal
 from onema.domain.values.phone import Phone, mask
 from onema.engine.refusals import Asking
+from onema.protocols.sip.trace import Trace
 
 from ...dialects.running_core import RunningCore
+from ..cli.test_call import BUSY, INVITE
 from .desk import Desk
 
 OURS, THEIRS = "+84901888484", "+84912345678"
@@ -37,6 +41,7 @@ DOCUMENTS: tuple[doc.AnyDocument, ...] = (
     ),
     doc.Carrier(name="gw-north", type="handset"),
 )
+SOCKET = ("192.0.2.1", 5060)
 PATHS = [f"/console/{section.path}".rstrip("/") for section in SECTIONS]
 
 
@@ -169,6 +174,34 @@ async def test_every_page_has_one_heading_and_says_where_one_is(office: Office, 
     assert page.count("<h1") == 1
     assert page.count('aria-current="page"') == 1
     assert not re.search(r"<script(?![^>]* src=)|\bstyle=|\bon[a-z]+=", page)
+
+
+async def test_the_signalling_of_a_call_is_for_operators_who_see_numbers(office: Office) -> None:
+    """As a ladder and as a capture; customers see how the call went."""
+    message = await office.send("acme", OURS)
+    kept = Trace()
+    for octets, is_outgoing in ((INVITE, True), (BUSY, False)):
+        kept.add(1.0, octets, is_outgoing=is_outgoing, local=SOCKET, far=SOCKET, transport="UDP")
+    number = office.core.account("acme").id
+    call = Call(
+        number, message, 1, "trunk", "ended", 1_000, ended_at=2_000, ending=Ending.BUSY, trace=kept.encode()
+    )
+    await office.core.storage.begin([])
+    await office.core.storage.commit(1, {}, [call])
+    capture = f"/console/messages/{message}/1.pcap"
+    seen = {}
+    for name in ("lan", "mai", "hoa"):
+        await office.desk.log_in(name)
+        page = await office.page(f"/console/messages/{message}")
+        assert "busy" in page
+        assert f'href="/console/messages/{message}"' in await office.page("/console/calls?account=acme")
+        answer = await office.desk.get(capture)
+        seen[name] = ("486 Busy Here" in page, answer.status)
+        assert (answer.body[:4] == b"\xd4\xc3\xb2\xa1") == (answer.status == 200)
+    assert seen == {"lan": (True, 200), "mai": (False, 404), "hoa": (False, 404)}
+    await office.desk.log_in("lan")
+    for other in (f"/console/messages/{message}/2.pcap", f"/console/messages/{2**70}/1.pcap"):
+        assert (await office.desk.get(other)).status == 404
 
 
 async def test_an_unknown_message_is_no_page(office: Office) -> None:

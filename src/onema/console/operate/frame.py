@@ -33,6 +33,7 @@ class Section(msgspec.Struct, frozen=True):
 SECTIONS = (
     Section("", "Overview"),
     Section("messages", "Messages"),
+    Section("calls", "Calls"),
     Section("callbacks", "Callbacks"),
     Section("refusals", "Refusals"),
     Section("money", "Money"),

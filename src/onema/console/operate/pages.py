@@ -1,5 +1,6 @@
 """The pages of the console. Each asks the server what the command line would ask, and says how."""
 
+import contextlib
 import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -8,17 +9,21 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from onema.administration import requests as ask
+from onema.administration.calls import call_as_json, in_words, steps
 from onema.administration.carriers_together import all_together
 from onema.administration.story import moments, verification_state
 from onema.console.operate.frame import Frame, Visit
 from onema.console.operate.viewer import NotForThem
 from onema.domain.configuration.documents import Account
 from onema.domain.ids import LARGEST_ID, MessageId, time_of_id
-from onema.domain.records import Message, MessageState
+from onema.domain.records import Call, Message, MessageState
 from onema.domain.refusals import Refused
 from onema.domain.values.money import format_amount
 from onema.domain.values.phone import parse_phone
 from onema.domain.values.times import show_time
+from onema.protocols.sip.ladder import ladder
+from onema.protocols.sip.pcap import pcap
+from onema.protocols.sip.trace import BadTrace, read_trace
 
 PAGE = 50
 """Messages, or other lines, of a page."""
@@ -38,6 +43,8 @@ class Pages:
             "/console": self.overview,
             "/console/messages": self.messages,
             "/console/messages/{id:int}": self.message,
+            "/console/messages/{id:int}/{attempt:int}.pcap": self.capture,
+            "/console/calls": self.calls,
             "/console/callbacks": self.callbacks,
             "/console/refusals": self.refusals,
             "/console/money": self.money,
@@ -129,9 +136,41 @@ class Pages:
             expires_at=show_time(message.code_expires_at),
             charged=format_amount(message.charged),
             held=format_amount(message.held),
-            attempts=story.attempts,
+            calls=[_call(visit, one) for one in story.calls],
             lines=lines,
             command=f"onema message show {identifier}",
+        )
+
+    async def capture(self, visit: Visit) -> Response:
+        """The signalling of a call as a capture file, for Wireshark."""
+        parameters = visit.request.path_params
+        found = await visit.ask(ask.ReadStory(message=MessageId(min(parameters["id"], LARGEST_ID))))
+        calls = found.story.calls if found is not None and visit.viewer.sees_signalling else ()
+        trace = next((one.trace for one in calls if one.attempt == parameters["attempt"]), b"")
+        if not trace:
+            raise NotForThem
+        name = f"onema-{parameters['id']}-{parameters['attempt']}.pcap"
+        headers = {"content-disposition": f'attachment; filename="{name}"'}
+        return Response(pcap(read_trace(trace)), media_type="application/vnd.tcpdump.pcap", headers=headers)
+
+    async def calls(self, visit: Visit) -> Response:
+        accounts = await visit.accounts()
+        account = _chosen(visit, accounts)
+        before = _number(visit.told("before"))
+        found = (
+            await visit.ask(ask.ReadCalls(account=account.name, before=before, limit=PAGE + 1))
+            if account
+            else ()
+        )
+        return self._frame.render(
+            visit,
+            "calls.html",
+            "calls",
+            accounts=accounts,
+            account=account,
+            calls=[(visit.phone(one.phone), one.caller, _call(visit, one.call)) for one in found[:PAGE]],
+            older=found[PAGE - 1].call.message if len(found) > PAGE else 0,
+            command=f"onema call list {account.name if account else ''}",
         )
 
     async def callbacks(self, visit: Visit) -> Response:
@@ -254,6 +293,20 @@ def _phones(text: str, account: Account | None) -> frozenset[str]:
 
 def _number(text: str) -> int:
     return int(text) if text.isascii() and text.isdigit() and int(text) <= LARGEST_ID else 0
+
+
+def _call(visit: Visit, call: Call) -> dict[str, Any]:
+    drawn = ""
+    if call.trace and visit.viewer.sees_signalling:
+        with contextlib.suppress(BadTrace):
+            drawn = ladder(read_trace(call.trace))
+    return {
+        **call_as_json(call),
+        "at": show_time(call.started_at),
+        "words": in_words(call),
+        "steps": [(show_time(at), what) for at, what in steps(call)],
+        "ladder": drawn,
+    }
 
 
 def _line(visit: Visit, account: str, message: Message) -> dict[str, Any]:

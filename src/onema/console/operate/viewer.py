@@ -13,6 +13,7 @@ A = TypeVar("A")
 _OF_AN_ACCOUNT: frozenset[type[ask.Request[Any]]] = frozenset(
     (
         ask.ReadMessages,
+        ask.ReadCalls,
         ask.ReadStory,
         ask.ReadLedger,
         ask.ReadBalance,
@@ -47,6 +48,11 @@ class Viewer(msgspec.Struct, frozen=True):
     def sees_numbers(self) -> bool:
         """Whether whole phone numbers are shown."""
         return self.role != "viewer"
+
+    @property
+    def sees_signalling(self) -> bool:
+        """Whether the messages of a call are shown, which have numbers and our carriers' addresses in them."""
+        return not self.account and self.sees_numbers
 
 
 class Questions:
