@@ -5,11 +5,13 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from onema.administration.requests import ReadCarriers, TestCarrier
+from onema.administration.requests import ReadCarriers, TestCall, TestCarrier
 from onema.channels.contract import CarrierStatus
 from onema.delivery.carrier_reports import statuses_in
 from onema.delivery.carriers import shown_state
+from onema.domain.codes.try_call import TryCall
 from onema.domain.codes.try_carrier import TryCarrier
+from onema.domain.configuration.directory import AccountView, Directory
 from onema.domain.delivery.message_progress import OPERATORS_OWN
 from onema.domain.ids import MessageId
 from onema.domain.keyring import NONCE_BYTES
@@ -20,6 +22,8 @@ from onema.storage.contract import Storage
 
 HOME_COUNTRY = "VN"
 """Where national numbers belong that an operator types for an account that says nothing of it."""
+
+DEFAULT_VOICE = "vi-north"
 
 
 class CarrierAnswers:
@@ -42,13 +46,8 @@ class CarrierAnswers:
         return sorted(told, key=lambda one: (one.name, one.process))
 
     async def test(self, request: TestCarrier) -> MessageId:
-        accounts = self._gateway.directory.account_named
-        if not request.account and len(accounts) != 1:
-            raise Refused(Refusal.CONFLICT, "Name the account whose message it is to be (--account).")
-        name = request.account or next(iter(accounts))
-        if name not in accounts:
-            raise Refused(Refusal.CONFLICT, f"There is no account {name!r}.")
-        account, home = accounts[name], accounts[name].country or HOME_COUNTRY
+        account = self._account(request.account)
+        home = account.country or HOME_COUNTRY
         identifier, now = MessageId(self._gateway.next_id()), self._gateway.now()
         await self._gateway.execute(
             TryCarrier(
@@ -69,6 +68,39 @@ class CarrierAnswers:
         )
         return identifier
 
+    async def call(self, request: TestCall) -> MessageId:
+        account = self._account(request.account)
+        home = account.country or HOME_COUNTRY
+        identifier, now = MessageId(self._gateway.next_id()), self._gateway.now()
+        await self._gateway.execute(
+            TryCall(
+                account=account.id,
+                id=identifier,
+                now=now,
+                entropy=self._gateway.token(NONCE_BYTES),
+                dialect=OPERATORS_OWN,
+                phone=parse_phone(request.phone, home),
+                home_country=home,
+                client_ip="",
+                carrier=request.carrier,
+                caller=request.caller or _first_hotline(account, self._gateway.directory),
+                voice=request.voice or DEFAULT_VOICE,
+                code=request.code,
+                valid_until=now + request.seconds * 1000,
+            )
+        )
+        return identifier
+
+    def _account(self, name: str) -> AccountView:
+        """Raises Refused(CONFLICT)."""
+        accounts = self._gateway.directory.account_named
+        if not name and len(accounts) != 1:
+            raise Refused(Refusal.CONFLICT, "Name the account whose message it is to be (--account).")
+        name = name or next(iter(accounts))
+        if name not in accounts:
+            raise Refused(Refusal.CONFLICT, f"There is no account {name!r}.")
+        return accounts[name]
+
     async def _reported(self) -> list[CarrierStatus]:
         """What the processes say that use this store."""
         found: list[CarrierStatus] = []
@@ -77,3 +109,12 @@ class CarrierAnswers:
             with contextlib.suppress(msgspec.ValidationError):
                 found += statuses_in(report)
         return [one for one in found if one.name in self._gateway.directory.carriers]
+
+
+def _first_hotline(account: AccountView, directory: Directory) -> str:
+    """What the account's calls show, without counting for its caps; empty: the carrier's own."""
+    for application in account.applications.values():
+        pool = directory.pools.get(application.document.pool)
+        if pool is not None and pool.hotlines:
+            return pool.hotlines[0].number
+    return ""

@@ -209,6 +209,28 @@ class TestCarrier(Request[MessageId], frozen=True, kw_only=True, tag="test_carri
     sender: str = ""
 
 
+class TestCall(Request[MessageId], frozen=True, kw_only=True, tag="test_call"):
+    """Call a phone through exactly this carrier within so many seconds and read the code out, as a call of an account
+    that costs nothing; of the only account where none is named. Without a voice it is the default one of Vietnamese,
+    and without a `caller` the first of the account's hotlines. Answer: its id.
+    """
+
+    __test__: ClassVar[bool] = False
+    answer_type = int
+
+    carrier: str
+    phone: str
+    code: str
+    seconds: int
+    voice: str = ""
+    account: str = ""
+    caller: str = ""
+
+    def __repr__(self) -> str:
+        """Without number and code."""
+        return f"TestCall({self.carrier!r})"
+
+
 class UnmatchedReceipt(msgspec.Struct, frozen=True):
     """What a carrier reported at `received_at` of a `reference` that is the name of nothing of ours."""
 
@@ -370,6 +392,7 @@ WireRequest = (
     | ReadCapacity
     | ReadCarriers
     | TestCarrier
+    | TestCall
     | ReadReceipts
     | ResetCounting
     | ShowSms

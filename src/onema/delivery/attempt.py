@@ -231,10 +231,10 @@ class Attempts:
     def plan(self, job: Job, payload: Payload, *, given: bool) -> Plan:
         """The carriers that it may take, as things are; for one that tries a carrier, only that."""
         directory = self._gateway.directory
-        if not isinstance(payload, SmsPayload):
-            return plan_route(directory, Channel.CALL, payload.phone, job.message, given=given)
         if payload.via:
             return plan_to_try(directory, payload.via)
+        if not isinstance(payload, SmsPayload):
+            return plan_route(directory, Channel.CALL, payload.phone, job.message, given=given)
         account = directory.accounts.get(job.account)
         brandname = account.brandnames.get(payload.sender) if account else None
         papers = papers_of(directory, brandname, payload.facts, self._gateway.now())

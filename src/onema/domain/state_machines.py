@@ -47,7 +47,7 @@ class Machine(Generic[S]):
 
 MESSAGE: Final = Machine(
     {
-        (NEW, M.ACCEPTED): ("SendCode", "CallWithCode", "SendText", "TryCarrier"),
+        (NEW, M.ACCEPTED): ("SendCode", "CallWithCode", "SendText", "TryCarrier", "TryCall"),
         (NEW, M.REFUSED): ("SendCode", "SendText"),
         # A receipt may overtake the outcome of its own attempt, and counts with it.
         (M.ACCEPTED, M.SENT): ("RecordOutcome",),
@@ -142,7 +142,7 @@ J = JobState
 
 JOB: Final = Machine(
     {
-        (NEW, J.TO_SEND): ("SendCode", "CallWithCode", "SendText", "TryCarrier"),
+        (NEW, J.TO_SEND): ("SendCode", "CallWithCode", "SendText", "TryCarrier", "TryCall"),
         (NEW, J.TO_REPORT): (
             "RecordOutcome",
             "RecordReceipt",

@@ -3,10 +3,10 @@
 import pytest
 
 from onema.administration.answers import Administration
-from onema.administration.requests import TestCarrier
+from onema.administration.requests import TestCall, TestCarrier
 from onema.domain.configuration import documents as doc
 from onema.domain.delivery.outcome import Outcome, OutcomeKind
-from onema.domain.delivery.payload import SmsPayload
+from onema.domain.delivery.payload import CallPayload, SmsPayload
 from onema.domain.records import MessageState
 from onema.domain.refusals import Refused
 from onema.testing.recording_carrier import RecordingCarrier
@@ -79,3 +79,40 @@ async def test_a_carrier_that_is_not_active_cannot_be_tried(rig: DeliveryRig) ->
     await rig.configure(first, more=(doc.Carrier(name="first", type="test", state="inactive"),))
     with pytest.raises(Refused, match="is not active"):
         await Administration(rig.gateway, rig.storage).answer(asked("first"))
+
+
+async def test_a_call_goes_by_that_carrier_and_costs_nothing(rig: DeliveryRig) -> None:
+    """With the code that was asked for, whatever the routes say; nobody is told, and it is not shown again."""
+    first, second = RecordingCarrier("first"), RecordingCarrier("second")
+    hook = doc.Account(name="acme", callback_url="https://example.test/")
+    await rig.configure(first, second, more=(hook,))
+    await rig.start(first, second)
+    request = TestCall(
+        carrier="second", phone="0901888484", code="407193", seconds=30, caller="+842473000000"
+    )
+    message = await Administration(rig.gateway, rig.storage).answer(request)
+    await rig.reaches(message, MessageState.DELIVERED)
+    (sent,) = second.sent
+    assert isinstance(sent.payload, CallPayload)
+    told = (
+        sent.payload.phone,
+        sent.payload.caller,
+        sent.payload.code,
+        sent.payload.voice,
+        sent.payload.times,
+    )
+    assert told == ("+84901888484", "+842473000000", "407193", "vi-north", 1)
+    story = await rig.story(message)
+    assert (story.message.price, story.message.charged, story.ledger) == (0, 0, [])
+    assert (first.sent, await rig.balance()) == ([], 0)
+    assert "407193" not in repr(request)
+
+
+async def test_a_call_by_nobody_is_refused(rig: DeliveryRig) -> None:
+    """As a text is."""
+    first = RecordingCarrier("first")
+    await rig.configure(first)
+    await rig.start(first)
+    request = TestCall(carrier="nobody", phone="0901888484", code="1", seconds=30)
+    with pytest.raises(Refused, match="There is no carrier"):
+        await Administration(rig.gateway, rig.storage).answer(request)

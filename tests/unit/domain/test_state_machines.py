@@ -20,6 +20,7 @@ from onema.domain.codes.forwarded_check import ForwardChecks, RecordForwardedChe
 from onema.domain.codes.send_code import SendCode
 from onema.domain.codes.show_code import ShowCode
 from onema.domain.codes.start_verification import NewCode
+from onema.domain.codes.try_call import TryCall
 from onema.domain.codes.try_carrier import TryCarrier
 from onema.domain.codes.verification import verification_state
 from onema.domain.decision import Command, Context
@@ -350,6 +351,27 @@ class Moves(Books):
         )
 
     @rule()
+    def try_a_carrier_by_a_call(self) -> None:
+        """In the same way."""
+        self.store.run(
+            TryCall(
+                account=AccountId(ACCOUNT),
+                id=MessageId(self.next_id()),
+                now=self.now,
+                entropy=bytes(12),
+                dialect="operator",
+                phone=Phone(PHONE),
+                home_country="VN",
+                client_ip="",
+                carrier="c",
+                caller="",
+                voice="en",
+                code="123456",
+                valid_until=self.now + 30_000,
+            )
+        )
+
+    @rule()
     def try_a_carrier(self) -> None:
         """It costs nothing, and no table knows money of it."""
         self.store.run(
@@ -499,6 +521,7 @@ def walk(seed: int) -> Counter[Move]:
         lambda: moves.bury_a_settlement_and_requeue_it(chance.randrange(99)),
         lambda: moves.time_passes(1),
         lambda: [chance.choice((moves.show_a_code, moves.try_a_carrier, moves.send_a_text_of_no_template))()],
+        moves.try_a_carrier_by_a_call,
         lambda: moves.send_own_text(chance.random() < 0.7),
     )
     moves.send(call=False, given=False)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from onema.domain.codes.accept_message import Send, message_row, sender_of
+from onema.domain.configuration.documents import Carrier
 from onema.domain.decision import Context, Decision, World
 from onema.domain.delivery.message_progress import delivery_job
 from onema.domain.delivery.payload import SmsPayload, seal_payload
@@ -28,12 +29,7 @@ class TryCarrier(Send, frozen=True, kw_only=True, gc=False):
 
     def decide(self, world: World, context: Context) -> Decision:
         sender_of(self, context)
-        carrier = context.directory.carriers.get(self.carrier)
-        if carrier is None:
-            raise Refused(Refusal.CONFLICT, f"There is no carrier {self.carrier!r}.")
-        if carrier.state != "active":
-            raise Refused(Refusal.CONFLICT, f"The carrier {self.carrier!r} is not active.")
-        if carrier.own_codes:
+        if carrier_to_try(self.carrier, context).own_codes:
             raise Refused(
                 Refusal.CONFLICT, f"The carrier {self.carrier!r} sends codes and words of its own only."
             )
@@ -42,3 +38,13 @@ class TryCarrier(Send, frozen=True, kw_only=True, gc=False):
         sealed = seal_payload(payload, self.id, context.keyring, self.nonce)
         job = delivery_job(JobKind.SMS, self.account, self.id, self.now, sealed)
         return Decision(None, inserts=(message, job), unsealed=(self.id, payload))
+
+
+def carrier_to_try(name: str, context: Context) -> Carrier:
+    """Raises Refused(CONFLICT) for a carrier that may not send."""
+    carrier = context.directory.carriers.get(name)
+    if carrier is None:
+        raise Refused(Refusal.CONFLICT, f"There is no carrier {name!r}.")
+    if carrier.state != "active":
+        raise Refused(Refusal.CONFLICT, f"The carrier {name!r} is not active.")
+    return carrier

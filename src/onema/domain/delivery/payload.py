@@ -51,6 +51,8 @@ class CallPayload(_Payload, frozen=True, tag="call", array_like=True):
     valid_until: int
     purpose: str = ""
     spoken_text: str = ""
+    via: str = ""
+    """The only carrier that it may take; empty: as the routes say."""
 
 
 Payload = SmsPayload | CallPayload
