@@ -90,6 +90,7 @@ UNLISTED = {
     "onema.domain.configuration.message_template._LONGEST_CODE": "the longest code that is made, which is listed",
     "onema.domain.configuration.problems._LONGEST_FOUND": "how much of a wrong value a sentence shows",
     "onema.domain.ids.LARGEST_ID": "what a column holds",
+    "onema.domain.values.spoken_text._LONGEST_PIECE_SECONDS": "where a text is cut for its clips, not refused",
     "onema.delivery.sweeper.LONGEST_PAUSE_MS": "made of pauses, which are listed",
     "onema.engine.store_patience.LONGEST_PAUSE_SECONDS": "a pause between tries of our own",
 }

@@ -9,6 +9,7 @@ from onema.domain.values.phone import Phone
 from onema.speech import Voices
 from onema.speech.announcement import Announcements
 from onema.speech.clip import Clip
+from onema.speech.hearing.decode import hear_wav
 from onema.speech.making.render import EspeakRenderer, RenderError
 from onema.speech.message import BETWEEN_CHARACTERS, read_out
 from onema.speech.pack import Voice
@@ -176,3 +177,8 @@ async def test_espeak_reads_a_text_of_each_language(voices: Voices) -> None:
         message = read_out(voices[voice], texts.parts(voices[voice], text))
         assert 1.0 < message.seconds < 20.0
         assert max(message.peaks(20)) > 0.2
+    # What is spelled is understood as every code is.
+    await texts.prepare(voices["zh"], TEXT)
+    spoken = read_out(voices["zh"], texts.parts(voices["zh"], TEXT))
+    words = [part for part in texts.parts(voices["zh"], TEXT) if isinstance(part, Clip)]
+    assert hear_wav(spoken.wav(), voices["zh"], beside=words).code == "66537"

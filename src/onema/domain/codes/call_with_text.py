@@ -24,7 +24,7 @@ from onema.domain.delivery.payload import CallPayload, seal_payload
 from onema.domain.delivery.recall import calls_held_for, longer_worth_ms
 from onema.domain.records import Channel, JobKind, Key, Row
 from onema.domain.refusals import Refusal, Refused
-from onema.domain.values.spoken_text import LONGEST_TEXT, parts_of, seconds_to_speak
+from onema.domain.values.spoken_text import LONGEST_TEXT, MOST_PARTS, parts_of, seconds_to_speak
 from onema.domain.values.written_form import text_form
 
 
@@ -97,8 +97,9 @@ def spoken_text(account: AccountView, name: str, text: str) -> str:
     spoken = text_form(text)
     if Templates((MessageTemplate.parse(template.text),)).first_that_fits(spoken, 0) is None:
         raise Refused(Refusal.TEMPLATE_MISMATCH, "a value does not fit its place in the template")
-    if len(spoken) > LONGEST_TEXT or not parts_of(spoken):
-        raise Refused(Refusal.TEXT_NOT_SENDABLE, f"nothing to say, or more than {LONGEST_TEXT} characters")
+    if len(spoken) > LONGEST_TEXT or not 0 < len(parts_of(spoken)) <= MOST_PARTS:
+        limits = f"{LONGEST_TEXT} characters or {MOST_PARTS} clauses"
+        raise Refused(Refusal.TEXT_NOT_SENDABLE, f"nothing to say, or more than {limits}")
     return spoken
 
 

@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 LONGEST_TEXT = 300
 """Characters of a text that is read out."""
+MOST_PARTS = 16
+"""Of one: each that was not said before takes a processor for a moment."""
 
 # A code or the number of an order: four or more letters and digits with a digit among them, or some that begin with a
 # zero. Voices read 66537 as a number, which nobody writes down, and drop the zeros of 007.

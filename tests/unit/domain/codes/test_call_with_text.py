@@ -90,6 +90,7 @@ def test_an_accepted_call_holds_the_price_of_the_longest_reading(store: PureStor
         ({"text": "another"}, Refusal.TEMPLATE_MISMATCH),
         ({"template": "any", "text": "!?"}, Refusal.TEXT_NOT_SENDABLE),
         ({"template": "any", "text": "long " * 61}, Refusal.TEXT_NOT_SENDABLE),
+        ({"template": "any", "text": "a, " * 17}, Refusal.TEXT_NOT_SENDABLE),
         ({"phone": Phone("+8613911281234")}, Refusal.COUNTRY_NOT_ALLOWED),
         ({"application": "other"}, Refusal.APPLICATION_UNKNOWN),
         ({"template": "any", "text": "long " * 50, "times": 3}, Refusal.BALANCE_TOO_LOW),
