@@ -1,7 +1,5 @@
 """Texts of the sender's own: one operation of the vendor's in many dresses, and those that are nearly the same."""
 
-import datetime as dt
-import re
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
@@ -27,6 +25,7 @@ from onema.dialects.esms.send_wire import (
     known_members,
     read_send,
 )
+from onema.dialects.esms.times import moment_of
 from onema.dialects.esms.voice_calls import VOICE_OTP, VoiceCalls
 from onema.dialects.esms.wire import accepted, is_yes, smsid
 from onema.domain.codes.accept_message import Accepted
@@ -57,12 +56,6 @@ _CUSTOMER_CARE = "2"
 _OF_BRANDNAMES = frozenset({_ADVERTISEMENT, _CUSTOMER_CARE})
 _OF_FIXED_NUMBERS = frozenset({"3", "4", "6", "7", "8"})
 """8 is documented; the others are older and in use: from numbers that change, that stay, that are the account's own."""
-
-_SEND_DATE = re.compile(
-    r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})[ T](\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d{1,9})?)?(Z|[+-]\d{2}:?\d{2})?",
-    re.ASCII,
-)
-_VIETNAM = dt.timezone(dt.timedelta(hours=7))
 
 
 class Dress(msgspec.Struct, frozen=True):
@@ -231,14 +224,8 @@ class PlainSends:
 
     def _send_at(self, text: str, asking: Asking) -> int:
         """Raises Rejected."""
-        match = _SEND_DATE.fullmatch(text)
         try:
-            if match is None:
-                raise ValueError("another form")
-            year, month, day, hour, minute, second = map(int, match.groups("0")[:6])
-            zone = dt.datetime.strptime(match[7], "%z").tzinfo if match[7] else _VIETNAM
-            moment = dt.datetime(year, month, day, hour, minute, second, tzinfo=zone)
-            at = int(moment.timestamp() * 1000)
+            at = moment_of(text)
         except (ValueError, OverflowError):
             raise _not_served("SendDate is invalid date format", asking) from None
         if at > self._gateway.now() + self._longest_ahead_ms:

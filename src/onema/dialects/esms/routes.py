@@ -5,8 +5,9 @@ one. What else is served is asked for from here.
 from collections.abc import Awaitable, Callable
 from typing import Literal
 
-from onema.dialects.esms import wire
+from onema.dialects.esms import call_templates, wire
 from onema.dialects.esms.auth import DIALECT, authenticate
+from onema.dialects.esms.call_templates import CallTemplates
 from onema.dialects.esms.callbacks import EsmsCallbacks
 from onema.dialects.esms.errors import (
     INVALID_REQUEST,
@@ -100,11 +101,14 @@ class EsmsApi:
             private_targets=private_targets,
             longest_ahead_days=longest_ahead_days,
         )
+        self._voice = VoiceCalls(gateway)
+        self._call_templates = CallTemplates(gateway, private_targets=private_targets)
         self._sends: dict[str, Callable[[AccountView, Parameters, str], Awaitable[Response]]] = {
             "mainservice.svc/json/sendmessageautogencode_v4_get": self._send_code,
             "mainservice.svc/json/checkcodegen_v4_get": self._check_code,
             "mainservice.svc/json/sendmessageautogencode_v5": self._send_named,
-            "mainservice.svc/json/voiceotp": VoiceCalls(gateway).voice_otp,
+            "mainservice.svc/json/voiceotp": self._voice.voice_otp,
+            call_templates.OPERATION: self._call_template,
             # As they are documented, and nearly always written.
             "/MainService.svc/json/SendMessageAutoGenCode_V4_get": self._send_code,
             "/MainService.svc/json/CheckCodeGen_V4_get": self._check_code,
@@ -136,8 +140,11 @@ class EsmsApi:
             return INVALID_REQUEST
         asking.phone = parameters.get("phone", "")
         account = authenticate(self._gateway.directory, parameters, asking)
+        of_template = operation == self._call_template
         if isinstance(account, Refusal):
-            return REFUSED[account]
+            return (
+                call_templates.refused(REFUSALS[account], account.value) if of_template else REFUSED[account]
+            )
         try:
             response = await operation(account, parameters, request.client_ip)
             if response.outcome == _TEMPLATE_MISMATCH:
@@ -146,9 +153,13 @@ class EsmsApi:
                 )
             return response
         except Rejected as rejected:
+            if of_template:
+                return call_templates.refused(rejected.error, rejected.outcome)
             return rejected.error.response(rejected.outcome)
         except Refused as refused:
             asking.detail = refused.detail
+            if of_template:
+                return call_templates.refused(REFUSALS[refused.refusal], refused.refusal.value)
             return REFUSED[refused.refusal]
 
     def refuse_oversized(self, request: Request) -> Response:
@@ -216,6 +227,10 @@ class EsmsApi:
             )
         )
         return Response(200, wire.accepted(sent.message))
+
+    async def _call_template(self, account: AccountView, parameters: Parameters, client_ip: str) -> Response:
+        application = self._voice.application(parameters, client_ip)
+        return await self._call_templates.call(account, application, parameters, client_ip)
 
     async def _check_code(self, account: AccountView, parameters: Parameters, client_ip: str) -> Response:
         raw_phone, code = parameters.get("phone", ""), parameters.get("code", "")

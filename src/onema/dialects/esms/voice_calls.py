@@ -42,7 +42,7 @@ SLOWEST, FASTEST = -3, 3
 # Its page says "very slow" to "very fast" and no numbers.
 _STEP = 0.1
 # No parameter says how often; who misses a digit has no other way to hear it again.
-_TIMES = 2
+TIMES = 2
 _CODE = re.compile(r"[0-9A-Za-z]{1,20}", re.ASCII)
 _CODE_ALONE = re.compile(r"(?=[A-Za-z]*[0-9])[0-9A-Za-z]{4,20}", re.ASCII)
 
@@ -56,16 +56,12 @@ class VoiceCalls:
     async def voice_otp(self, account: AccountView, parameters: Parameters, client_ip: str) -> Response:
         """VoiceOTP, in the order of docs/vendors/esms.md#errors. Raises Rejected and Refused."""
         given = parameters.get
-        application = self._application(parameters, client_ip)
+        application = self.application(parameters, client_ip)
         phone = parse_phone(given("phone", ""), account.country or HOME_COUNTRY, space_is_plus=True)
         code = given("code", "").strip()
         if not _CODE.fullmatch(code):
             raise Rejected(BAD_CODE, "code_invalid")
-        name = given("voice", "").strip().lower()
-        voice = VOICES.get(name) if name else application.document.voice or DEFAULT_VOICE
-        if voice is None:
-            raise Rejected(OTHER_VOICE, "voice_unknown")
-        rate = rate_of(wire.clamped(given("speed"), 0, SLOWEST, FASTEST))
+        voice, rate = voice_of(parameters, application), rate_of(speed_of(parameters))
         command = self._command(account, application, phone, code, client_ip, voice=voice, rate=rate)
         sent: Accepted = await self._gateway.execute(command)
         return Response(200, wire.accepted(sent.message))
@@ -77,7 +73,7 @@ class VoiceCalls:
 
     def instead_of(self, send: SendText, account: AccountView, parameters: Parameters) -> CallWithCode:
         """The call that a plain send asks for. Raises Refused."""
-        application = self._application(parameters, send.client_ip)
+        application = self.application(parameters, send.client_ip)
         voice = application.document.voice or DEFAULT_VOICE
         call = self._command(account, application, send.phone, send.text.strip(), send.client_ip, voice=voice)
         return msgspec.structs.replace(
@@ -114,18 +110,31 @@ class VoiceCalls:
             code=GivenCode(code),
             voice=voice,
             rate=rate,
-            times=_TIMES,
+            times=TIMES,
             pool_required=False,
             category=VOICE_OTP,
         )
 
-    def _application(self, parameters: Parameters, client_ip: str) -> ApplicationView:
+    def application(self, parameters: Parameters, client_ip: str) -> ApplicationView:
         """The one that the key was made for. Raises Refused."""
         application = application_of(self._gateway.directory, parameters)
         if application is None:
             raise Refused(Refusal.APPLICATION_UNKNOWN, "the key names no application to call with")
         admit_application(application, client_ip)
         return application
+
+
+def voice_of(parameters: Parameters, application: ApplicationView) -> str:
+    """The vendor's by name; the application's where none is named. Raises Rejected."""
+    name = parameters.get("voice", "").strip().lower()
+    voice = VOICES.get(name) if name else application.document.voice or DEFAULT_VOICE
+    if voice is None:
+        raise Rejected(OTHER_VOICE, "voice_unknown")
+    return voice
+
+
+def speed_of(parameters: Parameters) -> int:
+    return wire.clamped(parameters.get("speed"), 0, SLOWEST, FASTEST)
 
 
 def rate_of(speed: int) -> float:

@@ -35,6 +35,11 @@ PARAMETERS = frozenset(
         "code",
         "speed",
         "voice",
+        "templateid",
+        "variableliststr",
+        "senddate",
+        "callbackurl",
+        "requestid",
         "multichanneltempid",
         "typeid",
     }

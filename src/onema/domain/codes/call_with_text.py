@@ -14,6 +14,7 @@ from onema.domain.codes.accept_message import (
 )
 from onema.domain.codes.call_with_code import LONGEST_CALL_SECONDS, caller_of
 from onema.domain.codes.hotlines import hotline_keys, take_hotline
+from onema.domain.codes.once import reference_keys, use_reference
 from onema.domain.codes.start_verification import VALID_MS, require_taker
 from onema.domain.configuration.directory import AccountView
 from onema.domain.configuration.message_template import MessageTemplate
@@ -32,7 +33,8 @@ class CallWithText(Send, frozen=True, kw_only=True, gc=False):
     """Call the phone and read `text` out `times` times in `voice` at `rate`. It fits the account's template of the name
     `template`, which may be spoken; whether a code is in it only its sender knows.
 
-    `category` and `together` are the message's. Result: Accepted. Raises Refused.
+    With `once_seconds`, a message with the same `reference` is refused for so long. `callback_url`, `category` and
+    `together` are the message's. Result: Accepted. Raises Refused.
     """
 
     template: str
@@ -40,6 +42,8 @@ class CallWithText(Send, frozen=True, kw_only=True, gc=False):
     voice: str
     rate: float = 1.0
     times: int = 1
+    once_seconds: int = 0
+    callback_url: str = ""
     category: str = ""
     together: int = 0
 
@@ -48,12 +52,14 @@ class CallWithText(Send, frozen=True, kw_only=True, gc=False):
         return (
             *keys_to_accept(self, account),
             *hotline_keys(context.directory.pools.get(application.pool)),
+            *reference_keys(self, self.once_seconds),
         )
 
     def decide(self, world: World, context: Context) -> Decision:
         account, application = caller_of(self, context)
         account.admit_destination(self.phone, self.home_country, Channel.CALL)
         text = spoken_text(account, self.template, self.text)
+        used = use_reference(self, world, self.once_seconds)
         seconds = longest_reading(text, self.times, self.rate)
         calls = calls_held_for(application)
         hold = accept_message(self, world, context, account, Channel.CALL, seconds, calls)
@@ -76,6 +82,7 @@ class CallWithText(Send, frozen=True, kw_only=True, gc=False):
         )
         message = msgspec.structs.replace(
             message_row(self, Channel.CALL, caller, hold=hold),
+            callback_url=self.callback_url,
             category=self.category,
             together=self.together,
         )
@@ -83,7 +90,7 @@ class CallWithText(Send, frozen=True, kw_only=True, gc=False):
         job = delivery_job(JobKind.CALL, self.account, self.id, self.now, sealed)
         return Decision(
             Accepted(self.id),
-            puts=(*hold.puts, *counters),
+            puts=(*hold.puts, *counters, *used),
             inserts=(message, job, hold.entry),
             unsealed=(self.id, payload),
         )
