@@ -59,8 +59,7 @@ def heard_digits(text: str) -> str:
 
 
 def understood(whisper: Any, audio: Samples) -> str:
-    """The digits that it writes down. It hears half a second more than was said: without, it may miss a last digit."""
-    audio = np.concatenate([audio, np.zeros(4_000, dtype=np.float32)])
+    """The digits that it writes down."""
     # Its time stamps are confused by the pauses between digits, and it then says the last one again and again.
     parts, _ = whisper.transcribe(
         at_16_khz(audio), language="en", beam_size=5, temperature=0.0, without_timestamps=True
@@ -84,5 +83,7 @@ def test_english_codes_are_understood_by_a_recogniser(whisper: Any) -> None:
 async def test_english_codes_are_understood_at_the_far_end_of_calls(whisper: Any) -> None:
     """By a stranger who was called over a SIP trunk."""
     recordings = await recorded([("en", code) for code in CODES], "PCMA")
-    audios = [recording.audio for recording in recordings if recording.audio is not None]
+    # Half a second more than was recorded: at the very end of a file it may miss a last digit in A-law.
+    after = np.zeros(4_000, dtype=np.float32)
+    audios = [np.concatenate([one.audio, after]) for one in recordings if one.audio is not None]
     assert [understood(whisper, audio) for audio in audios] == CODES
