@@ -1,6 +1,7 @@
 """pjsua2 (PyPI's pjsua2-python) as a phone that answers, and records what it hears into a WAV file.
 
-Arguments: port, WAV file. Tells on standard output, a JSON object a line: listening, answered, key, ended.
+Arguments: port, WAV file, and `srtp` to take no call without. Tells on standard output, a JSON object a line:
+listening, answered, key, ended.
 """
 
 import json
@@ -49,7 +50,7 @@ class PhoneAccount(pj.Account):  # type: ignore[misc]  # the same
         call.answer(answer)
 
 
-port, recording = int(sys.argv[1]), sys.argv[2]
+port, recording, wants_srtp = int(sys.argv[1]), sys.argv[2], "srtp" in sys.argv[3:]
 calls: list[PhoneCall] = []
 recorders: list[pj.AudioMediaRecorder] = []
 endpoint = pj.Endpoint()
@@ -71,6 +72,10 @@ endpoint.audDevManager().setNullDev()
 account = pj.AccountConfig()
 account.idUri = f"sip:phone@127.0.0.1:{port}"
 account.mediaConfig.transportConfig.boundAddress = "127.0.0.1"
+if wants_srtp:
+    account.mediaConfig.srtpUse = pj.PJMEDIA_SRTP_MANDATORY
+    # Its keys may come over UDP: there is no wire here.
+    account.mediaConfig.srtpSecureSignaling = 0
 phone = PhoneAccount()
 phone.create(account)
 tell("listening")

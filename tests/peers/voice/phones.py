@@ -23,10 +23,10 @@ class Phone:
 
 
 @asynccontextmanager
-async def _library(program: str, folder: Path, host: str = "127.0.0.1") -> AsyncIterator[Phone]:
+async def _library(program: str, folder: Path, host: str = "127.0.0.1", *more: str) -> AsyncIterator[Phone]:
     """Its process ends only after the call did, since a recording is whole then."""
     port, recording = free_port(), folder / "heard.wav"
-    command = [sys.executable, str(PROGRAMS / program), str(port), str(recording)]
+    command = [sys.executable, str(PROGRAMS / program), str(port), str(recording), *more]
     async with Program(program, command, port, folder) as running:
         yield Phone(port, recording, host)
         await running.tells("ended")
@@ -43,6 +43,13 @@ async def baresip(folder: Path) -> AsyncIterator[Phone]:
 async def pjsua2(folder: Path) -> AsyncIterator[Phone]:
     """PyPI's pjsua2-python: its Contact has `;ob`, and it stops its RTP in silence."""
     async with _library("pjsua2_phone.py", folder) as phone:
+        yield phone
+
+
+@asynccontextmanager
+async def pjsua2_with_srtp(folder: Path) -> AsyncIterator[Phone]:
+    """The same, which takes no call without SRTP (SDES)."""
+    async with _library("pjsua2_phone.py", folder, "127.0.0.1", "srtp") as phone:
         yield phone
 
 

@@ -1,13 +1,16 @@
 """A trunk whose far end is a phone that others wrote: what it recorded is the code."""
 
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from onema.domain.delivery.outcome import Ending
 from onema.speech.hearing.decode import hear_wav
 from tests.peers.voice.calling import trunk_before
-from tests.peers.voice.phones import PHONES
+from tests.peers.voice.phones import PHONES, Phone, pjsua2_with_srtp
 from tests.sip import CODE, VOICE, VOICES
 
 CALLS = 3
@@ -17,11 +20,22 @@ CALLS = 3
 @pytest.mark.parametrize("name", PHONES)
 async def test_a_phone_records_the_code(name: str, tmp_path: Path) -> None:
     """Decoded exactly from its own recording, after whatever re-INVITE, STUN or early BYE it is known for."""
+    await code_is_recorded(PHONES[name], tmp_path)
+
+
+async def test_a_phone_with_srtp_records_the_code(tmp_path: Path) -> None:
+    """Another one's SRTP opens ours, with the keys that the SDPs have."""
+    await code_is_recorded(pjsua2_with_srtp, tmp_path, srtp=True)
+
+
+async def code_is_recorded(
+    phone_in: Callable[[Path], AbstractAsyncContextManager[Phone]], folder: Path, **settings: Any
+) -> None:
     heard: list[str | None] = []
     while CODE not in heard and len(heard) < CALLS:
-        folder = tmp_path / str(len(heard))
-        folder.mkdir()
-        async with PHONES[name](folder) as phone, trunk_before(phone.port, phone.host) as trunk:
+        own = folder / str(len(heard))
+        own.mkdir()
+        async with phone_in(own) as phone, trunk_before(phone.port, phone.host, **settings) as trunk:
             outcome = await trunk.call()
         assert outcome.ending is Ending.ANSWERED
         heard.append(hear_wav(phone.recording.read_bytes(), VOICES.voices[VOICE]).code)
