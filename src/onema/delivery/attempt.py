@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from onema.channels.contract import Carrier, Outgoing
 from onema.channels.own_codes import OwnCodes, VerifyingCarrier
+from onema.delivery.calls_again import why_not_again
 from onema.delivery.carrier_watch import CarrierWatch, Try
 from onema.domain.codes.forwarded_check import ForwardChecks
 from onema.domain.configuration import documents as doc
@@ -41,7 +42,7 @@ from onema.domain.delivery.start_attempt import StartAttempt
 from onema.domain.delivery.start_resend import StartResend
 from onema.domain.ids import AccountId, MessageId
 from onema.domain.keyring import Keyring, Unsealable
-from onema.domain.records import Attempt, Call, Channel, Job, JobKind, LiveVerification
+from onema.domain.records import Attempt, Call, Channel, Job, JobKind
 from onema.engine.gateway import Gateway
 from onema.speech.spoken_texts import TooMany
 from onema.storage.contract import Storage
@@ -163,13 +164,15 @@ class Attempts:
         if now >= payload.valid_until:
             await self._fail(job, "the code expired before it could be sent")
             return
-        if job.attempt and isinstance(payload, CallPayload) and not await self._is_waited_for(job, payload):
-            await self._fail(job, "its code is not waited for any more")
-            return
         found = self.running_here(plan, job)
         if isinstance(found, Wait):
             await self.leave(job, found)
             return
+        if job.attempt and isinstance(payload, CallPayload):
+            why_not = await why_not_again(self._gateway, self._storage, job, payload)
+            if why_not:
+                await self._fail(job, why_not)
+                return
         if isinstance(payload, CallPayload) and not await self._can_be_heard(job, payload):
             return
 
@@ -311,18 +314,6 @@ class Attempts:
         key = (Call, job.account, job.message, job.attempt)
         call = (await self._storage.read([key])).get(key)
         return isinstance(call, Call) and call.state != CallState.CALLING
-
-    async def _is_waited_for(self, job: Job, payload: CallPayload) -> bool:
-        """Whether the code can still be checked, before a phone rings once more for it. Of a given code nobody here
-        knows.
-        """
-        if not payload.purpose:
-            return True
-        key = (LiveVerification, job.account, payload.phone, payload.purpose)
-        live = (await self._storage.read([key])).get(key)
-        if not isinstance(live, LiveVerification) or live.verification != job.message:
-            return False
-        return bool(live.attempts_left)
 
     async def _newest(self, job: Job) -> Attempt | None:
         key = (Attempt, job.account, job.message, job.attempt)

@@ -145,6 +145,15 @@ def test_applications_are_managed_and_remember_what_is_not_named(onema: Program)
     (shown,) = onema.json("application", "list", "acme")
     assert (shown["environment"], shown["appid"], shown["voice_code"]) == ("sandbox", "12", False)
     assert shown["allowed_ips"] == ["10.0.0.0/8"]
+    rule = ("--recall-after", "busy, no_answer", "--recall-times", "3", "--recall-delay", "90")
+    onema.changes("application", "set", "acme", "shop", *rule)
+    (shown,) = onema.json("application", "list", "acme")
+    assert (shown["recall_after"], shown["recall_times"], shown["recall_delay"]) == (
+        ["busy", "no_answer"],
+        3,
+        90,
+    )
+    onema.changes("application", "set", "acme", "shop", "--recall-after", "")
     onema.changes("application", "set", "acme", "shop", "--no-active", "--production")
     (shown,) = onema.json("application", "list")
     assert (shown["state"], shown["environment"]) == ("inactive", "production")

@@ -142,3 +142,58 @@ async def test_a_code_that_was_used_meanwhile_is_not_called_with_again(rig: Deli
     rig.clock.advance(60)
     message = await rig.reaches(identifier, MessageState.UNDELIVERED)
     assert (len(carrier.sent), message.charged) == (1, PERIOD_PRICE)
+
+
+async def test_a_call_again_is_one_more_of_its_hotline(rig: DeliveryRig) -> None:
+    """Whose cap holds for all: with none left the phone is called no more."""
+    carrier = RecordingCarrier("first", *[ended(Ending.BUSY)] * 3)
+    await rig.configure(
+        carrier,
+        more=[
+            doc.HotlinePool(name="pool"),
+            doc.Hotline(pool="pool", number="+842471000001", daily_cap=2),
+            doc.Application(
+                account="acme",
+                name="app",
+                pool="pool",
+                recall_after=("busy",),
+                recall_times=5,
+                recall_delay=5,
+            ),
+        ],
+    )
+    await rig.start(carrier)
+    identifier = await rig.call()
+    for count in (1, 2):
+        await carrier.was_handed(count)
+        while len((await rig.story(identifier)).calls) < count:
+            await rig.settled()
+        rig.clock.advance(5)
+    message = await rig.reaches(identifier, MessageState.UNDELIVERED)
+    assert (message.reason, message.ending) == ("its hotline has no call left today", Ending.BUSY)
+    assert {one.payload.caller for one in carrier.sent if isinstance(one.payload, CallPayload)} == {
+        "+842471000001"
+    }
+    assert len(carrier.sent) == 2
+
+
+async def test_trying_the_next_trunk_is_no_further_call_of_its_hotline(rig: DeliveryRig) -> None:
+    """No phone rang before."""
+    first, second = RecordingCarrier("first", ended(Ending.CARRIER_DOWN)), RecordingCarrier("second")
+    await rig.configure(
+        first,
+        second,
+        more=[
+            doc.HotlinePool(name="pool"),
+            doc.Hotline(pool="pool", number="+842471000001", daily_cap=1),
+            doc.Application(account="acme", name="app", pool="pool"),
+        ],
+    )
+    await rig.start(first, second)
+    identifier = await rig.call()
+    await first.was_handed(1)
+    while (await rig.story(identifier)).attempts[0].state != "temporary":
+        await rig.settled()
+    rig.clock.advance(10)
+    await rig.reaches(identifier, MessageState.DELIVERED)
+    assert len(second.sent) == 1

@@ -39,5 +39,21 @@ def take_hotline(world: World, pool: PoolView | None, now: int) -> tuple[str, Wi
     if not free:
         raise Refused(Refusal.HOTLINE_UNAVAILABLE)
     _, hotline, counter = min(free, key=lambda candidate: candidate[0])
-    counter = counter or Window(EVERY_ACCOUNT, SCOPE, hotline.number, "", 0)
-    return hotline.number, limits.count(counter, [(_DAY_SECONDS, hotline.daily_cap or _NO_CAP)], now)
+    return hotline.number, _with_one_more(counter, hotline.number, hotline.daily_cap, now)
+
+
+def use_again(world: World, pools: Iterable[PoolView], number: str, now: int) -> Window | None:
+    """The counter of the hotline `number` with one more use; None where its cap is reached. What is no hotline's any
+    more has none.
+    """
+    caps = [hotline.daily_cap for pool in pools for hotline in pool.hotlines if hotline.number == number]
+    counter = world.get(Window, EVERY_ACCOUNT, SCOPE, number)
+    try:
+        return _with_one_more(counter, number, max(caps, default=0) if all(caps) else 0, now)
+    except Refused:
+        return None
+
+
+def _with_one_more(counter: Window | None, number: str, cap: int, now: int) -> Window:
+    counter = counter or Window(EVERY_ACCOUNT, SCOPE, number, "", 0)
+    return limits.count(counter, [(_DAY_SECONDS, cap or _NO_CAP)], now)

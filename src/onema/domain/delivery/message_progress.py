@@ -65,7 +65,7 @@ def advance(
     held, charged = message.held, message.charged
     if held and charge_now:
         LEDGER.move(last_entry(message), EntryKind.CAPTURE, by)
-        price = cost_of_attempt(message, step.seconds)
+        price = min(held, cost(message, step.seconds))
         charged = Minor(charged + price)
         money = wallet.capture(world, account, subject, held, price, step.now)
         held = NOTHING
