@@ -15,7 +15,8 @@ TOKEN = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]+")
 _QUOTED = r'"(?:[^"\\]|\\.)*"'
 _PIECE = re.compile(rf'(?:[^,"<]+|{_QUOTED}|<[^>]*>)+', re.DOTALL)
 _PARAMETER = re.compile(rf"\s*;\s*([^\s;=\",<>]+)\s*(?:=\s*({_QUOTED}|[^;\"<>]*))?", re.DOTALL)
-_BRACKETS = re.compile(rf"\s*({_QUOTED}|[^\"<,;]*?)\s*<\s*([^<>\s]+)\s*>\s*", re.DOTALL)
+# No two neighbouring quantifiers of these take the same characters, so that a long row costs no more than its length.
+_DISPLAY = re.compile(rf'\s*({_QUOTED}\s*|[^\s"<,;>][^"<,;>]*|)<', re.DOTALL)
 _BARE = re.compile(r"\s*([^\s<>\",;?]+)\s*")
 _VIA = re.compile(
     r"\s*SIP\s*/\s*2\.0\s*/\s*([A-Za-z0-9\-.!%*_+`'~]+)\s+(\[[0-9A-Fa-f:.]+\]|[^\s:;,\[\]]+)\s*(?::\s*([0-9]{1,5}))?\s*",
@@ -45,9 +46,13 @@ class NameAddr(msgspec.Struct, frozen=True):
     @classmethod
     def parse(cls, text: str) -> "NameAddr":
         """Of one value; raises BadMessage."""
-        found = _BRACKETS.match(text)
+        found = _DISPLAY.match(text)
         if found is not None:
-            return cls(found[2], unquoted(found[1]), read_parameters(text[found.end() :]))
+            uri, closed, behind = text[found.end() :].partition(">")
+            uri = uri.strip()
+            if not closed or not uri or any(mark in uri for mark in "< \t"):
+                raise BadMessage("an address that is none")
+            return cls(uri, unquoted(found[1].strip()), read_parameters(behind))
         # A comma, a question mark or a semicolon of the URI would need brackets (RFC 3261 §20).
         found = _BARE.match(text)
         if found is None or ":" not in found[1]:

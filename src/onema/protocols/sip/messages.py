@@ -20,7 +20,7 @@ MOST_ROWS = 256
 """Header rows of a message. An INVITE that crossed many proxies has about 40."""
 
 _END_OF_HEAD = b"\r\n\r\n"
-_FOLD = re.compile(r"[ \t]*\r\n[ \t]+")
+_FOLD = re.compile(r"\r\n[ \t]+")
 _REQUEST_LINE = re.compile(r"([^ ]+) ([^ <>\"]+) (SIP/[0-9]+\.[0-9]+)", re.IGNORECASE)
 _STATUS_LINE = re.compile(r"SIP/2\.0 ([1-6][0-9][0-9])(?: (.*))?", re.IGNORECASE)
 _ONCE = ("Call-ID", "CSeq", "From", "To", "Max-Forwards", "Content-Type")
