@@ -260,7 +260,7 @@ def test_who_reads_nothing_of_what_was_asked_for_makes_no_failure(onema: Program
     [
         ("wal", "wallet"),
         ("wallet to", "top-up"),
-        ("voice rec", "record-list"),
+        ("voice record-", "record-list"),
         ("wallet top-up --ref", "--reference"),
     ],
 )

@@ -180,6 +180,16 @@ def test_lines_are_those_of_a_voice_that_there_is(studio: Studio) -> None:
         studio.begin("vi-west", "Lan")
 
 
+def test_who_reads_other_lines_too_has_another_voice(studio: Studio) -> None:
+    """And who begins the same again goes on with it."""
+    assert studio.begin("vi-south", "Lan").voice_id == "vi-lan-2"
+    assert studio.begin("vi-central", "Lan").voice_id == "vi-lan-3"
+    assert studio.begin("vi-south", "Lan").voice_id == "vi-lan-2"
+    assert studio.begin("vi-north", "Lan").voice_id == "vi-lan"
+    with pytest.raises(SittingError, match="not being recorded"):
+        studio.begin("vi-south", "Lan", "vi-lan")
+
+
 def test_what_is_begun_is_listed_and_what_is_broken_is_not(studio: Studio) -> None:
     """A folder that somebody put there ends nothing."""
     (studio.takes / "broken").mkdir()

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 
 from onema.speech.making.sitting import Sitting, SittingError, voice_id_of
@@ -27,15 +28,29 @@ class Studio:
         return self.data / "recordings"
 
     def begin(self, like: str, speaker: str, voice_id: str = "") -> Sitting:
-        """A new sitting, or the one that was left. Raises SittingError."""
+        """A new sitting, or the one that was left. Raises SittingError.
+
+        Without `voice_id` the voice is named after its speaker, with a number where they read other lines before.
+        """
         voice = self.voices().get(like)
         if voice is None:
             raise SittingError(f"there is no voice {like!r} whose lines could be read")
-        name = voice_id or voice_id_of(voice.language, speaker)
+        name = voice_id or self._free_name(voice, speaker)
         if not VOICE_ID.fullmatch(name):
             raise SittingError(f"a voice id is lower-case letters, digits and hyphens, not {name!r}")
         begun = Sitting.begin(self.takes / name, voice, speaker)
         return self._sittings.setdefault(name, begun)
+
+    def _free_name(self, like: Voice, speaker: str) -> str:
+        name = voice_id_of(like.language, speaker)
+        for number in count(2):
+            try:
+                if self.find(name).like.id == like.id:
+                    break
+            except SittingError:
+                break
+            name = f"{voice_id_of(like.language, speaker)[:36]}-{number}"
+        return name
 
     def find(self, voice_id: str) -> Sitting:
         """Raises SittingError when it was never begun."""
