@@ -4,6 +4,7 @@ What a message cannot do without raises BadMessage when it is malformed: NameAdd
 do without return None instead, as if the header field were absent.
 """
 
+import functools
 import re
 
 import msgspec
@@ -26,6 +27,8 @@ _CSEQ = re.compile(r"([0-9]+)\s+([A-Za-z0-9\-.!%*_+`'~]+)")
 _NUMBER = re.compile(r"[0-9]+")
 _LARGEST_CSEQ = 2**31 - 1
 """RFC 3261 §8.1.1.5."""
+_REMEMBERED = 1024
+"""Values whose parts are remembered: those of one call come in each of its messages, and are asked for often."""
 _LARGEST_NUMBER = 2**32 - 1
 """Seconds (RFC 3261 §20.19) and RSeq (RFC 3262 §7.1)."""
 
@@ -44,6 +47,7 @@ class NameAddr(msgspec.Struct, frozen=True):
         return f"<NameAddr with {len(self.parameters)} parameters>"
 
     @classmethod
+    @functools.lru_cache(maxsize=_REMEMBERED)
     def parse(cls, text: str) -> "NameAddr":
         """Of one value; raises BadMessage."""
         found = _DISPLAY.match(text)
@@ -85,6 +89,7 @@ class Via(msgspec.Struct, frozen=True):
     parameters: Parameters = ()
 
     @classmethod
+    @functools.lru_cache(maxsize=_REMEMBERED)
     def parse(cls, text: str) -> "Via":
         """Of one value; raises BadMessage."""
         found = _VIA.match(text)
@@ -131,6 +136,7 @@ class CSeq(msgspec.Struct, frozen=True):
     method: str
 
     @classmethod
+    @functools.lru_cache(maxsize=_REMEMBERED)
     def parse(cls, text: str) -> "CSeq":
         """Raises BadMessage."""
         found = _CSEQ.fullmatch(text)

@@ -36,13 +36,14 @@ _KNOWN = (
     " RAck Reason Record-Route Remote-Party-ID Reply-To Require Retry-After Route RSeq Server Session-Expires Subject"
     " Supported Timestamp To Unsupported User-Agent Via Warning WWW-Authenticate"
 )
-_NAMES = {name.lower(): name for name in _KNOWN.split()} | _COMPACT
+_KNOWN_NAMES = frozenset((*_KNOWN.split(), *_COMPACT.values()))
+_NAMES = {name: name for name in _KNOWN_NAMES} | {name.lower(): name for name in _KNOWN_NAMES} | _COMPACT
 _UNSENDABLE = re.compile(r"[\r\n]")
 
 
 def full_name(name: str) -> str:
     """The name in its long form, spelled as the RFCs do; an unknown one as it is."""
-    return _NAMES.get(name.lower(), name)
+    return _NAMES.get(name) or _NAMES.get(name.lower(), name)
 
 
 class Headers:
@@ -73,16 +74,16 @@ class Headers:
 
     def get(self, name: str) -> str | None:
         """The first row of that name."""
-        wanted = full_name(name).lower()
-        for key, value in self._rows:
-            if key.lower() == wanted:
-                return value
-        return None
+        return next(iter(self.rows(name)), None)
 
     def rows(self, name: str) -> list[str]:
         """All rows of that name, in order, however many values each has."""
-        wanted = full_name(name).lower()
-        return [value for key, value in self._rows if key.lower() == wanted]
+        name = full_name(name)
+        if name in _KNOWN_NAMES:
+            # Rows have it spelled so too. A message is asked for a hundred names in its life.
+            return [value for key, value in self._rows if key == name]
+        name = name.lower()
+        return [value for key, value in self._rows if key.lower() == name]
 
     def values(self, name: str) -> list[str]:
         """The values of all rows of that name: only for header fields whose values commas part. Raises BadMessage."""
