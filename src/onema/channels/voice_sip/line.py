@@ -275,16 +275,27 @@ class Line:
         self._writer = writer
         self._decoder: msgspec.msgpack.Decoder[Any] = msgspec.msgpack.Decoder(kind)
         self._encoder = msgspec.msgpack.Encoder()
+        self._waiting: list[bytes] = []
+        """What was said in this turn of the loop, and is written after it: one system call for all of it."""
+        self._waiting_octets = 0
 
     def tell(self, message: Order | News) -> None:
         """Raises LineClosed, also when the other end leaves too much unread; then it is closed for good."""
         if self._writer.is_closing():
             raise LineClosed
-        if self._writer.transport.get_write_buffer_size() > LONGEST_BACKLOG:
+        if self._writer.transport.get_write_buffer_size() + self._waiting_octets > LONGEST_BACKLOG:
             self.close()
             raise LineClosed
         octets = self._encoder.encode(message)
-        self._writer.write(_LENGTH.pack(len(octets)) + octets)
+        if not self._waiting:
+            asyncio.get_running_loop().call_soon(self._write)
+        self._waiting += (_LENGTH.pack(len(octets)), octets)
+        self._waiting_octets += len(octets)
+
+    def _write(self) -> None:
+        waiting, self._waiting, self._waiting_octets = self._waiting, [], 0
+        if waiting and not self._writer.is_closing():
+            self._writer.write(b"".join(waiting))
 
     async def run(self, hears: Callable[[Any], None]) -> None:
         """Returns when the other end is gone, or said what is none of its messages."""
@@ -300,6 +311,7 @@ class Line:
             self.close()
 
     def close(self) -> None:
+        self._write()
         self._writer.close()
 
 
