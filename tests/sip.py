@@ -41,7 +41,7 @@ DEADLINE_SECONDS = 20.0
 class Heard:
     """One call at the far end: what it heard, and how it went."""
 
-    def __init__(self, number: str, call: IncomingCall, rtp: socket.socket) -> None:
+    def __init__(self, number: str, call: IncomingCall, rtp: socket.socket, media: "_Sound") -> None:
         self.number = number
         self.call = call
         self.packets: list[tuple[float, int, bytes]] = []
@@ -49,6 +49,7 @@ class Heard:
         self.answered_at = self.ended_at = 0.0
         self.ended: Ended | None = None
         self.rtp = rtp
+        self.media = media
         self.source: tuple[str, int] | None = None
         """Where its sound comes from."""
 
@@ -63,10 +64,12 @@ class _Sound:
     def __init__(self, ip: str, port: int, broken: bytes) -> None:
         self._end = sdp.AudioEnd(ip, port, session=1)
         self._broken = broken
+        self.held = False
 
     @property
     def offer(self) -> bytes:
-        return self._end.offer
+        offer = self._end.offer
+        return offer.replace(b"a=sendrecv", b"a=sendonly") if self.held else offer
 
     def accept(self, answer: bytes) -> Any:
         return self._end.accept(answer)
@@ -192,6 +195,7 @@ class FarPhones:
         sound.setblocking(False)
         sound.bind((self.ip, 0))
         parameter = "" if self.kind == "udp" else f";transport={self.kind}"
+        media = _Sound(self.ip, sound.getsockname()[1], self.broken_sdp)
         call = IncomingCall(
             self.scripts.get(number, self.default),
             local=Local(
@@ -200,12 +204,12 @@ class FarPhones:
                 port=self.port,
                 contact=f"<sip:phone@{self.host}:{self.port}{parameter}>",
             ),
-            media=_Sound(self.ip, sound.getsockname()[1], self.broken_sdp),
+            media=media,
             tokens=lambda: secrets.token_hex(8),
             door=self.door,
             reliable=self.kind != "udp",
         )
-        heard = Heard(number, call, sound)
+        heard = Heard(number, call, sound, media)
         self.calls.append(heard)
         self._sessions[request.call_id] = heard
         asyncio.get_running_loop().add_reader(sound, self._rtp, heard)
@@ -244,6 +248,12 @@ class FarPhones:
     def hang_up(self, heard: Heard) -> None:
         hop = self.hop_of(heard)
         self._advance(heard, heard.call.hang_up(_now()), hop)
+
+    def hold(self, heard: Heard, *, held: bool) -> None:
+        """By a re-INVITE (RFC 3264 §8.4)."""
+        heard.media.held = held
+        heard.call.move_media(_now())
+        self._advance(heard, (), self.hop_of(heard))
 
     def hop_of(self, heard: Heard) -> Hop:
         assert heard.call.invite is not None

@@ -270,3 +270,33 @@ async def test_figures_tell_how_calls_went_lately() -> None:
         assert (figures.calls, figures.calls_lately, figures.answered) == (0, 2, 0.5)
         assert figures.ring_seconds is not None
         assert 0.1 < figures.ring_seconds < 0.4
+
+
+@pytest.mark.parametrize("early", ["ignored", "played"])
+async def test_early_media_is_met_with_silence_where_a_trunk_wants_it(early: str) -> None:
+    """The message begins with the answer in any case: what is said before is charged to nobody, and heard by few."""
+    async with FarPhones() as far, before_phones(far, early_media=early) as carrier:
+        far.default = Script(provisional=((0.0, 183),), final_after=0.4)
+        outcome = await carrier.send(call())
+        assert ended(outcome) == (OutcomeKind.DELIVERED, Ending.ANSWERED)
+        (heard,) = far.calls
+        before = [payload for at, _, payload in heard.packets if at < heard.answered_at - 0.05]
+        assert bool(before) is (early == "played")
+        assert all(set(payload) <= {0xFF} for payload in before)
+        assert said(heard) == f"s{CODE}"
+
+
+async def test_a_far_end_that_holds_the_call_hears_nothing_meanwhile() -> None:
+    """And then the rest, in its new place."""
+    async with FarPhones() as far, before_phones(far) as carrier:
+        sending = asyncio.create_task(carrier.send(call(times=3)))
+        await far.until(lambda: far.calls and said(far.calls[0]).startswith(f"s{CODE}s"))
+        (heard,) = far.calls
+        far.hold(heard, held=True)
+        # It waits for as long as another call takes.
+        other = await carrier.send(call(message=8))
+        far.hold(heard, held=False)
+        assert ended(await sending) == (OutcomeKind.DELIVERED, Ending.ANSWERED)
+        assert said(heard) == f"s{CODE}" * 3
+        times = [at for at, _, _ in heard.packets]
+        assert max(later - at for at, later in itertools.pairwise(times)) > other.seconds - 0.1

@@ -85,22 +85,27 @@ async def test_an_answer_without_media_for_us_is_hung_up(answer: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("script", "kind", "ending"),
+    ("script", "state", "kind", "ending"),
     [
-        (Script(provisional=(), final_after=None), OutcomeKind.TEMPORARY, Ending.CARRIER_DOWN),
-        (Script(final_after=None), OutcomeKind.UNDELIVERED, Ending.NO_ANSWER),
-        (Script(), OutcomeKind.DELIVERED, Ending.ANSWERED),
+        (
+            Script(provisional=(), final_after=None),
+            CallState.CALLING,
+            OutcomeKind.TEMPORARY,
+            Ending.CARRIER_DOWN,
+        ),
+        (Script(final_after=None), CallState.RINGING, OutcomeKind.UNDELIVERED, Ending.NO_ANSWER),
+        (Script(), CallState.ANSWERED, OutcomeKind.DELIVERED, Ending.ANSWERED),
     ],
 )
 async def test_a_trunk_that_dies_meanwhile_ends_its_calls(
-    script: Script, kind: OutcomeKind, ending: Ending
+    script: Script, state: CallState, kind: OutcomeKind, ending: Ending
 ) -> None:
     """Before it rings another carrier may have the call, after that none; what is said is said to its end."""
-    async with FarPhones() as far, before_phones(far, ring_seconds=2) as carrier:
+    events = Events()
+    async with FarPhones() as far, before_phones(far, events=events, ring_seconds=2) as carrier:
         far.default = script
         sending = asyncio.create_task(carrier.send(call(times=3)))
-        await far.until(lambda: far.calls and (script.final_after is None or far.calls[0].answered_at))
-        await asyncio.sleep(0.1)
+        await events.until(lambda: state in events.states() and far.calls)
         far.close()
         outcome = await sending
         assert ended(outcome) == (kind, ending)
