@@ -193,7 +193,7 @@ async def test_a_name_server_says_where_a_trunk_is() -> None:
         }
     )
     resolver = SystemResolver(await server.open())
-    assert await resolver.services("_sip._udp.trunk.example") == [
+    assert sorted(await resolver.services("_sip._udp.trunk.example")) == [
         Service(10, 60, 5062, "localhost"),
         Service(20, 0, 5063, "localhost"),
     ]
