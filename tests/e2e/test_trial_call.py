@@ -99,3 +99,17 @@ def test_what_cannot_be_tried_is_said(server: RunningServer, arguments: tuple[st
     code, _, said = doctor(server, *arguments)
     assert code == 1
     assert why in said
+
+
+@pytest.mark.full
+def test_a_server_probes_its_trunk_by_itself(server: RunningServer) -> None:
+    """Each minute, at its beginning, and tells what it heard by its metrics."""
+    settings = ["probe_minutes=1", "probe_number=+84901888484", f"probe_listen=127.0.0.1:{PORT}"]
+    server.onema("carrier", "set", "trunk", *(p for one in settings for p in ("--setting", one)))
+
+    def success() -> list[str]:
+        lines = server.get("/metrics")[1].decode().splitlines()
+        return [line for line in lines if line.startswith('onema_voice_probe_success{carrier="trunk"}')]
+
+    (line,) = eventually(success, 100.0)
+    assert line.endswith(" 1.0")

@@ -82,6 +82,7 @@ async def exported() -> dict[str, set[str]]:
     metrics.receipt("smsc", "counted")
     metrics.watch_capacity(lambda: {"smsc": 2})
     metrics.watch_carriers(lambda: {"smsc": 1})
+    metrics.watch_voice_probes(lambda figure: {"trunk": 1.0})
     metrics.watch_carrier_figures(lambda figure: {"smsc": 1.0})
     metrics.watch_store(lambda: {("sms",): 1.0}, lambda: {("acme", "VND"): 1.0})
     metrics.tell_build("1.2.3", "sqlite")

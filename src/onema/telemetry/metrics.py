@@ -53,6 +53,15 @@ CARRIER_FIGURES = {
 }
 """What is read of each carrier, and what it is; a carrier may have no such thing."""
 
+PROBE_FIGURES = {
+    "success": "1 where a probe of a trunk heard what was sent, 0 where it did not, the last time",
+    "timestamp_seconds": "When that was, in Unix time",
+    "ring_seconds": "How long that call rang",
+    "lost_ratio": "The share of that call's packets that did not arrive",
+    "every_seconds": "How often a trunk is probed",
+}
+"""What is read of probes, by carrier; of processes that make none there is nothing but the last."""
+
 Figures = Mapping[tuple[str, ...], float]
 """Values by the values of their labels."""
 
@@ -371,6 +380,17 @@ class Metrics:
             told = functools.partial(read, figure)
             self._watch(
                 f"onema_carrier_{figure}", documentation, ["carrier"], functools.partial(_of_carriers, told)
+            )
+
+    def watch_voice_probes(self, read: Callable[[str], Mapping[str, float]]) -> None:
+        """What trial calls heard: `read` tells a figure of PROBE_FIGURES by carrier."""
+        for figure, documentation in PROBE_FIGURES.items():
+            told = functools.partial(read, figure)
+            self._watch(
+                f"onema_voice_probe_{figure}",
+                documentation,
+                ["carrier"],
+                functools.partial(_of_carriers, told),
             )
 
     def watch_store(self, due_seconds: Callable[[], Figures], balances: Callable[[], Figures]) -> None:

@@ -52,6 +52,7 @@ from onema.wiring.core import Core, choose_storage, data_folder, open_core, serv
 from onema.wiring.delivering import build_dispatcher
 from onema.wiring.dialects import build_dialects
 from onema.wiring.installation import handset_beside_carriers
+from onema.wiring.probes import build_probes
 
 DAY_MS = 86_400_000
 INBOX_POLL_SECONDS = 0.5
@@ -208,6 +209,11 @@ class App:
         )
         if carriers is not None:
             carriers.on_ready = watch.on_usable = dispatcher.wake
+        if "voice" in self.settings.roles:
+            probes = build_probes(core)
+            self.metrics.watch_voice_probes(probes.figures)
+            await probes.start()
+            stack.push_async_callback(probes.stop)
         await dispatcher.start()
         stack.push_async_callback(dispatcher.stop, self.settings.listen.stop_deadline)
         return dispatcher

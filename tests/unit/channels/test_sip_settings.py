@@ -106,7 +106,12 @@ def test_ports_of_audio_are_a_range() -> None:
         ({"start_key": "1", "telephone_events": False}, "telephone_events"),
         ({"statuses": [{"status": 200, "ending": "busy"}]}, "statuses[0].status"),
         ({"statuses": [{"status": 603, "ending": "answered"}]}, "statuses[0].ending"),
-        ({"probe_minutes": 5}, "probe_number"),
+        ({"probe_minutes": 5, "probe_listen": "127.0.0.1:5070"}, "probe_number"),
+        ({"probe_minutes": 5, "probe_number": "+84901888484"}, "probe_listen"),
+        (
+            {"probe_minutes": 5, "probe_number": "+84901888484", "probe_listen": "127.0.0.1"},
+            "probe_listen",
+        ),
     ],
 )
 def test_settings_that_cannot_be_are_refused(settings: dict[str, Any], place: str) -> None:
@@ -130,6 +135,7 @@ def test_usual_trunks_are_taken() -> None:
             start_key="1",
             probe_number="+84901888484",
             probe_minutes=15,
+            probe_listen="192.0.2.1:5070",
         )
         == []
     )

@@ -58,6 +58,7 @@ async def test_the_document_lists_every_metric() -> None:
     metrics = Metrics()
     metrics.watch_capacity(lambda: {"smsc": 2})
     metrics.watch_carriers(lambda: {"smsc": 1})
+    metrics.watch_voice_probes(lambda figure: {"trunk": 1.0})
     metrics.watch_carrier_figures(lambda figure: {"smsc": 1})
     metrics.watch_store(dict, dict)
     metrics.tell_build("1.2.3", "sqlite")

@@ -243,6 +243,9 @@ class Settings(CarrierSettings, frozen=True, kw_only=True):
     probe_minutes: Annotated[
         int, Meta(ge=0, le=10_080, description="How often it is called by itself; 0: never.")
     ] = 0
+    probe_account: Annotated[
+        str, Meta(max_length=64, description="Whose messages these calls are; empty: the only account's.")
+    ] = ""
 
     @property
     def tls(self) -> bool:
@@ -326,7 +329,17 @@ def problems_of(carrier: Carrier) -> Iterator[Problem]:
         found.append(Problem("telephone_events", "without them no key is heard"))
     if settings.probe_minutes and not settings.probe_number:
         found.append(Problem("probe_number", "a probe needs a number to call"))
+    if settings.probe_minutes and not _has_port(settings.probe_listen):
+        found.append(Problem("probe_listen", "a probe needs a host:port where that number ends"))
     yield from (problem.below("settings") for problem in found)
+
+
+def _has_port(written: str) -> bool:
+    try:
+        return where(written).port is not None
+    except ValueError:
+        # What is wrong with it is said elsewhere.
+        return bool(written)
 
 
 def _host_problems(settings: Settings) -> Iterator[Problem]:
