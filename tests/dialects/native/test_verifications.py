@@ -8,7 +8,10 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from onema.dialects.native import wire
 from onema.dialects.native.routes import NativeApi, description
 from onema.domain.codes.accept_message import Accepted
 from onema.domain.codes.request_once import KEPT_MS
@@ -243,6 +246,33 @@ async def test_what_cannot_be_sent_is_named(
     found = await ask(api, create(members), status)
     assert found["type"] == f"urn:onema:problem:{type_}"
     assert found.get("pointer", "") == pointer
+
+
+async def test_a_whole_number_may_be_written_with_a_point(api: NativeApi, core: RunningCore) -> None:
+    """As JSON Schema has it; a half is none."""
+    verification = await sent(api, code_length=8.0, ttl=60.0)
+    assert len(await code_of(core, verification)) == 8
+    assert (await ask(api, create({"ttl": 60.5}), 400))["pointer"] == "/ttl"
+
+
+_ANY = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=5,
+)
+_MEMBERS = st.sampled_from([*wire.VerificationRequest.__struct_fields__, "other"])
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(members=st.dictionaries(_MEMBERS, _ANY, max_size=4))
+async def test_any_members_are_sent_or_refused(api: NativeApi, members: dict[str, Any]) -> None:
+    """With a status below 500, and a problem that names a member of the request or none."""
+    response = await api.answer(create(members))
+    found = json.loads(response.body)
+    assert response.status in (201, 400, 402, 403, 404, 422, 429)
+    if response.status != 201:
+        assert found["type"].startswith("urn:onema:problem:")
+        assert found.get("pointer", "")[1:].split("/")[0] in {"", "to", *members}
 
 
 async def test_another_accounts_verification_is_none(api: NativeApi, core: RunningCore) -> None:

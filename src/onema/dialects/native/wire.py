@@ -72,6 +72,11 @@ def read(body: bytes, kind: type[T]) -> T:
         members = parse_json_object(body)
     except ValueError:
         raise Invalid("", "the body must be a JSON object") from None
+    # JSON has one kind of number: 5.0 is the whole number 5 (JSON Schema, 6.1.1).
+    members = {
+        name: int(value) if isinstance(value, float) and value.is_integer() else value
+        for name, value in members.items()
+    }
     try:
         return msgspec.convert(members, kind)
     except msgspec.ValidationError as error:
