@@ -105,6 +105,24 @@ async def test_codes_of_both_voice_apis_are_heard_at_the_far_end(
     story = await ended(server, found["id"])
     assert story["state"] == "delivered"
     assert (await ended(server, second["requestId"]))["state"] == "delivered"
+    await shown_to_operators(server, first["result"]["contact_id"], "0307")
+
+
+async def shown_to_operators(server: RunningServer, name: str, code: str) -> None:
+    """The call's states, figures and signalling, and never its code."""
+    (kept,) = await in_a_thread(server.onema, "call", "show", name)
+    assert (kept["state"], kept["ending"], kept["status"], kept["codec"]) == (
+        "ended",
+        "answered",
+        200,
+        "PCMU",
+    )
+    assert kept["ringing_at"] <= kept["answered_at"] < kept["ended_at"]
+    assert kept["talk_seconds"] > 1
+    assert kept["packets_sent"] > 50 * kept["talk_seconds"] / 2
+    drawn = await in_a_thread(server.text, "call", "show", name)
+    assert all(word in drawn for word in ("INVITE", "200", "ACK", "BYE"))
+    assert code not in drawn
 
 
 def code_call_out(server: RunningServer, phone: str, code: str) -> Any:

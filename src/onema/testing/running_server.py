@@ -116,13 +116,17 @@ class RunningServer:
 
     def onema(self, *arguments: str, stdin: str = "") -> Any:
         """What the command line answers, as JSON. Raises AssertionError when it refuses."""
-        command = [sys.executable, "-m", "onema.cli", "--data", str(self.data), "--json", *arguments]
+        return json.loads(self.text("--json", *arguments, stdin=stdin))
+
+    def text(self, *arguments: str, stdin: str = "") -> str:
+        """What it answers to people. Raises AssertionError when it refuses."""
+        command = [sys.executable, "-m", "onema.cli", "--data", str(self.data), *arguments]
         result = subprocess.run(  # noqa: S603  # our own interpreter and module
             command, input=stdin.encode(), capture_output=True, env=self.environment, check=False
         )
         if result.returncode != 0:
             raise AssertionError(f"onema {' '.join(arguments)}: {result.stdout!r} {result.stderr!r}")
-        return json.loads(result.stdout)
+        return result.stdout.decode()
 
     def credentials(self, dialect: str) -> dict[str, str]:
         """The demo's credentials of one dialect."""
