@@ -6,8 +6,10 @@ import hashlib
 import http.client
 import json
 from collections.abc import AsyncIterator
+from contextlib import closing
 from typing import Any
 
+import apsw
 import pytest
 import pytest_asyncio
 
@@ -156,3 +158,39 @@ async def test_a_server_that_is_killed_leaves_no_call_up(server: RunningServer, 
     await phones.until(lambda: all(one.ended for one in calls))
     assert all(one.ended is not None and one.ended.by is By.THEM for one in calls)
     assert len({one.number for one in calls}) == MANY
+    await its_calls_end_truly(server)
+    assert len(phones.calls) - before == MANY, "nobody is called twice"
+
+
+async def its_calls_end_truly(server: RunningServer) -> None:
+    """Whoever takes over writes down what is certain: what rang was cut off, and only what was answered is paid for."""
+    await in_a_thread(start_with_all_due, server)
+
+    def all_over() -> Any:
+        found = server.onema("call", "list", "acme", "--limit", "1000")
+        return found if all(one["state"] == "ended" for one in found) else None
+
+    calls = [one for one in await in_a_thread(eventually, all_over) if one["ending"] != "answered"]
+    assert {one["ending"] for one in calls} <= {"cut off", ""}
+    assert sum(one["ending"] == "cut off" for one in calls) > MANY // 2
+    await in_a_thread(server.kill)
+    # The late words of a process that seemed dead are waited for no longer, either.
+    await in_a_thread(start_with_all_due, server)
+
+    def all_settled() -> Any:
+        found = server.onema("message", "list", "acme", "--limit", "1000")
+        return found if all(one["held"] == "0" for one in found) else None
+
+    messages = await in_a_thread(eventually, all_settled)
+    talked = {one["message"] for one in calls if one["talk_seconds"]}
+    lost = [one for one in messages if one["state"] == "unconfirmed"]
+    assert len(lost) == MANY
+    assert {one["id"] for one in lost if one["charged"] != "0"} == talked
+    await in_a_thread(server.onema, "doctor")
+
+
+def start_with_all_due(server: RunningServer) -> None:
+    """As if all leases had run out while it was down."""
+    with closing(apsw.Connection(str(server.data / "onema.db"))) as store:
+        store.execute("UPDATE jobs SET due_at = 0")
+    server.start()
