@@ -1,4 +1,4 @@
-"""baresip (PyPI's baresip-python) as a phone that answers, and records what it hears into a WAV file.
+"""baresip (PyPI's baresip-python) as a phone that answers, presses 55#, and records what it hears into a WAV file.
 
 Arguments: port, WAV file. Tells on standard output, a JSON object a line: listening, answered, key, ended.
 """
@@ -35,7 +35,9 @@ async def main(port: str, recording: str) -> None:
 
     async def answer(call: Call) -> None:
         await call.answer()
+        await call.wait_established()
         tell("answered")
+        await call.send_dtmf("55#")
 
     def incoming(call: Call) -> None:
         call.on_dtmf(lambda digit: tell("key", key=digit.digit))

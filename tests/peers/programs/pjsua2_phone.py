@@ -1,4 +1,4 @@
-"""pjsua2 (PyPI's pjsua2-python) as a phone that answers, and records what it hears into a WAV file.
+"""pjsua2 (PyPI's pjsua2-python) as a phone that answers, presses 55#, and records what it hears into a WAV file.
 
 Arguments: port, WAV file, and `srtp` to take no call without. Tells on standard output, a JSON object a line:
 listening, answered, key, ended.
@@ -36,6 +36,7 @@ class PhoneCall(pj.Call):  # type: ignore[misc]  # pjsua2 has no types
                 self.getAudioMedia(index).startTransmit(recorder)
                 recorders.append(recorder)
                 tell("answered")
+                self.dialDtmf("55#")
 
     def onDtmfDigit(self, prm: pj.OnDtmfDigitParam) -> None:  # noqa: N802  # pjsua2's name
         tell("key", key=prm.digit)

@@ -15,11 +15,12 @@ from tests.sip import DEADLINE_SECONDS
 
 
 class Phone:
-    """Where it listens, and where its recording is once the call has ended."""
+    """Where it listens, where its recording is once the call has ended, and which keys it presses."""
 
-    def __init__(self, port: int, recording: Path, host: str = "127.0.0.1") -> None:
+    def __init__(self, port: int, recording: Path, host: str = "127.0.0.1", presses: str = "") -> None:
         self.host, self.port = host, port
         self.recording = recording
+        self.presses = presses
 
 
 @asynccontextmanager
@@ -28,7 +29,7 @@ async def _library(program: str, folder: Path, host: str = "127.0.0.1", *more: s
     port, recording = free_port(), folder / "heard.wav"
     command = [sys.executable, str(PROGRAMS / program), str(port), str(recording), *more]
     async with Program(program, command, port, folder) as running:
-        yield Phone(port, recording, host)
+        yield Phone(port, recording, host, presses="55#")
         await running.tells("ended")
 
 

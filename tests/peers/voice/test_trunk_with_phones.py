@@ -19,7 +19,9 @@ CALLS = 3
 
 @pytest.mark.parametrize("name", PHONES)
 async def test_a_phone_records_the_code(name: str, tmp_path: Path) -> None:
-    """Decoded exactly from its own recording, after whatever re-INVITE, STUN or early BYE it is known for."""
+    """Decoded exactly from its own recording, after whatever re-INVITE, STUN or early BYE it is known for; and the keys
+    that it presses are heard, each once.
+    """
     await code_is_recorded(PHONES[name], tmp_path)
 
 
@@ -35,8 +37,11 @@ async def code_is_recorded(
     while CODE not in heard and len(heard) < CALLS:
         own = folder / str(len(heard))
         own.mkdir()
+        settings = {"repeat_key": "", **settings}
         async with phone_in(own) as phone, trunk_before(phone.port, phone.host, **settings) as trunk:
             outcome = await trunk.call()
         assert outcome.ending is Ending.ANSWERED
+        assert outcome.call is not None
+        assert outcome.call.keys == phone.presses
         heard.append(hear_wav(phone.recording.read_bytes(), VOICES.voices[VOICE]).code)
     assert heard[-1] == CODE
