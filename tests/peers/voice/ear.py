@@ -21,11 +21,11 @@ _LAWS = {0: Law.PCMU, 8: Law.PCMA}
 class Ear:
     """Keeps every packet that comes, by its source's SSRC."""
 
-    def __init__(self) -> None:
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    def __init__(self, host: str = "127.0.0.1") -> None:
+        self._socket = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.setblocking(False)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
-        self._socket.bind(("127.0.0.1", 0))
+        self._socket.bind((host, 0))
         self.port: int = self._socket.getsockname()[1]
         self.packets: list[rtp.Packet] = []
         self._source: tuple[str, int] | None = None

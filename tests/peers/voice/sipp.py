@@ -11,13 +11,15 @@ from tests.sip import DEADLINE_SECONDS
 class Sipp:
     """Plays a scenario for so many calls, then ends; `succeeds` says whether each step of all went as it is written."""
 
-    def __init__(self, scenario: str, folder: Path, *more: str, calls: int = 1) -> None:
+    def __init__(
+        self, scenario: str, folder: Path, *more: str, calls: int = 1, host: str = "127.0.0.1"
+    ) -> None:
         self.port = free_port()
         self._folder = folder
         file = folder / "scenario.xml"
         file.write_text(scenario)
         self._command = [
-            "sipp", "-sf", str(file), "-i", "127.0.0.1", "-p", str(self.port), "-m", str(calls), "-nostdin",
+            "sipp", "-sf", str(file), "-i", host, "-mi", host, "-p", str(self.port), "-m", str(calls), "-nostdin",
             "-trace_err", "-error_file", str(folder / "errors"), *more,
         ]  # fmt: skip
 
@@ -53,5 +55,6 @@ class Sipp:
 
 
 def is_bound(port: int) -> bool:
-    """Whether a UDP socket of the machine has the port, without sending it anything (Linux)."""
-    return any(f":{port:04X} " in Path(f"/proc/net/{table}").read_text() for table in ("udp", "udp6"))
+    """Whether a socket of the machine has the port, without sending it anything (Linux)."""
+    tables = (Path(f"/proc/net/{table}").read_text() for table in ("udp", "udp6", "tcp", "tcp6"))
+    return any(f":{port:04X} 0" in table for table in tables)

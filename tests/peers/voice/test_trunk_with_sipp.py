@@ -200,15 +200,23 @@ async def test_a_session_is_refreshed_by_whoever_should(tmp_path: Path) -> None:
     assert outcome.ending is Ending.HUNG_UP
 
 
-async def test_the_far_end_hangs_up(tmp_path: Path) -> None:
-    """Talk time is what it was; the BYE is answered."""
-    async with Ear() as ear:
+WAYS = [("udp", "127.0.0.1"), ("tcp", "127.0.0.1"), ("udp", "::1"), ("tcp", "::1")]
+
+
+@pytest.mark.parametrize(("transport", "host"), WAYS)
+async def test_the_far_end_hangs_up(transport: str, host: str, tmp_path: Path) -> None:
+    """Talk time is what it was; the BYE is answered. Over each transport, by IPv4 and IPv6."""
+    async with Ear(host) as ear:
         phone = scenario(
             receives_invite(), answered(ear.port), pauses(700), asks("BYE", 1), receives_answer(200)
         )
-        async with Sipp(phone, tmp_path) as far, trunk_before(far.port) as trunk:
+        async with (
+            Sipp(phone, tmp_path, "-t", f"{transport[0]}1", host=host) as far,
+            trunk_before(far.port, f"[{host}]" if ":" in host else host, transport=transport) as trunk,
+        ):
             outcome = await trunk.call()
             await far.succeeds()
+        assert len(ear.packets) > 20
     assert outcome.ending is Ending.HUNG_UP
     assert 0.5 < outcome.seconds < 1.5
 
