@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from onema.channels.contract import CallEvent, CallEvents, Outgoing
-from onema.channels.voice_sip.carrier import SipCarrier, Speaker
+from onema.channels.voice_sip.carrier import CLEAR_SECONDS, SipCarrier, Speaker
 from onema.channels.voice_sip.configuration import Settings, trunk_settings
 from onema.channels.voice_sip.process import SipEngine
 from onema.channels.voice_sip.transports import Hop, Kind, StreamTransport, Transport, UdpTransport
@@ -46,6 +46,7 @@ class Heard:
         self.call = call
         self.packets: list[tuple[float, int, bytes]] = []
         """When each came, its payload type and its payload."""
+        self.invited_at = time.monotonic()
         self.answered_at = self.ended_at = 0.0
         self.ended: Ended | None = None
         self.rtp = rtp
@@ -370,6 +371,7 @@ def sip_carrier(
     engine: SipEngine | None = None,
     events: CallEvents | None = None,
     speaker: Speaker = TONES,
+    clear_seconds: float = CLEAR_SECONDS,
     **settings: Any,
 ) -> SipCarrier:
     """One before them, not started."""
@@ -380,6 +382,7 @@ def sip_carrier(
         speaker,
         events or Events(),
         steady=time.monotonic,
+        clear_seconds=clear_seconds,
     )
 
 

@@ -9,13 +9,14 @@ import time
 
 import pytest
 
-from onema.channels.voice_sip.process import SipEngine
+from onema.channels.voice_sip.line import TrunkTold
+from onema.channels.voice_sip.process import SipEngine, User
 from onema.domain.delivery.call import CallState
 from onema.domain.delivery.outcome import Ending, OutcomeKind
 from onema.protocols.sip.called import Script
 from onema.protocols.sip.messages import Request, Response, parse
 from tests.integration.test_sip_calls import ended, said
-from tests.sip import CODE, PHONE, Events, FarPhones, before_phones, call, ready
+from tests.sip import CODE, PHONE, Events, FarPhones, before_phones, call, ready, sip_carrier
 
 RINGS, IS_CALLED = "+84901888481", "+84901888482"
 
@@ -222,3 +223,24 @@ async def test_a_trunk_that_is_not_there_fails_in_no_time() -> None:
         assert ended(outcome) == (OutcomeKind.TEMPORARY, Ending.CARRIER_DOWN)
         assert "Connection refused" in outcome.detail
         assert time.monotonic() - began < 1
+
+
+class Mute(SipEngine):
+    """Takes calls, and never says what becomes of them."""
+
+    def join(self, user: User) -> None:
+        user.hears(TrunkTold(name="trunk", ready=True))
+
+    def place(self, user: User, clips: object, order: object) -> int:
+        return 1
+
+
+async def test_a_call_of_which_nothing_is_told_is_given_up() -> None:
+    """By whoever placed it: nothing waits for ever, and nobody is called again."""
+    async with FarPhones() as far:
+        carrier = sip_carrier(far, Mute(), clear_seconds=0.5, ring_seconds=1)
+        await ready(carrier)
+        outcome = await carrier.send(call(max_seconds=1))
+        assert ended(outcome) == (OutcomeKind.UNKNOWN, None)
+        assert carrier.figures().calls == 0
+        await carrier.stop()

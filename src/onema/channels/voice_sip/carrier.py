@@ -74,6 +74,7 @@ class SipCarrier:
         events: CallEvents,
         *,
         steady: Callable[[], float],
+        clear_seconds: float = CLEAR_SECONDS,
     ) -> None:
         self.name = name
         self.trunk = trunk_of(name, settings)
@@ -83,6 +84,7 @@ class SipCarrier:
         self._speaker = speaker
         self._events = events
         self._steady = steady
+        self._clear_seconds = clear_seconds
         self._room = Room(MOST_CALLS, steady)
         self._counts = Counts(steady)
         self._calls: dict[int, _Call] = {}
@@ -114,7 +116,7 @@ class SipCarrier:
 
     def answer_seconds(self, payload: Payload) -> float:
         talk = payload.max_seconds if isinstance(payload, CallPayload) else 0
-        return 2 * WAIT_SECONDS + self._settings.ring_seconds + talk + CLEAR_SECONDS
+        return 2 * WAIT_SECONDS + self._settings.ring_seconds + talk + self._clear_seconds
 
     def allow(self, share: Share) -> int:
         """Capacity is calls at once, the pace calls a second."""
@@ -244,7 +246,11 @@ class SipCarrier:
             return ended(Ending.CARRIER_DOWN, detail="its SIP engine does not run")
         self._calls[number] = call
         try:
-            found = await call.ended
+            async with asyncio.timeout(self.answer_seconds(payload) - 2 * WAIT_SECONDS):
+                found = await call.ended
+        except TimeoutError:
+            self._engine.hang_up(number)
+            return self._lost(call, "its SIP engine did not say how it ended")
         except asyncio.CancelledError:
             # Nobody waits for its end any more; it must not go on alone.
             self._engine.hang_up(number)
@@ -252,7 +258,7 @@ class SipCarrier:
         finally:
             del self._calls[number]
         if found is None:
-            return self._lost(call)
+            return self._lost(call, "its SIP engine died")
         self._counts.ended(found)
         if found.how is l.How.STOPPED and not found.status and not found.rang:
             # Its INVITE may yet ring where the CANCEL has not come.
@@ -268,17 +274,17 @@ class SipCarrier:
                     await self._changed.wait()
         return self.ready
 
-    def _lost(self, call: _Call) -> Outcome:
-        """The engine died, and with it the call, whatever the far end still does."""
+    def _lost(self, call: _Call, why: str) -> Outcome:
+        """Nobody tells how it ended, whatever the far end still does."""
         now = self._steady()
         if call.state in (CallState.RINGING, CallState.ANSWERED):
             talk = now - call.answered_at if call.answered_at else 0.0
             ring = (call.answered_at or now) - call.ringing_at if call.ringing_at else 0.0
             return msgspec.structs.replace(
-                ended(Ending.CUT_OFF, seconds=talk, detail="its SIP engine died"),
+                ended(Ending.CUT_OFF, seconds=talk, detail=why),
                 call=CallFacts(ring_seconds=ring, talk_seconds=talk),
             )
-        return Outcome(kind=OutcomeKind.UNKNOWN, reason="its SIP engine died while it called")
+        return Outcome(kind=OutcomeKind.UNKNOWN, reason=why)
 
 
 async def _clips(message: SpokenMessage) -> tuple[Clip, ...]:

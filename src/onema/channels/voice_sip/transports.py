@@ -36,6 +36,8 @@ _LONGEST_BACKLOG = 1024 * 1024
 # Linux, asm-generic and include/uapi/linux/in.h; Python's socket module has none of them in 3.11.
 _IP_RECVERR, _IPV6_RECVERR = 11, 25
 _IP_MTU_DISCOVER, _PMTU_MAY_FRAGMENT = 10, 0
+_ERROR_QUEUE = getattr(socket, "MSG_ERRQUEUE", 0)
+"""Only Linux has it."""
 _EXTENDED_ERROR = struct.Struct("=IBBBBII")
 """struct sock_extended_err (man 7 ip)."""
 _BY_ICMP = (2, 3)
@@ -179,9 +181,9 @@ class UdpTransport:
     def _drain_errors(self) -> bool:
         """Report what ICMP said of datagrams of ours; whether it said anything."""
         found = False
-        while self._socket is not None:
+        while self._socket is not None and _ERROR_QUEUE:
             try:
-                _, ancillary, _, address = self._socket.recvmsg(0, 512, socket.MSG_ERRQUEUE)
+                _, ancillary, _, address = self._socket.recvmsg(0, 512, _ERROR_QUEUE)
             except OSError:
                 break
             found = True

@@ -17,7 +17,7 @@ from onema.channels.voice_sip.engine.trunk import RunningTrunk
 from onema.channels.voice_sip.listeners import Far, MediaFigures
 from onema.channels.voice_sip.media import Media
 from onema.channels.voice_sip.ports import NoPort
-from onema.channels.voice_sip.transports import Hop
+from onema.channels.voice_sip.transports import Hop, Transport
 from onema.domain.delivery.call import CallState
 from onema.protocols.sip import call_events as c
 from onema.protocols.sip.calling import OutgoingCall, Plan
@@ -54,7 +54,7 @@ class Call:
         self._over = over
         self._now_ms = now_ms
         self._loop = asyncio.get_running_loop()
-        self._hops: list[Hop] = []
+        self._ways: list[tuple[Hop, Transport]] = []
         """Those that are left to be tried."""
         self._conversation: Conversation | None = None
         self._session: OutgoingCall | None = None
@@ -81,7 +81,7 @@ class Call:
     # What the engine does.
 
     def begin(self) -> None:
-        self._hops = self.trunk.hops()
+        self._ways = self.trunk.ways()
         self._moved(CallState.CALLING)
         self._later(self._settings.ring_seconds, self._not_answered)
         self._next_place(l.CallEnded(call=self._order.call, how=l.How.NOT_SENT, detail="it has no address"))
@@ -125,10 +125,10 @@ class Call:
 
     def _next_place(self, failed: l.CallEnded) -> None:
         """Try the next one; where there is none, the call failed so."""
-        while self._hops:
-            hop = self._hops.pop(0)
+        while self._ways:
+            hop, transport = self._ways.pop(0)
             try:
-                self._invite(hop)
+                self._invite(hop, transport)
             except (OSError, NoPort) as error:
                 why = "no RTP port is free" if isinstance(error, NoPort) else f"{hop}: {error.strerror}"
                 failed = l.CallEnded(call=self._order.call, how=l.How.NOT_SENT, detail=why)
@@ -136,10 +136,9 @@ class Call:
                 return
         self._finish(failed)
 
-    def _invite(self, hop: Hop) -> None:
+    def _invite(self, hop: Hop, transport: Transport) -> None:
         """Raises OSError, NoPort."""
         trunk, order = self.trunk, self._order
-        transport = trunk.transport_to(hop)
         local = trunk.local(transport, hop, order.invite.contact_user)
         local_ip = trunk.local_ip(hop)
         if local_ip != self._local_ip:
@@ -176,7 +175,7 @@ class Call:
 
     def _silent(self, session: OutgoingCall, conversation: Conversation) -> None:
         """The place has had its time. An answer that it gives yet is met with CANCEL, or with ACK and BYE."""
-        if session is not self._session or conversation.heard_any or self._how is not None or not self._hops:
+        if session is not self._session or conversation.heard_any or self._how is not None or not self._ways:
             return
         self._session = None
         self.trunk.suspects(conversation.hop, "no response to an INVITE")
@@ -260,7 +259,7 @@ class Call:
             self.trunk.suspects(self._hop, self._conversation.failure or event.why)
         # RFC 3263 §4.3: the next place is for whoever did not answer, or answered 503. What rang is not called again.
         may_go_on = how in (l.How.NOT_SENT, l.How.SILENCE) or event.status == 503
-        if may_go_on and not event.rang and self._how is None and self._hops:
+        if may_go_on and not event.rang and self._how is None and self._ways:
             self._session = None
             self._next_place(facts)
             return

@@ -50,17 +50,19 @@ class _Socket:
 
 
 class Network:
-    """See the module. `on_failure` hears of hops that cannot be reached."""
+    """See the module. `on_failure` hears of hops that cannot be reached, `on_fault` of what a message raised."""
 
     def __init__(
         self,
         resolver: Resolver,
         strangers: Strangers,
         on_failure: Callable[[Hop, str], None] = lambda hop, why: None,
+        on_fault: Callable[[Exception], None] = lambda error: None,
     ) -> None:
         self._resolver = resolver
         self._strangers = strangers
         self._on_failure = on_failure
+        self._on_fault = on_fault
         self._sockets: dict[_Key, _Socket] = {}
         self._conversations: dict[str, Conversation] = {}
         """By Call-ID."""
@@ -191,13 +193,17 @@ class Network:
             self._known.popitem(last=False)
 
     def heard(self, transport: Transport, message: Request | Response, came_from: Hop) -> None:
-        conversation = self._conversations.get(message.call_id)
-        if conversation is not None:
-            conversation.on_message(False, message.encode(), came_from)
-            conversation.receive(message, came_from)
-            self._news.set()
-        elif isinstance(message, Request):
-            self._answer(transport, self._strangers.answer(message, self._loop.time(), came_from), came_from)
+        try:
+            conversation = self._conversations.get(message.call_id)
+            if conversation is not None:
+                conversation.on_message(False, message.encode(), came_from)
+                conversation.receive(message, came_from)
+                self._news.set()
+            elif isinstance(message, Request):
+                answer = self._strangers.answer(message, self._loop.time(), came_from)
+                self._answer(transport, answer, came_from)
+        except Exception as error:  # noqa: BLE001  # a parser edge: one message's fault is not its connection's
+            self._on_fault(error)
 
     def misheard(self, transport: Transport, bad: BadMessage, came_from: Hop) -> None:
         self._answer(transport, self._strangers.refuse(bad, self._loop.time(), came_from), came_from)

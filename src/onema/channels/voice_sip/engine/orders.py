@@ -15,6 +15,7 @@ from onema.channels.voice_sip.media import Media
 from onema.channels.voice_sip.ports import PortRange
 from onema.channels.voice_sip.transports import Hop
 from onema.protocols.sip.strangers import Strangers
+from onema.telemetry.faults import describe_fault
 
 LINGER_SECONDS = 5.0
 """How long an engine that ends goes on repeating its BYEs and CANCELs: over UDP the first may be lost."""
@@ -55,7 +56,7 @@ class Engine:
         self._tell = tell
         self._now_ms = now_ms
         self._resolver = resolver or SystemResolver()
-        self._network = Network(self._resolver, Strangers(secrets.token_bytes(32)), self._failed)
+        self._network = Network(self._resolver, Strangers(secrets.token_bytes(32)), self._failed, self._fault)
         self._trunks: dict[str, RunningTrunk] = {}
         self._calls: dict[int, Call] = {}
         """Those that have not ended."""
@@ -142,6 +143,9 @@ class Engine:
     def _failed(self, hop: Hop, why: str) -> None:
         for trunk in self._trunks.values():
             trunk.failed(hop, why)
+
+    def _fault(self, error: Exception) -> None:
+        self._tell(l.Noted("a message failed in the SIP engine", {"fault": describe_fault(error)}))
 
     def _media_of(self, trunk: l.Trunk) -> Media:
         media = self._media.get(trunk.rtp_ports)

@@ -132,16 +132,13 @@ class RunningTrunk:
             return True
         return self._registration is not None and self._registration.is_registered
 
-    def hops(self) -> list[Hop]:
+    def ways(self) -> list[tuple[Hop, Transport]]:
         """Where a call is to be tried, the first one first: where we are registered, then those that answer."""
 
         def rank(place: _Place) -> tuple[bool, bool]:
             return place.answers is False, bool(self.settings.registrar) and place.hop != self._home
 
-        return [place.hop for place in sorted(self._places, key=rank)]
-
-    def transport_to(self, hop: Hop) -> Transport:
-        return next(place.transport for place in self._places if place.hop == hop)
+        return [(place.hop, place.transport) for place in sorted(self._places, key=rank)]
 
     def tokens(self) -> str:
         return secrets.token_hex(10)
@@ -230,10 +227,16 @@ class RunningTrunk:
                 await self._locate()
                 pause = FIRST_PAUSE_SECONDS
             except (NotLocated, TlsRefused, OSError) as error:
-                self._problem = error.strerror or str(error) if isinstance(error, OSError) else str(error)
+                self._problem = self._words(error)
                 pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
             self._tell()
             await asyncio.sleep(LOCATE_SECONDS if self._places else pause)
+
+    def _words(self, error: Exception) -> str:
+        if not isinstance(error, OSError):
+            return str(error)
+        port = f"port {self.settings.bind_port}: " if self.settings.bind_port else ""
+        return f"{port}{error.strerror or type(error).__name__}"
 
     async def _locate(self) -> None:
         """Raises NotLocated where no place has an address, TlsRefused, OSError."""
