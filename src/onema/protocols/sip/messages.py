@@ -24,6 +24,8 @@ _FOLD = re.compile(r"\r\n[ \t]+")
 _REQUEST_LINE = re.compile(r"([^ ]+) ([^ <>\"]+) (SIP/[0-9]+\.[0-9]+)", re.IGNORECASE)
 _STATUS_LINE = re.compile(r"SIP/2\.0 ([1-6][0-9][0-9])(?: (.*))?", re.IGNORECASE)
 _ONCE = ("Call-ID", "CSeq", "From", "To", "Max-Forwards", "Content-Type")
+_LONE_END = re.compile(r"[\r\n]")
+"""Half of a line's end stands in no header field (RFC 3261 §25.1), and could not go back in an answer."""
 _MANDATORY = ("Via", "From", "To", "Call-ID", "CSeq")
 
 
@@ -185,7 +187,7 @@ def _parse_headers(text: str) -> tuple[Headers, str]:
     for line in lines:
         name, colon, value = line.partition(":")
         name = name.rstrip(" \t")
-        if colon and TOKEN.fullmatch(name):
+        if colon and TOKEN.fullmatch(name) and not _LONE_END.search(value):
             headers.add(name, value.strip(" \t"))
         elif line or text:
             fault = fault or "a header that is none"

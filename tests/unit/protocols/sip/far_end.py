@@ -36,7 +36,7 @@ class Words:
     def accept(self, answer: bytes) -> Any:
         if not answer or answer.startswith(b"bad"):
             raise NotAcceptable("no codec that was offered")
-        return answer.decode()
+        return answer.decode(errors="replace")
 
     def answer(self, offer: bytes) -> tuple[bytes, Any]:
         return b"ours", self.accept(offer)
