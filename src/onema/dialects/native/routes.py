@@ -6,6 +6,7 @@ from pathlib import Path
 
 from onema.dialects.native import wire
 from onema.dialects.native.auth import DIALECT, authenticate
+from onema.dialects.native.callbacks import NativeEvents
 from onema.dialects.native.errors import (
     FAULT,
     INVALID,
@@ -52,7 +53,6 @@ class NativeApi:
     path_segments = frozenset({"v1"})
     operations = (_PREVIEW, _VERIFICATIONS, _BALANCE)
     refusals = REFUSALS
-    callbacks = None
 
     def __init__(
         self,
@@ -62,6 +62,7 @@ class NativeApi:
     ) -> None:
         self._gateway = gateway
         self._reads = reads
+        self.callbacks = NativeEvents(gateway)
         self._verifications = Verifications(gateway, reads, checks or gateway.execute)
 
     async def answer(self, request: Request) -> Response:
