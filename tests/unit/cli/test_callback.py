@@ -228,3 +228,26 @@ def test_the_account_of_a_message_is_found(data: Path) -> None:
         session.answer(PutDocuments(documents=more))
     assert onema(data, "replay", str(MessageId(SECOND.id))) == 0
     assert jobs(data) == [(SECOND.id, 0)]
+
+
+def test_what_was_told_of_a_call_on_its_way_is_told_apart(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """From its message's end, in the list, in one message's tries and in its story."""
+    with open_session(Settings(data=tmp_path), creates=True) as session:
+        account = doc.Account(name="acme", callback_url="https://acme.example/told")
+        session.answer(PutDocuments(documents=(doc.Tariff(name="default"), account)))
+    rang = Event(
+        ACCOUNT,
+        FIRST.id,
+        FIRST.id + (5_000 << 22),
+        JobKind.CALLBACK,
+        CallbackTry("acme.example", 200, 7, about="ringing").noted(),
+    )
+    in_store(tmp_path, lambda storage: insert(storage, *ROWS, rang, batch=10**18))
+    assert onema(tmp_path, "list", "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [one["about"] for one in told if one["message"] == str(FIRST.id)] == ["end", "ringing", "end"]
+    with pytest.raises(SystemExit):
+        main(["--data", str(tmp_path), "message", "show", str(FIRST.id)])
+    assert "ringing: delivered (acme.example, 7 ms)" in capsys.readouterr().out
