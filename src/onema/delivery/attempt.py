@@ -18,7 +18,7 @@ from onema.delivery.carrier_watch import CarrierWatch, Try
 from onema.domain.codes.forwarded_check import ForwardChecks
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.registered import facts_of
-from onema.domain.delivery.call import CallState
+from onema.domain.delivery.call import LATE_WORD_MS, CallState
 from onema.domain.delivery.call_news import Tells
 from onema.domain.delivery.endings import ended, may_be_tried_again
 from onema.domain.delivery.fail_message import FailMessage
@@ -53,8 +53,6 @@ log = logging.getLogger(__name__)
 
 ATTEMPTS_PER_MESSAGE = 5
 FIRST_RETRY_MS = 5_000
-LATE_WORD_MS = 30_000
-"""How long a call whose process seems dead waits for that process's word: it has had the whole call and a lease."""
 NOTHING_SENT = "no carrier takes this number"
 READ_OUT_LATER_MS = 1_000
 """How long a call waits for its turn where many texts are being made into sound."""
@@ -370,17 +368,13 @@ class Attempts:
             await carrier.cancel_code(reference)
 
     async def _record(
-        self,
-        account: AccountId,
-        message: MessageId,
-        attempt: int,
-        outcome: Outcome,
-        carrier: str = "",
-        receipt_within_ms: int = 0,
+        self, account: AccountId, message: MessageId, attempt: int, outcome: Outcome, carrier: str = ""
     ) -> None:
         if outcome.references:
             self._on_named(carrier, outcome.references, account, message, attempt)
         now = self._gateway.now()
+        # What gave a call a name may tell of it later.
+        is_call = outcome.call is not None and not outcome.references
         retry = may_be_tried_again(outcome) and attempt < ATTEMPTS_PER_MESSAGE
         await self._gateway.execute(
             RecordOutcome(
@@ -390,7 +384,7 @@ class Attempts:
                 message=message,
                 attempt=attempt,
                 outcome=outcome,
-                receipt_until=now + (receipt_within_ms or self._receipt_lifetime_ms),
+                receipt_until=now + (LATE_WORD_MS if is_call else self._receipt_lifetime_ms),
                 retry_at=now + (FIRST_RETRY_MS << (attempt - 1)) if retry else 0,
                 carrier=carrier,
                 news_id=self._gateway.next_id() if outcome.call is not None else 0,
@@ -431,10 +425,7 @@ class Attempts:
                 return
         outcome = Outcome(kind=OutcomeKind.UNKNOWN, reason="the sender died while sending")
         if job.kind == JobKind.CALL:
-            # No receipt tells of it later, only the process itself if it still lives.
             outcome = of_a_call(outcome)
-            await self._record(job.account, job.message, job.attempt, outcome, receipt_within_ms=LATE_WORD_MS)
-            return
         await self._record(job.account, job.message, job.attempt, outcome)
 
 

@@ -3,9 +3,10 @@
 import logging
 from collections.abc import Callable
 
+from onema.domain.delivery.call import LATE_WORD_MS
 from onema.domain.delivery.end_job import EndJob
 from onema.domain.delivery.finish_job import FinishJob
-from onema.domain.records import Job
+from onema.domain.records import Job, JobKind
 from onema.domain.refusals import Refused
 from onema.engine.gateway import Gateway
 from onema.telemetry.faults import describe_fault
@@ -71,6 +72,7 @@ class FailedJobs:
         """
         for bury_only in (False, True):
             now = self._gateway.now()
+            waits_ms = LATE_WORD_MS if job.kind == JobKind.CALL else self._receipt_lifetime_ms
             ended = await self._told(
                 EndJob(
                     job=job.id,
@@ -83,7 +85,7 @@ class FailedJobs:
                     reason=reason,
                     fault=fault[:LONGEST_FAULT],
                     note=note,
-                    receipt_until=now + self._receipt_lifetime_ms,
+                    receipt_until=now + waits_ms,
                     bury_only=bury_only,
                 )
             )

@@ -3,14 +3,13 @@
 import pytest
 
 from onema.channels.contract import CallEvent
-from onema.delivery.attempt import LATE_WORD_MS
 from onema.delivery.call_events import CallEventRecorder
 from onema.domain.codes.check_code import CheckCode
 from onema.domain.codes.start_verification import NewCode
 from onema.domain.configuration import documents as doc
-from onema.domain.delivery.call import CallState
+from onema.domain.delivery.call import LATE_WORD_MS, CallState
 from onema.domain.delivery.endings import ended
-from onema.domain.delivery.outcome import Ending
+from onema.domain.delivery.outcome import Ending, Outcome, OutcomeKind
 from onema.domain.delivery.payload import CallPayload
 from onema.domain.records import MessageState
 from onema.testing.recording_carrier import RecordingCarrier
@@ -97,6 +96,18 @@ async def test_an_idempotent_carrier_places_a_call_that_had_not_rung(rig: Delive
     await rig.start(alive)
     await rig.reaches(identifier, MessageState.DELIVERED)
     assert [outgoing.attempt for outgoing in alive.sent] == [1]
+
+
+async def test_a_call_that_nobody_knows_the_end_of_holds_no_money_for_long(rig: DeliveryRig) -> None:
+    """Its carrier does not know either, and no receipt will tell: the integrator hears within a minute."""
+    carrier = RecordingCarrier("first", Outcome(kind=OutcomeKind.UNKNOWN, reason="its engine died"))
+    await rig.configure(carrier)
+    await rig.start(carrier)
+    identifier = await rig.call()
+    await rig.reaches(identifier, MessageState.UNKNOWN)
+    rig.clock.advance(LATE_WORD_MS / 1000)
+    await rig.reaches(identifier, MessageState.UNCONFIRMED)
+    assert await rig.balance() == 0
 
 
 async def test_a_call_is_placed_again_after_its_delay(rig: DeliveryRig) -> None:

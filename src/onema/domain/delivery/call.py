@@ -4,6 +4,11 @@ import enum
 
 import msgspec
 
+LATE_WORD_MS = 30_000
+"""How long a call of which nobody knows how it ended waits for a late word of whoever placed it, which has had the
+whole call and a lease by then. No receipt tells of calls.
+"""
+
 
 class CallState(enum.StrEnum):
     CALLING = "calling"
