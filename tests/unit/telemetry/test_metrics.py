@@ -195,6 +195,21 @@ def test_figures_of_carriers_are_read_when_they_are_asked_for() -> None:
     assert [f"onema_carrier_{figure}" for figure in asked] == names
 
 
+def test_what_probes_of_trunks_heard_is_told_by_carrier() -> None:
+    """Each figure by its own name."""
+    metrics = Metrics()
+    metrics.watch_voice_probes(lambda figure: {"trunk": 1.0})
+    text = metrics.render().decode()
+    for name in (
+        "onema_voice_probe_success",
+        "onema_voice_probe_timestamp_seconds",
+        "onema_voice_probe_ring_seconds",
+        "onema_voice_probe_lost_ratio",
+        "onema_voice_probe_every_seconds",
+    ):
+        assert f'{name}{{carrier="trunk"}} 1.0' in text
+
+
 def test_attempts_are_counted_by_what_the_carrier_said() -> None:
     """Each outcome is a series."""
     metrics = Metrics()
