@@ -137,3 +137,12 @@ def _send(lines: list[str], sdp_port: str, *, retransmits: bool = False) -> str:
     return (
         f"<send{' retrans=' + chr(34) + '500' + chr(34) if retransmits else ''}><![CDATA[{text}]]></send>\n"
     )
+
+
+RINGING = answers("180 Ringing")
+OUR_BYE = receives("BYE") + answers("200 OK", tag="")
+
+
+def answered(port: int, *rows: str) -> str:
+    """With sound at the port, and acknowledged."""
+    return answers("200 Ok", *rows, sdp_port=str(port)) + receives("ACK")

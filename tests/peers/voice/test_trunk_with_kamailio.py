@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import pytest
-
 from onema.domain.delivery.outcome import Ending
 from tests.peers.voice.calling import trunk_before
 from tests.peers.voice.ear import Ear
@@ -22,9 +20,8 @@ from tests.peers.voice.sipp import Sipp
 CODE = "48"
 
 
-@pytest.mark.parametrize("algorithm", ["MD5", "SHA-256"])
-async def test_a_call_goes_through_a_proxy(algorithm: str, tmp_path: Path) -> None:
-    """Digest with either algorithm; ACK and BYE take the recorded route, which sipp alone would not show."""
+async def test_a_call_goes_through_a_proxy(tmp_path: Path) -> None:
+    """Digest with MD5; ACK and BYE take the recorded route, which sipp alone would not show."""
     async with Ear() as ear:
         phone = scenario(
             receives_invite(),
@@ -36,7 +33,7 @@ async def test_a_call_goes_through_a_proxy(algorithm: str, tmp_path: Path) -> No
         )
         async with (
             Sipp(phone, tmp_path) as far,
-            kamailio(far.port, tmp_path, algorithm) as proxy,
+            kamailio(far.port, tmp_path) as proxy,
             trunk_before(proxy.udp_port, auth_user="alice", password=PASSWORD) as trunk,
         ):
             outcome = await trunk.call(code=CODE)
@@ -46,7 +43,9 @@ async def test_a_call_goes_through_a_proxy(algorithm: str, tmp_path: Path) -> No
 
 
 async def test_a_call_over_tls_records_both_sides_of_the_proxy(tmp_path: Path) -> None:
-    """Two Record-Routes with r2, one for each transport; a BYE from the far end comes back through both."""
+    """Two Record-Routes with r2, one for each transport; a BYE from the far end comes back through both. Digest with
+    SHA-256.
+    """
     async with Ear() as ear:
         phone = scenario(
             receives_invite(),
@@ -57,7 +56,7 @@ async def test_a_call_over_tls_records_both_sides_of_the_proxy(tmp_path: Path) -
         )
         async with (
             Sipp(phone, tmp_path) as far,
-            kamailio(far.port, tmp_path) as proxy,
+            kamailio(far.port, tmp_path, "SHA-256") as proxy,
             trunk_before(
                 proxy.tls_port,
                 transport="tls",
