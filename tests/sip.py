@@ -141,6 +141,11 @@ class FarPhones:
                 asyncio.get_running_loop().remove_reader(heard.rtp)
                 heard.rtp.close()
 
+    def drop_connections(self) -> None:
+        """As far ends do with those that are idle."""
+        assert isinstance(self._transport, StreamTransport)
+        self._transport.drop_connections()
+
     async def until(self, true: Callable[[], object]) -> None:
         async with asyncio.timeout(DEADLINE_SECONDS):
             while not true():

@@ -143,6 +143,20 @@ def code_call_out(server: RunningServer, phone: str, code: str) -> Any:
 
 
 @pytest.mark.asyncio(loop_scope="module")
+async def test_a_server_that_is_stopped_lets_calls_end(server: RunningServer, phones: FarPhones) -> None:
+    """It waits for them, and then its engine ends too."""
+    before = len(phones.calls)
+    await in_a_thread(call, server, "0901888485", "0307")
+    await phones.until(lambda: phones.calls[before:] and phones.calls[before].frames)
+    assert await in_a_thread(server.stop) == 0
+    (heard,) = phones.calls[before:]
+    await phones.until(lambda: heard.ended)
+    assert hear_frames(heard.frames, Law.PCMU, Voices.load()["vi-north"]).code == "0307"
+    await in_a_thread(server.start)
+    await in_a_thread(eventually, lambda: ready(server))
+
+
+@pytest.mark.asyncio(loop_scope="module")
 async def test_a_server_that_is_killed_leaves_no_call_up(server: RunningServer, phones: FarPhones) -> None:
     """Its engine sees that it is gone, and hangs up what talks, rings and was only called: by BYE or CANCEL."""
     phones.scripts = {

@@ -48,6 +48,20 @@ async def test_an_engine_that_dies_takes_its_calls_with_it_and_is_replaced() -> 
         assert len(far.calls) == 4
 
 
+@pytest.mark.full
+async def test_an_engine_that_hangs_is_killed_and_replaced() -> None:
+    """It says every two seconds that it lives; six times nothing are enough."""
+    engine = SipEngine()
+    async with FarPhones() as far, before_phones(far, engine) as carrier:
+        sending = asyncio.create_task(carrier.send(call(times=100)))
+        await far.until(lambda: far.calls and far.calls[0].frames)
+        assert engine.process_id is not None
+        os.kill(engine.process_id, signal.SIGSTOP)
+        assert ended(await sending) == (OutcomeKind.UNDELIVERED, Ending.CUT_OFF)
+        await ready(carrier)
+        assert ended(await carrier.send(call(message=9))) == (OutcomeKind.DELIVERED, Ending.ANSWERED)
+
+
 async def test_calls_go_through_a_third_of_loss() -> None:
     """In both directions: all are answered, and said to their end (timers A, E and G of RFC 3261)."""
     chance = random.Random(4)

@@ -151,6 +151,20 @@ async def test_calls_go_over_ipv6() -> None:
         assert b"IN IP6 ::1" in far.invites[0].body
 
 
+async def test_a_connection_that_is_closed_while_idle_is_no_fault() -> None:
+    """The trunk stays ready, and is asked at once over a new one."""
+    async with FarPhones("tcp") as far, before_phones(far, options_seconds=60) as carrier:
+        seen: list[bool] = []
+        await carrier.start(lambda: seen.append(carrier.ready))
+        assert far.requests == ["OPTIONS"]
+        far.drop_connections()
+        await far.until(lambda: far.requests == ["OPTIONS", "OPTIONS"])
+        assert far.sources[0].port != far.sources[1].port
+        assert ended(await carrier.send(call())) == (OutcomeKind.DELIVERED, Ending.ANSWERED)
+        assert carrier.ready
+        assert seen == []
+
+
 # Names.
 
 

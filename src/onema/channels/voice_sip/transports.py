@@ -275,6 +275,10 @@ class StreamTransport:
             self._server.close()
         if self._reserved is not None:
             self._reserved.close()
+        self.drop_connections()
+
+    def drop_connections(self) -> None:
+        """What is sent next makes new ones."""
         for connection in list(self._connections.values()):
             self._forget(connection)
 

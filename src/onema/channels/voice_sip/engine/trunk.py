@@ -188,8 +188,13 @@ class RunningTrunk:
             self._woken.set()
 
     def failed(self, hop: Hop, why: str) -> None:
-        """The network says that nothing gets there."""
-        if self.settings.options_seconds:
+        """The network says that nothing gets there, or a connection is gone."""
+        if not self.settings.options_seconds:
+            return
+        if hop.reliable and any(place.hop == hop and place.answers for place in self._places):
+            # Far ends close what is idle, and take the next one: that says nothing before it is tried.
+            self._woken.set()
+        else:
             self._note(hop, False, f"{hop}: {why}")
 
     def _note(self, hop: Hop, answers: bool, why: str) -> None:
