@@ -17,9 +17,12 @@ from typing import Any
 
 import pytest
 
+from onema.telemetry.metrics import CARRIER_FIGURES, PROBE_FIGURES
 from onema.testing.running_server import RunningServer, eventually
 
 SERVICE = "/MainService.svc/json"
+EVERY_CARRIER_HAS = {"in_flight", "breaker_open", "lowered_pace"}
+"""Figures."""
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +46,12 @@ def gencode(server: RunningServer, phone: str, **changes: str) -> dict[str, Any]
     }
     answer: dict[str, Any] = server.json(f"{SERVICE}/SendMessageAutoGenCode_V4_get", **query)
     return answer
+
+
+def call_with_code(server: RunningServer, phone: str) -> None:
+    keys = server.credentials("esms")
+    query = {"Phone": phone, "ApiKey": keys["ApiKey"], "SecretKey": keys["SecretKey"], "Code": "068686"}
+    assert server.json(f"{SERVICE}/VoiceOTP", **query)["CodeResult"] == "100"
 
 
 def checkcode(server: RunningServer, phone: str, code: str, **changes: str) -> str:
@@ -137,17 +146,24 @@ def test_what_the_handset_shows_has_the_documented_members(server: RunningServer
 
 def test_every_metric_counts_something(server: RunningServer) -> None:
     """A family without a sample after a code was sent and checked is one that nobody feeds. Capacity is shown of
-    carriers that have a total, binds and windows of those that have some, balances of accounts that may run out: the
-    demo has none of these, and gives no job up. A scripted phone has a receipt.
+    carriers that have a total, binds, windows and calls of those that have some, balances of accounts that may run out,
+    probes of trunks: the demo has none of these, gives no job up, and nobody takes its messages for spam. A scripted
+    phone has a receipt; a phone that nobody watches does not ring.
     """
-    not_here = {"onema_carrier_capacity", "onema_account_balance", "onema_dead_jobs_total"} | {
-        f"onema_carrier_{figure}" for figure in ("binds", "binds_wanted", "window", "window_used", "waiting")
-    }
+    not_here = {
+        "onema_carrier_capacity",
+        "onema_account_balance",
+        "onema_dead_jobs_total",
+        "onema_suspected_total",
+        "onema_call_ring_seconds",
+    } | {f"onema_carrier_{figure}" for figure in set(CARRIER_FIGURES) - EVERY_CARRIER_HAS}
+    not_here |= {f"onema_voice_probe_{figure}" for figure in PROBE_FIGURES}
     gencode(server, "0901000009")
     assert gencode(server, "1")["CodeResult"] == "108"
     checkcode(server, "0901000009", code_on(server, "0901000009"))
     gencode(server, "0901000009", SecretKey="WRONG")
     gencode(server, "0990000002")
+    call_with_code(server, "0901000009")
 
     def silent() -> set[str]:
         lines = server.get("/metrics")[1].decode().splitlines()

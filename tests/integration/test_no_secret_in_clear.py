@@ -69,6 +69,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
         "receipts": {"signature": {"header": "X-Signature"}},
     },
     "infobip": {**HTTP_SENDER, "base_url": "https://x.example.com", "hmac_header": "H", "webhook_user": "u"},
+    "sip": {"domain": "sip.example.com", "auth_user": "acme"},
     "smpp": {"addresses": ["127.0.0.1:1"], "system_id": "acme", "statuses": [], "receipt_errors": []},
     "twilio": {**HTTP_SENDER, "account_sid": "AC1", "api_key": "SK1"},
     "vonage": {**HTTP_SENDER, "api_key": "k"},

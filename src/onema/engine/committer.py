@@ -182,6 +182,11 @@ class Committer:
     async def _commit(self, batch: Batch, writer: Writer) -> None:
         """Save the batch, then tell whom its changes concern."""
         world = await self._saving.save(batch, writer)
+        for job in batch.jobs:
+            born = batch.born.get(job.id)
+            if born is not None and born.start is not None:
+                # It was decided as its job was born, and no command of its own waits.
+                self._observer.decided(born.start, Decision(job.attempt, puts=(job,)))
         self._leasing.hand_over(batch)
         for row in world.written.values():
             if type(row) is Message and row.ended_at:

@@ -64,6 +64,7 @@ class DeliveryRig:
         self.clock = FakeClock()
         self.storage = MemoryStorage()
         self.keyring = Keyring(b"k" * 32)
+        self.metrics = Metrics()
         ids = IdSource(self.clock, 1)
         self.committer = Committer(
             self.storage,
@@ -72,7 +73,7 @@ class DeliveryRig:
             ids,
             batch_limit=512,
             lease_ms=LEASE_MS,
-            observer=Metrics(),
+            observer=self.metrics,
         )
         self.gateway = Gateway(self.committer, self.clock, ids, SystemEntropy())
         self.dispatchers: list[JobDispatcher] = []

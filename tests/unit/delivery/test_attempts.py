@@ -25,6 +25,17 @@ UNKNOWN = Outcome(kind=OutcomeKind.UNKNOWN, reason="timeout")
 NO_VOICE = frozenset(JobKind) - {JobKind.CALL}
 
 
+async def test_the_time_to_the_handover_is_counted_wherever_the_attempt_began(rig: DeliveryRig) -> None:
+    """In the commit that accepted the message, or later, when its carrier was ready."""
+    carrier = RecordingCarrier("first")
+    await rig.configure(carrier)
+    waited = await rig.send()
+    await rig.start(carrier)
+    await rig.reaches(waited, MessageState.DELIVERED)
+    await rig.reaches(await rig.send(), MessageState.DELIVERED)
+    assert 'onema_handover_seconds_count{channel="sms"} 2.0' in rig.metrics.render().decode()
+
+
 async def test_a_message_goes_to_the_routed_carrier_and_is_charged_once(rig: DeliveryRig) -> None:
     """Text, sender and number reach the carrier; hold becomes capture; the job is gone."""
     carrier = RecordingCarrier("first")
