@@ -77,15 +77,15 @@ class Ports:
 
 
 def _bound(host: str, port: int) -> Pair:
-    rtp = _socket(host, port)
+    rtp = _socket(host, port, hears_refusals=True)
     try:
-        return Pair(rtp, _socket(host, port + 1), port)
+        return Pair(rtp, _socket(host, port + 1, hears_refusals=False), port)
     except OSError:
         rtp.close()
         raise
 
 
-def _socket(host: str, port: int) -> socket.socket:
+def _socket(host: str, port: int, *, hears_refusals: bool) -> socket.socket:
     family = family_of(host)
     udp = socket.socket(family, socket.SOCK_DGRAM)
     try:
@@ -94,10 +94,10 @@ def _socket(host: str, port: int) -> socket.socket:
         udp.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_OCTETS)
         if family == socket.AF_INET6:
             udp.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            udp.setsockopt(socket.IPPROTO_IPV6, _IPV6_RECVERR, 1)
+            udp.setsockopt(socket.IPPROTO_IPV6, _IPV6_RECVERR, hears_refusals)
             udp.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_TCLASS, _EXPEDITED_FORWARDING)
         else:
-            udp.setsockopt(socket.IPPROTO_IP, _IP_RECVERR, 1)
+            udp.setsockopt(socket.IPPROTO_IP, _IP_RECVERR, hears_refusals)
             udp.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, _EXPEDITED_FORWARDING)
         udp.bind((host, port))
     except BaseException:

@@ -177,7 +177,8 @@ class Port:
                 break
             except OSError:
                 # ICMP said something of a packet of ours; what came lies behind it.
-                self.read_refusals()
+                if udp is self.pair.rtp:
+                    self.read_refusals()
                 continue
             take(bytes(memoryview(self._buffer)[:octets]), (source[0], source[1]), now)
             count += 1

@@ -311,6 +311,22 @@ def test_reads_reports_on_the_port_of_the_audio(turned: TurnedMedia, phones: Pho
     assert any(rtcp.parse(datagram) for datagram in phone.datagrams() if datagram[1] == rtcp.SR)
 
 
+def test_a_far_end_without_a_port_for_reports_takes_none_from_the_others(
+    turned: TurnedMedia, phones: Phones
+) -> None:
+    """ICMP refuses ours for hours; what other far ends report on the same port is read all the same."""
+    phone, other, gone = phones(), phones(), phones()
+    called(turned, phone, 1, rtcp=gone.address)
+    port = called(turned, other, 2, rtcp=other.address)
+    gone.close()
+    for _ in range(40):
+        turned.run(8_000)
+    ours = other.packets()[0].ssrc
+    other.send(port + 1, rtcp.encode(rtcp.ReceiverReport(9, (rtcp.Block(ours, lost=4),)), "x"))
+    turned.run(40)
+    assert turned.media.figures(2).packets_lost == 4
+
+
 # Nobody there, and too much.
 
 
