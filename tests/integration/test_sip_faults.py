@@ -6,9 +6,13 @@ import random
 import signal
 import socket
 import time
+from collections.abc import Callable
 
 import pytest
 
+from onema.channels.voice_sip import line as l
+from onema.channels.voice_sip.engine.call import LAST_WORD_SECONDS
+from onema.channels.voice_sip.engine.orders import Engine
 from onema.channels.voice_sip.line import TrunkTold
 from onema.channels.voice_sip.process import SipEngine, User
 from onema.domain.delivery.call import CallState
@@ -258,3 +262,35 @@ async def test_a_call_of_which_nothing_is_told_is_given_up() -> None:
         assert ended(outcome) == (OutcomeKind.UNKNOWN, None)
         assert carrier.figures().calls == 0
         await carrier.stop()
+
+
+async def test_a_last_word_that_comes_late_ends_no_call_twice() -> None:
+    """The answer to our BYE, after we stopped waiting for it."""
+    news: list[l.News] = []
+    some = asyncio.Event()
+
+    def tell(one: l.News) -> None:
+        news.append(one)
+        some.set()
+
+    async def until(wanted: Callable[[l.News], bool]) -> None:
+        while not any(map(wanted, news)):
+            some.clear()
+            await some.wait()
+
+    async with FarPhones() as far, asyncio.timeout(10):
+        engine = Engine(tell)
+        engine.hears(l.OpenTrunk(l.Trunk(name="t", places=(("127.0.0.1", far.port),), options_seconds=0)))
+        engine.hears(l.LearnClip(1, b"\xff" * 160))
+        await until(lambda one: isinstance(one, l.TrunkTold) and one.ready)
+        invite = l.Invite(request_uri="sip:+84901@127.0.0.1", from_="<sip:a@a>", to="<sip:b@b>")
+        engine.hears(l.PlaceCall(call=7, trunk="t", invite=invite, clips=(1,), max_seconds=9))
+        await until(lambda one: isinstance(one, l.CallMoved) and one.state is CallState.ANSWERED)
+        far.delay = 2 * LAST_WORD_SECONDS
+        await until(lambda one: isinstance(one, l.CallEnded))
+        assert "BYE" not in far.requests
+        await far.until(lambda: "BYE" in far.requests)
+        for _ in range(20):
+            await asyncio.sleep(0)
+        await engine.stop()
+        assert len([one for one in news if isinstance(one, l.CallEnded)]) == 1

@@ -76,6 +76,8 @@ class Call:
         self._unheard = False
         """Whether the far end's host refused our sound."""
         self._done = False
+        """Whether it is over."""
+        self._is_told = False
         """Whether CallEnded was told."""
 
     # What the engine does.
@@ -340,6 +342,10 @@ class Call:
             self._told(facts)
 
     def _told(self, facts: l.CallEnded) -> None:
+        """Once: the far end's last word may come after we stopped waiting for it."""
+        if self._is_told:
+            return
+        self._is_told = True
         self._tell(msgspec.structs.replace(facts, trace=self._trace.kept()))
         self._over(self._order.call)
 

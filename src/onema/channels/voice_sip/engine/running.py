@@ -1,7 +1,9 @@
 """The engine as a process: from its first descriptor to its exit."""
 
 import asyncio
+import contextlib
 import gc
+import os
 import signal
 import socket
 import sys
@@ -11,6 +13,8 @@ from onema.channels.voice_sip import line as l
 from onema.channels.voice_sip.engine.orders import Engine
 from onema.telemetry.faults import describe_fault
 
+_PRIORITY = -10
+
 
 def main(descriptor: int) -> None:
     """Serve the line with this descriptor until it ends."""
@@ -18,8 +22,13 @@ def main(descriptor: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     sys.excepthook = report
-    # What is there now stays: no collection need look at it again, and each costs a packet's time.
+    # What is there now stays: no collection need look at it again. One of all that thousands of calls have made takes
+    # 60 to 160 ms, in which no packet leaves: what is old is looked at once in a thousand collections of what is newer.
     gc.freeze()
+    gc.set_threshold(700, 10, 1000)
+    # Whoever holds the interpreter must not wait for a processor while packets are due. Where that is permitted.
+    with contextlib.suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, 0, _PRIORITY)
     asyncio.run(_serve(descriptor))
 
 
