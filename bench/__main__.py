@@ -48,6 +48,7 @@ ALONE = {
     "configuration": "changing thousands of accounts: the loop's longest hold, the command line; options of its own",
     "smpp": "SMPP alone: protocol, session and carrier before an SMSC that does the least",
     "speech": "joining the clips of a spoken code, loading the voices",
+    "voice": "calls before sipp: CPU, exact audio, punctuality, beside baresip-python; options of its own",
 }
 """Parts that are measured without a server, each by the main of its own module."""
 
