@@ -32,6 +32,7 @@ from onema.channels.voice_sip.sending import Stream
 
 _FEW = 80
 """So many calls a lane gets before another is opened."""
+_PAUSE_AFTER_FAULT_NS = 1_000_000_000
 _SWITCH_SECONDS = 0.001
 _REFUSALS = 50
 """So many packets in a row come back before no more are sent: a second's, of 20 ms each."""
@@ -269,10 +270,22 @@ class Media:
             due = self._due
             while due and due[0][0] <= now:
                 _, order, what = heapq.heappop(due)
-                again = what(now)
+                try:
+                    again = what(now)
+                except Exception as error:  # noqa: BLE001  # one lane's fault must not silence all the others
+                    self._fault(error)
+                    again = now + _PAUSE_AFTER_FAULT_NS
                 if again is not None:
                     heapq.heappush(due, (again, order, what))
             return due[0][0] if due else None
+
+    def _fault(self, error: Exception) -> None:
+        """Leave it to the loop's exception handler."""
+        if self._loop is None:
+            raise error
+        context = {"message": "a fault in the media of calls", "exception": error}
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._loop.call_exception_handler, context)
 
     def _keep_time(self) -> None:
         _be_punctual()

@@ -5,6 +5,7 @@ import threading
 import time
 from itertools import pairwise
 
+from onema.channels.voice_sip.datagrams import Many, system_call
 from onema.channels.voice_sip.media import Media
 from onema.protocols.rtp.events import press
 from tests.unit.channels.voice_sip.conftest import Phones
@@ -113,3 +114,42 @@ async def test_closes_at_once_whatever_goes_on(phones: Phones) -> None:
     assert not [thread for thread in threading.enumerate() if thread.name == "rtp"]
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
         udp.bind((HERE, port))
+
+
+async def test_a_fault_silences_nobody_else(phones: Phones) -> None:
+    """The loop hears of it, the thread goes on, and what failed is tried again."""
+    faults: list[object] = []
+    some = asyncio.Event()
+
+    def handle(_: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
+        faults.append(context["exception"])
+        some.set()
+
+    def find(name: str) -> Many | None:
+        found = system_call(name)
+        if name != "sendmmsg" or found is None:
+            return found
+
+        def broken(descriptor: int, messages: int, count: int) -> int:
+            if not faults:
+                raise ArithmeticError("a bug")
+            return found(descriptor, messages, count)
+
+        return broken
+
+    asyncio.get_running_loop().set_exception_handler(handle)
+    told = Waiting()
+    media = Media(told, system_call=find)
+    media.start()
+    try:
+        phone = phones()
+        media.learn(1, bytes(range(160)))
+        media.open(1, HERE)
+        media.play(1, [1])
+        media.connect(1, far_of(phone))
+        await some.wait()
+        await told.until(1)
+        assert [type(fault) for fault in faults] == [ArithmeticError]
+        assert audio(phone.packets()).startswith(bytes(range(160)))
+    finally:
+        media.close()
