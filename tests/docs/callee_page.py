@@ -106,7 +106,7 @@ _ENDINGS = {
     "5": "busy: 486",
     "6": "it rings, and nobody answers",
     "7": "declined: 603",
-    "20": "503 with Retry-After, before it rings: the trunk takes no calls",
+    "20": "503 with Retry-After, before it rings: too much load",
     "21": "603 with `X-Twilio-Error: 32203`: the carrier takes it for fraud",
     "22": "503 CPS limit exceeded: we call too often",
     "23": "nothing is ever answered",

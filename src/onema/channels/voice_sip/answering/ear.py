@@ -118,16 +118,19 @@ class Ear:
 
 def understood(audio: Samples, voices: Mapping[str, Voice], rate: float = 1.0) -> Code | None:
     """The code in the audio, by the voice that it is most alike; None where no voice says one, or its repeats differ.
-    It takes some 20 ms for each voice and ten seconds of audio.
+    A repeat that is shorter than another was cut off, by a key or by who hung up, and says nothing. It takes some
+    20 ms for each voice and ten seconds of audio.
     """
     best: Code | None = None
     if not len(audio):
         return None
     for voice_id, voice in voices.items():
         transcript = hear(audio, voice, rate)
-        if transcript.code:
-            likeness = min(one.likeness for one in transcript.characters)
-            found = Code(transcript.code, voice_id, len(transcript.codes), round(likeness, 3))
+        longest = max(map(len, transcript.codes), default=0)
+        whole = [code for code in transcript.codes if len(code) == longest]
+        if len(set(whole)) == 1:
+            likeness = min(one.likeness for one in transcript.characters if one.character in whole[0])
+            found = Code(whole[0], voice_id, len(whole), round(likeness, 3))
             if best is None or (len(found.code), found.likeness) > (len(best.code), best.likeness):
                 best = found
     return best
