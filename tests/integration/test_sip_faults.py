@@ -1,6 +1,7 @@
 """Whatever dies, is lost or is sent by strangers: every call ends truly and in time, and nobody is called twice."""
 
 import asyncio
+import contextlib
 import os
 import random
 import signal
@@ -19,6 +20,7 @@ from onema.domain.delivery.call import CallState
 from onema.domain.delivery.outcome import Ending, OutcomeKind
 from onema.protocols.sip.called import Script
 from onema.protocols.sip.messages import Request, Response, parse
+from onema.protocols.sip.uris import parse_sip_uri
 from tests.integration.test_sip_calls import ended, said
 from tests.sip import CODE, PHONE, Events, FarPhones, before_phones, call, ready, sip_carrier
 
@@ -202,6 +204,26 @@ async def test_a_flood_from_strangers_costs_a_bounded_answer() -> None:
         assert [ended(one) for one in outcomes] == [(OutcomeKind.DELIVERED, Ending.ANSWERED)] * 5
         assert len(stranger.answers()) <= 51 * (time.monotonic() - began + 1)
         stranger.socket.close()
+
+
+async def test_a_stranger_who_says_too_much_over_a_connection_loses_it() -> None:
+    """What is read of him is bounded over TCP too."""
+    async with FarPhones("tcp") as far, before_phones(far) as carrier:
+        assert ended(await carrier.send(call())) == (OutcomeKind.DELIVERED, Ending.ANSWERED)
+        contact = far.invites[0].contact
+        assert contact is not None
+        port = parse_sip_uri(contact.uri).port
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=("127.0.0.2", 0))
+        answers = asyncio.create_task(reader.read())
+        with contextlib.suppress(ConnectionError):
+            for number in range(20_000):
+                writer.write(INVITE % (port, number, number, number, port))
+                await writer.drain()
+        with contextlib.suppress(ConnectionError):
+            async with asyncio.timeout(10):
+                assert (await answers).count(b"SIP/2.0 ") < 200
+        writer.close()
+        assert ended(await carrier.send(call())) == (OutcomeKind.DELIVERED, Ending.ANSWERED)
 
 
 async def test_octets_that_nobody_means_change_no_call() -> None:

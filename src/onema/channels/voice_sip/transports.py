@@ -30,6 +30,8 @@ CONNECT_SECONDS = 5.0
 """Less than timer B, so that the next address has its turn."""
 MOST_CONNECTIONS = 100
 """Of those that others make to us."""
+_OF_OURS, _OF_OTHERS = 65_536, 4_096
+"""Octets that are read at once: of a connection that a stranger made, so many for each time that he is welcome."""
 _LONGEST_BACKLOG = 1024 * 1024
 """Octets that a connection may leave unread before it counts as broken."""
 
@@ -338,7 +340,10 @@ class StreamTransport:
         messages = StreamReader()
         why = "the connection was closed"
         try:
-            while octets := await reader.read(65_536):
+            while octets := await reader.read(_OF_OURS if connection.ours else _OF_OTHERS):
+                if not connection.ours and not self._listener.welcomes(connection.hop.ip):
+                    why = "it says too much"
+                    break
                 connection.heard_at = asyncio.get_running_loop().time()
                 for message in messages.receive(octets):
                     if isinstance(message, BadMessage):
