@@ -5,7 +5,9 @@ import re
 from onema.protocols.sip.messages import Request
 
 KINDS = ("application/dtmf-relay", "application/dtmf", "audio/telephone-event")
-_SIGNAL = re.compile(rb"^\s*signal\s*=\s*([0-9]{1,2}|[*#A-Da-d])\s*$", re.IGNORECASE | re.MULTILINE)
+_SIGNAL = re.compile(
+    rb"^[ \t]*signal[ \t]*=[ \t]*([0-9]{1,2}|[*#A-Da-d])[ \t]*\r?$", re.IGNORECASE | re.MULTILINE
+)
 _BARE = re.compile(rb"\s*([0-9]{1,2}|[*#A-Da-d])\s*")
 _BY_NUMBER = {"10": "*", "11": "#", "12": "A", "13": "B", "14": "C", "15": "D"}
 """Events of RFC 4733 §3.2, which some gateways write as a number."""

@@ -9,7 +9,9 @@ import pytest
 from onema.protocols.sip.bad_message import BadMessage
 from onema.protocols.sip.descriptions import NotAcceptable, read_descriptions
 from onema.protocols.sip.digest import read_challenges
-from onema.protocols.sip.messages import parse
+from onema.protocols.sip.headers import Headers
+from onema.protocols.sip.info_keys import key_of
+from onema.protocols.sip.messages import Request, parse
 from onema.protocols.sip.streams import StreamReader
 from onema.protocols.sip.trace import without_secrets
 from tests.unit.protocols.sip.test_messages import options
@@ -85,3 +87,11 @@ def test_a_challenge_costs_no_more_than_its_length(row: str) -> None:
 def test_a_description_costs_no_more_than_its_length(line: str) -> None:
     """Nor does what it says in an answer."""
     assert cost(lambda: read_descriptions(f"v=0\r\n{line}".encode())) < MOST_SECONDS
+
+
+@pytest.mark.parametrize("line", ["\r\n", "\n", " ", "signal "])
+def test_a_key_costs_no_more_than_its_length(line: str) -> None:
+    """Whoever was called may send any body."""
+    headers = Headers([("Content-Type", "application/dtmf-relay")])
+    request = Request("INFO", "sip:a@b", headers, many(line).encode())
+    assert cost(lambda: key_of(request)) < MOST_SECONDS
