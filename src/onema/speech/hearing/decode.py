@@ -28,6 +28,12 @@ _LONGEST = SAMPLE_RATE
 _SENTENCE = ""
 # Below this the window is silence or comfort noise, where likeness means nothing.
 _QUIET = 0.003
+# Packets that were lost are silence of 10 to 120 ms in both laws; pauses between characters are longer.
+_SILENT = 16 / 32768
+_SHORTEST_GAP, _LONGEST_GAP = SAMPLE_RATE // 100, SAMPLE_RATE * 12 // 100
+_AT_PAUSES = SAMPLE_RATE * 4 // 100
+# What came of a clip must be so much of its energy to be known by.
+_LEAST_SHARE = 0.3
 
 
 @dataclass(frozen=True)
@@ -95,6 +101,8 @@ class _Templates:
     lengths: tuple[int, ...]
     covers: tuple[int, ...]
     spectra: NDArray[np.complex64]
+    energies: NDArray[np.complex64]
+    """Of the squares of the waves, each of which sums up to 1."""
 
 
 @lru_cache(maxsize=16)
@@ -112,6 +120,7 @@ def _templates(
         lengths=tuple(map(len, heads)),
         covers=tuple(map(len, waves)),
         spectra=np.conj(np.fft.rfft(padded)).astype(np.complex64),
+        energies=np.conj(np.fft.rfft(padded**2)).astype(np.complex64),
     )
 
 
@@ -120,12 +129,17 @@ def _candidates(audio: Samples, templates: _Templates) -> list[tuple[float, int,
     longest = max(templates.lengths)
     step = _BLOCK - longest
     padded = np.concatenate([audio, np.zeros(_BLOCK, dtype=np.float32)])
+    lost = np.concatenate([_gaps(audio), np.zeros(_BLOCK, dtype=np.bool_)])
     found: list[tuple[float, int, int]] = []
     for offset in range(0, len(audio), step):
         block = padded[offset : offset + _BLOCK]
         if np.abs(block).max() < _QUIET:
             continue
         products = np.fft.irfft(np.fft.rfft(block) * templates.spectra, _BLOCK)[:, :step]
+        came = _share_that_came(lost[offset : offset + _BLOCK], templates)
+        if came is not None:
+            # A clip is compared with what came of it, as a listener would.
+            products = products / np.sqrt(came[:, :step])
         squares = np.concatenate([[0.0], np.cumsum(block.astype(np.float64) ** 2)])
         for index, length in enumerate(templates.lengths):
             energy = squares[length : length + step] - squares[:step]
@@ -134,6 +148,33 @@ def _candidates(audio: Samples, templates: _Templates) -> list[tuple[float, int,
                 (float(likeness[at]), offset + int(at), index) for at in np.nonzero(likeness > THRESHOLD)[0]
             ]
     return found
+
+
+def _gaps(audio: Samples) -> NDArray[np.bool_]:
+    """Where packets were lost."""
+    silent = np.concatenate([[False], np.abs(audio) <= _SILENT, [False]])
+    edges = np.flatnonzero(silent[1:] != silent[:-1]).reshape(-1, 2)
+    lengths = edges[:, 1] - edges[:, 0]
+    gaps = np.zeros(len(audio), dtype=np.bool_)
+    within = (lengths >= _SHORTEST_GAP) & (lengths <= _LONGEST_GAP)
+    if not within.any():
+        return gaps
+    for start, end in edges[within]:
+        gaps[start:end] = True
+    # Where some were lost, the pauses may have begun or ended with one.
+    for start, end in edges[lengths > _LONGEST_GAP]:
+        gaps[start : start + _AT_PAUSES] = gaps[end - _AT_PAUSES : end] = True
+    return gaps
+
+
+def _share_that_came(lost: NDArray[np.bool_], templates: _Templates) -> NDArray[np.float64] | None:
+    """How much of each template's energy would have come, for each place where it may begin; None: all. Where too
+    little came, all is asked for.
+    """
+    if not lost.any():
+        return None
+    share = np.fft.irfft(np.fft.rfft(~lost) * templates.energies, _BLOCK)
+    return np.where(share < _LEAST_SHARE, 1.0, np.minimum(share, 1.0))
 
 
 def _without_overlaps(found: list[tuple[float, int, int]], templates: _Templates) -> list[Heard]:
