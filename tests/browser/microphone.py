@@ -21,6 +21,12 @@ _FLAGS = (
     "--autoplay-policy=no-user-gesture-required",
 )
 
+_QUIET = """() => {
+  const now = performance.now();
+  if (document.querySelector("#stage").dataset.speaks === "true") window.lastSpoken = now;
+  return now - (window.lastSpoken ??= now) > 600;
+}"""
+
 
 class Reader:
     """Who sits at the page. What they say is read by the browser when it opens the microphone: with `open`."""
@@ -35,8 +41,8 @@ class Reader:
         page.on("console", lambda told: self.problems.append(told.text) if told.type == "error" else None)
 
     def say(self, line: str, *, level: float = 0.5, pace: float = 1.0, noise: float = 0.0004) -> None:
-        """From the next `open` on: the line, then three seconds of nothing, and so on."""
-        self.hear(take(spoken(self.clip(line), level=level, pace=pace), before=0.2, after=2.8, noise=noise))
+        """From the next `open` on: the line, then some seconds of nothing, and so on."""
+        self.hear(take(spoken(self.clip(line), level=level, pace=pace), before=0.2, after=3.4, noise=noise))
 
     def hear(self, wav: bytes) -> None:
         self._file.write_bytes(wav)
@@ -50,9 +56,10 @@ class Reader:
         await expect(self.page.locator("#reading")).to_be_visible()
 
     async def begin(self) -> None:
-        """Record by a key, between two words."""
+        """Record by a key, between two times that the line is said."""
         await expect(self.page.locator("#stage")).to_have_attribute("data-speaks", "true")
-        await expect(self.page.locator("#stage")).to_have_attribute("data-speaks", "false")
+        # A sentence has short pauses in it.
+        await self.page.wait_for_function(_QUIET)
         await self.page.locator("#record").press(" ")
 
     async def read(self) -> str:
@@ -84,6 +91,7 @@ async def reader(
         )
         context = await browser.new_context(
             color_scheme=scheme,
+            reduced_motion="reduce",  # so that colours have changed over when a state has
             viewport={"width": width, "height": height},
             locale=language,
             permissions=["microphone"],

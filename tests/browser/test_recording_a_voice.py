@@ -177,7 +177,7 @@ async def test_a_voice_is_made_when_all_is_read(command: Command, lan: Reader, s
 
 async def test_takes_may_follow_each_other_by_themselves(command: Command, lan: Reader) -> None:
     """Good ones are kept and the next line begins; the first bad one stops it."""
-    lan.hear(take(*(spoken(VOICE.lines[line]) for line in "01"), before=0.2, after=2.8, pause=2.6))
+    lan.hear(take(*(spoken(VOICE.lines[line]) for line in "01"), before=0.2, after=3.4, pause=4.0))
     page = lan.page
     await page.goto(command.address)
     await lan.open()
@@ -217,7 +217,6 @@ async def test_everybody_can_read_and_reach_it(
         await expect(page.locator("html")).to_have_attribute("lang", language[:2])
         await expect(page.locator("#line")).to_have_attribute("lang", "vi")
         await lan.read()
-        await page.wait_for_timeout(300)  # Until colours have changed over.
         await shoot(page, f"record-{width}-{scheme}")
         await check(lan, width)
         await page.locator("[data-line='sentence']").click()
