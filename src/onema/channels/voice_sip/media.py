@@ -30,7 +30,7 @@ from onema.channels.voice_sip.reading import Batch
 from onema.channels.voice_sip.receiving import Heard, Port
 from onema.channels.voice_sip.sending import Stream
 
-_FEW = 80
+_FEW = 150
 """So many calls a lane gets before another is opened."""
 _PAUSE_AFTER_FAULT_NS = 1_000_000_000
 _SWITCH_SECONDS = 0.001
