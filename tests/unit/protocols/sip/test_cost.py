@@ -75,6 +75,7 @@ def test_a_message_costs_no_more_than_its_length(row: str) -> None:
         f"{many('a b=c,')}",
         f"{many(' ')}=",
     ],
+    ids=range(5),
 )
 def test_a_challenge_costs_no_more_than_its_length(row: str) -> None:
     """A far end says what it likes in a 401."""
@@ -82,7 +83,9 @@ def test_a_challenge_costs_no_more_than_its_length(row: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", [f"m=audio 5 R{many(' 0')}\tx", f"m=audio 5 R{many(' ')}x", f"c=IN{many(' ')}x", many("\r\n")]
+    "line",
+    [f"m=audio 5 R{many(' 0')}\tx", f"m=audio 5 R{many(' ')}x", f"c=IN{many(' ')}x", many("\r\n")],
+    ids=range(4),
 )
 def test_a_description_costs_no_more_than_its_length(line: str) -> None:
     """Nor does what it says in an answer."""
