@@ -88,7 +88,7 @@ class FarPhones:
         kind: Kind = "udp",
         *,
         ip: str = "127.0.0.1",
-        loses: Callable[[], bool] = lambda: False,
+        loses: Callable[[str], bool] = lambda call_id: False,
         **streams: Any,
     ) -> None:
         self.kind, self.ip = kind, ip
@@ -106,7 +106,7 @@ class FarPhones:
         self.answers_options = True
         self.door: Callable[[Request], tuple[int, list[tuple[str, str]]]] | None = None
         self.loses = loses
-        """Whether the next message of either direction is lost."""
+        """Whether the next message of this Call-ID is lost, in either direction."""
         self.delay = 0.0
         """How late it hears everything."""
         self.answers_registers: Callable[[Request], Response] | None = None
@@ -173,7 +173,7 @@ class FarPhones:
     def heard(self, message: Request | Response, came_from: Hop) -> None:
         if self.delay:
             asyncio.get_running_loop().call_later(self.delay, self._take, message, came_from)
-        elif not self.loses():
+        elif not self.loses(message.call_id):
             self._take(message, came_from)
 
     def _take(self, message: Request | Response, came_from: Hop) -> None:
@@ -235,7 +235,8 @@ class FarPhones:
 
     def _advance(self, heard: Heard, events: Any, came_from: Hop) -> None:
         for sending in heard.call.sendings():
-            if not self.loses():
+            call_id = heard.call.invite.call_id if heard.call.invite else ""
+            if not self.loses(call_id):
                 to = sending.source if isinstance(sending.source, Hop) else came_from
                 self._transport.send(sending.data, to)
         for event in events:
