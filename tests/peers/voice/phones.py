@@ -1,11 +1,13 @@
 """Phones that others wrote, each in a process of its own: they answer every call and record what they hear."""
 
 import asyncio
+import contextlib
+import fcntl
 import os
 import socket
+import struct
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 from onema.testing.running_server import free_port
@@ -23,7 +25,7 @@ class Phone:
         self.presses = presses
 
 
-@asynccontextmanager
+@contextlib.asynccontextmanager
 async def _library(program: str, folder: Path, host: str = "127.0.0.1", *more: str) -> AsyncIterator[Phone]:
     """Its process ends only after the call did, since a recording is whole then."""
     port, recording = free_port(), folder / "heard.wav"
@@ -33,21 +35,21 @@ async def _library(program: str, folder: Path, host: str = "127.0.0.1", *more: s
         await running.tells("ended")
 
 
-@asynccontextmanager
+@contextlib.asynccontextmanager
 async def baresip(folder: Path) -> AsyncIterator[Phone]:
     """PyPI's baresip-python: it answers `200 Answering` and moves the audio by a re-INVITE 80 ms after the ACK."""
     async with _library("baresip_phone.py", folder, _own_address()) as phone:
         yield phone
 
 
-@asynccontextmanager
+@contextlib.asynccontextmanager
 async def pjsua2(folder: Path) -> AsyncIterator[Phone]:
     """PyPI's pjsua2-python: its Contact has `;ob`, and it stops its RTP in silence."""
     async with _library("pjsua2_phone.py", folder) as phone:
         yield phone
 
 
-@asynccontextmanager
+@contextlib.asynccontextmanager
 async def pjsua2_with_srtp(folder: Path) -> AsyncIterator[Phone]:
     """The same, which takes no call without SRTP (SDES)."""
     async with _library("pjsua2_phone.py", folder, "127.0.0.1", "srtp") as phone:
@@ -57,9 +59,17 @@ async def pjsua2_with_srtp(folder: Path) -> AsyncIterator[Phone]:
 def _own_address() -> str:
     """An address of this machine: baresip listens at none of the loopback."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as looking:
-        looking.connect(("203.0.113.1", 9))
-        address: str = looking.getsockname()[0]
-        return address
+        for _, name in socket.if_nameindex():
+            with contextlib.suppress(OSError):  # one without an IPv4 address
+                asked = fcntl.ioctl(looking, _SIOCGIFADDR, struct.pack("256s", name.encode()))
+                address = socket.inet_ntoa(asked[20:24])
+                if not address.startswith("127."):
+                    return address
+    raise AssertionError("baresip needs an IPv4 address besides the loopback's")
+
+
+_SIOCGIFADDR = 0x8915
+"""netdevice(7): the address of an interface."""
 
 
 _LINPHONE = """
@@ -75,7 +85,7 @@ audio_rtp_port={rtp_port}
 """
 
 
-@asynccontextmanager
+@contextlib.asynccontextmanager
 async def linphone(folder: Path) -> AsyncIterator[Phone]:
     """Debian's linphone-cli: it sends STUN to the ports of RTP and RTCP."""
     port, recording = free_port(), folder / "heard.wav"
