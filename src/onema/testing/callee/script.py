@@ -19,13 +19,12 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta
 
 from onema.domain.configuration.carrier_settings import CarrierSettings
-from onema.domain.configuration.document_fields import read_fields
 from onema.domain.configuration.problems import Problem
 from onema.protocols.rtp.events import KEYS
 from onema.protocols.sip import called
 from onema.protocols.sip.header_values import TOKEN
 from onema.protocols.sip.session_timers import LEAST
-from onema.testing.scripts import ScriptRefused, with_inherited
+from onema.testing.scripts import read_script
 
 LONGEST_SECONDS = 3_600.0
 _Seconds = Annotated[float, Meta(ge=0, le=LONGEST_SECONDS)]
@@ -180,14 +179,7 @@ class Script(Reaction, frozen=True, kw_only=True):
 
 def script_of(table: Mapping[str, Any]) -> Script:
     """The script that a table says, as it comes from TOML. Raises ScriptRefused."""
-    inherited = {name: table[name] for name in Reaction.__struct_fields__ if name in table}
-    rules = with_inherited(table.get("rules", ()), inherited)
-    script, problems = read_fields(Script, {**table, "rules": rules})
-    if script is None:
-        raise ScriptRefused(problems)
-    if found := list(_problems(script)):
-        raise ScriptRefused(found)
-    return script
+    return read_script(Script, Reaction, table, _problems)
 
 
 def _problems(script: Script) -> Iterator[Problem]:

@@ -21,10 +21,9 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta
 
 from onema.domain.configuration.carrier_settings import CarrierSettings
-from onema.domain.configuration.document_fields import read_fields
 from onema.domain.configuration.problems import Problem, shown
 from onema.protocols.smpp import statuses
-from onema.testing.scripts import ScriptRefused, with_inherited
+from onema.testing.scripts import read_script
 
 ACCEPT, SILENCE, DISCONNECT, NACK, OCTETS = "accept", "silence", "disconnect", "nack", "octets"
 _ANSWERS = (ACCEPT, SILENCE, DISCONNECT, NACK, OCTETS)
@@ -178,14 +177,7 @@ class Script(Reaction, frozen=True, kw_only=True):
 
 def script_of(table: Mapping[str, Any]) -> Script:
     """The script that a table says, as it comes from TOML. Raises ScriptRefused."""
-    inherited = {name: table[name] for name in Reaction.__struct_fields__ if name in table}
-    rules = with_inherited(table.get("rules", ()), inherited)
-    script, problems = read_fields(Script, {**table, "rules": rules})
-    if script is None:
-        raise ScriptRefused(problems)
-    if found := list(_problems(script)):
-        raise ScriptRefused(found)
-    return script
+    return read_script(Script, Reaction, table, _problems)
 
 
 def _problems(script: Script) -> Iterator[Problem]:
