@@ -14,7 +14,6 @@ import msgspec
 from onema.delivery.callback_contract import CallbackRequest
 from onema.dialects.native.auth import DIALECT
 from onema.dialects.native.wire import purpose_of
-from onema.domain.configuration import documents as doc
 from onema.domain.delivery.outcome import Ending
 from onema.domain.records import Call, Message
 from onema.domain.values.money import format_amount
@@ -64,23 +63,11 @@ class NativeEvents:
             (b"webhook-id", identifier.encode()),
             (b"webhook-timestamp", str(at).encode()),
         ]
-        signatures = " ".join(_signature(secret, signed) for secret in self._secrets(message))
+        secrets = self._gateway.directory.live_secrets(message.account, DIALECT)
+        signatures = " ".join(_signature(secret, signed) for secret in secrets)
         if signatures:
             headers.append((b"webhook-signature", signatures.encode()))
         return CallbackRequest("POST", url, tuple(headers), body)
-
-    def _secrets(self, message: Message) -> list[str]:
-        """Of the account's live credentials: two while its receiver moves from one to the next."""
-        directory = self._gateway.directory
-        account = directory.accounts.get(message.account)
-        documents = directory.of_account(account.name).get("credential", {}).values() if account else ()
-        return sorted(
-            one.secret
-            for one in documents
-            if isinstance(one, doc.Credential)
-            and (one.dialect, one.state) == (DIALECT, "active")
-            and one.secret
-        )
 
 
 def webhook_secret(secret: str) -> str:

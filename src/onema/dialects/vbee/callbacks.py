@@ -12,7 +12,6 @@ import msgspec
 
 from onema.delivery.callback_contract import CallbackRequest
 from onema.dialects.vbee.auth import DIALECT
-from onema.domain.configuration import documents as doc
 from onema.domain.delivery.outcome import Ending
 from onema.domain.records import Call, Message, MessageState
 from onema.domain.values.money import as_number
@@ -71,22 +70,10 @@ class VbeeCallbacks:
             "talk_seconds": (call.talk_ms if call else message.talked_ms) / 1000,
         }
         body = msgspec.json.encode(told)
-        signatures = ",".join(signature(secret, body) for secret in self._secrets(message))
+        secrets = self._gateway.directory.live_secrets(message.account, DIALECT, message.application)
+        signatures = ",".join(signature(secret, body) for secret in secrets)
         headers = (_JSON, (SIGNATURE, signatures.encode())) if signatures else (_JSON,)
         return CallbackRequest("POST", url, headers, body)
-
-    def _secrets(self, message: Message) -> list[str]:
-        """Of the application's live credentials: two while its client moves from one to the next."""
-        directory = self._gateway.directory
-        account = directory.accounts.get(message.account)
-        documents = directory.of_account(account.name).get("credential", {}).values() if account else ()
-        return sorted(
-            one.secret
-            for one in documents
-            if isinstance(one, doc.Credential)
-            and (one.dialect, one.application, one.state) == (DIALECT, message.application, "active")
-            and one.secret
-        )
 
 
 def signature(secret: str, body: bytes) -> str:

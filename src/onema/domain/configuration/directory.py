@@ -364,6 +364,21 @@ class Directory:
         """All documents by kind, then by identity."""
         return self._kinds
 
+    def live_secrets(self, account: AccountId, dialect: str, application: str | None = None) -> list[str]:
+        """Of the account's active credentials of a dialect, two while its client moves from one to the next; None takes
+        those of every application.
+        """
+        found = self.accounts.get(account)
+        documents = self.of_account(found.name).get("credential", {}).values() if found else ()
+        return sorted(
+            one.secret
+            for one in documents
+            if isinstance(one, doc.Credential)
+            and (one.dialect, one.state) == (dialect, "active")
+            and application in (None, one.application)
+            and one.secret
+        )
+
     def of_account(self, name: str) -> Mapping[str, Mapping[str, doc.Document]]:
         """An account and what belongs to it, by kind, then by identity."""
         owner = self._owners.get(name)
