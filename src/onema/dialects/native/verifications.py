@@ -62,11 +62,10 @@ class Verifications:
         asking.phone = asked.to
         send = self._sms if asked.channel == "sms" else self._call
         person = _client_ip(asked.client_ip, request.client_ip)
-        command = msgspec.structs.replace(
-            send(account, application, asked, person, request.client_ip),
-            request=wire.request_name(request),
-            request_digest=wire.request_digest(request),
-        )
+        command = send(account, application, asked, person, request.client_ip)
+        if name := wire.request_name(request):
+            digest = wire.request_digest(request)
+            command = msgspec.structs.replace(command, request=name, request_digest=digest)
         sent: Accepted = await self._gateway.execute(command)
         if sent.refusal is not None:
             raise Refused(sent.refusal)
