@@ -3,37 +3,25 @@
 import re
 from collections.abc import Callable, Iterable
 
+from onema.administration.spelled_phones import spelled_phones
 from onema.cli.output import CliError
 from onema.domain.configuration import documents as doc
 from onema.domain.ids import MessageId
 from onema.domain.records import Message, MessageState
-from onema.domain.refusals import Refused
-from onema.domain.values.phone import parse_phone
 from onema.domain.values.times import parse_time
 from onema.wiring.dialects import message_of
 
-_HOME_COUNTRIES = ("VN", "CN")
-"""Those of the dialects, where an account names none."""
 _MS = {"m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 
 def spelled_phone(text: str, accounts: Iterable[doc.Account]) -> frozenset[str]:
-    """The numbers that `text` may stand for, by where national numbers of the accounts belong. Raises CliError."""
-    found = set()
-    for country in {country for one in accounts for country in _countries(one)} or _HOME_COUNTRIES:
-        try:
-            found.add(parse_phone(text, country))
-        except Refused:
-            continue
+    """The numbers that `text` may stand for. Raises CliError."""
+    found = spelled_phones(text, accounts)
     if not found:
         raise CliError(
             f"{text!r} is not a phone number; write it as +84901888484, or as national numbers are written."
         )
-    return frozenset(found)
-
-
-def _countries(account: doc.Account) -> tuple[str, ...]:
-    return (account.country,) if account.country else _HOME_COUNTRIES
+    return found
 
 
 def known_state(text: str) -> MessageState:

@@ -11,15 +11,14 @@ from starlette.routing import Route
 from onema.administration import requests as ask
 from onema.administration.calls import call_as_json, in_words, steps
 from onema.administration.carriers_together import all_together
+from onema.administration.spelled_phones import spelled_phones
 from onema.administration.story import moments, verification_state
 from onema.console.operate.frame import Frame, Visit
 from onema.console.operate.viewer import NotForThem
 from onema.domain.configuration.documents import Account
 from onema.domain.ids import LARGEST_ID, MessageId, time_of_id
 from onema.domain.records import Call, Message, MessageState
-from onema.domain.refusals import Refused
 from onema.domain.values.money import format_amount
-from onema.domain.values.phone import parse_phone
 from onema.domain.values.times import show_time
 from onema.protocols.sip.ladder import ladder
 from onema.protocols.sip.pcap import pcap
@@ -30,8 +29,6 @@ PAGE = 50
 SCANNED = 5_000
 """So many of an account's messages are looked through for a number or a state; the page says where it stopped."""
 _AT_ONCE = 500
-_HOME_COUNTRIES = ("VN", "CN")
-"""Where national numbers belong, for an account that says nothing of it."""
 
 
 class Pages:
@@ -79,7 +76,7 @@ class Pages:
         accounts = await visit.accounts()
         account = _chosen(visit, accounts)
         asked, state = visit.told("phone"), visit.told("state")
-        phones = _phones(asked, account) if asked else None
+        phones = spelled_phones(asked, (account,) if account else ()) if asked else None
 
         def wanted(message: Message) -> bool:
             return (phones is None or message.phone in phones) and state in ("", message.state)
@@ -278,17 +275,6 @@ def _chosen(visit: Visit, accounts: Sequence[Account]) -> Account | None:
     """The account that the address names, else the first one."""
     named = visit.told("account")
     return next((one for one in accounts if one.name == named), accounts[0] if accounts else None)
-
-
-def _phones(text: str, account: Account | None) -> frozenset[str]:
-    """The numbers that may be meant; none for what is no number."""
-    found = set()
-    for country in (account.country,) if account and account.country else _HOME_COUNTRIES:
-        try:
-            found.add(str(parse_phone(text, country)))
-        except Refused:
-            continue
-    return frozenset(found)
 
 
 def _number(text: str) -> int:
