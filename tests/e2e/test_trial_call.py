@@ -1,7 +1,6 @@
 """`onema doctor --call`: the real program calls over a trunk and says whether what was heard is what was sent."""
 
 import json
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,18 +9,11 @@ from typing import Any
 
 import pytest
 
-from onema.testing.running_server import RunningServer, eventually
+from onema.testing.running_server import RunningServer, eventually, free_port
 from tests.e2e.acme import CONFIGURATION
 from tests.e2e.test_simulate_callee import simulator
 
-
-def free_udp_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-PORT = free_udp_port()
+PORT = free_port()
 """Where the trunk leads."""
 
 
@@ -60,10 +52,11 @@ def test_what_was_heard_is_what_was_sent(server: RunningServer) -> None:
 
 def test_a_call_that_comes_nowhere_fails(server: RunningServer) -> None:
     """The number leads to another place than where we listen."""
-    other = free_udp_port()
+    other = free_port()
     arguments = ("--to", "0901888484", "--listen", f"127.0.0.1:{other}", "--seconds", "5")
-    code, found, _ = doctor(server, "--call", "trunk", *arguments)
+    code, found, said = doctor(server, "--call", "trunk", *arguments)
     assert code == 1
+    assert {"call", "heard"} <= set(found), said
     assert (found["call"]["level"], found["heard"]["level"]) == ("fail", "fail")
     assert found["heard"]["detail"] == f"no call came to 127.0.0.1:{other}"
 

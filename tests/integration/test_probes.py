@@ -10,18 +10,13 @@ from onema.channels.voice_sip.probing import Plan, Probes
 from onema.protocols.sip import call_events as c
 from onema.speech.message import speak
 from onema.speech.voices import Voices
+from onema.testing.running_server import free_port
 from tests.integration.sip_caller import Caller
 
 VOICES = Voices.load()
 EVERY = 300
 CODE = "407193"
 NUMBER = "+842473000999"
-
-
-def free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Rig:

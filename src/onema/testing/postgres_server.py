@@ -10,13 +10,14 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
+
+from onema.testing.running_server import free_port
 
 _BINARIES: Final = "/usr/lib/postgresql"
 _MISSING: Final = (
@@ -81,7 +82,7 @@ class PostgresServer:
         self.folder = Path(tempfile.mkdtemp(prefix="onema-pg-"))
         self._give_to_server(self.folder)
         self.data = self.folder / "data"
-        self.port = port or _free_port()
+        self.port = port or free_port()
         self._process: subprocess.Popen[bytes] | None = None
 
     def dsn(
@@ -233,13 +234,6 @@ def running_standby(primary: PostgresServer) -> Iterator[PostgresServer]:
         yield standby
     finally:
         standby.remove()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _children(pid: int) -> list[int]:

@@ -1,9 +1,11 @@
 """A real server in a process of its own, for end-to-end tests."""
 
 import asyncio
+import contextlib
 import http.client
 import json
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -37,8 +39,17 @@ async def comes_true(condition: Callable[[], Awaitable[bool]], seconds: float = 
 
 
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
+    """A port that nothing has, of TCP and of UDP, for whoever listens on it in a moment.
+
+    It lies below those that a kernel gives to sockets by itself (Linux: 32768 to 60999): between the asking and the
+    listening no connection of another test can come to have it.
+    """
+    for port in iter(lambda: 10_000 + secrets.randbelow(22_000), None):
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+                probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("no port is free")
 
 
 class RunningServer:

@@ -106,6 +106,8 @@ async def test_a_take_is_sent_judged_heard_and_kept(studio: Studio) -> None:
     assert (await booth.get("/record/vi-lan/takes/6.wav")).status == 409
     assert (await booth.send("/record/vi-lan/takes/6/keep?reading=1")).status == 204
     assert (await booth.get("/record/vi-lan/takes/6.wav")).body == heard.body
+    late = await booth.get("/record/vi-lan/takes/6.wav?new&1")
+    assert late.body == heard.body, "asked for before it was kept, and the request came after it"
     state = (await booth.get("/record/vi-lan/state.json")).json()
     assert [line["id"] for line in state["lines"] if line["first"]] == ["6"]
 

@@ -50,9 +50,7 @@ async function open() {
   microphone.onlost = () => {
     microphone = null;
     at = null;
-    // Firefox presses a button when Space comes up, whatever became of its going down.
-byId("record").addEventListener("keyup", (event) => event.key === " " && event.preventDefault());
-show();
+    show();
     toast(say("The microphone is gone"));
   };
   go(next());
@@ -63,9 +61,7 @@ function go(step) {
   player.pause();
   judged = null;
   at = step;
-  // Firefox presses a button when Space comes up, whatever became of its going down.
-byId("record").addEventListener("keyup", (event) => event.key === " " && event.preventDefault());
-show();
+  show();
   byId("record").focus({ preventScroll: true });
 }
 
@@ -213,9 +209,7 @@ function showMade({ voice, codes, heard }) {
   byId("made-title").textContent = say("The voice {voice} is made", { voice });
   byId("made-heard").textContent = say("{heard} of {codes} random codes were heard exactly.", { heard, codes });
   byId("made").hidden = false;
-  // Firefox presses a button when Space comes up, whatever became of its going down.
-byId("record").addEventListener("keyup", (event) => event.key === " " && event.preventDefault());
-show();
+  show();
   byId("made").focus();
 }
 

@@ -142,8 +142,12 @@ class Sitting:
         return self._clip(line, self.kept_file(line))
 
     def new_clip(self, line: str) -> Clip:
-        """The same of the new take."""
-        return self._clip(line, self.new_file(line))
+        """The same of the take that was made last, which may be kept by now: whoever asked to hear it still can."""
+        kept = (self.kept_file(line), self.kept_file(line, second=True))
+        there = [path for path in (self.new_file(line), *kept) if path.exists()]
+        return self._clip(
+            line, max(there, key=lambda path: path.stat().st_mtime, default=self.new_file(line))
+        )
 
     def missing(self) -> list[str]:
         """What is still to be read, second readings as `6, second reading`."""
