@@ -7,7 +7,7 @@ from typing import Literal
 import pytest
 from playwright.async_api import Browser
 
-from onema.console.operate.frame import SECTIONS
+from onema.console.operate.sections import SECTIONS
 from onema.testing.running_server import RunningServer, eventually
 
 from .conftest import Shoot

@@ -18,7 +18,7 @@ from onema.console.handset.events import HEARTBEAT_SECONDS, EventStreams
 from onema.console.handset.items import InboxReader, Presenter
 from onema.console.handset.routes import DemoHints, HandsetPages
 from onema.console.operate.frame import Frame
-from onema.console.operate.pages import Pages
+from onema.console.operate.sections import SECTIONS
 from onema.console.operate.viewer import Questions
 from onema.console.recording.pages import RecordingPages, routes_of
 from onema.console.recording.studio import Studio
@@ -89,8 +89,8 @@ def build_console(
 
         routes += routes_of(RecordingPages(studio, doorman, templates, today), doorman)
     if administrator is not None:
-        frame = Frame(doorman, Questions(administrator), templates, users)
-        routes += [*Pages(frame).routes(), Route("/console/", _without_slash)]
+        frame = Frame(doorman, Questions(administrator), templates, users, SECTIONS)
+        routes += [*frame.routes(), Route("/console/", _without_slash)]
     application = Starlette(
         routes=routes, exception_handlers={StorageError: _store_away, Refused: _store_away}
     )

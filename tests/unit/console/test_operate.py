@@ -8,8 +8,8 @@ import pytest
 import pytest_asyncio
 
 from onema.administration.answers import Administration
-from onema.console.operate.frame import SECTIONS
-from onema.console.operate.pages import PAGE
+from onema.console.operate.pages.shown import PAGE
+from onema.console.operate.sections import SECTIONS
 from onema.domain.codes.accept_message import Accepted
 from onema.domain.codes.send_code import SendCode
 from onema.domain.codes.start_verification import ENTROPY_BYTES, NewCode
@@ -42,7 +42,7 @@ DOCUMENTS: tuple[doc.AnyDocument, ...] = (
     doc.Carrier(name="gw-north", type="handset"),
 )
 SOCKET = ("192.0.2.1", 5060)
-PATHS = [f"/console/{section.path}".rstrip("/") for section in SECTIONS]
+PATHS = [section.address for section in SECTIONS]
 
 
 class Office:

@@ -7,7 +7,7 @@ import pytest
 from onema.channels.handset.scripted_numbers import Script
 from onema.cli.demo import hints
 from onema.console.door.login import _NO_MATCH
-from onema.console.operate.frame import SECTIONS
+from onema.console.operate.sections import SECTIONS
 from onema.console.words import ENGLISH, languages
 
 from .desk import Desk, MemoryInbox

@@ -1,0 +1,26 @@
+"""The sections of the console, in the order of the navigation: a page is a module in pages/, named here, and its
+template.
+"""
+
+from onema.console.operate.frame import Section
+from onema.console.operate.pages import (
+    callbacks,
+    calls,
+    carriers,
+    messages,
+    money,
+    overview,
+    refusals,
+    system,
+)
+
+SECTIONS: tuple[Section, ...] = (
+    overview.SECTION,
+    messages.SECTION,
+    calls.SECTION,
+    callbacks.SECTION,
+    refusals.SECTION,
+    money.SECTION,
+    carriers.SECTION,
+    system.SECTION,
+)
