@@ -6,18 +6,21 @@ from typing import Any, TypeVar
 import jinja2
 import msgspec
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from onema.administration.requests import ReadDocuments
+from onema.administration.requests import PutDocuments, ReadDocuments
 from onema.administration.requests import Request as Question
-from onema.console.door.access import Doorman, Endpoint
+from onema.console.door.access import Doorman, Endpoint, refuse_cross_site
+from onema.console.operate.forms import Form, Unfit
 from onema.console.operate.viewer import NotForThem, Questions, Viewer
 from onema.console.words import Words, words_for
-from onema.domain.configuration.documents import Account, User
+from onema.domain.configuration.documents import Account, AnyDocument, User
+from onema.domain.configuration.problems import InvalidConfiguration
 from onema.domain.ids import LARGEST_ID
-from onema.domain.refusals import Refused
+from onema.domain.refusals import Refusal, Refused
 from onema.domain.values.phone import mask
+from onema.http.parameters import parse_form
 
 A = TypeVar("A")
 AT_THIS_MACHINE = Viewer("", "owner")
@@ -33,11 +36,28 @@ class Visit:
         self.section = section
         """The one that the page belongs to."""
         self.words: Words = words_for(request)
+        self.form = Form()
+        """What was sent to the page, and what is wrong with it; empty where nothing was."""
         self._frame = frame
 
     async def ask(self, question: Question[A]) -> A:
         """Raises NotForThem and Refused."""
         return await self._frame.questions.ask(self.viewer, question)
+
+    async def put(
+        self,
+        *documents: AnyDocument,
+        remove: tuple[tuple[str, str], ...] = (),
+        revision: int | None = None,
+    ) -> None:
+        """Change the configuration, as PutDocuments says. Raises NotForThem and Refused; Unfit where the form now says
+        what is wrong.
+        """
+        try:
+            await self.ask(PutDocuments(documents=documents, remove=remove, revision=revision))
+        except InvalidConfiguration as invalid:
+            self.form.blame(self.words, invalid.problems, documents)
+            raise Unfit from invalid
 
     def told(self, name: str) -> str:
         """What the address says of this."""
@@ -67,18 +87,24 @@ class Visit:
 
 
 Page = Callable[[Visit], Awaitable[Response]]
+Action = Callable[[Visit], Awaitable[str | Response]]
+"""Does what the form of a visit asks for. Answer: where to go on, or a page to show. Raises Unfit and Refused where it
+did nothing, and the form's page says why.
+"""
 
 
 class Section(msgspec.Struct, frozen=True):
     """A part of the console, with an entry in the navigation.
 
-    Its `path` is below /console, those of its pages below its own; `title` is what `Words` says.
+    Its `path` is below /console, those of its pages below its own; `title` is what `Words` says. `actions` are what the
+    forms of a page do, by the page's path and the form's `do`.
     """
 
     path: str
     title: str
     pages: Mapping[str, Page]
     for_customers: bool = True
+    actions: Mapping[str, Mapping[str, Action]] = {}
 
     @property
     def address(self) -> str:
@@ -103,11 +129,21 @@ class Frame:
         self._sections = sections
 
     def routes(self) -> list[Route]:
-        return [
+        pages = [
             Route(section.address + path, self._endpoint(section, page))
             for section in self._sections
             for path, page in section.pages.items()
         ]
+        forms = [
+            Route(
+                section.address + path,
+                self._endpoint(section, section.pages[path], actions),
+                methods=["POST"],
+            )
+            for section in self._sections
+            for path, actions in section.actions.items()
+        ]
+        return [*pages, *forms]
 
     def render(self, visit: Visit, template: str, http: int, **values: Any) -> Response:
         viewer = visit.viewer
@@ -120,11 +156,15 @@ class Frame:
         )
         return HTMLResponse(page, http)
 
-    def _endpoint(self, section: Section, page: Page) -> Endpoint:
+    def _endpoint(
+        self, section: Section, page: Page, actions: Mapping[str, Action] | None = None
+    ) -> Endpoint:
+        """With `actions` it does one of them before, which the form names that was sent."""
+
         async def answer(request: Request) -> Response:
             visit = Visit(request, self._viewer(request), self, section)
             try:
-                return await page(visit)
+                return await page(visit) if actions is None else await _act(visit, page, actions)
             except NotForThem:
                 return self._problem(visit, 404, visit.words.say("There is no such page."))
             except Refused as refused:
@@ -140,3 +180,30 @@ class Frame:
         name = self._doorman.user(request)
         user = self._users().get(name) if name else None
         return Viewer(user.name, user.role, user.customer_of) if user is not None else AT_THIS_MACHINE
+
+
+async def _act(visit: Visit, page: Page, actions: Mapping[str, Action]) -> Response:
+    refusal = refuse_cross_site(visit.request)
+    if refusal is not None:
+        return refusal
+    try:
+        visit.form = Form(parse_form(await visit.request.body()))
+    except ValueError:
+        return PlainTextResponse("This form cannot be read.", 400)
+    action = actions.get(visit.form.do)
+    if action is None:
+        raise NotForThem
+    try:
+        done = await action(visit)
+    except Unfit:
+        pass
+    except Refused as refused:
+        if refused.refusal is Refusal.STORE_UNAVAILABLE:
+            raise
+        visit.form.fault = refused.detail
+    else:
+        # 303: what the browser loads anew then is the page, and not the form once more.
+        return RedirectResponse(done, 303) if isinstance(done, str) else done
+    again = await page(visit)
+    again.status_code = 422
+    return again
