@@ -18,6 +18,7 @@ from onema.administration.requests import (
     FoundStory,
     HeldCapacity,
     PlacedCall,
+    Prices,
     PutDocuments,
     PutRecording,
     ReadBalance,
@@ -29,6 +30,7 @@ from onema.administration.requests import (
     ReadDocuments,
     ReadLedger,
     ReadMessages,
+    ReadPrices,
     ReadReceipts,
     ReadRefusals,
     ReadSettings,
@@ -169,6 +171,7 @@ class Administration:
             ReadCalls: self._read_calls,
             ReadLedger: self._read_ledger,
             ReadBalance: self._read_balance,
+            ReadPrices: self._read_prices,
             ReadCapacity: self._read_capacity,
             ReadCarriers: self._carrier_answers.read,
             TestCarrier: self._carrier_answers.test,
@@ -312,7 +315,8 @@ class Administration:
         return await self._storage.read_messages(account, before or _NO_ID_IS_AS_LARGE, limit)
 
     async def _read_ledger(self, request: ReadLedger) -> Sequence[LedgerEntry]:
-        return await self._storage.read_ledger(self._account(request.account).id, request.limit)
+        number = self._account(request.account).id
+        return await self._storage.read_ledger(number, request.limit, request.before)
 
     async def _read_balance(self, request: ReadBalance) -> Balance:
         account = self._account(request.account)
@@ -332,6 +336,12 @@ class Administration:
             expires_at=account.wallet_expires_at,
             ledger=ledger,
         )
+
+    async def _read_prices(self, request: ReadPrices) -> Prices:
+        account = self._account(request.account).document
+        tariffs = self._gateway.directory.of_kind(doc.Tariff)
+        rates = next((one.rates for one in tariffs if one.name == account.tariff), ())
+        return Prices(account.currency, tuple(sorted(rates, key=lambda rate: (rate.channel, rate.prefix))))
 
     async def _reset_counting(self, request: ResetCounting) -> Sequence[Window]:
         windows: list[tuple[AccountId, str, str]] = []

@@ -15,7 +15,7 @@ from onema.domain.note_refusals import RefusedRequest
 from onema.domain.records import Call, DeadJob, LedgerEntry, Message, Window
 from onema.domain.values.money import Minor
 from onema.domain.values.phone import Phone
-from onema.storage.contract import Story
+from onema.storage.contract import NEWEST_ENTRY, Story
 
 A_co = TypeVar("A_co", covariant=True)
 
@@ -128,11 +128,12 @@ class ReadCalls(Request[Sequence[PlacedCall]], frozen=True, kw_only=True, tag="r
 
 
 class ReadLedger(Request[Sequence[LedgerEntry]], frozen=True, kw_only=True, tag="read_ledger"):
-    """An account's ledger entries, newest first."""
+    """An account's ledger entries, newest subject first, then by kind; behind the entry of this (subject, kind)."""
 
     answer_type = list[LedgerEntry]
 
     account: str
+    before: tuple[int, str] = NEWEST_ENTRY
     limit: int = 20
 
 
@@ -154,6 +155,21 @@ class ReadBalance(Request[Balance], frozen=True, kw_only=True, tag="read_balance
 
     account: str
     audit: bool = False
+
+
+class Prices(msgspec.Struct, frozen=True):
+    """What an account pays in its currency: the longest prefix that fits counts."""
+
+    currency: str
+    rates: tuple[doc.Rate, ...]
+
+
+class ReadPrices(Request[Prices], frozen=True, kw_only=True, tag="read_prices"):
+    """An account's price list."""
+
+    answer_type = Prices
+
+    account: str
 
 
 class ResetCounting(Request[Sequence[Window]], frozen=True, kw_only=True, tag="reset_counting"):
@@ -389,6 +405,7 @@ WireRequest = (
     | ReadCalls
     | ReadLedger
     | ReadBalance
+    | ReadPrices
     | ReadCapacity
     | ReadCarriers
     | TestCarrier

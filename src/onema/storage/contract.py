@@ -31,6 +31,9 @@ from onema.domain.records import (
 from onema.domain.values.money import Minor
 from onema.domain.values.phone import Phone
 
+NEWEST_ENTRY = (2**63 - 1, "")
+"""A (subject, kind) before which no ledger entry stands."""
+
 
 class StorageError(Exception):
     """Base of all that a store raises."""
@@ -267,8 +270,12 @@ class Storage(Writer, Protocol):
         without their traces.
         """
 
-    async def read_ledger(self, account: AccountId, limit: int) -> Sequence[LedgerEntry]:
-        """Ledger entries of an account, newest subject first."""
+    async def read_ledger(
+        self, account: AccountId, limit: int, before: tuple[int, str] = NEWEST_ENTRY
+    ) -> Sequence[LedgerEntry]:
+        """Ledger entries of an account, newest subject first, then by kind; those that come behind the entry of this
+        (subject, kind).
+        """
 
     async def ledger_sum(self, account: AccountId) -> Minor: ...
 

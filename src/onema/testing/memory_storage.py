@@ -32,6 +32,7 @@ from onema.domain.request_key import RequestKey
 from onema.domain.values.money import Minor
 from onema.domain.values.phone import Phone
 from onema.storage.contract import (
+    NEWEST_ENTRY,
     DataRejected,
     DirectoryChanges,
     SentBetween,
@@ -293,9 +294,12 @@ class MemoryStorage:
         dead = sorted(self._of(DeadJob), key=lambda row: -row.id)
         return [row for row in dead if row.id < before][:limit]
 
-    async def read_ledger(self, account: AccountId, limit: int) -> Sequence[LedgerEntry]:
+    async def read_ledger(
+        self, account: AccountId, limit: int, before: tuple[int, str] = NEWEST_ENTRY
+    ) -> Sequence[LedgerEntry]:
         found = [row for row in self._of(LedgerEntry) if row.account == account]
-        return sorted(found, key=lambda row: (-row.subject, row.kind))[:limit]
+        behind = (row for row in found if (-row.subject, row.kind) > (-before[0], before[1]))
+        return sorted(behind, key=lambda row: (-row.subject, row.kind))[:limit]
 
     async def ledger_sum(self, account: AccountId) -> Minor:
         return Minor(sum(row.amount for row in self._of(LedgerEntry) if row.account == account))

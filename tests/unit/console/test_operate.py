@@ -1,94 +1,24 @@
 """The pages for operators and customers, over the real core: docs/operations/console.md."""
 
 import re
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
-import pytest_asyncio
 
-from onema.administration.answers import Administration
 from onema.console.operate.pages.shown import PAGE
 from onema.console.operate.sections import SECTIONS
-from onema.domain.codes.accept_message import Accepted
-from onema.domain.codes.send_code import SendCode
-from onema.domain.codes.start_verification import ENTROPY_BYTES, NewCode
-from onema.domain.codes.verification import DIGITS
 from onema.domain.configuration import documents as doc
 from onema.domain.delivery.outcome import Ending
-from onema.domain.ids import MessageId
 from onema.domain.records import Call
 from onema.domain.refusals import Refusal
-from onema.domain.values.phone import Phone, mask
+from onema.domain.values.phone import mask
 from onema.engine.refusals import Asking
 from onema.protocols.sip.trace import Trace
 
-from ...dialects.running_core import RunningCore
 from ..cli.test_call import BUSY, INVITE
-from .desk import Desk
+from .office import OURS, THEIRS, Office
 
-OURS, THEIRS = "+84901888484", "+84912345678"
-DOCUMENTS: tuple[doc.AnyDocument, ...] = (
-    doc.Tariff(name="default", rates=(doc.Rate(channel="sms", prefix="+84", price="850"),)),
-    *(
-        document
-        for name in ("acme", "rival")
-        for document in (
-            doc.Account(name=name, wallet="postpaid", windows=(), country="VN"),
-            doc.Brandname(account=name, name=name.upper()),
-            doc.Template(account=name, brandname=name.upper(), text="{OTP} is your code"),
-        )
-    ),
-    doc.Carrier(name="gw-north", type="handset"),
-)
 SOCKET = ("192.0.2.1", 5060)
 PATHS = [section.address for section in SECTIONS]
-
-
-class Office:
-    """The console before a core in which two accounts have sent a code each."""
-
-    def __init__(self, core: RunningCore) -> None:
-        self.core = core
-        self.desk = Desk(
-            inbox=None,
-            open_on_loopback=False,
-            administrator=Administration(core.gateway, core.storage, settings={"listen.port": "8400"}),
-        )
-
-    async def send(self, account: str, phone: str) -> MessageId:
-        gateway = self.core.gateway
-        sent: Accepted = await gateway.execute(
-            SendCode(
-                account=self.core.account(account).id,
-                id=MessageId(gateway.next_id()),
-                now=gateway.now(),
-                entropy=gateway.token(ENTROPY_BYTES),
-                dialect="native",
-                phone=Phone(phone),
-                home_country="VN",
-                client_ip="203.0.113.9",
-                brandname=account.upper(),
-                text="{OTP} is your code",
-                code=NewCode(DIGITS, 6, 300_000),
-            )
-        )
-        return sent.message
-
-    async def page(self, path: str, status: int = 200) -> str:
-        answer = await self.desk.get(path)
-        assert answer.status == status, answer.text
-        return answer.text
-
-
-@pytest_asyncio.fixture
-async def office(tmp_path: Path) -> AsyncIterator[Office]:
-    core = RunningCore(tmp_path)
-    await core.start()
-    await core.configure(*DOCUMENTS)
-    office = Office(core)
-    yield office
-    await core.stop()
 
 
 async def test_an_operator_finds_a_message_and_its_story(office: Office) -> None:

@@ -17,6 +17,7 @@ _OF_AN_ACCOUNT: frozenset[type[ask.Request[Any]]] = frozenset(
         ask.ReadStory,
         ask.ReadLedger,
         ask.ReadBalance,
+        ask.ReadPrices,
         ask.ReadRefusals,
         ask.ReadCallbacks,
         ask.ReadDocuments,

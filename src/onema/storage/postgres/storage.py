@@ -26,7 +26,15 @@ from onema.domain.records import (
 from onema.domain.tables import TABLE_ORDER
 from onema.domain.values.money import Minor
 from onema.domain.values.phone import Phone
-from onema.storage.contract import DirectoryChanges, SentBetween, SentPage, Story, Writer, expected_size
+from onema.storage.contract import (
+    NEWEST_ENTRY,
+    DirectoryChanges,
+    SentBetween,
+    SentPage,
+    Story,
+    Writer,
+    expected_size,
+)
 from onema.storage.postgres import errors
 from onema.storage.postgres.errors import DRIVER_ERRORS
 from onema.storage.postgres.link import UPKEEP_SECONDS, Connection, Losses, Pool
@@ -266,8 +274,10 @@ class PostgresStorage(PostgresWriter):
     async def read_process_reports(self) -> Sequence[ProcessReport]:
         return [ProcessReport(*record) for record in await self._fetch(self._queries["process_reports"])]
 
-    async def read_ledger(self, account: AccountId, limit: int) -> Sequence[LedgerEntry]:
-        records = await self._fetch(self._queries["ledger"], account, limit)
+    async def read_ledger(
+        self, account: AccountId, limit: int, before: tuple[int, str] = NEWEST_ENTRY
+    ) -> Sequence[LedgerEntry]:
+        records = await self._fetch(self._queries["ledger"], account, limit, *before)
         return [LedgerEntry(*record) for record in records]
 
     async def ledger_sum(self, account: AccountId) -> Minor:

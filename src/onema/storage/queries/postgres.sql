@@ -274,9 +274,9 @@ SELECT count(*) FROM (
 ) AS counted
 
 -- ledger --
--- An account's ($1) newest ledger entries.
+-- An account's ($1) newest ledger entries behind one of them ($3 subject, $4 kind).
 SELECT account, subject, kind, amount, at, note FROM ledger
-WHERE account = $1 ORDER BY subject DESC, kind LIMIT $2
+WHERE account = $1 AND subject <= $3 AND (subject < $3 OR kind > $4) ORDER BY subject DESC, kind LIMIT $2
 
 -- ledger_sum --
 -- What an account's balance must be.

@@ -270,9 +270,10 @@ SELECT count(*) FROM (
 )
 
 -- ledger --
--- An account's newest ledger entries.
+-- An account's newest ledger entries behind one of them.
 SELECT account, subject, kind, amount, at, note FROM ledger
-WHERE account = :account ORDER BY subject DESC, kind LIMIT :limit
+WHERE account = :account AND subject <= :subject AND (subject < :subject OR kind > :kind)
+ORDER BY subject DESC, kind LIMIT :limit
 
 -- ledger_sum --
 -- What an account's balance must be.

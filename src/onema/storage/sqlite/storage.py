@@ -44,6 +44,7 @@ from onema.domain.request_key import RequestKey
 from onema.domain.values.money import Minor
 from onema.domain.values.phone import Phone
 from onema.storage.contract import (
+    NEWEST_ENTRY,
     DataRejected,
     DirectoryChanges,
     SentBetween,
@@ -433,8 +434,12 @@ class SqliteStorage:
     async def read_process_reports(self) -> Sequence[ProcessReport]:
         return self._rows(self._reader, ProcessReport, "process_reports", {})
 
-    async def read_ledger(self, account: AccountId, limit: int) -> Sequence[LedgerEntry]:
-        return self._rows(self._reader, LedgerEntry, "ledger", {"account": account, "limit": limit})
+    async def read_ledger(
+        self, account: AccountId, limit: int, before: tuple[int, str] = NEWEST_ENTRY
+    ) -> Sequence[LedgerEntry]:
+        subject, kind = before
+        values = {"account": account, "limit": limit, "subject": subject, "kind": kind}
+        return self._rows(self._reader, LedgerEntry, "ledger", values)
 
     async def oldest_due(self, now: int, limit: int) -> dict[str, int]:
         with _DRIVER_ERRORS:

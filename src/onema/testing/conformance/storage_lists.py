@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from onema.domain.ids import AccountId, MessageId
-from onema.domain.records import Call, Channel, Event, Message
+from onema.domain.records import Call, Channel, Event, LedgerEntry, Message
+from onema.domain.values.money import Minor
 from onema.storage.contract import SentBetween, SentPage, Storage
 from onema.testing.conformance.storage import ACCOUNT, insert, message
 
@@ -22,6 +23,19 @@ def ids(messages: Sequence[Message]) -> list[int]:
 
 class StorageLists:
     """Subclass with a fixture `storage` that is open and empty."""
+
+    async def test_the_ledger_is_listed_page_by_page(self, storage: Storage) -> None:
+        """A page may end between two entries of one subject, and the next goes on there."""
+        entries = [
+            LedgerEntry(ACCOUNT, subject, kind, Minor(subject), subject, "")
+            for subject in (3, 2, 1)
+            for kind in ("capture", "hold")
+        ]
+        await insert(storage, *entries, LedgerEntry(AccountId(ACCOUNT + 1), 2, "hold", Minor(5), 3, ""))
+        first = list(await storage.read_ledger(ACCOUNT, 3))
+        second = list(await storage.read_ledger(ACCOUNT, 3, (2, "capture")))
+        assert (first, second) == (entries[:3], entries[3:])
+        assert list(await storage.read_ledger(ACCOUNT, 3, (1, "hold"))) == []
 
     async def test_messages_that_were_asked_for_together_are_found_from_the_first(
         self, storage: Storage

@@ -1,19 +1,39 @@
-"""An account's wallet and its ledger."""
+"""An account's wallet, its ledger, and what it pays."""
 
-from starlette.responses import Response
+import csv
+import io
+from collections.abc import AsyncIterator
+
+from starlette.responses import Response, StreamingResponse
 
 from onema.administration import requests as ask
 from onema.console.operate.frame import Section, Visit
 from onema.console.operate.pages.shown import PAGE
+from onema.console.operate.viewer import NotForThem
+from onema.domain.ids import LARGEST_ID
+from onema.domain.records import LedgerEntry
 from onema.domain.values.money import format_amount
 from onema.domain.values.times import show_time
+from onema.storage.contract import NEWEST_ENTRY
+
+_AT_ONCE = 1_000
+"""Entries that are read at once for a file."""
+_COLUMNS = ("at", "kind", "amount", "currency", "subject", "note")
 
 
 async def money(visit: Visit) -> Response:
     accounts = await visit.accounts()
     account = visit.chosen(accounts)
     balance = await visit.ask(ask.ReadBalance(account=account.name)) if account else None
-    entries = await visit.ask(ask.ReadLedger(account=account.name, limit=PAGE)) if account else ()
+    prices = await visit.ask(ask.ReadPrices(account=account.name)) if account else None
+    before = _cursor(visit.told("before"))
+    entries = (
+        await visit.ask(ask.ReadLedger(account=account.name, before=before, limit=PAGE + 1))
+        if account
+        else ()
+    )
+    shown = entries[:PAGE]
+    last = shown[-1] if len(entries) > PAGE else None
     return visit.render(
         "money.html",
         accounts=accounts,
@@ -21,11 +41,60 @@ async def money(visit: Visit) -> Response:
         balance=format_amount(balance.balance) if balance else "",
         lowest=format_amount(balance.lowest) if balance and balance.lowest is not None else "",
         expires_at=show_time(balance.expires_at) if balance else "",
+        rates=prices.rates if prices else (),
         entries=[
-            {"at": show_time(one.at), "entry": one, "amount": format_amount(one.amount)} for one in entries
+            {"at": show_time(one.at), "entry": one, "amount": format_amount(one.amount)} for one in shown
         ],
-        command=f"onema wallet show {account.name if account else ''}",
+        older=f"{last.subject}.{last.kind}" if last else "",
+        command=f"onema wallet ledger {account.name if account else ''}",
     )
 
 
-SECTION = Section("money", "Money", {"": money})
+async def ledger_file(visit: Visit) -> Response:
+    """The whole ledger, newest first, for a spreadsheet; it is read while it is sent."""
+    account = visit.chosen(await visit.accounts())
+    if account is None:
+        raise NotForThem
+    # What may not be asked must be told before the answer begins.
+    first = await visit.ask(ask.ReadLedger(account=account.name, limit=_AT_ONCE))
+
+    async def lines() -> AsyncIterator[str]:
+        yield _csv([_COLUMNS])
+        entries = first
+        while entries:
+            yield _csv([_row(one, account.currency) for one in entries])
+            behind = (entries[-1].subject, entries[-1].kind)
+            entries = await visit.ask(ask.ReadLedger(account=account.name, before=behind, limit=_AT_ONCE))
+
+    headers = {"content-disposition": f'attachment; filename="ledger-{account.name}.csv"'}
+    return StreamingResponse(lines(), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+def _row(entry: LedgerEntry, currency: str) -> tuple[str, ...]:
+    note = entry.note
+    # A spreadsheet would compute what begins so, and a note is whatever somebody wrote.
+    safe = f"'{note}" if note.startswith(("=", "+", "-", "@")) else note
+    return (
+        show_time(entry.at),
+        str(entry.kind),
+        format_amount(entry.amount),
+        currency,
+        str(entry.subject),
+        safe,
+    )
+
+
+def _csv(rows: list[tuple[str, ...]]) -> str:
+    text = io.StringIO()
+    csv.writer(text).writerows(rows)
+    return text.getvalue()
+
+
+def _cursor(text: str) -> tuple[int, str]:
+    """The entry that a page comes behind, as the page before it wrote it."""
+    subject, _, kind = text.partition(".")
+    is_one = kind and subject.isascii() and subject.isdigit() and int(subject) <= LARGEST_ID
+    return (int(subject), kind) if is_one else NEWEST_ENTRY
+
+
+SECTION = Section("money", "Money", {"": money, "/ledger.csv": ledger_file})
