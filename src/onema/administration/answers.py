@@ -10,6 +10,7 @@ import onema
 from onema.administration.callbacks import CallbackLog
 from onema.administration.calls import read_calls
 from onema.administration.carrier_answers import CarrierAnswers
+from onema.administration.hotlines import read_pools
 from onema.administration.requests import (
     Balance,
     Configuration,
@@ -18,6 +19,7 @@ from onema.administration.requests import (
     FoundStory,
     HeldCapacity,
     PlacedCall,
+    PoolNow,
     Prices,
     PutDocuments,
     PutRecording,
@@ -28,6 +30,7 @@ from onema.administration.requests import (
     ReadCarriers,
     ReadDeadJobs,
     ReadDocuments,
+    ReadHotlines,
     ReadLedger,
     ReadMessages,
     ReadPrices,
@@ -172,6 +175,7 @@ class Administration:
             ReadLedger: self._read_ledger,
             ReadBalance: self._read_balance,
             ReadPrices: self._read_prices,
+            ReadHotlines: self._read_hotlines,
             ReadCapacity: self._read_capacity,
             ReadCarriers: self._carrier_answers.read,
             TestCarrier: self._carrier_answers.test,
@@ -342,6 +346,14 @@ class Administration:
         tariffs = self._gateway.directory.of_kind(doc.Tariff)
         rates = next((one.rates for one in tariffs if one.name == account.tariff), ())
         return Prices(account.currency, tuple(sorted(rates, key=lambda rate: (rate.channel, rate.prefix))))
+
+    async def _read_hotlines(self, request: ReadHotlines) -> tuple[PoolNow, ...]:
+        directory = self._gateway.directory
+        pools = {one.name for one in directory.of_kind(doc.HotlinePool)}
+        if request.account:
+            applications = self._account(request.account).applications.values()
+            pools &= {one.document.pool for one in applications}
+        return await read_pools(self._storage, directory, pools, self._gateway.now())
 
     async def _reset_counting(self, request: ResetCounting) -> Sequence[Window]:
         windows: list[tuple[AccountId, str, str]] = []

@@ -172,6 +172,33 @@ class ReadPrices(Request[Prices], frozen=True, kw_only=True, tag="read_prices"):
     account: str
 
 
+class HotlineNow(msgspec.Struct, frozen=True):
+    """A caller number, and how often it was used in its last 24 hours; `daily_cap` 0 is no cap."""
+
+    number: str
+    active: bool
+    daily_cap: int
+    used: int
+
+    @property
+    def full(self) -> bool:
+        return 0 < self.daily_cap <= self.used
+
+
+class PoolNow(msgspec.Struct, frozen=True):
+    name: str
+    active: bool
+    hotlines: tuple[HotlineNow, ...]
+
+
+class ReadHotlines(Request[tuple[PoolNow, ...]], frozen=True, kw_only=True, tag="read_hotlines"):
+    """The pools of caller numbers, by name; those that an account's applications call from, or all without one."""
+
+    answer_type = tuple[PoolNow, ...]
+
+    account: str = ""
+
+
 class ResetCounting(Request[Sequence[Window]], frozen=True, kw_only=True, tag="reset_counting"):
     """Forget what the windows of an account counted; or instead of its own those of a phone or an address that it
     named; or a hotline's, which is no account's. Answer: what was counted.
@@ -406,6 +433,7 @@ WireRequest = (
     | ReadLedger
     | ReadBalance
     | ReadPrices
+    | ReadHotlines
     | ReadCapacity
     | ReadCarriers
     | TestCarrier

@@ -19,6 +19,7 @@ from onema.console.handset.items import InboxReader, Presenter
 from onema.console.handset.routes import DemoHints, HandsetPages
 from onema.console.operate.frame import Frame
 from onema.console.operate.sections import SECTIONS
+from onema.console.operate.speaker import Speaker
 from onema.console.operate.viewer import Questions
 from onema.console.recording.pages import RecordingPages, routes_of
 from onema.console.recording.studio import Studio
@@ -41,13 +42,14 @@ def build_console(
     demo: DemoHints = (),
     studio: Studio | None = None,
     administrator: Administrator | None = None,
+    speaker: Speaker | None = None,
     heartbeat_seconds: float = HEARTBEAT_SECONDS,
 ) -> ASGIApp:
     """The console.
 
     Without `inbox` there is no handset; without `audio` calls are silent; without `calls` they do not
     ring, but are listed when they came; without `studio` no voices are recorded; without `administrator` there are no
-    pages for operators and customers.
+    pages for operators and customers; without `speaker` these let nobody hear a voice.
 
     `scope["client"]` and `scope["scheme"]` must be the client's own (HttpApplication sees to it).
     """
@@ -89,7 +91,7 @@ def build_console(
 
         routes += routes_of(RecordingPages(studio, doorman, templates, today), doorman)
     if administrator is not None:
-        frame = Frame(doorman, Questions(administrator), templates, users, SECTIONS)
+        frame = Frame(doorman, Questions(administrator), templates, users, SECTIONS, speaker)
         routes += [*frame.routes(), Route("/console/", _without_slash)]
     application = Starlette(
         routes=routes, exception_handlers={StorageError: _store_away, Refused: _store_away}

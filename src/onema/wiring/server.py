@@ -275,6 +275,7 @@ class App:
             demo=self._demo,
             studio=Studio(self.settings.data, lambda: core.announcements.voices),
             administrator=core.administration,
+            speaker=core.announcements,
         )
         webhooks = Webhooks(lambda: core.gateway.directory.carriers, receipts)
         apis = self._dialects if "api" in roles else [NotServed("api", self._dialects)]

@@ -14,6 +14,7 @@ from onema.administration.answers import Administrator
 from onema.channels.handset.calls import CallState, LiveCall
 from onema.console.app import build_console
 from onema.console.handset.inbox import Received
+from onema.console.operate.speaker import Speaker
 from onema.console.recording.studio import Studio
 from onema.domain.configuration.configure import Configure, directory_from_rows
 from onema.domain.configuration.directory import Directory
@@ -172,6 +173,7 @@ class Desk:
         audio: Bytes | None = None,
         studio: Studio | None = None,
         administrator: Administrator | None = None,
+        speaker: Speaker | None = None,
     ) -> None:
         self.clock = FakeClock()
         self.stopping = asyncio.Event()
@@ -190,6 +192,7 @@ class Desk:
             calls=calls,
             studio=studio,
             administrator=administrator,
+            speaker=speaker,
             heartbeat_seconds=0.01,
         )
         self.client: tuple[str, int] | None = ("127.0.0.1", 50_000)

@@ -8,6 +8,8 @@ from onema.domain.codes.verification import DIGITS
 from onema.domain.configuration import documents as doc
 from onema.domain.ids import MessageId
 from onema.domain.values.phone import Phone
+from onema.speech import Voices
+from onema.speech.announcement import Announcements
 
 from ...dialects.running_core import RunningCore
 from .desk import Desk
@@ -37,6 +39,7 @@ class Office:
             inbox=None,
             open_on_loopback=False,
             administrator=Administration(core.gateway, core.storage, settings={"listen.port": "8400"}),
+            speaker=Announcements(Voices.load),
         )
 
     async def send(self, account: str, phone: str) -> MessageId:

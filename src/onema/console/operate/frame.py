@@ -13,6 +13,7 @@ from onema.administration.requests import PutDocuments, ReadDocuments
 from onema.administration.requests import Request as Question
 from onema.console.door.access import Doorman, Endpoint, refuse_cross_site
 from onema.console.operate.forms import Form, Unfit
+from onema.console.operate.speaker import Speaker
 from onema.console.operate.viewer import NotForThem, Questions, Viewer
 from onema.console.words import Words, words_for
 from onema.domain.configuration.documents import Account, AnyDocument, User
@@ -39,6 +40,11 @@ class Visit:
         self.form = Form()
         """What was sent to the page, and what is wrong with it; empty where nothing was."""
         self._frame = frame
+
+    @property
+    def speaker(self) -> Speaker | None:
+        """Who lets people hear a call; None where nobody can speak."""
+        return self._frame.speaker
 
     async def ask(self, question: Question[A]) -> A:
         """Raises NotForThem and Refused."""
@@ -121,7 +127,9 @@ class Frame:
         templates: jinja2.Environment,
         users: Callable[[], Mapping[str, User]],
         sections: Sequence[Section],
+        speaker: Speaker | None = None,
     ) -> None:
+        self.speaker = speaker
         self.questions = questions
         self._doorman = doorman
         self._templates = templates

@@ -12,6 +12,7 @@ from onema.console.operate.pages import (
     overview,
     refusals,
     system,
+    voice,
 )
 
 SECTIONS: tuple[Section, ...] = (
@@ -21,6 +22,7 @@ SECTIONS: tuple[Section, ...] = (
     callbacks.SECTION,
     refusals.SECTION,
     money.SECTION,
+    voice.SECTION,
     carriers.SECTION,
     system.SECTION,
 )

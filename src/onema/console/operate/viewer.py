@@ -18,6 +18,7 @@ _OF_AN_ACCOUNT: frozenset[type[ask.Request[Any]]] = frozenset(
         ask.ReadLedger,
         ask.ReadBalance,
         ask.ReadPrices,
+        ask.ReadHotlines,
         ask.ReadRefusals,
         ask.ReadCallbacks,
         ask.ReadDocuments,

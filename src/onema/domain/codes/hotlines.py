@@ -33,13 +33,18 @@ def take_hotline(world: World, pool: PoolView | None, now: int) -> tuple[str, Wi
     free = []
     for hotline in pool.hotlines:
         counter = world.get(Window, EVERY_ACCOUNT, SCOPE, hotline.number)
-        used = limits.used_now(counter, _DAY_SECONDS, now)
+        used = used_now(counter, now)
         if not hotline.daily_cap or used < hotline.daily_cap:
             free.append((used, hotline, counter))
     if not free:
         raise Refused(Refusal.HOTLINE_UNAVAILABLE)
     _, hotline, counter = min(free, key=lambda candidate: candidate[0])
     return hotline.number, _with_one_more(counter, hotline.number, hotline.daily_cap, now)
+
+
+def used_now(counter: Window | None, now: int) -> int:
+    """How often a number was used in its last 24 hours, which begin with the first call."""
+    return limits.used_now(counter, _DAY_SECONDS, now)
 
 
 def use_again(world: World, pools: Iterable[PoolView], number: str, now: int) -> Window | None:
