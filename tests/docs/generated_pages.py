@@ -1,9 +1,12 @@
-"""The pages of docs/ that are made from the code. `./dev docs` writes them anew."""
+"""What is made from something else: pages of docs/ from the code, operations of the client from openapi.yaml. `./dev
+docs` writes it anew.
+"""
 
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from tests.client.operations import modules
 from tests.docs.callee_page import callee_page
 from tests.docs.carrier_pages import carrier_page, pages
 from tests.docs.settings_page import settings_page
@@ -18,6 +21,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/operations/settings.md": settings_page,
     "docs/state-machines.md": state_machines_page,
     **{f"docs/carriers/{name}.md": partial(carrier_page, name) for name in pages()},
+    **{module: partial(modules().__getitem__, module) for module in modules()},
 }
 
 if __name__ == "__main__":

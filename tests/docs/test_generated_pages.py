@@ -1,4 +1,4 @@
-"""Pages that are made from the code say what the code says now."""
+"""What is made from something else says what that says now."""
 
 import pytest
 

@@ -16,14 +16,14 @@ from onema.domain.configuration.callback_target import (
     local_problem,
     parse_callback_url,
 )
-from onema.http.client.connection import BrokenAnswer, Connection
+from onema.http.client.connection import ANSWER_LIMIT, BrokenAnswer, Connection
 from onema.http.client.contract import HttpAnswer, HttpRequest, MayHaveLeft, NotSent, TargetRefused
 from onema.http.client.idle import IdleConnections
 from onema.http.client.network import GuardedNetwork, Resolve, resolve
 from onema.http.client.trust import proxy_of, tls_context
 
 BODY_LIMIT = 65_536
-"""So much of an answer's body is read."""
+"""So much of an answer's body is read, unless the client's owner says otherwise."""
 IDLE_SECONDS = 15.0
 """So long a connection is kept for the next request."""
 SOONER_SECONDS = 1.0
@@ -54,9 +54,12 @@ class PooledClient:
         ca_file: str = "",
         ca_setting: str = "ca_file",
         resolve: Resolve = resolve,
+        body_limit: int = BODY_LIMIT,
     ) -> None:
         """Settings have their names beside them, for what is said to operators. Raises ClientRefused."""
         self._seconds = seconds
+        self._body_limit = body_limit
+        self._answer_limit = max(ANSWER_LIMIT, 2 * body_limit)
         self._body_seconds = body_seconds
         self._private_targets = private_targets
         self._private_setting = private_setting
@@ -91,7 +94,9 @@ class PooledClient:
                     latest = deadline.when() or 0.0
                     deadline.reschedule(min(latest, loop.time() + self._body_seconds))
 
-                answer = await connection.exchange(data, BODY_LIMIT, on_head=bound_body)
+                answer = await connection.exchange(
+                    data, self._body_limit, on_head=bound_body, answer_limit=self._answer_limit
+                )
         except (BrokenAnswer, OSError) as error:  # TimeoutError is an OSError, ssl's errors are
             partial = connection.partial if connection is not None else None
             self._drop(connection)

@@ -23,7 +23,7 @@ class BrokenAnswer(Exception):
 class AnswerReader:
     """Makes an answer of bytes; the parser calls it. RFC 9112, sections 4 to 6."""
 
-    def __init__(self, *, is_connect: bool) -> None:
+    def __init__(self, *, is_connect: bool, limit: int = ANSWER_LIMIT) -> None:
         self._is_connect = is_connect
         """Whether it answers CONNECT: then what follows a head of success is the tunnel's (RFC 9110, 9.3.6)."""
         self.status = 0
@@ -35,7 +35,7 @@ class AnswerReader:
         self._body: list[bytes] = []
         self.size = 0
         """Bytes of the body so far."""
-        self._left = ANSWER_LIMIT
+        self._left = limit
         self._is_delimited = False
         """Whether the end of the body shows; otherwise it ends with the connection."""
         self._parser = httptools.HttpResponseParser(self)
@@ -130,11 +130,12 @@ class Connection(asyncio.BufferedProtocol):
         *,
         is_connect: bool = False,
         on_head: Callable[[], None] | None = None,
+        answer_limit: int = ANSWER_LIMIT,
     ) -> HttpAnswer:
         """Write a request and wait for its answer. From here on it may have left us. Raises BrokenAnswer."""
         if self.transport is None:
             raise BrokenAnswer("the connection is closed")
-        self._reader = AnswerReader(is_connect=is_connect)
+        self._reader = AnswerReader(is_connect=is_connect, limit=answer_limit)
         self._body_limit = body_limit
         self._on_head = on_head
         self._ended = asyncio.get_running_loop().create_future()

@@ -1,0 +1,23 @@
+"""`./dev docs` makes this of openapi.yaml."""
+
+from onema.client.awaiting import AwaitingSender, awaiting
+from onema.client.blocking import BlockingSender, blocking
+from onema.client.operations import account, tools, verifications
+
+
+class BlockingOperations(BlockingSender):
+    create_verification = blocking(verifications.create_verification)
+    get_verification = blocking(verifications.get_verification)
+    check_verification = blocking(verifications.check_verification)
+    cancel_verification = blocking(verifications.cancel_verification)
+    get_balance = blocking(account.get_balance)
+    preview_sms = blocking(tools.preview_sms)
+
+
+class AwaitingOperations(AwaitingSender):
+    create_verification = awaiting(verifications.create_verification)
+    get_verification = awaiting(verifications.get_verification)
+    check_verification = awaiting(verifications.check_verification)
+    cancel_verification = awaiting(verifications.cancel_verification)
+    get_balance = awaiting(account.get_balance)
+    preview_sms = awaiting(tools.preview_sms)

@@ -1,0 +1,31 @@
+"""`./dev docs` makes this of openapi.yaml."""
+
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from onema.client.call import Call
+
+
+class Preview(msgspec.Struct, frozen=True, kw_only=True):
+    preview: dict[str, Any]
+    price: dict[str, Any] | None
+    sender: dict[str, Any] | None
+    notes: list[str]
+
+
+def preview_sms(
+    *,
+    text: str,
+    to: str | UnsetType = UNSET,
+    sender: str | UnsetType = UNSET,
+    code_length: int | UnsetType = UNSET,
+) -> Call[Preview]:
+    """What a text becomes on its way, and costs."""
+    return Call(
+        "POST",
+        "/v1/sms/preview",
+        Preview,
+        body={"text": text, "to": to, "sender": sender, "code_length": code_length},
+    )

@@ -1,0 +1,126 @@
+"""`./dev docs` makes this of openapi.yaml."""
+
+import datetime as dt
+from typing import Literal
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from onema.client.call import Call, new_key, part
+
+
+class Begun(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
+    status: str
+    channel: str
+    to: str
+    purpose: str
+    reference: str
+    created_at: dt.datetime
+    expires_at: dt.datetime
+
+
+class VerificationDelivery(msgspec.Struct, frozen=True, kw_only=True):
+    status: str
+    reason: str
+    ending: str
+
+
+class VerificationCost(msgspec.Struct, frozen=True, kw_only=True):
+    currency: str
+    held: str
+    charged: str
+
+
+class VerificationTimeline(msgspec.Struct, frozen=True, kw_only=True):
+    at: dt.datetime
+    event: str
+    detail: str
+
+
+class Verification(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
+    status: str
+    channel: str
+    to: str
+    purpose: str
+    reference: str
+    created_at: dt.datetime
+    expires_at: dt.datetime
+    delivery: VerificationDelivery
+    cost: VerificationCost
+    timeline: list[VerificationTimeline]
+
+
+class Checked(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
+    valid: bool
+    status: str
+
+
+def create_verification(
+    *,
+    to: str,
+    idempotency_key: str | None = None,
+    channel: Literal["sms", "call"] | UnsetType = UNSET,
+    sender: str | UnsetType = UNSET,
+    template: str | UnsetType = UNSET,
+    text: str | UnsetType = UNSET,
+    application: str | UnsetType = UNSET,
+    voice: str | UnsetType = UNSET,
+    code_length: int | UnsetType = UNSET,
+    alphabet: Literal["digits", "letters_and_digits"] | UnsetType = UNSET,
+    ttl: int | UnsetType = UNSET,
+    purpose: str | UnsetType = UNSET,
+    reference: str | UnsetType = UNSET,
+    client_ip: str | UnsetType = UNSET,
+) -> Call[Begun]:
+    """Send a code.
+
+    Makes a code, and sends it or calls with it. The phone's earlier code of the same purpose is
+    superseded. In its simplest form, `{"to": "+84901888484"}`, the account's only brandname sends its
+    first template.
+    """
+    return Call(
+        "POST",
+        "/v1/verifications",
+        Begun,
+        body={
+            "to": to,
+            "channel": channel,
+            "sender": sender,
+            "template": template,
+            "text": text,
+            "application": application,
+            "voice": voice,
+            "code_length": code_length,
+            "alphabet": alphabet,
+            "ttl": ttl,
+            "purpose": purpose,
+            "reference": reference,
+            "client_ip": client_ip,
+        },
+        key=idempotency_key or new_key(),
+    )
+
+
+def get_verification(id: str) -> Call[Verification]:
+    """What became of a code."""
+    return Call("GET", f"/v1/verifications/{part(id)}", Verification)
+
+
+def check_verification(id: str, *, code: str) -> Call[Checked]:
+    """Check what a person typed.
+
+    A right code is right once. A wrong one takes one of its five tries; blanks and small letters are no
+    mistakes.
+    """
+    return Call("POST", f"/v1/verifications/{part(id)}/check", Checked, body={"code": code})
+
+
+def cancel_verification(id: str) -> Call[Verification]:
+    """Wait for a code no more.
+
+    It can be checked no more. What was sent stays sent and paid for. Safe twice.
+    """
+    return Call("POST", f"/v1/verifications/{part(id)}/cancel", Verification, body={})
