@@ -11,11 +11,18 @@ _TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=ut
 
 
 class Assets:
-    """The files under static/, read once. Their address holds a digest, so browsers may keep them forever."""
+    """The files under static/ and static/vendor/, read once. Their address holds a digest, so browsers may keep them
+    forever.
+    """
 
     def __init__(self) -> None:
         folder = resources.files("onema.console") / "static"
-        self._files = {file.name: file.read_bytes() for file in folder.iterdir() if file.is_file()}
+        self._files = {
+            file.name: file.read_bytes()
+            for place in (folder, folder / "vendor")
+            for file in place.iterdir()
+            if file.is_file()
+        }
         """Contents by name."""
         digest = hashlib.sha256()
         for name, content in sorted(self._files.items()):
