@@ -80,6 +80,7 @@ SQLITE_SAMPLES: dict[str, Any] = {
     "subject": 1,
     "share": 2,
     "skip": 0,
+    "slot": 1,
     "full": "[]",
     "until": 20,
 }
@@ -108,6 +109,8 @@ POSTGRES_SAMPLES: dict[str, tuple[Any, ...]] = {
     "sweep_recent_refusals": (10, 5),
     "process_reports": (),
     "sweep_process_reports": (10, 5),
+    "live_figures": (1,),
+    "sweep_live_figures": (10, 5),
     "sweep_request_keys": (10, 5),
     "trim_inbox": (1, 0),
     "unmatched_receipts": ("text", 5),

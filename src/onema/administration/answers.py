@@ -11,6 +11,7 @@ from onema.administration.callbacks import CallbackLog
 from onema.administration.calls import read_calls
 from onema.administration.carrier_answers import CarrierAnswers
 from onema.administration.hotlines import read_pools
+from onema.administration.live_window import LiveWindow
 from onema.administration.requests import (
     Balance,
     Configuration,
@@ -34,6 +35,7 @@ from onema.administration.requests import (
     ReadLedger,
     ReadMessages,
     ReadPrices,
+    ReadNow,
     ReadReceipts,
     ReadRefusals,
     ReadSettings,
@@ -161,6 +163,7 @@ class Administration:
         self._configuring = asyncio.Lock()
         self._callbacks = CallbackLog(gateway, storage)
         self._carrier_answers = CarrierAnswers(gateway, storage)
+        self._live = LiveWindow(gateway, storage)
         self.on_shown: Callable[[], None] = lambda: None
         """Hears that the handset's page has something new to show."""
 
@@ -183,6 +186,7 @@ class Administration:
             ReadReceipts: self._read_receipts,
             ResetCounting: self._reset_counting,
             ReadRefusals: self._read_refusals,
+            ReadNow: self._live.read,
             ReadDeadJobs: self._read_dead_jobs,
             RequeueJob: self._requeue_job,
             DropJob: self._drop_job,

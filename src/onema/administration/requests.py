@@ -301,6 +301,38 @@ class FoundRefusals(msgspec.Struct, frozen=True):
     entries: tuple[RefusedRequest, ...]
 
 
+class Now(msgspec.Struct, frozen=True, kw_only=True):
+    """What happened in the last `seconds`, in every process; a time of None where nothing was delivered.
+
+    `per_second` is how many codes came in lately, `series` how many in each slot of `slot_seconds`, oldest first.
+    `delivered` is of those that `ended`, `verified` of the `codes`. `spent` is by currency.
+    """
+
+    at: int
+    seconds: int
+    slot_seconds: int
+    messages: int
+    codes: int
+    ended: int
+    delivered: int
+    verified: int
+    per_second: float
+    half_within_ms: int | None
+    most_within_ms: int | None
+    """Ninety-nine of a hundred."""
+    spent: dict[str, Minor]
+    refusals: dict[str, int]
+    series: tuple[int, ...]
+
+
+class ReadNow(Request[Now], frozen=True, kw_only=True, tag="read_now"):
+    """What happens at the moment, to an account; without one, to all, and to whoever has no key of ours."""
+
+    answer_type = Now
+
+    account: str = ""
+
+
 class ReadRefusals(Request[FoundRefusals], frozen=True, kw_only=True, tag="read_refusals"):
     """What is kept of an account's refusals; without `account`, of those whose keys nobody has."""
 
@@ -442,6 +474,7 @@ WireRequest = (
     | ResetCounting
     | ShowSms
     | ReadRefusals
+    | ReadNow
     | ReadSettings
     | Status
 )

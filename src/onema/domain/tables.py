@@ -1,5 +1,6 @@
 """Which tables there are."""
 
+from onema.domain.live_figures import LiveFigures
 from onema.domain.records import (
     Attempt,
     Call,
@@ -47,6 +48,7 @@ TABLES: tuple[type[Row], ...] = (
     DeadJob,
     RecentRefusals,
     ProcessReport,
+    LiveFigures,
 )
 """Every table, in the order in which batches lock rows."""
 

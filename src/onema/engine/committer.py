@@ -188,9 +188,12 @@ class Committer:
                 # It was decided as its job was born, and no command of its own waits.
                 self._observer.decided(born.start, Decision(job.attempt, puts=(job,)))
         self._leasing.hand_over(batch)
-        for row in world.written.values():
-            if type(row) is Message and row.ended_at:
-                self._observer.message(row.channel, row.state)
+        for row in world.inserted:
+            if type(row) is Message:
+                self._observer.accepted(row)
+        for written in world.written.values():
+            if type(written) is Message and written.ended_at:
+                self._observer.ended(written)
         if (DirectoryRevision, REVISION) in world.written:
             await self._configured(world, batch)
 

@@ -1,6 +1,7 @@
 from typing import Protocol
 
 from onema.domain.decision import Command, Decision
+from onema.domain.records import Message
 
 
 class Observer(Protocol):
@@ -10,7 +11,10 @@ class Observer(Protocol):
 
     def command(self, kind: str, result: str) -> None: ...
 
-    def message(self, channel: str, state: str) -> None: ...
+    def accepted(self, message: Message) -> None: ...
+
+    def ended(self, message: Message) -> None:
+        """It has reached a final state."""
 
     def refusal(self, account: str, reason: str) -> None: ...
 
@@ -27,7 +31,10 @@ class Unobserved:
     def command(self, kind: str, result: str) -> None:
         return None
 
-    def message(self, channel: str, state: str) -> None:
+    def accepted(self, message: Message) -> None:
+        return None
+
+    def ended(self, message: Message) -> None:
         return None
 
     def refusal(self, account: str, reason: str) -> None:

@@ -11,6 +11,7 @@ from typing import Protocol
 import msgspec
 
 from onema.domain.ids import AccountId, MessageId
+from onema.domain.live_figures import LiveFigures
 from onema.domain.records import (
     Attempt,
     Call,
@@ -194,6 +195,9 @@ class Storage(Writer, Protocol):
 
     async def read_process_reports(self) -> Sequence[ProcessReport]:
         """What each process last said of its carriers, by the process's name."""
+
+    async def read_live_figures(self, slot: int) -> Sequence[LiveFigures]:
+        """What each process counted from a slot on, oldest first."""
 
     async def sweep(self, now: int, limit: int) -> int:
         """Delete up to `limit` expired rows of each small table of live things; how many went."""

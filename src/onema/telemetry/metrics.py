@@ -22,7 +22,8 @@ from onema.domain.delivery.record_outcome import RecordOutcome
 from onema.domain.delivery.record_receipt import ReceiptResult, RecordReceipt
 from onema.domain.delivery.start_attempt import StartAttempt
 from onema.domain.ids import time_of_id
-from onema.domain.records import Attempt, Call, Event, Job, JobKind
+from onema.domain.records import Attempt, Call, Event, Job, JobKind, Message
+from onema.telemetry.live_tally import LiveTally
 
 _REQUEST_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 _COMMIT_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0)
@@ -200,6 +201,8 @@ class Metrics:
 
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
         self.registry = registry = registry or CollectorRegistry()
+        self.live = LiveTally()
+        """The same by accounts and for pages that are live; whoever shows it takes it."""
         self._http_requests = Tally(
             "onema_http_requests", "HTTP requests answered, by API and outcome", ("api", "outcome")
         )
@@ -308,10 +311,15 @@ class Metrics:
     def command(self, kind: str, result: str, amount: int = 1) -> None:
         self._commands.add((kind, result), amount)
 
-    def message(self, channel: str, state: str, amount: int = 1) -> None:
-        self._messages.add((channel, state), amount)
+    def accepted(self, message: Message) -> None:
+        self.live.accepted(message)
+
+    def ended(self, message: Message) -> None:
+        self._messages.add((message.channel, message.state))
+        self.live.ended(message)
 
     def refusal(self, account: str, reason: str) -> None:
+        self.live.refused(account, reason)
         if account not in self._named_accounts:
             if len(self._named_accounts) < NAMED_ACCOUNTS or not account:
                 self._named_accounts.add(account)
@@ -333,6 +341,7 @@ class Metrics:
         elif type(command) is CheckCode and decision.result is Check.RIGHT:
             (verified,) = (row for row in decision.inserts if type(row) is Event)
             self._verified.observe(max(0, command.now - time_of_id(verified.subject)) / 1000)
+            self.live.verified(verified.account)
         elif type(command) is RecordReceipt and decision.result is ReceiptResult.COUNTED:
             for row in decision.puts:
                 if type(row) is Attempt:

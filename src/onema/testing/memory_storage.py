@@ -7,6 +7,7 @@ import msgspec
 
 from onema.domain.delivery.leave_job import LEFT_FOR_MS
 from onema.domain.ids import AccountId, MessageId, first_id_at
+from onema.domain.live_figures import LiveFigures
 from onema.domain.records import (
     Attempt,
     Call,
@@ -150,6 +151,7 @@ class MemoryStorage:
             RecentRefusals,
             RequestKey,
             ProcessReport,
+            LiveFigures,
         ):
             rows = self._of(row_type)
             expired = [row.key for row in rows if _kept_until(row) <= now][:limit]
@@ -169,6 +171,10 @@ class MemoryStorage:
 
     async def read_process_reports(self) -> Sequence[ProcessReport]:
         return sorted(self._of(ProcessReport), key=lambda report: report.process)
+
+    async def read_live_figures(self, slot: int) -> Sequence[LiveFigures]:
+        found = [one for one in self._of(LiveFigures) if one.slot >= slot]
+        return sorted(found, key=lambda one: (one.slot, one.process))
 
     def _unmatched(self) -> list[CarrierReference]:
         found = [row for row in self._of(CarrierReference) if not row.message]

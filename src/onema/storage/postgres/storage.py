@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from onema.domain.delivery.leave_job import LEFT_FOR_MS
 from onema.domain.ids import AccountId, MessageId, first_id_at
+from onema.domain.live_figures import LiveFigures
 from onema.domain.records import (
     Attempt,
     Call,
@@ -130,6 +131,7 @@ class PostgresStorage(PostgresWriter):
             "sweep_recent_refusals",
             "sweep_request_keys",
             "sweep_process_reports",
+            "sweep_live_figures",
         ):
             swept += await self._count(self._queries[name], now, limit)
         await self._count(self._queries["sweep_batches"], first_id_at(now - KEEP_BATCHES_MS))
@@ -273,6 +275,9 @@ class PostgresStorage(PostgresWriter):
 
     async def read_process_reports(self) -> Sequence[ProcessReport]:
         return [ProcessReport(*record) for record in await self._fetch(self._queries["process_reports"])]
+
+    async def read_live_figures(self, slot: int) -> Sequence[LiveFigures]:
+        return [LiveFigures(*record) for record in await self._fetch(self._queries["live_figures"], slot)]
 
     async def read_ledger(
         self, account: AccountId, limit: int, before: tuple[int, str] = NEWEST_ENTRY

@@ -170,6 +170,17 @@ WITH expired AS MATERIALIZED (
 )
 DELETE FROM process_reports t USING expired WHERE t.process = expired.process
 
+-- live_figures --
+-- What each process counted from a slot ($1) on, oldest first.
+SELECT slot, process, expires_at, figures FROM live_figures WHERE slot >= $1 ORDER BY slot, process
+
+-- sweep_live_figures --
+-- Forget what was counted some minutes ago.
+WITH expired AS MATERIALIZED (
+    SELECT slot, process FROM live_figures WHERE expires_at <= $1 ORDER BY slot LIMIT $2 FOR UPDATE SKIP LOCKED
+)
+DELETE FROM live_figures t USING expired WHERE (t.slot, t.process) = (expired.slot, expired.process)
+
 -- windows_after --
 -- How many windows expire after a moment ($1).
 SELECT count(*) FROM windows WHERE expires_at > $1

@@ -122,6 +122,16 @@ DELETE FROM process_reports WHERE process IN (
     SELECT process FROM process_reports WHERE expires_at <= :now ORDER BY expires_at LIMIT :limit
 )
 
+-- live_figures --
+-- What each process counted from a :slot on, oldest first.
+SELECT slot, process, expires_at, figures FROM live_figures WHERE slot >= :slot ORDER BY slot, process
+
+-- sweep_live_figures --
+-- Forget what was counted some minutes ago.
+DELETE FROM live_figures WHERE (slot, process) IN (
+    SELECT slot, process FROM live_figures WHERE expires_at <= :now ORDER BY slot LIMIT :limit
+)
+
 -- windows_after --
 -- How many windows expire after a moment.
 SELECT count(*) FROM windows WHERE expires_at > :moment

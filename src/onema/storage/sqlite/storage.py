@@ -21,6 +21,7 @@ from msgspec.structs import asdict, astuple
 
 from onema.domain.delivery.leave_job import LEFT_FOR_MS
 from onema.domain.ids import AccountId, MessageId, first_id_at
+from onema.domain.live_figures import LiveFigures
 from onema.domain.records import (
     Attempt,
     Call,
@@ -261,6 +262,7 @@ class SqliteStorage:
                 "sweep_recent_refusals",
                 "sweep_request_keys",
                 "sweep_process_reports",
+                "sweep_live_figures",
             ),
             {"now": now, "limit": limit},
             LiveVerification,
@@ -269,6 +271,7 @@ class SqliteStorage:
             RecentRefusals,
             RequestKey,
             ProcessReport,
+            LiveFigures,
         )
 
     async def trim_unmatched_receipts(self, keep: int) -> int:
@@ -433,6 +436,9 @@ class SqliteStorage:
 
     async def read_process_reports(self) -> Sequence[ProcessReport]:
         return self._rows(self._reader, ProcessReport, "process_reports", {})
+
+    async def read_live_figures(self, slot: int) -> Sequence[LiveFigures]:
+        return self._rows(self._reader, LiveFigures, "live_figures", {"slot": slot})
 
     async def read_ledger(
         self, account: AccountId, limit: int, before: tuple[int, str] = NEWEST_ENTRY

@@ -1,0 +1,3 @@
+"""`onema now`: what happens at the moment."""
+
+import typer
