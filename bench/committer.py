@@ -32,7 +32,7 @@ from onema.domain.delivery.payload import Payload
 from onema.domain.ids import AccountId, MessageId
 from onema.domain.keyring import Keyring
 from onema.domain.money.top_up import TopUpWallet
-from onema.domain.records import Job, Wallet
+from onema.domain.records import Job, Message, Wallet
 from onema.domain.values.money import Minor
 from onema.domain.values.phone import Phone
 from onema.engine.batch import Born
@@ -102,7 +102,10 @@ class Observer:
     def command(self, kind: str, result: str) -> None:
         self.results[result] = self.results.get(result, 0) + 1
 
-    def message(self, channel: str, state: str) -> None:
+    def accepted(self, message: Message) -> None:
+        """They are counted by their batches."""
+
+    def ended(self, message: Message) -> None:
         """Nothing ends here."""
 
     def refusal(self, account: str, reason: str) -> None:

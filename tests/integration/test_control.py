@@ -38,7 +38,7 @@ from onema.domain.configuration.problems import InvalidConfiguration, Problem
 from onema.domain.decision import Command, Decision
 from onema.domain.ids import AccountId, MessageId
 from onema.domain.keyring import Keyring
-from onema.domain.records import LiveVerification, Window
+from onema.domain.records import LiveVerification, Message, Window
 from onema.domain.refusals import Refusal, Refused
 from onema.domain.values.money import Minor
 from onema.domain.values.phone import Phone

@@ -23,6 +23,8 @@ from onema.node.switchboard import Switchboard
 from onema.telemetry.metrics import Metrics
 from onema.testing.cluster import DEPLOY
 
+from .telemetry.ended_message import ENDED
+
 ALERTS = DEPLOY / "prometheus" / "onema-alerts.yml"
 FIRED = Path(__file__).parent / "alerts_test.yml"
 DASHBOARD: dict[str, Any] = json.loads((DEPLOY / "grafana" / "onema.json").read_text())
@@ -58,7 +60,7 @@ async def exported() -> dict[str, set[str]]:
     metrics = Metrics()
     metrics.exchanges("esms").observe("ok", 0.1)
     metrics.command("SendCode", "done")
-    metrics.message("sms", "delivered")
+    metrics.ended(ENDED)
     metrics.batch(1, 0.1)
     metrics.refusal("acme", "rate_limited")
     metrics.dead_job("sms")

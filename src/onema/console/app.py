@@ -18,6 +18,7 @@ from onema.console.handset.events import HEARTBEAT_SECONDS, EventStreams
 from onema.console.handset.items import InboxReader, Presenter
 from onema.console.handset.routes import DemoHints, HandsetPages
 from onema.console.operate.frame import Frame
+from onema.console.operate.live import EVERY_SECONDS, LiveParts
 from onema.console.operate.sections import SECTIONS
 from onema.console.operate.speaker import Speaker
 from onema.console.operate.viewer import Questions
@@ -44,6 +45,7 @@ def build_console(
     administrator: Administrator | None = None,
     speaker: Speaker | None = None,
     heartbeat_seconds: float = HEARTBEAT_SECONDS,
+    live_seconds: float = EVERY_SECONDS,
 ) -> ASGIApp:
     """The console.
 
@@ -91,7 +93,15 @@ def build_console(
 
         routes += routes_of(RecordingPages(studio, doorman, templates, today), doorman)
     if administrator is not None:
-        frame = Frame(doorman, Questions(administrator), templates, users, SECTIONS, speaker)
+        frame = Frame(
+            doorman,
+            Questions(administrator),
+            templates,
+            users,
+            SECTIONS,
+            LiveParts(stopping, live_seconds),
+            speaker,
+        )
         routes += [*frame.routes(), Route("/console/", _without_slash)]
     application = Starlette(
         routes=routes, exception_handlers={StorageError: _store_away, Refused: _store_away}

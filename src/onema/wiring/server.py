@@ -29,6 +29,7 @@ from onema.delivery.carrier_watch import CarrierWatch
 from onema.delivery.carriers import CarrierRefused, RunningCarriers
 from onema.delivery.code_checks import CodeChecks
 from onema.delivery.dispatcher import JobDispatcher
+from onema.delivery.live_reports import LiveReports
 from onema.delivery.receipts import Receipts
 from onema.delivery.sweeper import Sweeper
 from onema.domain.configuration import documents as doc
@@ -166,6 +167,9 @@ class App:
         clock_check = ClockCheck(core.storage, core.clock, self.metrics.clock_difference.set)
         await clock_check.start()
         stack.push_async_callback(clock_check.stop)
+        live = LiveReports(core.gateway, process_name(settings), self.metrics.live)
+        live.start()
+        stack.push_async_callback(live.stop)
         readings = StoreReadings(core.committer, core.storage, core.clock)
         self.metrics.watch_store(lambda: readings.due_seconds, lambda: readings.balances)
         await readings.start()

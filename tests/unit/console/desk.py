@@ -174,6 +174,7 @@ class Desk:
         studio: Studio | None = None,
         administrator: Administrator | None = None,
         speaker: Speaker | None = None,
+        live_seconds: float = 60.0,
     ) -> None:
         self.clock = FakeClock()
         self.stopping = asyncio.Event()
@@ -194,6 +195,7 @@ class Desk:
             administrator=administrator,
             speaker=speaker,
             heartbeat_seconds=0.01,
+            live_seconds=live_seconds,
         )
         self.client: tuple[str, int] | None = ("127.0.0.1", 50_000)
         self.headers = {"host": "127.0.0.1:8400"}
@@ -241,7 +243,7 @@ class Desk:
         async def send(message: Message) -> None:
             sent.append(message)
 
-        await self.app(self._scope(method, path, headers), receive, send)
+        await self.app(self.scope(method, path, headers), receive, send)
         return Answer(
             sent[0]["status"], _headers(sent[0]), b"".join(part.get("body", b"") for part in sent[1:])
         )
@@ -249,7 +251,7 @@ class Desk:
     @contextlib.asynccontextmanager
     async def events(self, **headers: str) -> AsyncIterator["Stream"]:
         stream = Stream()
-        scope = self._scope("GET", "/handset/events", headers)
+        scope = self.scope("GET", "/handset/events", headers)
         task = asyncio.create_task(cast(Any, self.app(scope, stream.receive, stream.send)))
         task.add_done_callback(lambda _: stream.ended.set())
         try:
@@ -258,7 +260,7 @@ class Desk:
             stream.gone.set()
             await task
 
-    def _scope(self, method: str, path: str, headers: Mapping[str, str]) -> dict[str, Any]:
+    def scope(self, method: str, path: str, headers: Mapping[str, str]) -> dict[str, Any]:
         path, _, query = path.partition("?")
         named = {**self.headers, **{name.replace("_", "-"): value for name, value in headers.items()}}
         return {

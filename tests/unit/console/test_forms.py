@@ -1,5 +1,6 @@
 """Forms of the console: one way from what somebody filled in to a change, or to what is wrong with it."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from onema.console.door.access import Doorman
 from onema.console.door.session import Sessions
 from onema.console.operate.forms import Form, Unfit
 from onema.console.operate.frame import Frame, Section, Visit
+from onema.console.operate.live import LiveParts
 from onema.console.operate.said import in_words
 from onema.console.operate.viewer import Questions
 from onema.console.words import languages
@@ -57,6 +59,7 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
         template_environment(Assets()),
         dict,
         [section],
+        LiveParts(asyncio.Event()),
     )
     desk.app = Starlette(routes=frame.routes())
     yield desk

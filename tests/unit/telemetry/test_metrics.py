@@ -19,6 +19,8 @@ from onema.node.switchboard import Switchboard
 from onema.telemetry.health import Readiness
 from onema.telemetry.metrics import Metrics
 
+from .ended_message import ENDED
+
 
 def test_exchanges_are_counted_and_timed() -> None:
     """One counter by API and outcome, one histogram by API."""
@@ -41,7 +43,7 @@ def test_every_part_of_the_house_has_its_counter() -> None:
     metrics = Metrics()
     metrics.batch(17, 0.002)
     metrics.command("send_sms_code", "done", 17)
-    metrics.message("sms", "delivered")
+    metrics.ended(ENDED)
     lines = metrics.render().decode().splitlines()
     assert 'onema_batch_commands_bucket{le="32.0"} 1.0' in lines
     assert "onema_batch_seconds_count 1.0" in lines

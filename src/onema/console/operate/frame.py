@@ -1,5 +1,7 @@
 """What every page of the console has around it: who looks, where they are, and what goes wrong."""
 
+import functools
+import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -13,6 +15,7 @@ from onema.administration.requests import PutDocuments, ReadDocuments
 from onema.administration.requests import Request as Question
 from onema.console.door.access import Doorman, Endpoint, refuse_cross_site
 from onema.console.operate.forms import Form, Unfit
+from onema.console.operate.live import LiveParts, LiveStream, Make
 from onema.console.operate.speaker import Speaker
 from onema.console.operate.viewer import NotForThem, Questions, Viewer
 from onema.console.words import Words, words_for
@@ -45,6 +48,11 @@ class Visit:
     def speaker(self) -> Speaker | None:
         """Who lets people hear a call; None where nobody can speak."""
         return self._frame.speaker
+
+    @functools.cached_property
+    def nonce(self) -> str:
+        """What htmx knows this page's own elements by."""
+        return secrets.token_urlsafe(16)
 
     async def ask(self, question: Question[A]) -> A:
         """Raises NotForThem and Refused."""
@@ -89,7 +97,17 @@ class Visit:
 
     def render(self, template: str, http: int = 200, **values: Any) -> Response:
         """A page of the template, within the frame; `http` is the answer's status."""
-        return self._frame.render(self, template, http, **values)
+        return HTMLResponse(self.html(template, **values), http)
+
+    def html(self, template: str, **values: Any) -> str:
+        """A template alone, which may be a part of a page."""
+        return self._frame.html(self, template, **values)
+
+    def follow(self, make: Make, *alike: str) -> Response:
+        """A part of a page, sent anew until the viewer may see it no more. What it shows differs by `alike`, besides
+        by what viewers may see and the language they read.
+        """
+        return self._frame.follow(self, make, alike)
 
 
 Page = Callable[[Visit], Awaitable[Response]]
@@ -127,6 +145,7 @@ class Frame:
         templates: jinja2.Environment,
         users: Callable[[], Mapping[str, User]],
         sections: Sequence[Section],
+        live: LiveParts,
         speaker: Speaker | None = None,
     ) -> None:
         self.speaker = speaker
@@ -135,6 +154,7 @@ class Frame:
         self._templates = templates
         self._users = users
         self._sections = sections
+        self._live = live
 
     def routes(self) -> list[Route]:
         pages = [
@@ -153,16 +173,20 @@ class Frame:
         ]
         return [*pages, *forms]
 
-    def render(self, visit: Visit, template: str, http: int, **values: Any) -> Response:
+    def html(self, visit: Visit, template: str, **values: Any) -> str:
         viewer = visit.viewer
-        page = self._templates.get_template(f"operate/{template}").render(
+        return self._templates.get_template(f"operate/{template}").render(
             words=visit.words,
             viewer=viewer,
             visit=visit,
             sections=[one for one in self._sections if one.for_customers or not viewer.account],
             **values,
         )
-        return HTMLResponse(page, http)
+
+    def follow(self, visit: Visit, make: Make, alike: tuple[str, ...]) -> Response:
+        viewer = visit.viewer
+        everything = (viewer.role, viewer.account, visit.words.language, *alike)
+        return LiveStream(self._live, everything, make, lambda: self._doorman.admits(visit.request))
 
     def _endpoint(
         self, section: Section, page: Page, actions: Mapping[str, Action] | None = None

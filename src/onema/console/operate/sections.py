@@ -9,6 +9,7 @@ from onema.console.operate.pages import (
     carriers,
     messages,
     money,
+    now,
     overview,
     refusals,
     system,
@@ -17,6 +18,7 @@ from onema.console.operate.pages import (
 
 SECTIONS: tuple[Section, ...] = (
     overview.SECTION,
+    now.SECTION,
     messages.SECTION,
     calls.SECTION,
     callbacks.SECTION,

@@ -20,6 +20,7 @@ _OF_AN_ACCOUNT: frozenset[type[ask.Request[Any]]] = frozenset(
         ask.ReadPrices,
         ask.ReadHotlines,
         ask.ReadRefusals,
+        ask.ReadNow,
         ask.ReadCallbacks,
         ask.ReadDocuments,
     )

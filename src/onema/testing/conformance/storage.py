@@ -8,7 +8,6 @@ import pytest
 
 from onema.domain.delivery.leave_job import LEFT_FOR_MS
 from onema.domain.ids import AccountId, MessageId, first_id_at
-from onema.domain.live_figures import LiveFigures
 from onema.domain.records import (
     Attempt,
     Call,
@@ -254,14 +253,6 @@ class StorageConformance:
         assert await storage.sweep(100, 10) == 1
         (left,) = await storage.read_process_reports()
         assert left == ProcessReport("a", 2, 200, "[1]")
-
-    async def test_live_figures_are_read_from_a_slot_on_and_forgotten_in_time(self, storage: Storage) -> None:
-        """Those of all processes, oldest first."""
-        rows = [LiveFigures(*key, 100 * key[0], "{}") for key in ((1, "a"), (2, "a"), (2, "b"), (3, "a"))]
-        await insert(storage, *rows[::-1])
-        assert await storage.read_live_figures(2) == rows[1:]
-        assert await storage.sweep(200, 10) == 3
-        assert await storage.read_live_figures(0) == rows[3:]
 
     async def test_callbacks_are_leased_by_those_who_share_them_out(self, storage: Storage) -> None:
         """No other lease takes one, nor does theirs take another kind; a leased one is not due again before its end."""

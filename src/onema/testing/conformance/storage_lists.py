@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from onema.domain.ids import AccountId, MessageId
+from onema.domain.live_figures import LiveFigures
 from onema.domain.records import Call, Channel, Event, LedgerEntry, Message
 from onema.domain.values.money import Minor
 from onema.storage.contract import SentBetween, SentPage, Storage
@@ -103,3 +104,11 @@ class StorageLists:
             (2, 2, b""),
             (1, 1, b""),
         ]
+
+    async def test_live_figures_are_read_from_a_slot_on_and_forgotten_in_time(self, storage: Storage) -> None:
+        """Those of all processes, oldest first."""
+        rows = [LiveFigures(*key, 100 * key[0], "{}") for key in ((1, "a"), (2, "a"), (2, "b"), (3, "a"))]
+        await insert(storage, *rows[::-1])
+        assert await storage.read_live_figures(2) == rows[1:]
+        assert await storage.sweep(200, 10) == 3
+        assert await storage.read_live_figures(0) == rows[3:]
