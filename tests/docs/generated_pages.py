@@ -7,8 +7,10 @@ from functools import partial
 from pathlib import Path
 
 from tests.client.operations import modules
+from tests.docs.api_page import api_page
 from tests.docs.callee_page import callee_page
 from tests.docs.carrier_pages import carrier_page, pages
+from tests.docs.postman_file import postman_file
 from tests.docs.settings_page import settings_page
 from tests.docs.simulator_page import simulator_page
 from tests.docs.state_machines_page import state_machines_page
@@ -16,11 +18,13 @@ from tests.docs.state_machines_page import state_machines_page
 ROOT = Path(__file__).parents[2]
 
 PAGES: dict[str, Callable[[], str]] = {
+    "docs/api.md": api_page,
     "docs/carriers/callee.md": callee_page,
     "docs/carriers/simulator.md": simulator_page,
     "docs/operations/settings.md": settings_page,
     "docs/state-machines.md": state_machines_page,
     **{f"docs/carriers/{name}.md": partial(carrier_page, name) for name in pages()},
+    "src/onema/dialects/native/postman.json": postman_file,
     **{module: partial(modules().__getitem__, module) for module in modules()},
 }
 

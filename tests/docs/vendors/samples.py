@@ -1,4 +1,4 @@
-"""The samples of docs/vendors/*.md, run as the programs that a reader makes of them.
+"""The samples of docs/vendors/*.md and docs/api.md, run as the programs that a reader makes of them.
 
 How a page is written, so that its samples are found and checked:
 
@@ -73,11 +73,11 @@ class Ran(NamedTuple):
     answer: Any
 
 
-def operations(page: str) -> dict[str, Operation]:
+def operations(page: str, folder: Path = PAGES) -> dict[str, Operation]:
     """The operations of docs/vendors/`page`.md by heading. Raises AssertionError for a language given twice."""
     found: dict[str, Operation] = {}
     heading, samples, answers = "", dict[str, str](), list[Any]()
-    for block in _BLOCK.finditer((PAGES / f"{page}.md").read_text()):
+    for block in _BLOCK.finditer((folder / f"{page}.md").read_text()):
         if block["heading"]:
             heading, samples, answers = block["heading"], {}, []
         elif block["tag"] == "json":
