@@ -1,10 +1,12 @@
 """kill -9 at every numbered point of docs/delivery-path.md."""
 
+import base64
 import contextlib
 import http.client
 import json
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -55,6 +57,21 @@ class Client:
         return found
 
 
+def begin_a_plan(server: RunningServer) -> None:
+    """By our own API: a second SMS with the same code when the first was not checked within a second."""
+    keys = server.credentials("native")
+    login = base64.b64encode(f"{keys['key']}:{keys['secret']}".encode()).decode()
+    plan = [{"channel": "sms"}, {"channel": "sms", "after": 1, "without": "check"}]
+    asked = {"to": f"+84{PHONE[1:]}", "channels": plan, "text": "{OTP} is your code"}
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{server.port}/v1/verifications",
+        json.dumps(asked).encode(),
+        {"Authorization": f"Basic {login}"},
+    )
+    with urllib.request.urlopen(request, timeout=20) as response:
+        assert response.status == 201
+
+
 def books(data: Path) -> list[dict[str, Any]]:
     """Every message's story, by the command line; `doctor` fails unless ledgers and balances agree."""
     onema(data, "doctor")
@@ -72,6 +89,10 @@ def crash_at(data: Path, point: str) -> RunningServer:
     server = RunningServer(data, "--crash-at", point, module=MODULE)
     server.start()
     return server
+
+
+def _all_delivered(stories: list[dict[str, Any]]) -> list[dict[str, Any]] | None:
+    return stories if all(story["state"] == "delivered" for story in stories) else None
 
 
 @pytest.fixture
@@ -140,6 +161,22 @@ def test_a_receipt_that_was_not_stored_leaves_the_message_to_settle(
     story = eventually(lambda: next(iter(books(data)), None))
     assert story["state"] in ("sent", "undelivered")
     assert len(story["attempts"]) == 1
+
+
+@pytest.mark.parametrize("point", ["before-next-channel-commit", "after-next-channel-commit"])
+def test_a_plan_goes_on_once_whatever_happens(data: Path, restarted: RunningServer, point: str) -> None:
+    """Two messages with one code, each paid for once, and nothing is left of the plan."""
+    server = crash_at(data, point)
+    begin_a_plan(server)
+    assert server.wait_for_death() == -9
+    restarted.start()
+    client = Client(restarted)
+    received = eventually(lambda: found if len(found := client.received()) > 1 else None)
+    stories = eventually(lambda: _all_delivered(books(data)))
+    assert len({one["text"] for one in received}) == 1
+    assert [[entry["kind"] for entry in story["money"]] for story in stories] == [["hold", "capture"]] * 2
+    assert client.check(received[0]["text"][:6])["CodeResult"] == "100"
+    assert len(client.received()) == 2
 
 
 @pytest.mark.parametrize("point", ["before-check-commit", "after-check-commit"])

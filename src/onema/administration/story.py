@@ -27,12 +27,13 @@ class Moment(msgspec.Struct, frozen=True):
 
 
 def verification_state(story: Story, now: int) -> VerificationState | None:
-    """What became of the message's code; None for a message that has none of ours.
+    """What became of the message's code; None for one that has none of ours, or sends another message's code once more.
 
     What happened first counts: a used-up code stays used up when a new one replaces it, and one that is replaced
     after its time was expired.
     """
-    if not story.message.verification:
+    if story.message.verification != story.message.id:
+        # Of several messages the first one tells.
         return None
     expires_at = story.message.code_expires_at
     for event in story.events:

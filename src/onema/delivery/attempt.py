@@ -131,7 +131,7 @@ class Attempts:
         if isinstance(payload, CallPayload) and payload.spoken_text:
             return None
         now = self._gateway.now()
-        plan = self.plan(job, payload, given=not payload.purpose)
+        plan = self.plan(job, payload, given=_is_given(payload))
         found = self.running_here(plan, job)
         if isinstance(found, Wait) or now >= payload.valid_until or self._watch.counts(found.carrier.name):
             return None
@@ -153,8 +153,7 @@ class Attempts:
             await self._fail(job, "the server key cannot open the message")
             return
         now = self._gateway.now()
-        # What has no purpose was given by whoever checks it.
-        plan = self.plan(job, payload, given=not payload.purpose).from_turn(job.attempt)
+        plan = self.plan(job, payload, given=_is_given(payload)).from_turn(job.attempt)
         if not plan.choices:
             lacking = [f"{one.carrier}: {one.why}" for one in plan.skipped if one.unregistered]
             await self._fail(job, f"{NOTHING_SENT} ({', '.join(lacking)})" if lacking else NOTHING_SENT)
@@ -427,6 +426,11 @@ class Attempts:
         if job.kind == JobKind.CALL:
             outcome = of_a_call(outcome)
         await self._record(job.account, job.message, job.attempt, outcome)
+
+
+def _is_given(payload: Payload) -> bool:
+    """Whether it must be sent as it is. What has no purpose was given by whoever checks it."""
+    return payload.given or not payload.purpose
 
 
 def _facts(carrier: doc.Carrier | None, payload: Payload) -> dict[str, str]:

@@ -4,7 +4,7 @@ from onema.domain.codes.use_hotline_again import UseHotlineAgain
 from onema.domain.delivery.endings import RULES
 from onema.domain.delivery.outcome import Ending, OutcomeKind
 from onema.domain.delivery.payload import CallPayload
-from onema.domain.records import Attempt, Job, LiveVerification
+from onema.domain.records import Attempt, Job, LiveVerification, Message
 from onema.engine.gateway import Gateway
 from onema.storage.contract import Storage
 
@@ -15,11 +15,13 @@ async def why_not_again(gateway: Gateway, storage: Storage, job: Job, payload: C
     """
     live_key = (LiveVerification, job.account, payload.phone, payload.purpose)
     newest_key = (Attempt, job.account, job.message, job.attempt)
-    rows = await storage.read([newest_key, live_key] if payload.purpose else [newest_key])
-    live, newest = rows.get(live_key), rows.get(newest_key)
+    message_key = (Message, job.account, job.message)
+    rows = await storage.read([newest_key, message_key, live_key] if payload.purpose else [newest_key])
+    live, newest, message = rows.get(live_key), rows.get(newest_key), rows.get(message_key)
+    verification = message.verification if isinstance(message, Message) else 0
     # Of a given code nobody here knows.
     if payload.purpose and not (
-        isinstance(live, LiveVerification) and live.verification == job.message and live.attempts_left
+        isinstance(live, LiveVerification) and live.verification == verification and live.attempts_left
     ):
         return "its code is not waited for any more"
     ending = newest.ending if isinstance(newest, Attempt) else ""

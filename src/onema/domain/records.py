@@ -90,6 +90,8 @@ class JobKind(enum.StrEnum):
     """See whether anything was heard of an SMS that was sent, and send it again if not."""
     SETTLE = "settle"
     CALLBACK = "callback"
+    NEXT_CHANNEL = "next_channel"
+    """Send a code by the next channel of its plan, unless it was heard of."""
 
 
 HANDING_OVER = frozenset((JobKind.SMS, JobKind.SCHEDULED, JobKind.CALL))
@@ -179,7 +181,8 @@ class LiveVerification(Row, frozen=True, gc=False):
     """The current code of account + phone + purpose, and the wrong checks of all its codes (counters as a Window's).
 
     The row goes when its code was used or expires at `expires_at`, but not before `kept_until`: until then the wrong
-    checks count.
+    checks count. `plan` is channel_plan.HowToSend, sealed, of a code that may go out more than once, and `progress`
+    says in JSON how far that is.
     """
 
     table = "live_verifications"
@@ -194,6 +197,8 @@ class LiveVerification(Row, frozen=True, gc=False):
     expires_at: int
     wrong_checks: str = ""
     kept_until: int = 0
+    plan: bytes = b""
+    progress: str = ""
 
     @property
     def key(self) -> Key:

@@ -47,9 +47,12 @@ class Refusal(enum.Enum):
 
 
 class Refused(Exception):
-    """A command or a value that onema refuses. `detail` may be shown to an operator, never to the wire."""
+    """A command or a value that onema refuses. `detail` may be shown to an operator, never to the wire. In `wait_ms` it
+    may be asked for again; 0: nobody knows.
+    """
 
-    def __init__(self, refusal: Refusal, detail: str = "") -> None:
+    def __init__(self, refusal: Refusal, detail: str = "", wait_ms: int = 0) -> None:
         super().__init__(f"{refusal.value}: {detail}" if detail else refusal.value)
         self.refusal = refusal
         self.detail = detail
+        self.wait_ms = wait_ms

@@ -47,7 +47,15 @@ class Machine(Generic[S]):
 
 MESSAGE: Final = Machine(
     {
-        (NEW, M.ACCEPTED): ("SendCode", "CallWithCode", "SendText", "TryCarrier", "TryCall"),
+        (NEW, M.ACCEPTED): (
+            "SendCode",
+            "CallWithCode",
+            "SendText",
+            "TryCarrier",
+            "TryCall",
+            "SendMore",
+            "StartNextChannel",
+        ),
         (NEW, M.REFUSED): ("SendCode", "SendText"),
         # A receipt may overtake the outcome of its own attempt, and counts with it.
         (M.ACCEPTED, M.SENT): ("RecordOutcome",),
@@ -132,6 +140,8 @@ class JobState(enum.StrEnum):
     AWAITING_RECEIPT = "awaiting receipt"
     TO_REPORT = "to report"
     """A callback."""
+    PLANNED = "planned"
+    """A code goes out by its plan's next channel then, unless it was heard of."""
     DONE = "done"
     """There is no row any more."""
     DEAD = "dead"
@@ -142,7 +152,15 @@ J = JobState
 
 JOB: Final = Machine(
     {
-        (NEW, J.TO_SEND): ("SendCode", "CallWithCode", "SendText", "TryCarrier", "TryCall"),
+        (NEW, J.TO_SEND): (
+            "SendCode",
+            "CallWithCode",
+            "SendText",
+            "TryCarrier",
+            "TryCall",
+            "SendMore",
+            "StartNextChannel",
+        ),
         (NEW, J.TO_REPORT): (
             "RecordOutcome",
             "RecordReceipt",
@@ -176,6 +194,10 @@ JOB: Final = Machine(
         (J.TO_REPORT, J.TO_REPORT): ("FinishJob",),
         (J.TO_REPORT, J.DONE): ("FinishJob",),
         (J.TO_REPORT, J.DEAD): ("EndJob",),
+        (NEW, J.PLANNED): ("SendCode", "CallWithCode"),
+        (J.PLANNED, J.PLANNED): ("StartNextChannel", "SendMore", "FinishJob"),
+        (J.PLANNED, J.DONE): ("StartNextChannel",),
+        (J.PLANNED, J.DEAD): ("EndJob",),
         # A message that was given up has its end, and is never sent again.
         (J.DEAD, J.TO_REPORT): ("RequeueJob",),
         (J.DEAD, J.AWAITING_RECEIPT): ("RequeueJob",),
@@ -191,6 +213,8 @@ def job_state(job: Job) -> JobState:
         return J.TO_SEND
     if job.kind == JobKind.RESEND:
         return J.WATCHED
+    if job.kind == JobKind.NEXT_CHANNEL:
+        return J.PLANNED
     return J.AWAITING_RECEIPT if job.kind == JobKind.SETTLE else J.TO_REPORT
 
 
@@ -208,7 +232,13 @@ V = VerificationState
 VERIFICATION: Final = Machine(
     {
         (NEW, V.PENDING): ("SendCode", "CallWithCode", "ShowCode"),
-        (V.PENDING, V.PENDING): ("CheckCode", "ForwardChecks", "RecordForwardedCheck"),
+        (V.PENDING, V.PENDING): (
+            "CheckCode",
+            "ForwardChecks",
+            "RecordForwardedCheck",
+            "SendMore",
+            "StartNextChannel",
+        ),
         (V.PENDING, V.VERIFIED): ("CheckCode", "RecordForwardedCheck"),
         (V.PENDING, V.USED_UP): ("CheckCode", "RecordForwardedCheck"),
         (V.PENDING, V.SUPERSEDED): ("SendCode", "CallWithCode", "ShowCode"),
@@ -223,7 +253,7 @@ E = EntryKind
 LEDGER: Final = Machine(
     {
         (NEW, E.TOP_UP): ("TopUpWallet",),
-        (NEW, E.HOLD): ("SendCode", "CallWithCode", "SendText"),
+        (NEW, E.HOLD): ("SendCode", "CallWithCode", "SendText", "SendMore", "StartNextChannel"),
         # A capture of less than was held writes a release of the rest beside it.
         (E.HOLD, E.CAPTURE): ("RecordOutcome", "RecordReceipt", "SettleMessage", "FailMessage", "EndJob"),
         (E.HOLD, E.RELEASE): ("RecordOutcome", "RecordReceipt", "SettleMessage", "FailMessage", "EndJob"),

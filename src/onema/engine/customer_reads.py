@@ -11,9 +11,11 @@ from collections.abc import AsyncIterator, Sequence
 import msgspec
 
 from onema.domain.ids import AccountId, MessageId, first_id_at, time_of_id
-from onema.domain.records import Call, Channel, Message, Wallet
+from onema.domain.records import Call, Channel, LiveVerification, Message, Wallet
 from onema.domain.refusals import Refusal, Refused
+from onema.domain.request_key import RequestKey
 from onema.domain.values.money import NOTHING, Minor
+from onema.domain.values.phone import Phone
 from onema.engine.last_call import last_call
 from onema.storage.contract import SentBetween, Storage, StorageError, Story
 
@@ -72,6 +74,20 @@ class CustomerReads:
         async with self._turn(account):
             found = (await self._storage.read([key])).get(key)
         return found if isinstance(found, Message) else None
+
+    async def code(self, account: AccountId, phone: Phone, purpose: str) -> LiveVerification | None:
+        """The phone's current code of this purpose; None for none."""
+        key = (LiveVerification, account, phone, purpose)
+        async with self._turn(account):
+            found = (await self._storage.read([key])).get(key)
+        return found if isinstance(found, LiveVerification) else None
+
+    async def named_request(self, account: AccountId, name: str) -> RequestKey | None:
+        """What became of the account's request of this name, as long as that is known."""
+        key = (RequestKey, account, name)
+        async with self._turn(account):
+            found = (await self._storage.read([key])).get(key)
+        return found if isinstance(found, RequestKey) else None
 
     async def story(self, account: AccountId, message: MessageId) -> Story | None:
         """All that is kept about the account's message of this id; None for none."""

@@ -55,14 +55,21 @@ def _checks(written: Mapping[Key, Row | None], inserted: Sequence[Row]) -> bool:
     return any(key[0] is LiveVerification for key in written) and not _sends(written, inserted)
 
 
+def _goes_on(written: Mapping[Key, Row | None], inserted: Sequence[Row]) -> bool:
+    """A code goes out once more, by the next channel of its plan."""
+    return any(isinstance(row, Message) and row.verification not in (0, row.id) for row in inserted)
+
+
 BEFORE: dict[str, Batch] = {
     "before-send-commit": _sends,
+    "before-next-channel-commit": _goes_on,
     "before-start-commit": _starts,
     "before-receipt-commit": _records_a_receipt,
     "before-check-commit": _checks,
 }
 AFTER: dict[str, Batch] = {
     "after-send-commit": _sends,
+    "after-next-channel-commit": _goes_on,
     "after-outcome-commit": _records_an_outcome,
     "after-check-commit": _checks,
 }

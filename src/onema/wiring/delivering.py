@@ -7,6 +7,7 @@ from onema.delivery.attempt import Attempts, OnNamed, Prepare, nothing_to_prepar
 from onema.delivery.carrier_watch import CarrierWatch
 from onema.delivery.dispatcher import POLL_SECONDS, JobDispatcher, JobHandler
 from onema.delivery.failed_jobs import FailedJobs
+from onema.delivery.next_channels import NextChannels
 from onema.delivery.receipts import Settlements
 from onema.delivery.resends import Resends
 from onema.domain.delivery.call_news import Tells
@@ -64,6 +65,7 @@ def build_dispatcher(
         JobKind.RESEND: Resends(gateway, storage, keyring, attempts, kinds=kinds),
         JobKind.SETTLE: Settlements(gateway),
         JobKind.CALLBACK: callbacks,
+        JobKind.NEXT_CHANNEL: NextChannels(gateway, storage),
     }
     return JobDispatcher(
         gateway,

@@ -326,7 +326,7 @@ class App:
 
 def job_kinds(settings: Settings) -> frozenset[JobKind]:
     """The jobs that this process does."""
-    sends = (JobKind.SMS, JobKind.SCHEDULED, JobKind.RESEND, JobKind.SETTLE, JobKind.CALLBACK)
+    sends = frozenset(JobKind) - {JobKind.CALL}
     deliver = sends if "deliver" in settings.roles else ()
     voice = (JobKind.CALL,) if "voice" in settings.roles else ()
     return frozenset((*deliver, *voice))

@@ -155,8 +155,8 @@ async def test_a_cancelled_code_is_checked_no_more(api: NativeApi, core: Running
     assert (await ask(api, post(f"{VERIFICATIONS}/{other}/cancel", {})))["status"] == "verified"
 
 
-async def test_a_code_of_another_dialect_can_be_checked_here(api: NativeApi, core: RunningCore) -> None:
-    """By its message's number."""
+async def sent_by_another_dialect(core: RunningCore) -> str:
+    """A code, and its message's number."""
     gateway = core.gateway
     accepted: Accepted = await gateway.execute(
         SendCode(
@@ -173,7 +173,12 @@ async def test_a_code_of_another_dialect_can_be_checked_here(api: NativeApi, cor
             code=NewCode(DIGITS, 6, 300_000),
         )
     )
-    verification = str(accepted.message)
+    return str(accepted.message)
+
+
+async def test_a_code_of_another_dialect_can_be_checked_here(api: NativeApi, core: RunningCore) -> None:
+    """By its message's number."""
+    verification = await sent_by_another_dialect(core)
     found = await ask(api, check(verification, await code_of(core, verification)))
     assert found["valid"] is True
 
@@ -296,7 +301,7 @@ async def test_another_accounts_verification_is_none(api: NativeApi, core: Runni
 
 async def test_paths_and_methods_that_there_are_not(api: NativeApi) -> None:
     """A 405 says what a path takes."""
-    for path in ("/v1", "/v1/verifications/", "/v1/verifications/x", "/v1/verifications/1/resend"):
+    for path in ("/v1", "/v1/verifications/", "/v1/verifications/x", "/v1/verifications/1/again"):
         assert (await ask(api, get(path), 404))["type"] == "urn:onema:problem:not_found"
     response = await api.answer(get(VERIFICATIONS))
     assert (response.status, response.headers) == (405, ((b"allow", b"POST"),))
@@ -326,7 +331,7 @@ async def test_the_description_needs_no_login(api: NativeApi) -> None:
 def test_the_page_shows_every_member(api: NativeApi) -> None:
     """Of the request that sends a code, as the description has them."""
     section = PAGE.read_text().partition("## Send a code")[2].partition("\n## ")[0]
-    described = description().decode().partition("NewVerification:")[2].partition("Begun:")[0]
+    described = description().decode().partition("NewVerification:")[2].partition("PlannedChannel:")[0]
     members = set(re.findall(r"^        ([a-z_]+):", described, re.MULTILINE))
     assert members == set(re.findall(r"^\| `([a-z_]+)`", section, re.MULTILINE))
     assert len(members) > 10

@@ -1,5 +1,7 @@
 """Our refusals as problem details (RFC 9457): one table, whose types docs/api.md lists."""
 
+import math
+
 import msgspec
 
 from onema.domain.refusals import Refusal
@@ -17,13 +19,17 @@ class ProblemType(msgspec.Struct, frozen=True):
     name: str
     title: str
 
-    def response(self, detail: str = "", pointer: str = "", incident: str = "") -> Response:
-        """`pointer` is the member of the request that it is about (RFC 6901)."""
+    def response(self, detail: str = "", pointer: str = "", incident: str = "", wait_ms: int = 0) -> Response:
+        """`pointer` is the member of the request that it is about (RFC 6901); after `wait_ms` it may be asked for
+        again.
+        """
         told = {"type": f"{_TYPE}{self.name}", "title": self.title, "status": self.status}
         told |= {"detail": detail} if detail else {}
         told |= {"pointer": pointer} if pointer else {}
         told |= {"incident": incident} if incident else {}
-        headers = _ASKS_FOR_A_LOGIN if self.status == 401 else ()
+        headers: Headers = _ASKS_FOR_A_LOGIN if self.status == 401 else ()
+        if wait_ms > 0:
+            headers = (*headers, (b"retry-after", str(math.ceil(wait_ms / 1000)).encode()))
         return Response(self.status, msgspec.json.encode(told), PROBLEM, headers, outcome=self.name)
 
 
@@ -71,6 +77,11 @@ KEY_REUSED = ProblemType(
     422, "idempotency_key_reused", "This Idempotency-Key named another request"
 ).response()
 NO_VERIFICATION = ProblemType(404, "verification_unknown", "The account has no such verification").response()
+OVER = ProblemType(409, "verification_over", "The code is not waited for any more").response()
+NO_NEXT_CHANNEL = ProblemType(422, "no_next_channel", "The plan has no further channel").response()
+NOT_SENT_AGAIN = ProblemType(
+    422, "not_sent_again", "The code was not sent in a way that can be repeated"
+).response()
 NOT_FOUND = ProblemType(404, "not_found", "There is no such path").response()
 METHOD = ProblemType(405, "method_not_allowed", "The path takes another method")
 OVERSIZED = ProblemType(413, "oversized", "The body is too large").response()

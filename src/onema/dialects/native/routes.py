@@ -91,7 +91,7 @@ class NativeApi:
             return NO_VERIFICATION
         except Refused as refused:
             asking.detail = refused.detail
-            return REFUSALS[refused.refusal].response()
+            return REFUSALS[refused.refusal].response(wait_ms=refused.wait_ms)
 
     def _operation(self, request: Request) -> tuple[str, Operation]:
         """The method that a path takes, and what answers it; "" for a path that there is not."""
@@ -107,6 +107,12 @@ class NativeApi:
             case ["verifications", text, "cancel"] if identifier := wire.verification_of(text):
                 return "POST", lambda caller, asked, _: self._verifications.cancel(
                     caller.account, identifier, asked.body
+                )
+            case ["verifications", text, "next" | "resend" as how] if identifier := wire.verification_of(
+                text
+            ):
+                return "POST", lambda caller, asked, _: self._verifications.send_more(
+                    caller.account, identifier, asked, by_next=how == "next"
                 )
             case ["sms", "preview"]:
                 return "POST", self._preview

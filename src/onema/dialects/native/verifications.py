@@ -1,27 +1,36 @@
-"""Codes: sent, looked at, checked and cancelled. A code that came in through another dialect is one of these, too."""
+"""Codes: sent, sent again, looked at, checked and cancelled. A code that came in through another dialect is one of
+these, too.
+"""
 
 import ipaddress
 from collections.abc import Awaitable, Callable
 
-import msgspec
-
 from onema.administration.story import verification_state
+from onema.dialects.native import verification_answers as told
 from onema.dialects.native import wire
-from onema.dialects.native.auth import DIALECT
-from onema.dialects.native.errors import KEY_REUSED, NO_VERIFICATION, Invalid
+from onema.dialects.native.errors import (
+    KEY_REUSED,
+    NO_NEXT_CHANNEL,
+    NO_VERIFICATION,
+    NOT_SENT_AGAIN,
+    OVER,
+    Invalid,
+)
+from onema.dialects.native.how_to_send import how_to_send
 from onema.domain.codes.accept_message import Accepted
-from onema.domain.codes.admission import admit_application
-from onema.domain.codes.call_with_code import CallWithCode
 from onema.domain.codes.cancel_code import CancelCode
+from onema.domain.codes.channel_plan import progress_of
 from onema.domain.codes.check_code import Check, CheckCode
-from onema.domain.codes.send_code import SendCode
-from onema.domain.codes.start_verification import ENTROPY_BYTES, NewCode
+from onema.domain.codes.send_more import NewMessage, NotSent, SendMore
+from onema.domain.codes.start_verification import PLAN_ENTROPY_BYTES, NewCode
 from onema.domain.codes.verification import DIGITS, LETTERS_AND_DIGITS
+from onema.domain.codes.verification import verification_state as live_state
 from onema.domain.configuration.directory import AccountView, ApplicationView
-from onema.domain.configuration.message_template import is_whole_with_a_code
 from onema.domain.ids import MessageId
-from onema.domain.records import Message
-from onema.domain.refusals import Refusal, Refused
+from onema.domain.keyring import NONCE_BYTES
+from onema.domain.records import LiveVerification, Message
+from onema.domain.refusals import Refused
+from onema.domain.request_key import RequestKey
 from onema.domain.state_machines import VerificationState
 from onema.domain.values.phone import parse_phone
 from onema.engine.customer_reads import CustomerReads
@@ -31,9 +40,6 @@ from onema.http.messages import Request, Response
 from onema.storage.contract import Story
 
 _ALPHABETS = {"digits": DIGITS, "letters_and_digits": LETTERS_AND_DIGITS}
-_TIMES = 2
-"""How often a call says its code: who misses a digit has no other way to hear it again."""
-_VOICE = "vi-north"
 
 
 class Unknown(Exception):
@@ -60,85 +66,97 @@ class Verifications:
         """Under one Idempotency-Key one code is sent; a request that has it again is answered as the first was."""
         asked = wire.read(request.body, wire.VerificationRequest)
         asking.phone = asked.to
-        send = self._sms if asked.channel == "sms" else self._call
         person = _client_ip(asked.client_ip, request.client_ip)
-        command = send(account, application, asked, person, request.client_ip)
-        if name := wire.request_name(request):
-            digest = wire.request_digest(request)
-            command = msgspec.structs.replace(command, request=name, request_digest=digest)
-        sent: Accepted = await self._gateway.execute(command)
+        gateway = self._gateway
+        how = how_to_send(account, application, asked, person, request.client_ip, gateway.next_id)
+        name = wire.request_name(request)
+        new = NewMessage(
+            account=account.id,
+            id=MessageId(gateway.next_id()),
+            now=gateway.now(),
+            entropy=gateway.token(PLAN_ENTROPY_BYTES),
+            phone=parse_phone(asked.to, account.country),
+            request=name,
+            request_digest=wire.request_digest(request) if name else "",
+        )
+        code = NewCode(
+            alphabet=_ALPHABETS[asked.alphabet],
+            length=asked.code_length,
+            time_alive=asked.ttl * 1000,
+            purpose=asked.purpose,
+            how=how,
+        )
+        channel = how.steps[0].channel
+        sent: Accepted = await gateway.execute(new.by(channel, how, code))
         if sent.refusal is not None:
             raise Refused(sent.refusal)
-        if sent.asked and sent.asked != command.request_digest:
+        if sent.asked and sent.asked != new.request_digest:
             return KEY_REUSED
         if sent.asked:
             message = await self._message(account, sent.message)
-            return wire.created(message.id, message.phone, message.code_expires_at, asked)
-        return wire.created(sent.message, command.phone, command.now + asked.ttl * 1000, asked)
+            return told.created(message.id, message.phone, message.code_expires_at, channel, asked)
+        return told.created(sent.message, new.phone, new.now + asked.ttl * 1000, channel, asked)
 
-    def _sms(
-        self,
-        account: AccountView,
-        application: ApplicationView | None,
-        asked: wire.VerificationRequest,
-        person: str,
-        client_ip: str,
-    ) -> SendCode:
-        sender, text = _text(account, asked)
-        gateway, home = self._gateway, account.country
-        return SendCode(
-            account=account.id,
-            id=MessageId(gateway.next_id()),
-            now=gateway.now(),
-            entropy=gateway.token(ENTROPY_BYTES),
-            dialect=DIALECT,
-            phone=parse_phone(asked.to, home),
-            home_country=home,
-            client_ip=person,
-            application=application.name if application else "",
-            reference=asked.reference,
-            brandname=sender,
-            text=text,
-            code=_code(asked),
-            category=asked.purpose,
+    async def send_more(
+        self, account: AccountView, verification: MessageId, request: Request, *, by_next: bool
+    ) -> Response:
+        """The code once more: by the next channel of its plan, or by the newest one again."""
+        if request.body:
+            wire.read(request.body, wire.EmptyRequest)
+        name = wire.request_name(request)
+        digest = wire.request_digest(request) if name else ""
+        first = await self._message(account, verification)
+        if known := await self._reads.named_request(account.id, name) if name else None:
+            return await self._sent_before(account, first, known, digest)
+        live = await self._code(account, first)
+        progress = progress_of(live)
+        if live is None:
+            return OVER
+        if progress is None:
+            return NOT_SENT_AGAIN
+        gateway = self._gateway
+        sent: Accepted | NotSent = await gateway.execute(
+            SendMore(
+                account=account.id,
+                id=MessageId(gateway.next_id()),
+                now=gateway.now(),
+                entropy=gateway.token(NONCE_BYTES),
+                phone=first.phone,
+                request=name,
+                request_digest=digest,
+                purpose=wire.purpose_of(first),
+                verification=first.verification,
+                plan=live.plan,
+                next=by_next,
+                step=progress.step + by_next,
+            )
         )
+        if isinstance(sent, NotSent):
+            return OVER if sent is NotSent.OVER else NO_NEXT_CHANNEL
+        if sent.asked and sent.asked != digest:
+            return KEY_REUSED
+        return await self._told_more(account, first, sent.message)
 
-    def _call(
-        self,
-        account: AccountView,
-        application: ApplicationView | None,
-        asked: wire.VerificationRequest,
-        person: str,
-        client_ip: str,
-    ) -> CallWithCode:
-        if asked.application:
-            application = account.applications.get(asked.application)
-        if application is None:
-            raise Refused(Refusal.APPLICATION_UNKNOWN, "a call needs an application")
-        admit_application(application, client_ip)
-        gateway, home = self._gateway, account.country
-        return CallWithCode(
-            account=account.id,
-            application=application.name,
-            id=MessageId(gateway.next_id()),
-            now=gateway.now(),
-            entropy=gateway.token(ENTROPY_BYTES),
-            dialect=DIALECT,
-            phone=parse_phone(asked.to, home),
-            home_country=home,
-            client_ip=person,
-            reference=asked.reference,
-            code=_code(asked),
-            voice=asked.voice or application.document.voice or _VOICE,
-            times=_TIMES,
-            pool_required=False,
-            category=asked.purpose,
-        )
+    async def _sent_before(
+        self, account: AccountView, first: Message, known: RequestKey, digest: str
+    ) -> Response:
+        if known.digest != digest:
+            return KEY_REUSED
+        return await self._told_more(account, first, known.message)
+
+    async def _told_more(self, account: AccountView, first: Message, sent: MessageId) -> Response:
+        message = await self._reads.message(account.id, sent)
+        if message is None:
+            raise Unknown
+        return told.sent_more(first.id, message)
 
     async def show(self, account: AccountView, verification: MessageId) -> Response:
         story = await self._story(account, verification)
-        told = wire.verification(story, self._gateway.now(), account.document.currency)
-        return wire.told(told | {"timeline": wire.timeline(story)})
+        further = [await self._reads.story(account.id, one) for one in told.further_messages(story)]
+        stories = (story, *filter(None, further))
+        progress = progress_of(await self._code(account, story.message))
+        now, currency = self._gateway.now(), account.document.currency
+        return told.verification(stories, progress, now, currency)
 
     async def check(self, account: AccountView, verification: MessageId, body: bytes) -> Response:
         asked = wire.read(body, wire.CheckRequest)
@@ -156,9 +174,9 @@ class Verifications:
             )
         )
         if check is Check.RIGHT:
-            return wire.checked(verification, VerificationState.VERIFIED)
-        state = verification_state(await self._story(account, verification), gateway.now())
-        return wire.checked(verification, state, outcome=check.value)
+            return told.checked(message.id, VerificationState.VERIFIED)
+        state = verification_state(await self._story(account, message.id), gateway.now())
+        return told.checked(message.id, state, outcome=check.value)
 
     async def cancel(self, account: AccountView, verification: MessageId, body: bytes) -> Response:
         """Safe twice: what is over stays what it became."""
@@ -176,62 +194,40 @@ class Verifications:
                 verification=message.verification,
             )
         )
-        return await self.show(account, verification)
+        return await self.show(account, message.id)
 
     async def _message(self, account: AccountView, verification: MessageId) -> Message:
+        """The verification's first message, which has its id; any of its messages names it. Raises Unknown."""
         message = await self._reads.message(account.id, verification)
+        if message is not None and message.verification not in (0, message.id):
+            message = await self._reads.message(account.id, MessageId(message.verification))
         if message is None or not message.verification:
             raise Unknown
         return message
 
     async def _story(self, account: AccountView, verification: MessageId) -> Story:
+        """Of its first message, as above."""
         story = await self._reads.story(account.id, verification)
+        if story is not None and story.message.verification not in (0, story.message.id):
+            story = await self._reads.story(account.id, MessageId(story.message.verification))
         if story is None or not story.message.verification:
             raise Unknown
         return story
 
-
-def _code(asked: wire.VerificationRequest) -> NewCode:
-    return NewCode(_ALPHABETS[asked.alphabet], asked.code_length, asked.ttl * 1000, asked.purpose)
-
-
-def _text(account: AccountView, asked: wire.VerificationRequest) -> tuple[str, str]:
-    """Under which brandname, and which text: the named template, or the text as it is given, or the only one there is.
-
-    Raises Invalid and Refused.
-    """
-    if asked.template:
-        if asked.text:
-            raise Invalid("/text", "a template is named already")
-        template = account.named_templates.get(asked.template)
-        if template is None or not is_whole_with_a_code(template.text):
-            raise Invalid("/template", "there is no template of this name with {OTP} and no other places")
-        if asked.sender not in ("", template.brandname):
-            raise Invalid("/sender", "the template belongs to another brandname")
-        return template.brandname, template.text
-    if asked.sender:
-        senders = [asked.sender]
-    else:
-        senders = [name for name, brandname in account.brandnames.items() if brandname.active]
-    if len(senders) != 1:
-        raise Invalid("/sender", "it is missing: the account has no brandname or several")
-    (sender,) = senders
-    if asked.text:
-        return sender, asked.text
-    brandname = account.brandnames.get(sender)
-    if brandname is None:
-        raise Refused(Refusal.BRANDNAME_UNKNOWN)
-    for template in brandname.templates:
-        if is_whole_with_a_code(template.text):
-            return sender, template.text
-    raise Invalid("/text", "it is missing: the brandname has no template with {OTP} and no other places")
+    async def _code(self, account: AccountView, message: Message) -> LiveVerification | None:
+        """The live row of the message's code, as long as it is waited for."""
+        live = await self._reads.code(account.id, message.phone, wire.purpose_of(message))
+        if live is None or live.verification != message.verification:
+            return None
+        state = live_state(live, self._gateway.now())
+        return live if state is VerificationState.PENDING else None
 
 
-def _client_ip(told: str, client_ip: str) -> str:
+def _client_ip(written: str, client_ip: str) -> str:
     """The person's address, which windows count; where nobody tells it, the client's. Raises Invalid."""
-    if not told:
+    if not written:
         return client_ip
     try:
-        return str(ipaddress.ip_address(told))
+        return str(ipaddress.ip_address(written))
     except ValueError:
         raise Invalid("/client_ip", "it is no IP address") from None

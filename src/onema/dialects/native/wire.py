@@ -7,27 +7,24 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 from msgspec import Meta
 
-from onema.administration.story import Moment, moments, verification_state
 from onema.dialects.native.errors import Invalid
+from onema.domain.codes.channel_plan import MOST_STEPS
 from onema.domain.codes.preview_sms import CODE_LENGTH, LONGEST_CODE, SHORTEST_CODE, SmsPreview
 from onema.domain.codes.verification import MAX_LENGTH, MIN_LENGTH, PURPOSE
-from onema.domain.ids import LARGEST_ID, MessageId, time_of_id
+from onema.domain.ids import LARGEST_ID, MessageId
 from onema.domain.records import Message
-from onema.domain.state_machines import VerificationState
-from onema.domain.values.money import format_amount
-from onema.domain.values.phone import Phone
-from onema.domain.values.times import show_time
 from onema.http.messages import Request, Response
 from onema.http.parameters import parse_json_object
-from onema.storage.contract import Story
 
-_JSON = b"application/json"
+JSON = b"application/json"
 _AT = re.compile(r"(.*) - at `\$\.?(.*)`", re.DOTALL)
 _UNKNOWN = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
 _MISSING = re.compile(r"Object missing required field `(.*)`")
 _ID = re.compile(r"[0-9]{1,19}")
 _LONGEST_NAME = 64
 _LONGEST_REQUEST_NAME = 255
+LONGEST_TTL = 600
+"""Seconds for which a code can be checked at most."""
 T = TypeVar("T")
 
 
@@ -40,11 +37,20 @@ class PreviewRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     code_length: Annotated[int, Meta(ge=SHORTEST_CODE, le=LONGEST_CODE)] = CODE_LENGTH
 
 
+class PlannedChannel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`after` is seconds without a receipt, or without a right check."""
+
+    channel: Literal["sms", "call"]
+    after: Annotated[int, Meta(ge=0, le=LONGEST_TTL)] = 0
+    without: Literal["receipt", "check"] = "receipt"
+
+
 class VerificationRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """docs/api.md says what each member means; `ttl` is seconds."""
 
     to: str
-    channel: Literal["sms", "call"] = "sms"
+    channel: Literal["sms", "call"] | None = None
+    channels: Annotated[tuple[PlannedChannel, ...], Meta(max_length=MOST_STEPS)] = ()
     sender: str = ""
     template: str = ""
     text: str = ""
@@ -52,7 +58,7 @@ class VerificationRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     voice: str = ""
     code_length: Annotated[int, Meta(ge=MIN_LENGTH, le=MAX_LENGTH)] = 6
     alphabet: Literal["digits", "letters_and_digits"] = "digits"
-    ttl: Annotated[int, Meta(ge=60, le=600)] = 300
+    ttl: Annotated[int, Meta(ge=60, le=LONGEST_TTL)] = 300
     purpose: Annotated[str, Meta(min_length=1, max_length=_LONGEST_NAME)] = PURPOSE
     reference: Annotated[str, Meta(max_length=_LONGEST_NAME)] = ""
     client_ip: str = ""
@@ -72,28 +78,37 @@ def read(body: bytes, kind: type[T]) -> T:
         members = parse_json_object(body)
     except ValueError:
         raise Invalid("", "the body must be a JSON object") from None
-    # JSON has one kind of number: 5.0 is the whole number 5 (JSON Schema, 6.1.1).
-    members = {
-        name: int(value) if isinstance(value, float) and value.is_integer() else value
-        for name, value in members.items()
-    }
     try:
-        return msgspec.convert(members, kind)
+        return msgspec.convert(_whole(members), kind)
     except msgspec.ValidationError as error:
         raise _invalid(str(error)) from None
 
 
+def _whole(value: Any) -> Any:
+    """With 5.0 as the whole number 5, wherever it stands: JSON has one kind of number (JSON Schema, 6.1.1)."""
+    match value:
+        case float():
+            return int(value) if value.is_integer() else value
+        case dict():
+            return {name: _whole(inner) for name, inner in value.items()}
+        case list():
+            return [_whole(inner) for inner in value]
+    return value
+
+
 def _invalid(words: str) -> Invalid:
     """What msgspec says, at the member that it means: it repeats names, never a value."""
-    if found := _UNKNOWN.fullmatch(words):
-        return Invalid(f"/{_escaped(found[1])}", "it is unknown")
-    if found := _MISSING.fullmatch(words):
-        return Invalid(f"/{found[1]}", "it is missing")
     found = _AT.fullmatch(words)
-    if found is None:
+    what, at = (found[1], found[2]) if found else (words, "")
+    inside = "".join(f"/{one}" for one in re.split(r"[.\[\]]+", at) if one)
+    if found := _UNKNOWN.fullmatch(what):
+        return Invalid(f"{inside}/{_escaped(found[1])}", "it is unknown")
+    if found := _MISSING.fullmatch(what):
+        return Invalid(f"{inside}/{found[1]}", "it is missing")
+    if not inside:
         return Invalid("", "it does not fit")
-    what = found[1].removeprefix("Invalid enum value ").replace("`", "")
-    return Invalid(f"/{found[2].replace('.', '/')}", f"it does not fit: {what[:1].lower()}{what[1:]}")
+    what = what.removeprefix("Invalid enum value ").replace("`", "")
+    return Invalid(inside, f"it does not fit: {what[:1].lower()}{what[1:]}")
 
 
 def _escaped(name: str) -> str:
@@ -102,7 +117,7 @@ def _escaped(name: str) -> str:
 
 
 def previewed(found: SmsPreview) -> Response:
-    return Response(200, msgspec.json.encode(found), _JSON)
+    return Response(200, msgspec.json.encode(found), JSON)
 
 
 def message_of(text: str) -> MessageId | None:
@@ -113,16 +128,6 @@ def message_of(text: str) -> MessageId | None:
 def verification_of(text: str) -> MessageId | None:
     """None for what is no id of a verification."""
     return MessageId(int(text)) if _ID.fullmatch(text) and 0 < int(text) <= LARGEST_ID else None
-
-
-_STATUS = {
-    VerificationState.PENDING: "pending",
-    VerificationState.VERIFIED: "verified",
-    VerificationState.USED_UP: "exhausted",
-    VerificationState.SUPERSEDED: "superseded",
-    VerificationState.EXPIRED: "expired",
-    VerificationState.CANCELLED: "cancelled",
-}
 
 
 def request_name(request: Request) -> str:
@@ -147,67 +152,10 @@ def request_digest(request: Request) -> str:
     return hashlib.sha256(request.path.encode() + b"\0" + request.body).hexdigest()
 
 
-def created(message: MessageId, phone: Phone, expires_at: int, asked: VerificationRequest) -> Response:
-    """The verification as it begins."""
-    told = {
-        "id": str(message),
-        "status": "pending",
-        "channel": asked.channel,
-        "to": phone,
-        "purpose": asked.purpose,
-        "reference": asked.reference,
-        "created_at": show_time(time_of_id(message)),
-        "expires_at": show_time(expires_at),
-    }
-    location = f"/v1/verifications/{message}".encode()
-    return Response(201, msgspec.json.encode(told), _JSON, ((b"location", location),))
-
-
-def checked(message: MessageId, state: VerificationState | None, outcome: str = "ok") -> Response:
-    """`outcome` is a label alone: a wrong code is no error."""
-    status = _STATUS[state] if state is not None else ""
-    told = {
-        "id": str(message),
-        "valid": state is VerificationState.VERIFIED and outcome == "ok",
-        "status": status,
-    }
-    return Response(200, msgspec.json.encode(told), _JSON, outcome=outcome)
-
-
-def verification(story: Story, now: int, currency: str) -> dict[str, Any]:
-    """A verification as it is told, without its timeline."""
-    message = story.message
-    state = verification_state(story, now)
-    return {
-        "id": str(message.id),
-        "status": _STATUS[state] if state is not None else "",
-        "channel": message.channel,
-        "to": message.phone,
-        "purpose": purpose_of(message),
-        "reference": message.reference,
-        "created_at": show_time(time_of_id(message.id)),
-        "expires_at": show_time(message.code_expires_at),
-        "delivery": {"status": message.state, "reason": message.reason, "ending": message.ending},
-        "cost": {
-            "currency": currency,
-            "held": format_amount(message.held),
-            "charged": format_amount(message.charged),
-        },
-    }
-
-
 def purpose_of(message: Message) -> str:
     """What its code is checked for."""
     return message.category if message.dialect == "native" and message.category else PURPOSE
 
 
-def timeline(story: Story) -> list[dict[str, str]]:
-    return [_line(moment) for moment in moments(story)]
-
-
-def _line(moment: Moment) -> dict[str, str]:
-    return {"at": show_time(moment.at), "event": moment.what, "detail": moment.detail}
-
-
 def told(members: dict[str, Any]) -> Response:
-    return Response(200, msgspec.json.encode(members), _JSON)
+    return Response(200, msgspec.json.encode(members), JSON)

@@ -17,8 +17,7 @@ from onema.domain.codes.once import reference_keys, use_reference
 from onema.domain.codes.request_once import remember, request_keys, served_before
 from onema.domain.codes.start_verification import (
     VALID_MS,
-    GivenCode,
-    NewCode,
+    Code,
     Verification,
     keys_to_verify,
     start_verification,
@@ -44,7 +43,7 @@ class CallWithCode(Send, frozen=True, kw_only=True, gc=False):
     Result: Accepted. Raises Refused.
     """
 
-    code: NewCode | GivenCode
+    code: Code
     voice: str
     rate: float = 1.0
     times: int = 1
@@ -92,6 +91,7 @@ class CallWithCode(Send, frozen=True, kw_only=True, gc=False):
             max_seconds=seconds,
             valid_until=self._valid_until(verification, application),
             purpose=verification.purpose,
+            given=verification.fixed,
         )
         message = msgspec.structs.replace(
             message_row(

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import msgspec
 
 from onema.domain.codes.check_code import counts
-from onema.domain.codes.verification import verification_state
+from onema.domain.codes.verification import verification_state, without_code
 from onema.domain.decision import Context, Decision, World
 from onema.domain.ids import AccountId
 from onema.domain.records import Event, Key, LiveVerification
@@ -41,5 +41,4 @@ class CancelCode(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         event = Event(self.account, self.verification, self.id, CANCELLED, "")
         if not counts(live, self.now):
             return Decision(True, deletes=(live.key,), inserts=(event,))
-        left = msgspec.structs.replace(live, verification=0, code_hash=b"", attempts_left=0, expires_at=0)
-        return Decision(True, puts=(left,), inserts=(event,))
+        return Decision(True, puts=(without_code(live),), inserts=(event,))

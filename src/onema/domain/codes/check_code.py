@@ -17,6 +17,8 @@ from onema.domain.codes.verification import (
     typed_code,
     typed_codes,
     verification_state,
+    with_attempts_left,
+    without_code,
 )
 from onema.domain.decision import Context, Decision, World
 from onema.domain.ids import AccountId
@@ -57,8 +59,7 @@ def verified(live: LiveVerification, now: int, event: Event) -> Decision:
     """The code was used: of its row only the phone's wrong checks stay, as long as they count."""
     if not counts(live, now):
         return Decision(Check.RIGHT, deletes=(live.key,), inserts=(event,))
-    left = msgspec.structs.replace(live, verification=0, code_hash=b"", attempts_left=0, expires_at=0)
-    return Decision(Check.RIGHT, puts=(left,), inserts=(event,))
+    return Decision(Check.RIGHT, puts=(without_code(live),), inserts=(event,))
 
 
 class Reserved(msgspec.Struct, frozen=True, gc=False):
@@ -111,7 +112,7 @@ class CheckCode(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         left = live.attempts_left - 1
         VERIFICATION.move(state, V.PENDING if left else V.USED_UP, self)
         tried = msgspec.structs.replace(
-            live, attempts_left=left, wrong_checks=counted.counters, kept_until=counted.expires_at
+            with_attempts_left(live, left), wrong_checks=counted.counters, kept_until=counted.expires_at
         )
         event = self._event(live, "wrong code" if left else "attempts used up")
         return Decision(Check.WRONG, puts=(tried,), inserts=(event,))

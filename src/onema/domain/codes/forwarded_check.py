@@ -19,6 +19,7 @@ from onema.domain.codes.verification import (
     forwarded,
     forwarding,
     verification_state,
+    with_attempts_left,
 )
 from onema.domain.decision import Context, Decision, World
 from onema.domain.ids import AccountId
@@ -116,7 +117,7 @@ class RecordForwardedCheck(msgspec.Struct, frozen=True, kw_only=True, gc=False):
                 wrong = self.verdict is Verdict.WRONG
                 left_over = live.attempts_left - 1 if wrong else 0
                 VERIFICATION.move(state, V.PENDING if left_over else V.USED_UP, self)
-                tried = msgspec.structs.replace(answered, attempts_left=left_over)
+                tried = with_attempts_left(answered, left_over)
                 event = self._event(live, "wrong code" if left_over else "attempts used up")
                 return Decision(Check.WRONG if wrong else Check.EXHAUSTED, puts=(tried,), inserts=(event,))
 

@@ -41,7 +41,8 @@ def count(window: Window, limits: Sequence[tuple[int, int]], now: int) -> Window
     for seconds, limit in limits:
         started_at, used = (opened and _still_open(opened, seconds, now)) or (now, 0)
         if used >= limit:
-            raise Refused(Refusal.RATE_LIMITED, f"{window.scope}: {limit} per {seconds} s")
+            wait_ms = started_at + seconds * 1000 - now
+            raise Refused(Refusal.RATE_LIMITED, f"{window.scope}: {limit} per {seconds} s", wait_ms=wait_ms)
         counters.append(f"{seconds}:{started_at}:{used + 1}")
         expires_at = max(expires_at, started_at + seconds * 1000)
     return Window(window.account, window.scope, window.subject, ",".join(counters), expires_at)

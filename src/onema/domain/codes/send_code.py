@@ -12,7 +12,7 @@ from onema.domain.codes.accept_message import (
 )
 from onema.domain.codes.brandname_text import allowed_text, refuse_text, text_keys, usable_brandname
 from onema.domain.codes.request_once import remember, request_keys, served_before
-from onema.domain.codes.start_verification import GivenCode, NewCode, keys_to_verify, start_verification
+from onema.domain.codes.start_verification import Code, keys_to_verify, start_verification
 from onema.domain.codes.text_to_send import text_to_send
 from onema.domain.configuration.message_template import place_code
 from onema.domain.decision import Context, Decision, World
@@ -27,7 +27,7 @@ class SendCode(Send, frozen=True, kw_only=True, gc=False):
     Result: Accepted. Raises Refused.
     """
 
-    code: NewCode | GivenCode
+    code: Code
     brandname: str
     text: str
     category: str = ""
@@ -69,6 +69,7 @@ class SendCode(Send, frozen=True, kw_only=True, gc=False):
             verification.valid_until,
             verification.purpose,
             sent.facts,
+            given=verification.fixed,
         )
         message = message_row(
             self,

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import msgspec
 
 from onema.domain.codes.accept_message import Send
+from onema.domain.codes.channel_plan import HowToSend, begun, plan_job, seal, written
 from onema.domain.codes.verification import (
     ATTEMPTS,
     CODE_ENTROPY_BYTES,
@@ -15,12 +16,15 @@ from onema.domain.codes.verification import (
 from onema.domain.decision import Context, World
 from onema.domain.delivery.routing import plan_route
 from onema.domain.keyring import NONCE_BYTES
-from onema.domain.records import Channel, Event, Key, LiveVerification, Row
+from onema.domain.records import Channel, Event, Job, Key, LiveVerification, Row
 from onema.domain.refusals import Refusal, Refused
 from onema.domain.state_machines import VERIFICATION, VerificationState
 
 ENTROPY_BYTES = CODE_ENTROPY_BYTES + NONCE_BYTES
 """What a command needs that may make a code."""
+
+PLAN_ENTROPY_BYTES = ENTROPY_BYTES + NONCE_BYTES
+"""What one needs that makes a code which may be sent again."""
 
 VALID_MS = 300_000
 """How long a given code is worth delivering, and any code to be called with: nobody waits longer for the phone to
@@ -30,13 +34,14 @@ ring.
 
 class NewCode(msgspec.Struct, frozen=True, gc=False):
     """A code to be made: `length` characters of `alphabet`, to be checked within `time_alive` milliseconds. It replaces
-    the phone's current code of the same `purpose`.
+    the phone's current code of the same `purpose`. With `how` it may be sent again.
     """
 
     alphabet: str
     length: int
     time_alive: int
     purpose: str = PURPOSE
+    how: HowToSend | None = None
 
 
 class GivenCode(msgspec.Struct, frozen=True, gc=False):
@@ -49,9 +54,25 @@ class GivenCode(msgspec.Struct, frozen=True, gc=False):
         return len(self.code)
 
 
+class SameCode(msgspec.Struct, frozen=True, gc=False):
+    """The code of a verification that goes on, once more. Whoever sends it asks first whether it does."""
+
+    code: str
+    verification: int
+    purpose: str
+    expires_at: int
+
+    @property
+    def length(self) -> int:
+        return len(self.code)
+
+    def __repr__(self) -> str:
+        return "SameCode(...)"
+
+
 class Verification(msgspec.Struct, frozen=True, gc=False):
     """What is delivered, until when that is of use (Unix ms), and the rows that let it be checked: none, `id` and
-    `expires_at` 0 and `purpose` empty, for a given code.
+    `expires_at` 0 and `purpose` empty, for a given code. `fixed`: it is checked here, and no carrier may send another.
     """
 
     code: str
@@ -61,9 +82,13 @@ class Verification(msgspec.Struct, frozen=True, gc=False):
     expires_at: int = 0
     puts: tuple[Row, ...] = ()
     inserts: tuple[Row, ...] = ()
+    fixed: bool = False
 
 
-def keys_to_verify(send: Send, asked: NewCode | GivenCode) -> Iterable[Key]:
+Code = NewCode | GivenCode | SameCode
+
+
+def keys_to_verify(send: Send, asked: Code) -> Iterable[Key]:
     if isinstance(asked, GivenCode):
         return ()
     return ((LiveVerification, send.account, send.phone, asked.purpose),)
@@ -80,15 +105,23 @@ def require_taker(send: Send, context: Context, channel: Channel) -> None:
 
 
 def start_verification(
-    send: Send, world: World, context: Context, channel: Channel, asked: NewCode | GivenCode
+    send: Send, world: World, context: Context, channel: Channel, asked: Code
 ) -> Verification:
-    """Make the code, and supersede the current one; a given code is taken as it is.
+    """Make the code, and supersede the current one; a given code, and one that is sent again, is taken as it is.
 
-    Raises Refused(FEATURE_OFF) for a given code that only carriers could take which make codes of their own.
+    Raises Refused(FEATURE_OFF) for a code that must be this one and that only carriers could take which make codes of
+    their own.
     """
     if isinstance(asked, GivenCode):
         require_taker(send, context, channel)
         return Verification(asked.code, send.now + VALID_MS)
+    if isinstance(asked, SameCode):
+        require_taker(send, context, channel)
+        until = asked.expires_at
+        return Verification(asked.code, until, asked.purpose, asked.verification, until, fixed=True)
+    fixed = asked.how is not None and bool(asked.how.job)
+    if fixed:
+        require_taker(send, context, channel)
     previous = world.get(LiveVerification, send.account, send.phone, asked.purpose)
     code = draw_code(asked.alphabet, asked.length, send.entropy)
     expires_at = send.now + asked.time_alive
@@ -103,9 +136,28 @@ def start_verification(
         wrong_checks=previous.wrong_checks if previous else "",
         kept_until=previous.kept_until if previous else 0,
     )
+    jobs = tuple[Job, ...]()
+    if asked.how is not None:
+        live, jobs = _with_plan(send, context, asked, asked.how, live, code)
     superseded = tuple[Event, ...]()
     if previous and VERIFICATION.may(
         verification_state(previous, send.now), VerificationState.SUPERSEDED, send
     ):
         superseded = (Event(send.account, previous.verification, send.id, "superseded", ""),)
-    return Verification(code, expires_at, asked.purpose, send.id, expires_at, (live,), superseded)
+    return Verification(
+        code, expires_at, asked.purpose, send.id, expires_at, (live,), (*superseded, *jobs), fixed
+    )
+
+
+def _with_plan(
+    send: Send, context: Context, asked: NewCode, how: HowToSend, live: LiveVerification, code: str
+) -> tuple[LiveVerification, tuple[Job, ...]]:
+    """The row of a code that may be sent again, and the job that does so by itself."""
+    # The message has the nonce at the end of the entropy. One that stood twice would give both texts away.
+    nonce = send.entropy[CODE_ENTROPY_BYTES : CODE_ENTROPY_BYTES + NONCE_BYTES]
+    if len(send.entropy) < PLAN_ENTROPY_BYTES:
+        raise ValueError("a code with a plan needs a nonce of its own")
+    progress = begun(how, send.id, send.now)
+    sealed = seal(msgspec.structs.replace(how, code=code), send.id, context.keyring, nonce)
+    live = msgspec.structs.replace(live, plan=sealed, progress=written(progress))
+    return live, plan_job(how, send.account, progress, send.phone, asked.purpose)

@@ -54,6 +54,20 @@ def verification_state(live: LiveVerification, now: int) -> VerificationState:
     return VerificationState.PENDING if live.attempts_left else VerificationState.USED_UP
 
 
+def without_code(live: LiveVerification) -> LiveVerification:
+    """What is left of the row once nobody can check its code: the phone's wrong checks."""
+    return msgspec.structs.replace(
+        live, verification=0, code_hash=b"", attempts_left=0, expires_at=0, plan=b"", progress=""
+    )
+
+
+def with_attempts_left(live: LiveVerification, left: int) -> LiveVerification:
+    """After a wrong check. A code that is used up is not sent again."""
+    if left:
+        return msgspec.structs.replace(live, attempts_left=left)
+    return msgspec.structs.replace(live, attempts_left=0, plan=b"", progress="")
+
+
 def forwarding(live: LiveVerification, attempt: int, reserved: int) -> LiveVerification:
     """The row of a code that the carrier of an attempt made; `reserved` tries wait for its answer."""
     return msgspec.structs.replace(live, code_hash=bytes((attempt, reserved)))

@@ -30,6 +30,8 @@ class SmsPayload(_Payload, frozen=True, tag="sms", array_like=True):
     facts: dict[str, str] = {}
     via: str = ""
     """The only carrier that it may take; empty: as the routes say."""
+    given: bool = False
+    """Whether it must be this code, which is checked here all the same: a carrier that makes its own sends another."""
 
 
 class CallPayload(_Payload, frozen=True, tag="call", array_like=True):
@@ -53,6 +55,8 @@ class CallPayload(_Payload, frozen=True, tag="call", array_like=True):
     spoken_text: str = ""
     via: str = ""
     """The only carrier that it may take; empty: as the routes say."""
+    given: bool = False
+    """Whether it must be this code, which is checked here all the same: a carrier that makes its own sends another."""
 
 
 Payload = SmsPayload | CallPayload

@@ -1,0 +1,107 @@
+"""What a request for a code says of how it is sent: by which channels in turn, and what each of them needs."""
+
+from collections.abc import Callable
+
+from onema.dialects.native import wire
+from onema.dialects.native.auth import DIALECT
+from onema.dialects.native.errors import Invalid
+from onema.domain.codes.admission import admit_application
+from onema.domain.codes.channel_plan import HowToSend, Step
+from onema.domain.configuration.directory import AccountView, ApplicationView
+from onema.domain.configuration.message_template import is_whole_with_a_code
+from onema.domain.records import Channel
+from onema.domain.refusals import Refusal, Refused
+
+_TIMES = 2
+"""How often a call says its code: who misses a digit has no other way to hear it again."""
+_VOICE = "vi-north"
+
+
+def how_to_send(
+    account: AccountView,
+    application: ApplicationView | None,
+    asked: wire.VerificationRequest,
+    person: str,
+    client_ip: str,
+    next_id: Callable[[], int],
+) -> HowToSend:
+    """`application` is the credential's, `person` the address that windows count, `next_id` names the plan's job.
+
+    Raises Invalid and Refused.
+    """
+    steps = _steps(asked)
+    channels = {step.channel for step in steps}
+    voice, sender, text = "", "", ""
+    if Channel.CALL in channels:
+        if asked.application:
+            application = account.applications.get(asked.application)
+        if application is None:
+            raise Refused(Refusal.APPLICATION_UNKNOWN, "a call needs an application")
+        admit_application(application, client_ip)
+        voice = asked.voice or application.document.voice or _VOICE
+    if Channel.SMS in channels:
+        sender, text = _text(account, asked)
+    return HowToSend(
+        steps=steps,
+        dialect=DIALECT,
+        home_country=account.country,
+        client_ip=person,
+        application=application.name if application else "",
+        reference=asked.reference,
+        category=asked.purpose,
+        brandname=sender,
+        text=text,
+        voice=voice,
+        times=_TIMES,
+        job=next_id() if len(steps) > 1 else 0,
+    )
+
+
+def _steps(asked: wire.VerificationRequest) -> tuple[Step, ...]:
+    """Raises Invalid."""
+    if not asked.channels:
+        return (Step(Channel(asked.channel or Channel.SMS)),)
+    if asked.channel is not None:
+        raise Invalid("/channel", "`channels` says it")
+    steps, waited = list[Step](), 0
+    for number, one in enumerate(asked.channels):
+        if bool(one.after) is not bool(number):
+            what = "the first channel begins at once" if one.after else "it is missing"
+            raise Invalid(f"/channels/{number}/after", what)
+        waited += one.after
+        if waited >= asked.ttl:
+            raise Invalid(f"/channels/{number}/after", "the code has expired by then")
+        steps.append(Step(Channel(one.channel), one.after * 1000, one.without))
+    return tuple(steps)
+
+
+def _text(account: AccountView, asked: wire.VerificationRequest) -> tuple[str, str]:
+    """Under which brandname, and which text: the named template, or the text as it is given, or the only one there is.
+
+    Raises Invalid and Refused.
+    """
+    if asked.template:
+        if asked.text:
+            raise Invalid("/text", "a template is named already")
+        template = account.named_templates.get(asked.template)
+        if template is None or not is_whole_with_a_code(template.text):
+            raise Invalid("/template", "there is no template of this name with {OTP} and no other places")
+        if asked.sender not in ("", template.brandname):
+            raise Invalid("/sender", "the template belongs to another brandname")
+        return template.brandname, template.text
+    if asked.sender:
+        senders = [asked.sender]
+    else:
+        senders = [name for name, brandname in account.brandnames.items() if brandname.active]
+    if len(senders) != 1:
+        raise Invalid("/sender", "it is missing: the account has no brandname or several")
+    (sender,) = senders
+    if asked.text:
+        return sender, asked.text
+    brandname = account.brandnames.get(sender)
+    if brandname is None:
+        raise Refused(Refusal.BRANDNAME_UNKNOWN)
+    for template in brandname.templates:
+        if is_whole_with_a_code(template.text):
+            return sender, template.text
+    raise Invalid("/text", "it is missing: the brandname has no template with {OTP} and no other places")

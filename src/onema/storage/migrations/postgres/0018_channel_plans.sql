@@ -1,0 +1,6 @@
+-- works with code from: 10
+--
+-- How a code goes out more than once: what for, sealed, and how far that is.
+
+ALTER TABLE live_verifications ADD COLUMN plan bytea NOT NULL DEFAULT '';
+ALTER TABLE live_verifications ADD COLUMN progress text COLLATE "C" NOT NULL DEFAULT '';
