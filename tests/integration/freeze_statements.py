@@ -51,6 +51,7 @@ a COPY of `parameters`, one row, into `columns`.
 
 SQLITE_SAMPLES: dict[str, Any] = {
     "account": 1,
+    "account_name": "text 2",
     "after": 0,
     "amount": 0,
     "at": 3,
@@ -61,6 +62,7 @@ SQLITE_SAMPLES: dict[str, Any] = {
     "cut": 1,
     "dialect": "text 2",
     "elsewhere": "[]",
+    "entry": 9,
     "first": 1,
     "id": 9,
     "keep": 1,
@@ -102,6 +104,8 @@ POSTGRES_SAMPLES: dict[str, tuple[Any, ...]] = {
     "oldest_due": (10, 5),
     "lease_callbacks": (10, 20, 5, 2, []),
     "dead_jobs": (9, 5),
+    "audit": (9, 9, 5),
+    "audit_of_account": ("text 2", 9, 9, 5),
     "drop_dead_jobs": (1,),
     "sweep_live_verifications": (10, 5),
     "sweep_windows": (10, 5),

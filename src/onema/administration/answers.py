@@ -2,19 +2,22 @@
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Protocol, TypeVar
 
 import onema
-from onema.administration.callbacks import CallbackLog
+from onema.administration.author import Author
+from onema.administration.callbacks import MOST_AT_ONCE, CallbackLog
 from onema.administration.calls import read_calls
 from onema.administration.carrier_answers import CarrierAnswers
+from onema.administration.configuring import AnyInstallation, Configuring, Installation
 from onema.administration.hotlines import read_pools
 from onema.administration.live_window import LiveWindow
+from onema.administration.permissions import ITSELF, Actor, permitted
 from onema.administration.requests import (
+    AuditPage,
     Balance,
-    Configuration,
     DropJob,
     FoundRefusals,
     FoundStory,
@@ -24,6 +27,7 @@ from onema.administration.requests import (
     Prices,
     PutDocuments,
     PutRecording,
+    ReadAudit,
     ReadBalance,
     ReadCallbacks,
     ReadCalls,
@@ -60,11 +64,8 @@ from onema.domain.codes.refused_text import RefusedText, kept_text
 from onema.domain.codes.reset_windows import ResetWindows
 from onema.domain.codes.verification import LONGEST_LIFE_MINUTES, PURPOSE
 from onema.domain.configuration import documents as doc
-from onema.domain.configuration.carrier_settings import masked
-from onema.domain.configuration.configure import Change, Configure, Proposal
-from onema.domain.configuration.directory import AccountView, Directory
-from onema.domain.configuration.problems import InvalidConfiguration, Problem
-from onema.domain.configuration.rules import After, problems
+from onema.domain.configuration.directory import AccountView
+from onema.domain.configuration.keep_recording import KeepRecording
 from onema.domain.delivery import requeue_job
 from onema.domain.delivery.capacity import holders_of
 from onema.domain.delivery.keep_in_inbox import KeepInInbox
@@ -88,17 +89,15 @@ from onema.domain.records import (
 )
 from onema.domain.records import TopUp as BookedTopUp
 from onema.domain.refusals import Refusal, Refused
-from onema.domain.values.money import NOTHING, Minor
-from onema.domain.values.phone import parse_phone
+from onema.domain.values.money import NOTHING, Minor, format_amount
+from onema.domain.values.phone import mask, parse_phone
 from onema.domain.values.written_ahead import TOLERATED_MS
-from onema.engine.directory_loading import SLICE
 from onema.engine.gateway import Gateway
 from onema.storage.contract import Storage, StorageError, Story
 
+_TRIES = 10
 _HOME_COUNTRY = "VN"
 """Where national numbers belong that an operator types for an account that says nothing of it."""
-_TRIES = 10
-_ENTROPY_BYTES = 32
 _DAY_SECONDS = 86_400
 """The longest window that is not an account's own: a hotline's."""
 _NO_ID_IS_AS_LARGE = 2**63 - 1
@@ -109,28 +108,8 @@ A = TypeVar("A")
 class Administrator(Protocol):
     """Answers administrative requests, in this process or in the server's."""
 
-    async def answer(self, request: Request[A]) -> A:
-        """Raises Refused; ControlError when the server went away."""
-
-
-class Installation(Protocol):
-    """Knows what this program can do with documents: which dialects, carriers and settings it has."""
-
-    def problems(self, after: After) -> Iterable[Problem]:
-        """What is wrong with a change here, although it holds together. May look around, for seconds."""
-
-    def masked(self, document: doc.Document) -> doc.Document:
-        """The document without its secrets."""
-
-
-class AnyInstallation:
-    """Takes every document."""
-
-    def problems(self, after: After) -> Iterable[Problem]:
-        return ()
-
-    def masked(self, document: doc.Document) -> doc.Document:
-        return masked(document, None)
+    async def answer(self, request: Request[A], actor: Actor = ITSELF) -> A:
+        """Raises Refused; NotPermitted where `actor` may not have that; ControlError when the server went away."""
 
 
 async def _nothing_to_refresh() -> None:
@@ -155,23 +134,23 @@ class Administration:
     ) -> None:
         self._gateway = gateway
         self._storage = storage
-        self._refresh = refresh
         self._recordings = recordings
-        self._installation = installation or AnyInstallation()
         self._settings = dict(settings)
         self._keyring = keyring
-        self._configuring = asyncio.Lock()
+        self._configuring = Configuring(
+            gateway, storage, refresh, recordings, installation or AnyInstallation()
+        )
         self._callbacks = CallbackLog(gateway, storage)
         self._carrier_answers = CarrierAnswers(gateway, storage)
         self._live = LiveWindow(gateway, storage)
         self.on_shown: Callable[[], None] = lambda: None
         """Hears that the handset's page has something new to show."""
 
-    async def answer(self, request: Request[A]) -> A:
+    async def answer(self, request: Request[A], actor: Actor = ITSELF) -> A:
+        request = permitted(request, actor)
         answers: dict[type[Request[Any]], Callable[[Any], Awaitable[Any]]] = {
-            PutDocuments: self._put_documents,
-            TopUp: self._top_up,
-            ReadDocuments: self._read_documents,
+            ReadDocuments: lambda one: self._configuring.read(one, actor),
+            ReadAudit: self._read_audit,
             ReadStory: self._read_story,
             ReadMessages: self._read_messages,
             ReadCalls: self._read_calls,
@@ -181,84 +160,36 @@ class Administration:
             ReadHotlines: self._read_hotlines,
             ReadCapacity: self._read_capacity,
             ReadCarriers: self._carrier_answers.read,
-            TestCarrier: self._carrier_answers.test,
-            TestCall: self._carrier_answers.call,
             ReadReceipts: self._read_receipts,
-            ResetCounting: self._reset_counting,
             ReadRefusals: self._read_refusals,
             ReadNow: self._live.read,
             ReadDeadJobs: self._read_dead_jobs,
-            RequeueJob: self._requeue_job,
-            DropJob: self._drop_job,
             ReadCallbacks: self._callbacks.read,
-            ReplayCallbacks: self._callbacks.replay,
             ReadSettings: self._read_settings,
             Status: self._status,
-            PutRecording: self._put_recording,
             ShowSms: self._show_sms,
         }
+        orders: dict[type[Request[Any]], Callable[[Any, Author], Awaitable[Any]]] = {
+            PutDocuments: self._configuring.put,
+            TopUp: self._top_up,
+            TestCarrier: self._carrier_answers.test,
+            TestCall: self._carrier_answers.call,
+            ResetCounting: self._reset_counting,
+            RequeueJob: self._requeue_job,
+            DropJob: self._drop_job,
+            ReplayCallbacks: self._callbacks.replay,
+            PutRecording: self._put_recording,
+        }
         try:
+            if type(request) in orders:
+                done: A = await orders[type(request)](request, Author(self._gateway, actor, request))
+                return done
             answer: A = await answers[type(request)](request)
         except StorageError as error:
             raise Refused(Refusal.STORE_UNAVAILABLE, str(error)) from error
         return answer
 
-    async def _put_documents(self, request: PutDocuments) -> tuple[Change, ...]:
-        async with self._configuring:
-            for _ in range(_TRIES):
-                known = self._gateway.directory.revision
-                if request.revision is not None and request.revision != known:
-                    raise Refused(Refusal.CONFLICT, "the configuration changed meanwhile; try again")
-                try:
-                    return await self._put_once(request)
-                except Refused as refused:
-                    await self._refresh()
-                    # Somebody else's change came between: decide again on what they left.
-                    if refused.refusal is Refusal.CONFLICT and self._gateway.directory.revision != known:
-                        continue
-                    raise
-        raise Refused(Refusal.CONFLICT, "the configuration keeps changing; try again later")
-
-    async def _put_once(self, request: PutDocuments) -> tuple[Change, ...]:
-        directory = self._gateway.directory
-        # Looking at thousands of documents takes seconds; in a thread it leaves the loop to others.
-        proposal = await asyncio.to_thread(self._checked, directory, request)
-        await self._refuse_to_forget_accounts(request.remove)
-        if request.dry_run:
-            return proposal.changes
-        if self._recordings is not None:
-            await self._recordings.make(request.documents)
-        changed = proposal.after.changed
-        command = Configure(
-            entropy=self._gateway.token(_ENTROPY_BYTES),
-            documents=tuple(one for one in changed.values() if one is not None),  # type: ignore[misc]  # every Document is one of AnyDocument
-            remove=tuple(key for key, document in changed.items() if document is None),
-            judged=directory.revision,
-        )
-        await self._gateway.execute(command)
-        return proposal.changes
-
-    def _checked(self, directory: Directory, request: PutDocuments) -> Proposal:
-        """What would change. Raises InvalidConfiguration with all that is wrong, in this installation too."""
-        proposal = Proposal(directory.documents, request.documents, request.remove)
-        found = [
-            *problems(proposal.after, frozenset(request.unreadable) if request.dry_run else ()),
-            *self._installation.problems(proposal.after),
-        ]
-        if found:
-            raise InvalidConfiguration(found)
-        return proposal
-
-    async def _refuse_to_forget_accounts(self, remove: Sequence[tuple[str, str]]) -> None:
-        """Messages and money are kept under an account's number: without the account nobody could find them."""
-        for kind, name in remove:
-            account = self._gateway.directory.account_named.get(name) if kind == "account" else None
-            if account is None:
-                continue
-            if await self._storage.read_ledger(account.id, 1) or await self._newest(account.id, 0, 1):
-                raise Refused(Refusal.CONFLICT, f"account {name!r} has messages or money; suspend it instead")
-
-    async def _top_up(self, request: TopUp) -> bool:
+    async def _top_up(self, request: TopUp, author: Author) -> bool:
         if request.dry_run:
             account = self._gateway.directory.account_named.get(request.account)
             return account is None or not await self._storage.read(
@@ -272,23 +203,20 @@ class Administration:
             reference=request.reference or f"by-hand-{identifier}",
             amount=request.amount,
         )
-        new: bool = await self._gateway.execute(command)
+        booked = {"amount": format_amount(command.amount), "reference": command.reference}
+        new: bool = await author.execute(command, command.account, after=booked)
         return new
 
-    async def _put_recording(self, request: PutRecording) -> None:
+    async def _put_recording(self, request: PutRecording, author: Author) -> None:
         if self._recordings is None:
             raise Refused(Refusal.CONFLICT, "recordings are kept by a server or on its data folder only")
-        await self._recordings.keep(Recording(request.voice, request.sentence, request.before, request.after))
-
-    async def _read_documents(self, request: ReadDocuments) -> Configuration:
-        directory = self._gateway.directory
-        found: list[doc.Document] = []
-        for documents in _asked_for(directory, request):
-            for start in range(0, len(documents), SLICE):
-                some = documents[start : start + SLICE]
-                found += some if request.reveal else map(self._installation.masked, some)
-                await asyncio.sleep(0)
-        return Configuration(revision=directory.revision, documents=tuple(found))  # type: ignore[arg-type]  # every Document is one of AnyDocument
+        recording = Recording(request.voice, request.sentence, request.before, request.after)
+        await author.execute(
+            KeepRecording(recording),
+            subject=f"recording {request.voice}",
+            after={"sentence": request.sentence},
+        )
+        self._recordings.know(recording)
 
     async def _read_story(self, request: ReadStory) -> FoundStory | None:
         directory = self._gateway.directory
@@ -359,7 +287,7 @@ class Administration:
             pools &= {one.document.pool for one in applications}
         return await read_pools(self._storage, directory, pools, self._gateway.now())
 
-    async def _reset_counting(self, request: ResetCounting) -> Sequence[Window]:
+    async def _reset_counting(self, request: ResetCounting, author: Author) -> Sequence[Window]:
         windows: list[tuple[AccountId, str, str]] = []
         wrong_checks = []
         if request.hotline:
@@ -373,8 +301,11 @@ class Administration:
             if request.client_ip:
                 windows.append((account.id, "client_ip", request.client_ip))
             windows = windows or [(account.id, scope, "") for scope in ("account", REFUSED_TEXTS, KEPT_TEXTS)]
-        reset: Sequence[Window] = await self._gateway.execute(
-            ResetWindows(tuple(windows), tuple(wrong_checks))
+        about = {"phone": mask(request.phone), "client_ip": request.client_ip, "hotline": request.hotline}
+        reset: Sequence[Window] = await author.execute(
+            ResetWindows(tuple(windows), tuple(wrong_checks)),
+            request.account,
+            after={name: one for name, one in about.items() if one},
         )
         return reset
 
@@ -428,22 +359,32 @@ class Administration:
     async def _read_dead_jobs(self, request: ReadDeadJobs) -> Sequence[DeadJob]:
         return await self._storage.read_dead_jobs(request.before or _NO_ID_IS_AS_LARGE, request.limit)
 
-    async def _requeue_job(self, request: RequeueJob) -> None:
+    async def _requeue_job(self, request: RequeueJob, author: Author) -> None:
         key = (DeadJob, request.dead)
         dead = (await self._storage.read([key])).get(key)
         account, message = (dead.account, dead.message) if isinstance(dead, DeadJob) else (0, 0)
-        await self._gateway.execute(
+        owner = self._gateway.directory.accounts.get(account)
+        await author.execute(
             requeue_job.RequeueJob(
                 dead=request.dead,
                 account=AccountId(account),
                 message=MessageId(message),
                 id=self._gateway.next_id(),
                 now=self._gateway.now(),
-            )
+            ),
+            owner.name if owner else "",
+            f"job {request.dead}",
         )
 
-    async def _drop_job(self, request: DropJob) -> None:
-        await self._gateway.execute(requeue_job.DropJob(dead=request.dead, id=self._gateway.next_id()))
+    async def _drop_job(self, request: DropJob, author: Author) -> None:
+        command = requeue_job.DropJob(dead=request.dead, id=self._gateway.next_id())
+        await author.execute(command, subject=f"job {request.dead}")
+
+    async def _read_audit(self, request: ReadAudit) -> AuditPage:
+        limit = max(1, min(request.limit, MOST_AT_ONCE))
+        entries = await self._storage.read_audit(request.account or None, request.before, limit)
+        last = entries[-1] if len(entries) == limit else None
+        return AuditPage(tuple(entries), (last.id, last.part) if last else None)
 
     async def _read_settings(self, request: ReadSettings) -> dict[str, str]:
         return self._settings
@@ -470,17 +411,6 @@ class Administration:
         if account is None:
             raise Refused(Refusal.CONFLICT, f"There is no account {name!r}.")
         return account
-
-
-def _asked_for(directory: Directory, request: ReadDocuments) -> Iterator[list[doc.Document]]:
-    """In order of kind and identity, a list of each kind."""
-    kinds = directory.of_account(request.account) if request.account else directory.kinds
-    for kind in [request.kind] if request.kind else sorted(kinds):
-        documents = kinds.get(kind, {})
-        if request.identity:
-            yield [documents[request.identity]] if request.identity in documents else []
-        else:
-            yield [documents[identity] for identity in sorted(documents)]
 
 
 async def read_balance(storage: Storage, account: AccountId) -> Minor:

@@ -2,6 +2,7 @@
 
 import asyncio
 
+from onema.administration.author import Author
 from onema.administration.requests import CallbackPage, KeptTry, ReadCallbacks, ReplayCallbacks
 from onema.domain.configuration.directory import AccountView
 from onema.domain.delivery.callback_try import callback_try
@@ -37,21 +38,24 @@ class CallbackLog:
         last = events[-1] if len(events) == limit else None
         return CallbackPage(tries, (last.subject, last.id) if last else None)
 
-    async def replay(self, request: ReplayCallbacks) -> int:
+    async def replay(self, request: ReplayCallbacks, author: Author) -> int:
         messages = request.messages[:MOST_AT_ONCE]
         if not messages:
             return 0
         account = await self._owner(request.account, messages[0])
         if len(messages) == 1:
             messages = await self._together(account, messages[0])
-        done = await asyncio.gather(*(self._replay(account, one, request.told_only) for one in messages))
+        done = await asyncio.gather(
+            *(self._replay(account, one, request.told_only, author) for one in messages)
+        )
         return sum(done)
 
-    async def _replay(self, account: AccountId, message: MessageId, told_only: bool) -> bool:
+    async def _replay(self, account: AccountId, message: MessageId, told_only: bool, author: Author) -> bool:
         gateway = self._gateway
         command = ReplayCallback(account=account, message=message, id=gateway.next_id(), now=gateway.now())
         try:
-            await gateway.execute(command)
+            name = gateway.directory.accounts[account].name
+            await author.execute(command, name, f"message {message}")
         except Refused as refused:
             if told_only and refused.refusal is Refusal.CONFLICT:
                 return False

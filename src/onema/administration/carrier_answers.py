@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
+from onema.administration.author import Author
 from onema.administration.requests import ReadCarriers, TestCall, TestCarrier
 from onema.channels.contract import CarrierStatus
 from onema.delivery.carrier_reports import statuses_in
@@ -16,7 +17,7 @@ from onema.domain.delivery.message_progress import OPERATORS_OWN
 from onema.domain.ids import MessageId
 from onema.domain.keyring import NONCE_BYTES
 from onema.domain.refusals import Refusal, Refused
-from onema.domain.values.phone import parse_phone
+from onema.domain.values.phone import mask, parse_phone
 from onema.engine.gateway import Gateway
 from onema.storage.contract import Storage
 
@@ -45,11 +46,11 @@ class CarrierAnswers:
         ]
         return sorted(told, key=lambda one: (one.name, one.process))
 
-    async def test(self, request: TestCarrier) -> MessageId:
+    async def test(self, request: TestCarrier, author: Author) -> MessageId:
         account = self._account(request.account)
         home = account.country or HOME_COUNTRY
         identifier, now = MessageId(self._gateway.next_id()), self._gateway.now()
-        await self._gateway.execute(
+        await author.execute(
             TryCarrier(
                 account=account.id,
                 id=identifier,
@@ -64,15 +65,18 @@ class CarrierAnswers:
                 or next(iter(account.brandnames), account.document.fixed_number or "onema"),
                 text=request.text,
                 valid_until=now + request.seconds * 1000,
-            )
+            ),
+            account.name,
+            f"carrier {request.carrier}",
+            {"phone": mask(request.phone), "message": str(identifier)},
         )
         return identifier
 
-    async def call(self, request: TestCall) -> MessageId:
+    async def call(self, request: TestCall, author: Author) -> MessageId:
         account = self._account(request.account)
         home = account.country or HOME_COUNTRY
         identifier, now = MessageId(self._gateway.next_id()), self._gateway.now()
-        await self._gateway.execute(
+        await author.execute(
             TryCall(
                 account=account.id,
                 id=identifier,
@@ -87,7 +91,10 @@ class CarrierAnswers:
                 voice=request.voice or DEFAULT_VOICE,
                 code=request.code,
                 valid_until=now + request.seconds * 1000,
-            )
+            ),
+            account.name,
+            f"carrier {request.carrier}",
+            {"phone": mask(request.phone), "message": str(identifier)},
         )
         return identifier
 

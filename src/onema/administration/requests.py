@@ -1,10 +1,13 @@
 """What may be asked of a running server. Time, ids and entropy are filled in where a request is answered."""
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import ClassVar
 
 import msgspec
 
+from onema.administration.asking import Request as Request  # noqa: PLC0414  # handed on
+from onema.administration.audit_requests import AuditPage as AuditPage  # noqa: PLC0414  # handed on
+from onema.administration.audit_requests import ReadAudit as ReadAudit  # noqa: PLC0414  # handed on
 from onema.channels.contract import CarrierStatus
 from onema.domain.codes.refused_text import RefusedText
 from onema.domain.configuration import documents as doc
@@ -16,14 +19,6 @@ from onema.domain.records import Call, DeadJob, LedgerEntry, Message, Window
 from onema.domain.values.money import Minor
 from onema.domain.values.phone import Phone
 from onema.storage.contract import NEWEST_ENTRY, Story
-
-A_co = TypeVar("A_co", covariant=True)
-
-
-class Request(msgspec.Struct, Generic[A_co], frozen=True, kw_only=True, tag_field="request"):
-    """A question or an order; A_co is its answer, which comes over the wire as `answer_type`."""
-
-    answer_type: ClassVar[Any]
 
 
 class PutDocuments(Request[tuple[Change, ...]], frozen=True, kw_only=True, tag="put_documents"):
@@ -455,6 +450,7 @@ WireRequest = (
     | RequeueJob
     | DropJob
     | ReadCallbacks
+    | ReadAudit
     | ReplayCallbacks
     | TopUp
     | PutRecording

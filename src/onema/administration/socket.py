@@ -9,7 +9,9 @@ import asyncio
 import contextlib
 import logging
 import os
+import pwd
 import socket
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeVar
@@ -17,6 +19,7 @@ from typing import TypeVar
 import msgspec
 
 from onema.administration.answers import Administrator
+from onema.administration.permissions import ITSELF, Actor
 from onema.administration.requests import Configuration, PutDocuments, Request, TopUp, WireRequest
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.problems import InvalidConfiguration, Problem
@@ -29,6 +32,8 @@ SOCKET = "control.sock"
 LONGEST_LINE = 64 * 1024 * 1024
 LONG_LINE = 64 * 1024
 """What is longer is not decoded at once."""
+
+_CREDENTIALS = struct.Struct("3i")
 
 A = TypeVar("A")
 
@@ -99,8 +104,9 @@ class ControlServer:
             self._connections.add(task)
             task.add_done_callback(self._connections.discard)
         try:
+            actor = at_the_machine(_peer(writer))
             while line := await reader.readline():
-                writer.write(_encoder.encode(await self._reply(line)) + b"\n")
+                writer.write(_encoder.encode(await self._reply(line, actor)) + b"\n")
                 await writer.drain()
         except ValueError:
             # What the stream says of a line over its limit. Where the next one begins is not known.
@@ -114,7 +120,7 @@ class ControlServer:
         finally:
             writer.close()
 
-    async def _reply(self, line: bytes) -> _Reply:
+    async def _reply(self, line: bytes, actor: Actor) -> _Reply:
         try:
             request = await _decoded(line)
         except (msgspec.DecodeError, RecursionError) as error:
@@ -122,12 +128,29 @@ class ControlServer:
         level = logging.INFO if isinstance(request, PutDocuments | TopUp) else logging.DEBUG
         log.log(level, "control request", extra={"action": "control", "request": type(request).__name__})
         try:
-            answer = await self._administration.answer(request)
+            answer = await self._administration.answer(request, actor)
         except InvalidConfiguration as invalid:
             return _Reply(refusal=invalid.refusal.value, detail=invalid.detail, problems=invalid.problems)
         except Refused as refused:
             return _Reply(refusal=refused.refusal.value, detail=refused.detail)
         return _Reply(ok=msgspec.Raw(await _encoded(answer)))
+
+
+def _peer(writer: asyncio.StreamWriter) -> int:
+    """The user who has the other end of a connection (SO_PEERCRED, unix(7))."""
+    connection = writer.get_extra_info("socket")
+    found = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    _, user, _ = _CREDENTIALS.unpack(found)
+    return int(user)
+
+
+def at_the_machine(user: int) -> Actor:
+    """Whoever works on the command line, by the number that the system knows them by."""
+    try:
+        name = pwd.getpwuid(user).pw_name
+    except KeyError:
+        name = f"uid {user}"
+    return Actor(name=name, how="command line", role="owner")
 
 
 async def _decoded(line: bytes) -> WireRequest:
@@ -169,8 +192,8 @@ class ControlClient:
         self._writer = writer
         self._longest = longest
 
-    async def answer(self, request: Request[A]) -> A:
-        """Raises Refused, ControlError."""
+    async def answer(self, request: Request[A], actor: Actor = ITSELF) -> A:
+        """As whoever runs this process: the server asks the kernel who that is. Raises Refused, ControlError."""
         try:
             line = _encoder.encode(request) + b"\n"
         except RecursionError as error:

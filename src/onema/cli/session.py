@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AsyncExitStack
@@ -18,7 +19,7 @@ from onema.administration.data_folder import (
     DataFolderInUseError,
 )
 from onema.administration.requests import PutDocuments, ReadDocuments, Request
-from onema.administration.socket import ControlClient, ControlError, connect
+from onema.administration.socket import ControlClient, ControlError, at_the_machine, connect
 from onema.cli.output import CliError, complain
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.configure import Change, Proposal
@@ -56,7 +57,7 @@ class Session:
 
     def answer(self, request: Request[A]) -> A:
         try:
-            return self._runner.run(self._administrator.answer(request))
+            return self._runner.run(self._administrator.answer(request, at_the_machine(os.getuid())))
         except InvalidConfiguration as invalid:
             raise invalid_configuration(invalid.problems) from invalid
         except Refused as refused:

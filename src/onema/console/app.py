@@ -21,7 +21,6 @@ from onema.console.operate.frame import Frame
 from onema.console.operate.live import EVERY_SECONDS, LiveParts
 from onema.console.operate.sections import SECTIONS
 from onema.console.operate.speaker import Speaker
-from onema.console.operate.viewer import Questions
 from onema.console.recording.pages import RecordingPages, routes_of
 from onema.console.recording.studio import Studio
 from onema.console.security_headers import SecurityHeaders
@@ -95,7 +94,7 @@ def build_console(
     if administrator is not None:
         frame = Frame(
             doorman,
-            Questions(administrator),
+            administrator,
             templates,
             users,
             SECTIONS,

@@ -69,7 +69,7 @@ class Recordings:
     async def keep(self, recording: Recording) -> None:
         """Store a recording, and speak with it from now on."""
         await self._gateway.execute(KeepRecording(recording))
-        self._know(recording)
+        self.know(recording)
 
     def _wanted(self, documents: Iterable[doc.Document]) -> list[Sentence]:
         return [
@@ -84,7 +84,7 @@ class Recordings:
         stored = await self._storage.read(keys)
         for recording in stored.values():
             if isinstance(recording, Recording):
-                self._know(recording)
+                self.know(recording)
         return self._announcements.unknown(wanted)
 
     async def _load(self) -> None:
@@ -95,7 +95,8 @@ class Recordings:
                 extra={"action": "speak", "sentences": len(missing)},
             )
 
-    def _know(self, recording: Recording) -> None:
+    def know(self, recording: Recording) -> None:
+        """Speak with a recording that is stored from now on."""
         self._announcements.know(recording.voice, recording.sentence, recording.before, recording.after)
 
     async def _follow(self) -> None:

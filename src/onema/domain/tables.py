@@ -1,5 +1,6 @@
 """Which tables there are."""
 
+from onema.domain.audit import AuditEntry
 from onema.domain.live_figures import LiveFigures
 from onema.domain.records import (
     Attempt,
@@ -49,6 +50,7 @@ TABLES: tuple[type[Row], ...] = (
     RecentRefusals,
     ProcessReport,
     LiveFigures,
+    AuditEntry,
 )
 """Every table, in the order in which batches lock rows."""
 

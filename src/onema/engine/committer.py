@@ -13,6 +13,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
+from onema.domain.audit import Audited
 from onema.domain.configuration.configure import REVISION
 from onema.domain.configuration.directory import Directory, NeedsOf, no_needs
 from onema.domain.decision import Command, Decision, World
@@ -211,6 +212,7 @@ class Committer:
 
     def _answer(self, pending: Pending) -> None:
         decision, result = pending.decision, "done"
+        command = pending.command.command if isinstance(pending.command, Audited) else pending.command
         gone = pending.future.done()  # the caller went away; what was decided stands
         if isinstance(decision, Exception):
             result = decision.refusal.value if isinstance(decision, Refused) else "fault"
@@ -219,8 +221,8 @@ class Committer:
         elif decision is not None:
             if not gone:
                 pending.future.set_result(decision.result)
-            self._observer.decided(pending.command, decision)
-        self._observer.command(type(pending.command).__name__, result)
+            self._observer.decided(command, decision)
+        self._observer.command(type(command).__name__, result)
 
     def _turn_away(self) -> None:
         """Whoever waits for a batch is told to try later."""

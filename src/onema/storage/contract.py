@@ -10,6 +10,7 @@ from typing import Protocol
 
 import msgspec
 
+from onema.domain.audit import AuditEntry
 from onema.domain.ids import AccountId, MessageId
 from onema.domain.live_figures import LiveFigures
 from onema.domain.records import (
@@ -189,6 +190,11 @@ class Storage(Writer, Protocol):
 
     async def read_dead_jobs(self, before: int, limit: int) -> Sequence[DeadJob]:
         """Jobs that were given up, with ids under `before`, newest first."""
+
+    async def read_audit(
+        self, account: str | None, before: tuple[int, int], limit: int
+    ) -> Sequence[AuditEntry]:
+        """Entries of the audit log whose (id, part) comes before this, newest first; of one account's name, or all."""
 
     async def read_unmatched_receipts(self, carrier: str, limit: int) -> Sequence[CarrierReference]:
         """Receipts that nobody's name matches, of one carrier or of all (""), newest first."""

@@ -5,6 +5,7 @@ from typing import TypeVar
 
 import msgspec
 
+from onema.domain.audit import AuditEntry
 from onema.domain.delivery.leave_job import LEFT_FOR_MS
 from onema.domain.ids import AccountId, MessageId, first_id_at
 from onema.domain.live_figures import LiveFigures
@@ -299,6 +300,13 @@ class MemoryStorage:
     async def read_dead_jobs(self, before: int, limit: int) -> Sequence[DeadJob]:
         dead = sorted(self._of(DeadJob), key=lambda row: -row.id)
         return [row for row in dead if row.id < before][:limit]
+
+    async def read_audit(
+        self, account: str | None, before: tuple[int, int], limit: int
+    ) -> Sequence[AuditEntry]:
+        found = [row for row in self._of(AuditEntry) if account in (None, row.account)]
+        found = [row for row in found if (row.id, row.part) < before]
+        return sorted(found, key=lambda row: (-row.id, -row.part))[:limit]
 
     async def read_ledger(
         self, account: AccountId, limit: int, before: tuple[int, str] = NEWEST_ENTRY

@@ -308,6 +308,8 @@ def test_brandnames_expire_and_can_be_switched_off(onema: Program) -> None:
         "registrations": [],
         "sign_at": "start",
         "sign_to": ["+86"],
+        "approval": "approved",
+        "refused_because": "",
     }
 
 

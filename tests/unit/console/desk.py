@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message
 from onema.administration.answers import Administrator
 from onema.channels.handset.calls import CallState, LiveCall
 from onema.console.app import build_console
+from onema.console.door.session import Sessions
 from onema.console.handset.inbox import Received
 from onema.console.operate.speaker import Speaker
 from onema.console.recording.studio import Studio
@@ -220,11 +221,18 @@ class Desk:
         return await self._ask("GET", path, b"", headers)
 
     async def post(self, path: str, form: Mapping[str, str] | None = None, **headers: str) -> Answer:
+        """A form; one of a page has the session's token, unless it brings another."""
+        form = {"token": self.form_token, **(form or {})} if path.startswith("/console") else form
         body = urlencode(form or {}).encode()
         return await self.post_bytes(path, body, "application/x-www-form-urlencoded", **headers)
 
     async def post_bytes(self, path: str, body: bytes, content_type: str, **headers: str) -> Answer:
         return await self._ask("POST", path, body, {**headers, "content_type": content_type})
+
+    @property
+    def form_token(self) -> str:
+        cookie = self.headers.get("cookie", "").partition("=")[2].strip('"')
+        return Sessions(bytes(32), dict, self.clock.now).form_token(cookie)
 
     async def log_in(self, name: str = "lan", password: str = PASSWORD) -> Answer:
         """Logs in; from then on the session's cookie is sent."""

@@ -17,7 +17,6 @@ from onema.console.operate.forms import Form, Unfit
 from onema.console.operate.frame import Frame, Section, Visit
 from onema.console.operate.live import LiveParts
 from onema.console.operate.said import in_words
-from onema.console.operate.viewer import Questions
 from onema.console.words import languages
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.directory import Directory
@@ -55,7 +54,7 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
     section = Section("greetings", "Messages", {"": _page}, actions={"": {"greet": _greet}})
     frame = Frame(
         Doorman(sessions, open_on_loopback=True),
-        Questions(Administration(core.gateway, core.storage)),
+        Administration(core.gateway, core.storage),
         template_environment(Assets()),
         dict,
         [section],
@@ -94,6 +93,7 @@ async def test_a_form_does_what_its_page_knows_and_nothing_else(desk: Desk) -> N
     assert (await desk.post("/console/greetings", {"name": "you"})).status == 404
     sent = await desk.post("/console/greetings", {"do": "greet"}, origin="https://elsewhere.example")
     assert sent.status == 403
+    assert (await desk.post("/console/greetings", {"do": "greet", "token": "another"})).status == 403
     assert (await desk.post_bytes("/console/greetings", b"do=%00", "text/plain")).status == 400
 
 

@@ -1,5 +1,6 @@
 """Who may see the console: people who logged in, and in demo mode whoever sits at this machine."""
 
+import hmac
 import ipaddress
 import re
 from collections.abc import Awaitable, Callable
@@ -9,6 +10,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, RedirectRespons
 
 from onema.console.door.session import COOKIE, Sessions
 from onema.http.client_address import FORWARDED_HOST
+from onema.http.parameters import parse_form
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -16,6 +18,8 @@ _FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "
 # A page elsewhere can make its own name resolve to 127.0.0.1 (DNS rebinding); it cannot change the Host
 # header, which then still holds that name.
 _OWN_HOST = re.compile(r"(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?", re.I | re.ASCII)
+FORM_FIELD = "token"
+"""The field of a form that has the session's token."""
 _SAFE_METHODS = ("GET", "HEAD")
 
 
@@ -30,6 +34,31 @@ class Doorman:
         """The name of the user who is logged in."""
         session = self._sessions.find(connection.cookies.get(COOKIE, ""))
         return session.user if session else None
+
+    def form_token(self, connection: HTTPConnection) -> str:
+        """What every form of a page has in its field `token`."""
+        return self._sessions.form_token(connection.cookies.get(COOKIE, ""))
+
+    def order(self, endpoint: Endpoint) -> Endpoint:
+        """For forms that change something: a stranger is sent to the login; a form that no page of this session had
+        in it gets 403.
+        """
+
+        async def guarded(request: Request) -> Response:
+            if not self.admits(request):
+                return RedirectResponse("/login", 303)
+            refusal = refuse_cross_site(request)
+            if refusal is not None:
+                return refusal
+            try:
+                token = parse_form(await request.body()).get(FORM_FIELD, "")
+            except ValueError:
+                return PlainTextResponse("This form cannot be read.", 400)
+            if not hmac.compare_digest(token.encode(), self.form_token(request).encode()):
+                return PlainTextResponse("This form is not of this session. Load its page again.", 403)
+            return await endpoint(request)
+
+        return guarded
 
     def admits(self, connection: HTTPConnection) -> bool:
         return (self._open_on_loopback and is_local(connection)) or self.user(connection) is not None

@@ -53,6 +53,10 @@ class Sessions:
             return None
         return session if hmac.compare_digest(signature, self._signature(content, user)) else None
 
+    def form_token(self, cookie: str) -> str:
+        """What forms of this session carry, so that no other site can send one; of no session, of nobody's."""
+        return _text(hmac.digest(self._key, b"form\0" + cookie.encode(), "sha256"))
+
     def _signature(self, content: bytes, user: User) -> bytes:
         return hmac.digest(
             self._key, b"%b\0%b\0%d" % (content, user.password_hash.encode(), user.logouts), "sha256"

@@ -1,4 +1,25 @@
-"""What every page of the console has around it: who looks, where they are, and what goes wrong."""
+"""What every page of the console has around it: who looks, where they are, and what goes wrong.
+
+How a page changes something: its section names a function in `actions`, and the form of its page has two hidden fields,
+`do`, which names the function, and the session's token, `{{ parts.token() }}`. The door has looked at origin and token
+before it runs, and it orders what the command line would order:
+
+    async def save(visit: Visit) -> str:
+        shop, revision = await visit.document(doc.Application, visit.form.text("application"))
+        await visit.put(msgspec.structs.replace(shop, callback_url=visit.form.text("callback_url")), revision=revision)
+        return "/console/applications"
+
+    async def top_up(visit: Visit) -> str:
+        await visit.ask(ask.TopUp(account=..., amount=...))
+        return "/console/money"
+
+`ask` and `put` write the audit log. They raise NotForThem where the viewer may not do that at all; what is wrong with a
+field, or is no customer's to set, `put` tells the form. Secrets are read as `***`, and a document that is put with
+`***` keeps the stored one. Whether a button is shown, the template asks `visit.may("top_up")`, a request's tag.
+
+Who may make which request, and which fields of which document a customer may set, are the tables of
+administration/permissions.py. A new request stands in them, or nobody but the command line may make it.
+"""
 
 import functools
 import secrets
@@ -8,18 +29,20 @@ from typing import Any, TypeVar
 import jinja2
 import msgspec
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from onema.administration.answers import Administrator
+from onema.administration.permissions import Actor, may
 from onema.administration.requests import PutDocuments, ReadDocuments
 from onema.administration.requests import Request as Question
-from onema.console.door.access import Doorman, Endpoint, refuse_cross_site
+from onema.console.door.access import Doorman, Endpoint
 from onema.console.operate.forms import Form, Unfit
 from onema.console.operate.live import LiveParts, LiveStream, Make
 from onema.console.operate.speaker import Speaker
-from onema.console.operate.viewer import NotForThem, Questions, Viewer
+from onema.console.operate.viewer import NotForThem, Viewer
 from onema.console.words import Words, words_for
-from onema.domain.configuration.documents import Account, AnyDocument, User
+from onema.domain.configuration.documents import Account, AnyDocument, Document, User
 from onema.domain.configuration.problems import InvalidConfiguration
 from onema.domain.ids import LARGEST_ID
 from onema.domain.refusals import Refusal, Refused
@@ -27,6 +50,7 @@ from onema.domain.values.phone import mask
 from onema.http.parameters import parse_form
 
 A = TypeVar("A")
+D = TypeVar("D", bound=Document)
 AT_THIS_MACHINE = Viewer("", "owner")
 """Whoever a demo lets in without a login."""
 
@@ -56,7 +80,30 @@ class Visit:
 
     async def ask(self, question: Question[A]) -> A:
         """Raises NotForThem and Refused."""
-        return await self._frame.questions.ask(self.viewer, question)
+        return await self._frame.administrator.answer(question, self.actor)
+
+    @property
+    def actor(self) -> Actor:
+        """Who asks, as the server is told."""
+        client = self.request.client
+        return self.viewer.at(client.host if client else "")
+
+    def may(self, request: str) -> bool:
+        """Whether the viewer may make requests with this tag."""
+        return may(request, self.actor)
+
+    async def document(self, kind: type[D], identity: str) -> tuple[D, int]:
+        """A document, its secrets masked, and the revision that it was read at. Raises NotForThem where none is."""
+        found = await self.ask(ReadDocuments(kind=str(kind.__struct_config__.tag), identity=identity))
+        for one in found.documents:
+            if isinstance(one, kind):
+                return one, found.revision
+        raise NotForThem
+
+    @property
+    def form_token(self) -> str:
+        """What every form of a page must have."""
+        return self._frame.form_token(self.request)
 
     async def put(
         self,
@@ -141,7 +188,7 @@ class Frame:
     def __init__(
         self,
         doorman: Doorman,
-        questions: Questions,
+        administrator: Administrator,
         templates: jinja2.Environment,
         users: Callable[[], Mapping[str, User]],
         sections: Sequence[Section],
@@ -149,7 +196,7 @@ class Frame:
         speaker: Speaker | None = None,
     ) -> None:
         self.speaker = speaker
-        self.questions = questions
+        self.administrator = administrator
         self._doorman = doorman
         self._templates = templates
         self._users = users
@@ -158,14 +205,14 @@ class Frame:
 
     def routes(self) -> list[Route]:
         pages = [
-            Route(section.address + path, self._endpoint(section, page))
+            Route(section.address + path, self._doorman.page(self._endpoint(section, page)))
             for section in self._sections
             for path, page in section.pages.items()
         ]
         forms = [
             Route(
                 section.address + path,
-                self._endpoint(section, section.pages[path], actions),
+                self._doorman.order(self._endpoint(section, section.pages[path], actions)),
                 methods=["POST"],
             )
             for section in self._sections
@@ -202,7 +249,10 @@ class Frame:
             except Refused as refused:
                 return self._problem(visit, 503, refused.detail or visit.words.say("Try again later."))
 
-        return self._doorman.page(answer)
+        return answer
+
+    def form_token(self, request: Request) -> str:
+        return self._doorman.form_token(request)
 
     def _problem(self, visit: Visit, status: int, what: str) -> Response:
         visit.section = None
@@ -215,13 +265,7 @@ class Frame:
 
 
 async def _act(visit: Visit, page: Page, actions: Mapping[str, Action]) -> Response:
-    refusal = refuse_cross_site(visit.request)
-    if refusal is not None:
-        return refusal
-    try:
-        visit.form = Form(parse_form(await visit.request.body()))
-    except ValueError:
-        return PlainTextResponse("This form cannot be read.", 400)
+    visit.form = Form(parse_form(await visit.request.body()))
     action = actions.get(visit.form.do)
     if action is None:
         raise NotForThem

@@ -1,43 +1,15 @@
-"""Who looks at the console, and what they may see: everything, or what belongs to one account."""
+"""Who looks at the console, and how much of numbers and signalling is shown to them.
 
-from typing import Any, TypeVar
+What they may ask and order is administration/permissions.py.
+"""
 
 import msgspec
 
-from onema.administration import requests as ask
-from onema.administration.answers import Administrator
+from onema.administration.permissions import Actor, NotPermitted
 from onema.domain.configuration.documents import UserRole
 
-A = TypeVar("A")
-
-_OF_AN_ACCOUNT: frozenset[type[ask.Request[Any]]] = frozenset(
-    (
-        ask.ReadMessages,
-        ask.ReadCalls,
-        ask.ReadStory,
-        ask.ReadLedger,
-        ask.ReadBalance,
-        ask.ReadPrices,
-        ask.ReadHotlines,
-        ask.ReadRefusals,
-        ask.ReadNow,
-        ask.ReadCallbacks,
-        ask.ReadDocuments,
-    )
-)
-"""What a customer may ask, of the own account."""
-_OF_EVERYTHING = _OF_AN_ACCOUNT | {
-    ask.ReadCarriers,
-    ask.ReadReceipts,
-    ask.ReadDeadJobs,
-    ask.ReadSettings,
-    ask.Status,
-}
-"""What an operator may ask. Nothing here changes anything."""
-
-
-class NotForThem(Exception):
-    """Whoever asks may not know that."""
+NotForThem = NotPermitted
+"""Whoever asks may not know that: it is answered as what is not there."""
 
 
 class Viewer(msgspec.Struct, frozen=True):
@@ -57,19 +29,13 @@ class Viewer(msgspec.Struct, frozen=True):
         """Whether the messages of a call are shown, which have numbers and our carriers' addresses in them."""
         return not self.account and self.sees_numbers
 
+    @property
+    def changes(self) -> bool:
+        """Whether they may order anything at all; what, the permissions say."""
+        return self.role != "viewer"
 
-class Questions:
-    """The one place where it is decided what a viewer may ask of the server."""
-
-    def __init__(self, administrator: Administrator) -> None:
-        self._administrator = administrator
-
-    async def ask(self, viewer: Viewer, request: ask.Request[A]) -> A:
-        """Of a customer it is always the own account that is asked about. Raises NotForThem and Refused."""
-        if type(request) not in (_OF_AN_ACCOUNT if viewer.account else _OF_EVERYTHING):
-            raise NotForThem
-        if viewer.account:
-            request = msgspec.structs.replace(request, account=viewer.account)
-        if getattr(request, "reveal", False):
-            raise NotForThem
-        return await self._administrator.answer(request)
+    def at(self, address: str) -> Actor:
+        """Who asks the server, from this address."""
+        return Actor(
+            name=self.name or "demo", how="user", role=self.role, account=self.account, address=address
+        )

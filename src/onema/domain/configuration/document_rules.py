@@ -56,6 +56,8 @@ def problems_of(document: doc.Document) -> Iterator[Problem]:
     """All that is wrong with one document by itself; places are its fields."""
     yield from _not_storable(document)
     yield from registered_problems(getattr(document, "registered", {}))
+    if isinstance(document, doc.Brandname | doc.Template):
+        yield from _approval(document)
     match document:
         case doc.Account():
             yield from _account(document)
@@ -249,6 +251,13 @@ def _brandname(brandname: doc.Brandname) -> Iterator[Problem]:
     for number, prefix in enumerate(brandname.sign_to):
         yield from _prefix(f"sign_to[{number}]", prefix)
     yield from _registrations(brandname.registrations)
+
+
+def _approval(document: doc.Brandname | doc.Template) -> Iterator[Problem]:
+    if document.approval != "approved" and document.state == "active":
+        yield Problem("state", f"it is {document.approval}, and active only when it is approved")
+    if document.refused_because and document.approval != "refused":
+        yield Problem("refused_because", f"it is {document.approval}")
 
 
 def _registrations(registrations: tuple[doc.Registration, ...]) -> Iterator[Problem]:

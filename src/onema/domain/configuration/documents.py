@@ -11,6 +11,7 @@ import msgspec
 from onema.secret import MASK
 
 State = Literal["active", "inactive"]
+Approval = Literal["requested", "approved", "refused"]
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", omit_defaults=True):
@@ -156,7 +157,8 @@ class Registration(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Brandname(Document, frozen=True, kw_only=True, tag="brandname"):
-    """An alphanumeric SMS sender of an account, at most 11 characters. Where it has a registration that is not
+    """An alphanumeric SMS sender of an account, at most 11 characters. One that was asked for is inactive until an
+    operator approves it, or says why not. Where it has a registration that is not
     approved, or has expired, it is not sent. `sign_at` is where its signature stands in texts to prefixes of `sign_to`.
     """
 
@@ -170,11 +172,14 @@ class Brandname(Document, frozen=True, kw_only=True, tag="brandname"):
     registrations: tuple[Registration, ...] = ()
     sign_at: Literal["start", "end"] = "start"
     sign_to: tuple[str, ...] = SIGNED
+    approval: Approval = "approved"
+    refused_because: str = ""
 
 
 class Template(Document, frozen=True, kw_only=True, tag="template"):
     """Text allowed for a brandname, with placeholders. `fold` sends Vietnamese accents as plain letters. `name` is for
     APIs that ask for a text by one, and its own in the account. One that is `spoken` may be read out on the phone, too.
+    It is approved as a brandname is.
     """
 
     identity_fields = ("account", "brandname", "text")
@@ -187,6 +192,8 @@ class Template(Document, frozen=True, kw_only=True, tag="template"):
     spoken: bool = False
     state: State = "active"
     registered: dict[str, str] = {}
+    approval: Approval = "approved"
+    refused_because: str = ""
 
 
 class Rate(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,6 +5,7 @@ import itertools
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from typing import Any, TypeVar
 
+from onema.domain.audit import AuditEntry
 from onema.domain.delivery.leave_job import LEFT_FOR_MS
 from onema.domain.ids import AccountId, MessageId, first_id_at
 from onema.domain.live_figures import LiveFigures
@@ -268,6 +269,15 @@ class PostgresStorage(PostgresWriter):
 
     async def read_dead_jobs(self, before: int, limit: int) -> Sequence[DeadJob]:
         return [DeadJob(*record) for record in await self._fetch(self._queries["dead_jobs"], before, limit)]
+
+    async def read_audit(
+        self, account: str | None, before: tuple[int, int], limit: int
+    ) -> Sequence[AuditEntry]:
+        if account is None:
+            records = await self._fetch(self._queries["audit"], *before, limit)
+        else:
+            records = await self._fetch(self._queries["audit_of_account"], account, *before, limit)
+        return [AuditEntry(*record) for record in records]
 
     async def read_unmatched_receipts(self, carrier: str, limit: int) -> Sequence[CarrierReference]:
         records = await self._fetch(self._queries["unmatched_receipts"], carrier, limit)

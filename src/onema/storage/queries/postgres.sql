@@ -100,6 +100,16 @@ RETURNING jobs.id, kind, account, message, due_at, lease, attempt, in_flight, pa
 -- Jobs that were given up, before an id ($1), newest first.
 SELECT id, job, kind, account, message, leases, attempts, reason, fault FROM dead_jobs WHERE id < $1 ORDER BY id DESC LIMIT $2
 
+-- audit --
+-- What was changed by hand before an entry ($1 id, $2 part), newest first.
+SELECT id, part, account, at, actor, how, role, address, what, subject, before, after FROM audit
+WHERE (id, part) < ($1, $2) ORDER BY id DESC, part DESC LIMIT $3
+
+-- audit_of_account --
+-- What was changed by hand of one account ($1) before an entry ($2 id, $3 part), newest first.
+SELECT id, part, account, at, actor, how, role, address, what, subject, before, after FROM audit
+WHERE account = $1 AND (id, part) < ($2, $3) ORDER BY id DESC, part DESC LIMIT $4
+
 -- drop_dead_jobs --
 -- Forget jobs that were given up before an id.
 DELETE FROM dead_jobs WHERE id < $1

@@ -66,6 +66,16 @@ RETURNING id, kind, account, message, due_at, lease, attempt, in_flight, payload
 SELECT id, job, kind, account, message, leases, attempts, reason, fault FROM dead_jobs
 WHERE id < :before ORDER BY id DESC LIMIT :limit
 
+-- audit --
+-- What was changed by hand before (:id, :entry), newest first.
+SELECT id, part, account, at, actor, how, role, address, what, subject, before, after FROM audit
+WHERE (id, part) < (:id, :entry) ORDER BY id DESC, part DESC LIMIT :limit
+
+-- audit_of_account --
+-- What was changed by hand of one account before (:id, :entry), newest first.
+SELECT id, part, account, at, actor, how, role, address, what, subject, before, after FROM audit
+WHERE account = :account_name AND (id, part) < (:id, :entry) ORDER BY id DESC, part DESC LIMIT :limit
+
 -- drop_dead_jobs --
 -- Forget the oldest jobs that were given up.
 DELETE FROM dead_jobs WHERE id IN (SELECT id FROM dead_jobs WHERE id < :cut ORDER BY id LIMIT :limit)

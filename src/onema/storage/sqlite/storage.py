@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 import apsw
 from msgspec.structs import asdict, astuple
 
+from onema.domain.audit import AuditEntry
 from onema.domain.delivery.leave_job import LEFT_FOR_MS
 from onema.domain.ids import AccountId, MessageId, first_id_at
 from onema.domain.live_figures import LiveFigures
@@ -429,6 +430,15 @@ class SqliteStorage:
 
     async def read_dead_jobs(self, before: int, limit: int) -> Sequence[DeadJob]:
         return self._rows(self._reader, DeadJob, "dead_jobs", {"before": before, "limit": limit})
+
+    async def read_audit(
+        self, account: str | None, before: tuple[int, int], limit: int
+    ) -> Sequence[AuditEntry]:
+        bindings: dict[str, Any] = {"id": before[0], "entry": before[1], "limit": limit}
+        if account is None:
+            return self._rows(self._reader, AuditEntry, "audit", bindings)
+        bindings["account_name"] = account
+        return self._rows(self._reader, AuditEntry, "audit_of_account", bindings)
 
     async def read_unmatched_receipts(self, carrier: str, limit: int) -> Sequence[CarrierReference]:
         bindings: dict[str, Any] = {"carrier": carrier, "limit": limit}

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
+from onema.domain.audit import AuditEntry
 from onema.domain.ids import AccountId, MessageId
 from onema.domain.live_figures import LiveFigures
 from onema.domain.records import Call, Channel, Event, LedgerEntry, Message
 from onema.domain.values.money import Minor
 from onema.storage.contract import SentBetween, SentPage, Storage
-from onema.testing.conformance.storage import ACCOUNT, insert, message
+from onema.testing.conformance.storage import ACCOUNT, insert, message, sample
 
 ALL = SentBetween(first=1, before=100, dialect="esms", categories=("", "2"), skip=0, limit=10, most=100)
 
@@ -112,3 +113,18 @@ class StorageLists:
         assert await storage.read_live_figures(2) == rows[1:]
         assert await storage.sweep(200, 10) == 3
         assert await storage.read_live_figures(0) == rows[3:]
+
+    async def test_the_audit_log_is_listed_newest_first(self, storage: Storage) -> None:
+        """Of one account by its name or of all, before an entry."""
+        entries = [
+            replace(sample(AuditEntry), id=number, part=part, account=account)
+            for number, part, account in ((5, 0, "acme"), (5, 1, "rival"), (7, 0, "acme"), (9, 0, ""))
+        ]
+        await insert(storage, *entries)
+        end = (2**63 - 1, 2**63 - 1)
+        assert await storage.read_audit(None, end, 10) == entries[::-1]
+        assert await storage.read_audit(None, (7, 0), 10) == [entries[1], entries[0]]
+        assert await storage.read_audit(None, (5, 1), 10) == [entries[0]]
+        assert await storage.read_audit("acme", end, 1) == [entries[2]]
+        assert await storage.read_audit("acme", (7, 0), 10) == [entries[0]]
+        assert await storage.read_audit("", end, 10) == [entries[3]]
