@@ -8,6 +8,8 @@ from onema.client.operations import account, tools, verifications
 class BlockingOperations(BlockingSender):
     create_verification = blocking(verifications.create_verification)
     get_verification = blocking(verifications.get_verification)
+    next_channel = blocking(verifications.next_channel)
+    resend_verification = blocking(verifications.resend_verification)
     check_verification = blocking(verifications.check_verification)
     cancel_verification = blocking(verifications.cancel_verification)
     get_balance = blocking(account.get_balance)
@@ -17,6 +19,8 @@ class BlockingOperations(BlockingSender):
 class AwaitingOperations(AwaitingSender):
     create_verification = awaiting(verifications.create_verification)
     get_verification = awaiting(verifications.get_verification)
+    next_channel = awaiting(verifications.next_channel)
+    resend_verification = awaiting(verifications.resend_verification)
     check_verification = awaiting(verifications.check_verification)
     cancel_verification = awaiting(verifications.cancel_verification)
     get_balance = awaiting(account.get_balance)

@@ -1,7 +1,8 @@
 """`./dev docs` makes this of openapi.yaml."""
 
 import datetime as dt
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -20,22 +21,43 @@ class Begun(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: dt.datetime
 
 
-class VerificationDelivery(msgspec.Struct, frozen=True, kw_only=True):
+class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     status: str
     reason: str
     ending: str
 
 
-class VerificationCost(msgspec.Struct, frozen=True, kw_only=True):
+class Cost(msgspec.Struct, frozen=True, kw_only=True):
     currency: str
     held: str
     charged: str
+
+
+class MessageAttempt(msgspec.Struct, frozen=True, kw_only=True):
+    number: int
+    carrier: str
+    why: str
+    status: str
+    ending: str
+    detail: str
+    started_at: dt.datetime
+    ended_at: str | None
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
+    channel: str
+    created_at: dt.datetime
+    delivery: Delivery
+    cost: Cost
+    attempts: list[MessageAttempt]
 
 
 class VerificationTimeline(msgspec.Struct, frozen=True, kw_only=True):
     at: dt.datetime
     event: str
     detail: str
+    message: str
 
 
 class Verification(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,9 +69,22 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
     reference: str
     created_at: dt.datetime
     expires_at: dt.datetime
-    delivery: VerificationDelivery
-    cost: VerificationCost
+    next_channel_at: str | None
+    delivery: Delivery
+    cost: Cost
+    messages: list[Message]
     timeline: list[VerificationTimeline]
+
+
+class SentMoreMessage(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
+    channel: str
+    created_at: dt.datetime
+
+
+class SentMore(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
+    message: SentMoreMessage
 
 
 class Checked(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,6 +98,7 @@ def create_verification(
     to: str,
     idempotency_key: str | None = None,
     channel: Literal["sms", "call"] | UnsetType = UNSET,
+    channels: Sequence[Mapping[str, Any]] | UnsetType = UNSET,
     sender: str | UnsetType = UNSET,
     template: str | UnsetType = UNSET,
     text: str | UnsetType = UNSET,
@@ -88,6 +124,7 @@ def create_verification(
         body={
             "to": to,
             "channel": channel,
+            "channels": channels,
             "sender": sender,
             "template": template,
             "text": text,
@@ -107,6 +144,27 @@ def create_verification(
 def get_verification(id: str) -> Call[Verification]:
     """What became of a code."""
     return Call("GET", f"/v1/verifications/{part(id)}", Verification)
+
+
+def next_channel(id: str, *, idempotency_key: str | None = None) -> Call[SentMore]:
+    """Send by the plan's next channel now.
+
+    The same code goes out. What follows in the plan waits from now on.
+    """
+    return Call(
+        "POST", f"/v1/verifications/{part(id)}/next", SentMore, body={}, key=idempotency_key or new_key()
+    )
+
+
+def resend_verification(id: str, *, idempotency_key: str | None = None) -> Call[SentMore]:
+    """Send by the newest channel once more.
+
+    The same code goes out. Within 30 seconds of the message before it is a 429, whose Retry-After says
+    how long to wait.
+    """
+    return Call(
+        "POST", f"/v1/verifications/{part(id)}/resend", SentMore, body={}, key=idempotency_key or new_key()
+    )
 
 
 def check_verification(id: str, *, code: str) -> Call[Checked]:
