@@ -47,6 +47,7 @@ ALONE = {
     "latency": "how long answers take at fixed rates; options of its own (latency --help)",
     "configuration": "changing thousands of accounts: the loop's longest hold, the command line; options of its own",
     "smpp": "SMPP alone: protocol, session and carrier before an SMSC that does the least",
+    "search": "the console's pages with ten million messages in the store, SQLite and PostgreSQL",
     "speech": "joining the clips of a spoken code, loading the voices",
     "voice": "calls before sipp: CPU, exact audio, punctuality, beside baresip-python; options of its own",
 }

@@ -5,6 +5,7 @@ import pytest
 from onema.domain.tables import TABLES
 from onema.storage.contract import Storage
 from onema.storage.postgres import PostgresStorage
+from onema.testing.conformance.message_search import MessageSearch
 from onema.testing.conformance.storage import StorageConformance
 from onema.testing.conformance.storage_lists import StorageLists
 from onema.testing.postgres_server import PostgresServer
@@ -16,12 +17,12 @@ def server(postgres_server: PostgresServer) -> PostgresServer:
     return postgres_server
 
 
-class TestPostgresStorage(StorageConformance, StorageLists):
+class TestPostgresStorage(StorageConformance, StorageLists, MessageSearch):
     @pytest.fixture
     async def storage(self, server: PostgresServer) -> AsyncIterator[Storage]:
         storage = PostgresStorage(server.dsn("conformance"))
         await storage.open()
         yield storage
         await storage.close()
-        everything = ("batches", *(row_type.table for row_type in TABLES))
+        everything = ("batches", "search_parts", "search_terms", *(row_type.table for row_type in TABLES))
         server.sql("; ".join(f"DELETE FROM {table}" for table in everything), "conformance")

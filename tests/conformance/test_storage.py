@@ -5,18 +5,21 @@ import pytest
 
 from onema.storage.contract import Storage
 from onema.storage.sqlite.storage import SqliteStorage
+from onema.testing.conformance.message_search import MessageSearch
 from onema.testing.conformance.storage import StorageConformance
 from onema.testing.conformance.storage_lists import StorageLists
 from onema.testing.memory_storage import MemoryStorage
 
 
-class TestMemoryStorage(StorageConformance, StorageLists):
+class TestMemoryStorage(StorageConformance, StorageLists, MessageSearch):
+    prepares = 0
+
     @pytest.fixture
     def storage(self) -> Storage:
         return MemoryStorage()
 
 
-class TestSqliteStorage(StorageConformance, StorageLists):
+class TestSqliteStorage(StorageConformance, StorageLists, MessageSearch):
     @pytest.fixture
     async def storage(self, tmp_path: Path) -> AsyncIterator[Storage]:
         storage = SqliteStorage(tmp_path / "onema.db")

@@ -48,6 +48,7 @@ from onema.administration.requests import (
     Request,
     RequeueJob,
     ResetCounting,
+    SearchMessages,
     ServerStatus,
     ShowSms,
     Status,
@@ -93,7 +94,7 @@ from onema.domain.values.money import NOTHING, Minor, format_amount
 from onema.domain.values.phone import mask, parse_phone
 from onema.domain.values.written_ahead import TOLERATED_MS
 from onema.engine.gateway import Gateway
-from onema.storage.contract import Storage, StorageError, Story
+from onema.storage.contract import FoundMessages, Storage, StorageError, Story, WantedMessages
 
 _TRIES = 10
 _HOME_COUNTRY = "VN"
@@ -153,6 +154,7 @@ class Administration:
             ReadAudit: self._read_audit,
             ReadStory: self._read_story,
             ReadMessages: self._read_messages,
+            SearchMessages: self._search_messages,
             ReadCalls: self._read_calls,
             ReadLedger: self._read_ledger,
             ReadBalance: self._read_balance,
@@ -243,6 +245,11 @@ class Administration:
 
     async def _read_messages(self, request: ReadMessages) -> Sequence[Message]:
         return await self._newest(self._account(request.account).id, request.before, request.limit)
+
+    async def _search_messages(self, request: SearchMessages) -> FoundMessages:
+        wanted = WantedMessages(request.phones, request.reference, request.state, request.since)
+        account, before = self._account(request.account).id, request.before or _NO_ID_IS_AS_LARGE
+        return await self._storage.search_messages(account, wanted, before, request.limit)
 
     async def _read_calls(self, request: ReadCalls) -> Sequence[PlacedCall]:
         return await read_calls(self._storage, self._account(request.account).id, request)

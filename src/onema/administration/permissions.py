@@ -51,6 +51,7 @@ _Requests = Mapping[type[ask.Request[Any]], frozenset[UserRole]]
 
 FOR_CUSTOMERS: _Requests = {
     ask.ReadMessages: _EVERY_CUSTOMER,
+    ask.SearchMessages: _EVERY_CUSTOMER,
     ask.ReadCalls: _EVERY_CUSTOMER,
     ask.ReadStory: _EVERY_CUSTOMER,
     ask.ReadLedger: _EVERY_CUSTOMER,

@@ -18,7 +18,7 @@ from onema.domain.note_refusals import RefusedRequest
 from onema.domain.records import Call, DeadJob, LedgerEntry, Message, Window
 from onema.domain.values.money import Minor
 from onema.domain.values.phone import Phone
-from onema.storage.contract import NEWEST_ENTRY, Story
+from onema.storage.contract import NEWEST_ENTRY, FoundMessages, Story
 
 
 class PutDocuments(Request[tuple[Change, ...]], frozen=True, kw_only=True, tag="put_documents"):
@@ -98,6 +98,22 @@ class ReadMessages(Request[Sequence[Message]], frozen=True, kw_only=True, tag="r
     answer_type = list[Message]
 
     account: str
+    before: int = 0
+    limit: int = 20
+
+
+class SearchMessages(Request[FoundMessages], frozen=True, kw_only=True, tag="search_messages"):
+    """An account's messages with ids from `since` to before `before` (0: the newest), newest first: those to one of the
+    phones or with the reference, if one is said, in this state, if one is.
+    """
+
+    answer_type = FoundMessages
+
+    account: str
+    phones: tuple[str, ...] = ()
+    reference: str = ""
+    state: str = ""
+    since: int = 0
     before: int = 0
     limit: int = 20
 
@@ -457,6 +473,7 @@ WireRequest = (
     | ReadDocuments
     | ReadStory
     | ReadMessages
+    | SearchMessages
     | ReadCalls
     | ReadLedger
     | ReadBalance

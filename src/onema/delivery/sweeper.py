@@ -22,6 +22,10 @@ EVERY_SECONDS = 1.0
 ROWS_AT_ONCE = 2_000
 INBOX_EVERY_ROUNDS = 10
 UPKEEP_EVERY_ROUNDS = 3_600
+INDEX_EVERY_ROUNDS = 5
+PARTS_AT_ONCE = 20
+CLOSED_AFTER_MS = 180_000
+"""No message is added among those that are older: commands do not wait as long, and clocks do not differ by as much."""
 OLD_ROWS_AT_ONCE = 500
 LONGEST_PAUSE_MS = 1000 * max(LONGEST_PAUSE_SECONDS, *RETRY_AFTER_SECONDS)
 """No job is put off for longer, but one that waits for a receipt."""
@@ -122,6 +126,10 @@ class Sweeper:
         if self._rounds % INBOX_EVERY_ROUNDS == 0:
             await self.trim_inbox()
             await self.trim_receipts()
+        if self._rounds % INDEX_EVERY_ROUNDS == 0:
+            await self._storage.index_messages(
+                first_id_at(self._clock.now() - CLOSED_AFTER_MS), PARTS_AT_ONCE
+            )
         if self._rounds % UPKEEP_EVERY_ROUNDS == 0:
             await self._storage.maintain(self._clock.now())
             while await self.drop_old():  # noqa: ASYNC110  # as above

@@ -89,6 +89,36 @@ class SentBetween(msgspec.Struct, frozen=True):
     channel: str = Channel.SMS
 
 
+class WantedMessages(msgspec.Struct, frozen=True):
+    """Messages with ids from `since` on, to one of these phones or with this reference (of all where neither is said),
+    in this state (any where none is).
+    """
+
+    phones: tuple[str, ...] = ()
+    reference: str = ""
+    state: str = ""
+    since: int = 0
+
+    @property
+    def is_named(self) -> bool:
+        return bool(self.phones or self.reference)
+
+    def fits(self, message: Message) -> bool:
+        named = message.phone in self.phones or (self.reference and message.reference == self.reference)
+        return bool(
+            message.id >= self.since and (named or not self.is_named) and self.state in ("", message.state)
+        )
+
+
+class FoundMessages(msgspec.Struct, frozen=True):
+    """Newest first, and under which id the search goes on: it may have stopped before it had found enough. 0 where it
+    is at its end.
+    """
+
+    messages: Sequence[Message]
+    before: int
+
+
 class DirectoryChanges(msgspec.Struct, frozen=True):
     """What became of the configuration since somebody read it, as of one moment: its `revision` now, the rows that were
     made or changed, and the (kind, name) of those that are gone.
@@ -261,6 +291,18 @@ class Storage(Writer, Protocol):
 
     async def read_messages(self, account: AccountId, before: int, limit: int) -> Sequence[Message]:
         """Messages of an account with ids under `before`, newest first."""
+
+    async def search_messages(
+        self, account: AccountId, wanted: WantedMessages, before: int, limit: int
+    ) -> FoundMessages:
+        """Up to `limit` messages of an account under `before`, in nobody's way, and soon: it looks at few that are none
+        of them.
+        """
+
+    async def index_messages(self, before: int, limit: int) -> int:
+        """Prepare searches for messages with ids under `before`, which nobody adds to any more: up to `limit` parts,
+        some accounts each time, in turn. How many; it may be called at any time.
+        """
 
     async def read_messages_together(
         self, account: AccountId, first: MessageId, before: int, limit: int

@@ -37,11 +37,13 @@ from onema.storage.contract import (
     NEWEST_ENTRY,
     DataRejected,
     DirectoryChanges,
+    FoundMessages,
     SentBetween,
     SentPage,
     Story,
     Subscription,
     Unheard,
+    WantedMessages,
     Writer,
 )
 
@@ -270,6 +272,16 @@ class MemoryStorage:
     async def read_messages(self, account: AccountId, before: int, limit: int) -> Sequence[Message]:
         found = [row for row in self._of(Message) if row.account == account and row.id < before]
         return sorted(found, key=lambda row: -row.id)[:limit]
+
+    async def search_messages(
+        self, account: AccountId, wanted: WantedMessages, before: int, limit: int
+    ) -> FoundMessages:
+        rows = [row for row in self._of(Message) if row.account == account and row.id < before]
+        found = sorted(filter(wanted.fits, rows), key=lambda row: -row.id)
+        return FoundMessages(found[:limit], found[limit - 1].id if len(found) >= limit else 0)
+
+    async def index_messages(self, before: int, limit: int) -> int:
+        return 0
 
     async def read_messages_together(
         self, account: AccountId, first: MessageId, before: int, limit: int

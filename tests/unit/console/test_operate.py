@@ -11,6 +11,7 @@ from onema.domain.delivery.outcome import Ending
 from onema.domain.records import Call
 from onema.domain.refusals import Refusal
 from onema.domain.values.phone import mask
+from onema.domain.values.times import show_time
 from onema.engine.refusals import Asking
 from onema.protocols.sip.trace import Trace
 
@@ -27,13 +28,13 @@ async def test_an_operator_finds_a_message_and_its_story(office: Office) -> None
     await office.send("acme", THEIRS)
     await office.desk.log_in()
     for spelled in (OURS, "0901888484", "0901 888 484"):
-        found = await office.page(f"/console/messages?account=acme&phone={spelled.replace('+', '%2B')}")
+        found = await office.page(f"/console/messages?account=acme&q={spelled.replace('+', '%2B')}")
         assert f'href="/console/messages/{message}"' in found
         assert THEIRS not in found
     story = await office.page(f"/console/messages/{message}")
     assert re.findall("<strong>(.*?)</strong>", story) == ["requested", "accepted", "hold"]
     assert f"<code>onema message show {message}</code>" in story
-    assert 'role="alert"' in await office.page("/console/messages?phone=twelve")
+    assert 'role="alert"' in await office.page("/console/messages?since=twelve")
     assert 'role="alert"' not in found
 
 
@@ -51,6 +52,22 @@ async def test_messages_are_shown_page_by_page(office: Office) -> None:
     assert len(_messages(await office.page("/console/messages?account=acme&state=accepted"))) == PAGE
 
 
+async def test_messages_are_found_by_id_reference_and_time(office: Office) -> None:
+    """An id leads to the message itself, unless it is another account's."""
+    message = await office.send("acme", OURS)
+    theirs = await office.send("rival", THEIRS)
+    await office.desk.log_in("hoa")
+    for spelled in (str(message), f"{message:032X}"):
+        answer = await office.desk.get(f"/console/messages?q={spelled}")
+        assert (answer.status, answer.headers["location"]) == (303, f"/console/messages/{message}")
+    assert _messages(await office.page(f"/console/messages?q={theirs}")) == []
+    assert _messages(await office.page("/console/messages?q=order-7")) == []
+    moment = show_time(office.core.gateway.now())[:16]
+    assert _messages(await office.page(f"/console/messages?since={moment}")) == [message]
+    assert _messages(await office.page("/console/messages?since=2126-01-01")) == []
+    assert _messages(await office.page(f"/console/messages?until={moment}")) == []
+
+
 def _messages(page: str) -> list[int]:
     return [int(one) for one in re.findall(r'<td><a href="/console/messages/(\d+)"', page)]
 
@@ -63,7 +80,7 @@ async def test_a_customer_sees_the_own_account_alone(office: Office, path: str) 
     office.core.gateway.refusals.note(_asking(office, "rival"), Refusal.RATE_LIMITED.value)
     await office.core.gateway.refusals.save()
     await office.desk.log_in("hoa")
-    for query in ("", "?account=rival", "?account=-", f"?phone={THEIRS}"):
+    for query in ("", "?account=rival", "?account=-", f"?q={THEIRS}"):
         answer = await office.desk.get(path + query)
         assert answer.status == (404 if path in ("/console/carriers", "/console/system") else 200)
         for secret in ("rival", "RIVAL", mask(THEIRS), str(theirs), "gw-north", "listen.port"):

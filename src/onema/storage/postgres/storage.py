@@ -31,9 +31,11 @@ from onema.domain.values.phone import Phone
 from onema.storage.contract import (
     NEWEST_ENTRY,
     DirectoryChanges,
+    FoundMessages,
     SentBetween,
     SentPage,
     Story,
+    WantedMessages,
     Writer,
     expected_size,
 )
@@ -43,8 +45,10 @@ from onema.storage.postgres.link import UPKEEP_SECONDS, Connection, Losses, Pool
 from onema.storage.postgres.migrating import migrate
 from onema.storage.postgres.partitions import Partitions
 from onema.storage.postgres.row_statements import get_statement, key_bounds, key_columns, row_type_of
+from onema.storage.postgres.searching import ACCOUNTS_AT_ONCE, PostgresFinder
 from onema.storage.postgres.wake_ups import Announcer, Listener
 from onema.storage.postgres.writer import BATCH_SECONDS, SETTLE_SECONDS, PostgresWriter
+from onema.storage.searching import search
 
 # Far longer than anybody looks for a COMMIT that was not answered (SETTLE_SECONDS).
 KEEP_BATCHES_MS = 24 * 3_600_000
@@ -81,6 +85,8 @@ class PostgresStorage(PostgresWriter):
         self._pool = Pool(dsn, readers, losses)
         """For reads and short transactions, so that none waits behind a batch."""
         self._partitions = Partitions(dsn, partition_days)
+        self._indexed_up_to = 0
+        """Which of the accounts comes next, when messages are prepared for searches."""
 
     @property
     def other_writers(self) -> Sequence[Writer]:
@@ -177,6 +183,7 @@ class PostgresStorage(PostgresWriter):
         """Drop partitions that end before `moment` (Unix milliseconds); a closing ledger entry per wallet keeps
         its sum. How many went.
         """
+        await self._count(self._queries["drop_parts"], first_id_at(moment))
         dead = await self._count(self._queries["drop_dead_jobs"], first_id_at(moment))
         return dead + await self._partitions.drop_older_than(moment)
 
@@ -246,6 +253,27 @@ class PostgresStorage(PostgresWriter):
     async def read_messages(self, account: AccountId, before: int, limit: int) -> Sequence[Message]:
         records = await self._fetch(self._queries["messages"], account, before, limit)
         return [Message(*record) for record in records]
+
+    async def search_messages(
+        self, account: AccountId, wanted: WantedMessages, before: int, limit: int
+    ) -> FoundMessages:
+        async with self._reader() as connection:
+            return await search(PostgresFinder(connection, self._queries), account, wanted, before, limit)
+
+    async def index_messages(self, before: int, limit: int) -> int:
+        made = 0
+        async with self._reader() as connection:
+            finder = PostgresFinder(connection, self._queries)
+            accounts = [row[0] for row in await connection.fetch(self._queries["accounts_with_money"])]
+            place = self._indexed_up_to if self._indexed_up_to < len(accounts) else 0
+            for account in accounts[place : place + ACCOUNTS_AT_ONCE]:
+                while made < limit and await finder.close_part(account, before):
+                    made += 1
+                if made == limit:
+                    break
+                place += 1
+            self._indexed_up_to = place
+        return made
 
     async def read_messages_together(
         self, account: AccountId, first: MessageId, before: int, limit: int

@@ -269,6 +269,62 @@ SELECT account, id, dialect, channel, phone, sender, application, reference, cli
        callback_url, together, category, campaign, resends
 FROM messages WHERE account = $1 AND id < $2 ORDER BY id DESC LIMIT $3
 
+-- newest_part --
+-- The last message of an account ($1) that is in a part which can be searched; 0 without any.
+SELECT coalesce(max(last), 0)::bigint FROM search_parts WHERE account = $1
+
+-- nth_newest --
+-- The message of an account ($1) between $2 and $3 that $4 are newer than.
+SELECT id FROM messages WHERE account = $1 AND id > $2 AND id < $3 ORDER BY id DESC LIMIT 1 OFFSET $4
+
+-- scan_messages --
+-- Messages of an account ($1) between $2 and $3 to one of some phones ($5) or with a reference ($6), unless not $4, in a state ($7) or in any (''), newest first.
+SELECT account, id, dialect, channel, phone, sender, application, reference, client_ip, verification,
+       code_expires_at, segments, period, unit_price, price, held, charged, talked_ms, state, reason, ended_at, ending,
+       callback_url, together, category, campaign, resends
+FROM messages
+WHERE account = $1 AND id > $2 AND id < $3
+  AND (NOT $4::boolean OR phone = ANY ($5::text[]) OR ($6::text <> '' AND reference = $6::text))
+  AND ($7::text = '' OR state = $7::text)
+ORDER BY id DESC LIMIT $8
+
+-- named_messages --
+-- Messages of an account ($1) in parts between $2 and $3 that are found by one of some terms ($4), newest first.
+SELECT DISTINCT found.message FROM search_parts JOIN search_terms found ON found.part = search_parts.last
+WHERE search_parts.account = $1 AND search_parts.last > $2 AND search_parts.first < $3
+  AND found.term = ANY ($4::bigint[]) AND found.message > $2 AND found.message < $3
+ORDER BY found.message DESC LIMIT $5
+
+-- messages_of_ids --
+-- Some messages ($2) of an account ($1), newest first.
+SELECT account, id, dialect, channel, phone, sender, application, reference, client_ip, verification,
+       code_expires_at, segments, period, unit_price, price, held, charged, talked_ms, state, reason, ended_at, ending,
+       callback_url, together, category, campaign, resends
+FROM messages WHERE account = $1 AND id = ANY ($2::bigint[]) ORDER BY id DESC
+
+-- next_part --
+-- An account's ($1) first messages between $2 and $3, and what they are found by.
+SELECT id, phone, reference FROM messages WHERE account = $1 AND id > $2 AND id < $3 ORDER BY id LIMIT $4
+
+-- make_part --
+-- Remember a part of an account ($1) from $3 to $2 and what its messages ($5) are found by ($4), unless another process has.
+WITH made AS (
+    INSERT INTO search_parts (account, last, first) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING RETURNING last
+), named AS (
+    INSERT INTO search_terms (part, term, message)
+    SELECT made.last, term, message FROM made, unnest($4::bigint[], $5::bigint[]) AS told (term, message)
+)
+SELECT count(*) FROM made
+
+-- accounts_with_money --
+-- Every account that has ever sent or paid.
+SELECT account FROM wallets ORDER BY account
+
+-- drop_parts --
+-- Forget parts all of whose messages are older than an id ($1), and what they are found by.
+WITH gone AS (DELETE FROM search_parts WHERE last < $1 RETURNING last)
+DELETE FROM search_terms USING gone WHERE part = gone.last
+
 -- messages_together --
 -- The messages of an account ($1) with ids from $2 to before $3 that were asked for together with $2, in order.
 SELECT account, id, dialect, channel, phone, sender, application, reference, client_ip, verification,

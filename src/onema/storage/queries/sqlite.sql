@@ -263,6 +263,53 @@ SELECT account, id, dialect, channel, phone, sender, application, reference, cli
        callback_url, together, category, campaign, resends
 FROM messages WHERE account = :account AND id < :before ORDER BY id DESC LIMIT :limit
 
+-- newest_part --
+-- The last message of an account that is in a part which can be searched; 0 without any.
+SELECT coalesce(max(last), 0) FROM search_parts WHERE account = :account
+
+-- nth_newest --
+-- The message between :after and :before that :skip are newer than.
+SELECT id FROM messages WHERE account = :account AND id > :after AND id < :before ORDER BY id DESC LIMIT 1 OFFSET :skip
+
+-- scan_messages --
+-- Messages of an account between :after and :before to one of :phones (a JSON list) or with a :reference, unless not :named, in a :state or in any (''), newest first.
+SELECT account, id, dialect, channel, phone, sender, application, reference, client_ip, verification,
+       code_expires_at, segments, period, unit_price, price, held, charged, talked_ms, state, reason, ended_at, ending,
+       callback_url, together, category, campaign, resends
+FROM messages
+WHERE account = :account AND id > :after AND id < :before
+  AND (NOT :named OR phone IN (SELECT value FROM json_each(:phones)) OR (:reference <> '' AND reference = :reference))
+  AND (:state = '' OR state = :state)
+ORDER BY id DESC LIMIT :limit
+
+-- named_messages --
+-- Messages in parts between :after and :before that are found by one of :terms (a JSON list), newest first.
+SELECT DISTINCT found.message FROM search_parts CROSS JOIN search_terms found ON found.part = search_parts.last
+WHERE search_parts.account = :account AND search_parts.last > :after AND search_parts.first < :before
+  AND found.term IN (SELECT value FROM json_each(:terms)) AND found.message > :after AND found.message < :before
+ORDER BY found.message DESC LIMIT :limit
+
+-- messages_of_ids --
+-- Some messages (:ids, a JSON list) of an account, newest first.
+SELECT account, id, dialect, channel, phone, sender, application, reference, client_ip, verification,
+       code_expires_at, segments, period, unit_price, price, held, charged, talked_ms, state, reason, ended_at, ending,
+       callback_url, together, category, campaign, resends
+FROM messages WHERE account = :account AND id IN (SELECT value FROM json_each(:ids)) ORDER BY id DESC
+
+-- next_part --
+-- An account's first messages between :after and :before, and what they are found by.
+SELECT id, phone, reference FROM messages WHERE account = :account AND id > :after AND id < :before ORDER BY id LIMIT :limit
+
+-- make_part --
+-- Remember a part that can be searched.
+INSERT INTO search_parts (account, last, first) VALUES (:account, :last, :first)
+
+-- drop_oldest_part --
+-- Forget an account's oldest part all of whose messages are older than :cut, and what they are found by.
+DELETE FROM search_parts WHERE account = :account AND last = (
+    SELECT min(last) FROM search_parts WHERE account = :account AND last < :cut
+) RETURNING last
+
 -- messages_together --
 -- The messages of an account with ids from :first to before :before that were asked for together with :first, in order.
 SELECT account, id, dialect, channel, phone, sender, application, reference, client_ip, verification,

@@ -49,6 +49,7 @@ from onema.storage.contract import (
     NEWEST_ENTRY,
     DataRejected,
     DirectoryChanges,
+    FoundMessages,
     SentBetween,
     SentPage,
     StorageError,
@@ -56,12 +57,16 @@ from onema.storage.contract import (
     Subscription,
     Unavailable,
     Unheard,
+    WantedMessages,
     Writer,
     expected_size,
 )
+from onema.storage.searching import search
 from onema.storage.sqlite.disk_thread import DiskThread
 from onema.storage.sqlite.file import migrate, sqlite_errors, what_is_wrong
 from onema.storage.sqlite.known_rows import KnownRows
+from onema.storage.sqlite.retention import drop_old
+from onema.storage.sqlite.searching import SqliteFinder
 from onema.storage.sqlite.write_ahead_log import WriteAheadLog
 from onema.storage.statements import named_statements, plain_statements
 
@@ -103,6 +108,8 @@ class SqliteStorage:
         self._inserted: list[Row] = []
         """New rows of the present batch that came before its commit; `begin` clears them."""
         self._known = KnownRows()
+        self._indexed_up_to = 0
+        """Which of the accounts comes next, when messages are prepared for searches."""
         self._loaded: dict[Key, Row] = {}
         """The rows that the present batch began with."""
 
@@ -323,36 +330,11 @@ class SqliteStorage:
         await self._wal.room()
         async with self._writing:
             before = self._writer.total_changes()
-            self._drop(cut, moment, limit)
+            with _DRIVER_ERRORS, self._writer:
+                drop_old(self._writer, self._queries, cut, moment, limit)
             if changed := self._writer.total_changes() - before:
                 self._known.forget_all()
             return changed
-
-    def _drop(self, cut: int, moment: int, limit: int) -> None:
-        with _DRIVER_ERRORS, self._writer:
-            for (account,) in self._writer.execute(self._queries["accounts_with_money"]).fetchall():
-                bindings: dict[str, Any] = {"account": account, "cut": cut, "limit": limit}
-                for name in ("drop_messages", "drop_attempts", "drop_calls", "drop_events"):
-                    self._writer.execute(self._queries[name], bindings)
-                self._close_ledger(bindings, moment)
-            self._writer.execute(self._queries["drop_dead_jobs"], {"cut": cut, "limit": limit})
-
-    def _close_ledger(self, bindings: dict[str, Any], at: int) -> None:
-        """Old entries become one, so that the balance stays the sum of what is left."""
-        old = self._writer.execute(self._queries["oldest_ledger"], bindings).fetchall()
-        if not old:
-            return
-        account = bindings["account"]
-        self._writer.executemany(
-            self._queries["drop_ledger_entry"],
-            [{"account": account, "subject": subject, "kind": kind} for subject, kind, _ in old],
-        )
-        amounts: list[Any] = [amount for _, _, amount in old]
-        self._writer.execute(
-            self._queries["close_ledger"], {"account": account, "amount": sum(amounts), "at": at}
-        )
-
-    # Reads.
 
     async def expire_after(self, windows: int, codes: int) -> tuple[int, int]:
         with _DRIVER_ERRORS:
@@ -402,6 +384,24 @@ class SqliteStorage:
     async def read_messages(self, account: AccountId, before: int, limit: int) -> Sequence[Message]:
         bindings = {"account": account, "before": before, "limit": limit}
         return self._rows(self._reader, Message, "messages", bindings)
+
+    async def search_messages(
+        self, account: AccountId, wanted: WantedMessages, before: int, limit: int
+    ) -> FoundMessages:
+        async with SqliteFinder.on(self._connect, self._queries) as finder:
+            with _DRIVER_ERRORS:
+                return await search(finder, account, wanted, before, limit)
+
+    async def index_messages(self, before: int, limit: int) -> int:
+        async with SqliteFinder.on(self._connect, self._queries) as finder:
+            with _DRIVER_ERRORS:
+                parts, self._indexed_up_to = await finder.closed_parts(before, self._indexed_up_to, limit)
+        for one in parts:
+            await self._wal.room()
+            async with self._writing:
+                with _DRIVER_ERRORS, self._writer:
+                    one.save(self._writer, self._queries)
+        return len(parts)
 
     async def read_messages_together(
         self, account: AccountId, first: MessageId, before: int, limit: int

@@ -1,8 +1,11 @@
 """The messages of an account, and the story of each."""
 
-from collections.abc import Callable
+import datetime
+import re
+import shlex
+from urllib.parse import urlencode
 
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from onema.administration import requests as ask
 from onema.administration.spelled_phones import spelled_phones
@@ -10,48 +13,88 @@ from onema.administration.story import moments, verification_state
 from onema.console.operate.frame import Section, Visit
 from onema.console.operate.pages.shown import PAGE, shown_call, shown_message
 from onema.console.operate.viewer import NotForThem
-from onema.domain.ids import LARGEST_ID, MessageId
-from onema.domain.records import Message, MessageState
+from onema.domain.ids import LARGEST_ID, MessageId, first_id_at, time_of_id
+from onema.domain.records import MessageState
 from onema.domain.values.money import format_amount
 from onema.domain.values.times import show_time
 from onema.protocols.sip.pcap import pcap
 from onema.protocols.sip.trace import read_trace
+from onema.storage.contract import FoundMessages
 
-SCANNED = 5_000
-"""So many of an account's messages are looked through for a number or a state; the page says where it stopped."""
-_AT_ONCE = 500
+_ID = re.compile(r"[0-9]{16,19}|[0-9a-fA-F]{32}")
+"""A message's id, in decimal or as one API spells it."""
+_HEX_DIGITS = 32
 
 
 async def messages(visit: Visit) -> Response:
     accounts = await visit.accounts()
     account = visit.chosen(accounts)
-    asked, state = visit.told("phone"), visit.told("state")
-    phones = spelled_phones(asked, (account,) if account else ()) if asked else None
-
-    def wanted(message: Message) -> bool:
-        return (phones is None or message.phone in phones) and state in ("", message.state)
-
-    found, older = list[Message](), 0
-    if account is not None:
-        before = visit.told_id("before")
-        at_once = _AT_ONCE if asked or state else PAGE + 1
-        found, older = await _search(visit, account.name, before, at_once, wanted)
+    asked, state, since, until = (visit.told(name) for name in ("q", "state", "since", "until"))
+    if (named := _message(asked)) and await visit.ask(ask.ReadStory(message=MessageId(named))) is not None:
+        return RedirectResponse(f"/console/messages/{named}", 303)
+    found, unreadable = FoundMessages((), 0), ""
     name = account.name if account else ""
+    try:
+        first, end = _moment(since), _moment(until)
+    except ValueError:
+        first, end, unreadable = 0, 0, visit.words.say("Write a time as 2026-12-31 or 2026-12-31T23:59.")
+    if account is not None and not unreadable:
+        found = await visit.ask(
+            ask.SearchMessages(
+                account=name,
+                phones=tuple(sorted(spelled_phones(asked, (account,)))) if asked else (),
+                reference=asked,
+                state=state,
+                since=first_id_at(first) if first else 0,
+                before=visit.told_id("before") or (first_id_at(end) if end else 0),
+                limit=PAGE + 1,
+            )
+        )
+    shown = found.messages[:PAGE]
+    older = shown[-1].id if len(found.messages) > PAGE else found.before
+    query = {"account": name, "q": asked, "state": state, "since": since, "until": until}
     return visit.render(
         "messages.html",
         accounts=accounts,
         account=account,
         asked=asked,
-        unreadable=bool(asked) and not phones,
+        unreadable=unreadable,
         state=state,
         states=[str(one) for one in MessageState],
-        messages=[shown_message(visit, name, one) for one in found],
-        older=older,
-        scanned=SCANNED,
-        command=f"onema message list {name}"
-        + (f" --phone {asked}" if asked else "")
-        + (f" --state {state}" if state else ""),
+        since=since,
+        until=until,
+        messages=[shown_message(visit, name, one) for one in shown],
+        older=urlencode({**query, "before": older}) if older else "",
+        reached=show_time(time_of_id(older)) if older and len(shown) < PAGE else "",
+        command=_command(name, asked, state, since),
     )
+
+
+def _message(text: str) -> int:
+    """The message that this is the id of, 0 where it is none's."""
+    if not _ID.fullmatch(text):
+        return 0
+    number = int(text, 16) if len(text) == _HEX_DIGITS else int(text)
+    return number if 0 < number <= LARGEST_ID else 0
+
+
+def _moment(text: str) -> int:
+    """Unix milliseconds of a time in UTC; 0 for none. Raises ValueError."""
+    if not text:
+        return 0
+    moment = datetime.datetime.fromisoformat(text)
+    return int((moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)).timestamp() * 1000)
+
+
+def _command(account: str, asked: str, state: str, since: str) -> str:
+    told = ["onema message list", account]
+    if asked:
+        told += ["--phone" if spelled_phones(asked, ()) else "--reference", shlex.quote(asked)]
+    if state:
+        told += ["--state", shlex.quote(state)]
+    if since:
+        told += ["--since", shlex.quote(since)]
+    return " ".join(filter(None, told))
 
 
 async def message(visit: Visit) -> Response:
@@ -97,23 +140,6 @@ async def capture(visit: Visit) -> Response:
     name = f"onema-{parameters['id']}-{parameters['attempt']}.pcap"
     headers = {"content-disposition": f'attachment; filename="{name}"'}
     return Response(pcap(read_trace(trace)), media_type="application/vnd.tcpdump.pcap", headers=headers)
-
-
-async def _search(
-    visit: Visit, account: str, before: int, at_once: int, wanted: Callable[[Message], bool]
-) -> tuple[list[Message], int]:
-    """A page of the messages under `before` that are wanted, and under which id to go on; 0 for the last page."""
-    found, looked = list[Message](), 0
-    while looked < SCANNED:
-        several = await visit.ask(ask.ReadMessages(account=account, before=before, limit=at_once))
-        found += filter(wanted, several)
-        looked += len(several)
-        if len(found) > PAGE:
-            return found[:PAGE], found[PAGE - 1].id
-        if len(several) < at_once:
-            return found, 0
-        before = several[-1].id
-    return found, before
 
 
 SECTION = Section(
