@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +15,7 @@ from onema.cli.serving import refuse_to_start, run
 
 if TYPE_CHECKING:
     from onema.console.handset.routes import DemoHints
+    from onema.settings import Settings
 
 DEMO_DATA = Path("demo-data")
 LOOPBACK = "127.0.0.1"
@@ -29,6 +31,16 @@ def demo(
         ),
     ] = DEMO_DATA,
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 8400,
+    traffic: Annotated[
+        bool,
+        typer.Option(
+            "--traffic",
+            help="Fill the data with a day of traffic that nobody had, once, so that pages have something to show.",
+        ),
+    ] = False,
+    seed: Annotated[
+        int | None, typer.Option(help="What the day is drawn from; by lot without it.", min=0)
+    ] = None,
 ) -> None:
     """Run a demo server on 127.0.0.1: credentials in demo-data/demo.json, codes on the simulated phone."""
     from onema.settings import SettingsError, load_settings
@@ -53,11 +65,24 @@ def demo(
         complain(f"onema: ONEMA_LISTEN_HOST does not count here: a demo listens on {LOOPBACK} only")
     try:
         credentials = asyncio.run(prepare(settings))
+        if traffic:
+            _fill(settings, secrets.randbelow(1_000_000) if seed is None else seed)
     except CannotPrepare as error:
         refuse_to_start(str(error))
     base = f"http://{LOOPBACK}:{port}"
     steps = hints(base, credentials)
     run(settings, steps, _greeting(base, data, credentials, steps))
+
+
+def _fill(settings: "Settings", seed: int) -> None:
+    from onema.engine.ports import SystemClock
+    from onema.wiring.synthetic.fill import fill
+
+    filled = asyncio.run(fill(settings, seed, SystemClock().now()))
+    if filled.messages:
+        complain(f"onema: {filled.messages:,} messages of a day that nobody had (--seed {filled.seed})")
+    else:
+        complain("onema: the day of traffic is there already")
 
 
 def hints(base: str, credentials: dict[str, Any]) -> "DemoHints":

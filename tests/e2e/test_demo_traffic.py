@@ -1,0 +1,40 @@
+"""`./dev run --traffic`, as somebody looks at its pages."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from onema.console.operate.frame import Section
+from onema.console.operate.sections import SECTIONS
+from onema.testing.running_server import RunningServer
+
+ACCOUNT = "harbour-bank"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    data = tmp_path_factory.mktemp("traffic") / "data"
+    with RunningServer(data, "demo", "--traffic", "--seed", "7") as server:
+        yield server
+
+
+@pytest.mark.parametrize("section", SECTIONS, ids=lambda section: section.path or "overview")
+def test_every_page_has_something_to_show(section: Section, server: RunningServer) -> None:
+    """Of one customer, or of all: no part of it is empty."""
+    account = {} if section.path == "now" else {"account": ACCOUNT}
+    status, page = server.get(section.address, **account)
+    assert status == 200
+    assert re.findall(r'class="nothing">([^<]*)', page.decode()) == []
+
+
+def test_the_seed_is_told(server: RunningServer) -> None:
+    """So that the same day can be had again."""
+    assert "--seed 7" in server.log.read_text()
+
+
+def test_a_message_has_its_story(server: RunningServer) -> None:
+    """As the command line tells it, too."""
+    (message, *_) = server.onema("message", "list", ACCOUNT)
+    story = server.text("message", "show", str(message["id"]))
+    assert "accepted" in story
