@@ -233,13 +233,16 @@ VERIFICATION: Final = Machine(
     {
         (NEW, V.PENDING): ("SendCode", "CallWithCode", "ShowCode"),
         (V.PENDING, V.PENDING): (
+            # They send it once more where it continues.
+            "SendCode",
+            "CallWithCode",
             "CheckCode",
             "ForwardChecks",
             "RecordForwardedCheck",
             "SendMore",
             "StartNextChannel",
         ),
-        (V.PENDING, V.VERIFIED): ("CheckCode", "RecordForwardedCheck"),
+        (V.PENDING, V.VERIFIED): ("CheckCode", "RecordForwardedCheck", "ApproveCode"),
         (V.PENDING, V.USED_UP): ("CheckCode", "RecordForwardedCheck"),
         (V.PENDING, V.SUPERSEDED): ("SendCode", "CallWithCode", "ShowCode"),
         (V.PENDING, V.EXPIRED): (TIME, "RecordForwardedCheck"),

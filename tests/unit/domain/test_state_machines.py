@@ -14,6 +14,7 @@ from hypothesis import settings
 from hypothesis.stateful import initialize, rule
 
 from onema import domain
+from onema.domain.codes.approve_code import ApproveCode
 from onema.domain.codes.cancel_code import CancelCode
 from onema.domain.codes.check_code import CheckCode
 from onema.domain.codes.forwarded_check import ForwardChecks, RecordForwardedCheck, Verdict
@@ -147,6 +148,21 @@ class Moves(Books):
         if live := self.one(LiveVerification, which):
             self.store.run(
                 CancelCode(
+                    account=AccountId(ACCOUNT),
+                    id=self.next_id(),
+                    now=self.now,
+                    phone=live.phone,
+                    purpose=live.purpose,
+                    verification=live.verification,
+                )
+            )
+
+    @rule(which=WHICH)
+    def sender_has_checked_the_code(self, which: int) -> None:
+        """By itself."""
+        if live := self.one(LiveVerification, which):
+            self.store.run(
+                ApproveCode(
                     account=AccountId(ACCOUNT),
                     id=self.next_id(),
                     now=self.now,
@@ -385,8 +401,11 @@ def walk(seed: int) -> Counter[Move]:
         ),
     )
     seldom: tuple[Callable[[], object], ...] = (
-        lambda: moves.send(call=chance.random() < 0.3, given=chance.random() < 0.3),
+        lambda: moves.send(
+            call=chance.random() < 0.3, given=chance.random() < 0.3, continues=chance.random() < 0.5
+        ),
         lambda: [moves.check(chance.randrange(7)) for _ in range(chance.choice([1, 5]))],
+        lambda: moves.sender_has_checked_the_code(chance.randrange(99)),
         lambda: moves.nobody_waits_for_the_code(chance.randrange(99)),
         lambda: moves.hand_to_nobody(chance.randrange(99)),
         lambda: moves.leave(chance.randrange(99)),

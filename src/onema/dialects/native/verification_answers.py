@@ -7,8 +7,7 @@ import msgspec
 
 from onema.administration.story import moments, verification_state
 from onema.dialects.native.wire import JSON, VerificationRequest, purpose_of, told
-from onema.domain.codes.channel_plan import Progress
-from onema.domain.codes.send_more import NEXT_CHANNEL, SENT_AGAIN
+from onema.domain.codes.channel_plan import NEXT_CHANNEL, SENT_AGAIN, Progress
 from onema.domain.ids import MessageId, time_of_id
 from onema.domain.records import Attempt, Message
 from onema.domain.state_machines import VerificationState

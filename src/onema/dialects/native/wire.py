@@ -154,7 +154,7 @@ def request_digest(request: Request) -> str:
 
 def purpose_of(message: Message) -> str:
     """What its code is checked for."""
-    return message.category if message.dialect == "native" and message.category else PURPOSE
+    return message.category or PURPOSE
 
 
 def told(members: dict[str, Any]) -> Response:

@@ -23,12 +23,13 @@ from onema.domain.values.phone import Phone
 
 class Accepted(msgspec.Struct, frozen=True):
     """The message was accepted; or, with `refusal`, written down as refused; or, with `asked`, accepted before, when a
-    request of that digest had this one's name.
+    request of that digest had this one's name. `verification` is whose code it has, where that is checked here.
     """
 
     message: MessageId
     refusal: Refusal | None = None
     asked: str = ""
+    verification: int = 0
 
 
 class Send(msgspec.Struct, frozen=True, kw_only=True, gc=False):

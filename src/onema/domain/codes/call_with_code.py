@@ -109,7 +109,7 @@ class CallWithCode(Send, frozen=True, kw_only=True, gc=False):
         sealed = seal_payload(payload, self.id, context.keyring, self.nonce)
         job = delivery_job(JobKind.CALL, self.account, self.id, self.now, sealed)
         return Decision(
-            Accepted(self.id),
+            Accepted(self.id, verification=verification.id),
             puts=(*hold.puts, *counters, *used, *verification.puts, *remember(self)),
             inserts=(message, job, hold.entry, *verification.inserts),
             unsealed=(self.id, payload),

@@ -12,6 +12,9 @@ from onema.domain.keyring import Keyring
 from onema.domain.records import Channel, Job, JobKind, LiveVerification
 from onema.domain.values.phone import Phone
 
+NEXT_CHANNEL = "next channel"
+SENT_AGAIN = "sent again"
+"""Kinds of events of a verification. What they say begins with the channel and the new message's id."""
 MOST_STEPS = 5
 MOST_MESSAGES = 10
 """Of one verification, whoever asks for them."""

@@ -14,7 +14,9 @@ import msgspec
 from onema.domain.codes.call_with_code import CallWithCode
 from onema.domain.codes.channel_plan import (
     MOST_MESSAGES,
+    NEXT_CHANNEL,
     PAUSE_MS,
+    SENT_AGAIN,
     HowToSend,
     Progress,
     next_at,
@@ -35,10 +37,8 @@ from onema.domain.state_machines import JOB, VERIFICATION, JobState, job_state
 from onema.domain.state_machines import VerificationState as V
 from onema.domain.values.phone import Phone
 
-NEXT_CHANNEL = "next channel"
-SENT_AGAIN = "sent again"
 PLAN_OVER = "no next channel"
-"""Kinds of events of a verification. What the first two say begins with the channel and the new message's id."""
+"""The kind of the event of a verification whose plan is over."""
 
 
 class NotSent(enum.Enum):

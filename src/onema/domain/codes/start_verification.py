@@ -5,12 +5,23 @@ from collections.abc import Iterable
 import msgspec
 
 from onema.domain.codes.accept_message import Send
-from onema.domain.codes.channel_plan import HowToSend, begun, plan_job, seal, written
+from onema.domain.codes.channel_plan import (
+    SENT_AGAIN,
+    HowToSend,
+    begun,
+    opened,
+    plan_job,
+    progress_of,
+    seal,
+    written,
+)
 from onema.domain.codes.verification import (
     ATTEMPTS,
     CODE_ENTROPY_BYTES,
     PURPOSE,
     draw_code,
+    forwarded,
+    typed_code,
     verification_state,
 )
 from onema.domain.decision import Context, World
@@ -35,6 +46,9 @@ ring.
 class NewCode(msgspec.Struct, frozen=True, gc=False):
     """A code to be made: `length` characters of `alphabet`, to be checked within `time_alive` milliseconds. It replaces
     the phone's current code of the same `purpose`. With `how` it may be sent again.
+
+    One that `continues` replaces none that can still be checked and sent again: that one is sent once more, as long as
+    it has fewer messages than this. `own` is the sender's own code, which is checked here all the same.
     """
 
     alphabet: str
@@ -42,6 +56,8 @@ class NewCode(msgspec.Struct, frozen=True, gc=False):
     time_alive: int
     purpose: str = PURPOSE
     how: HowToSend | None = None
+    continues: int = 0
+    own: str = ""
 
 
 class GivenCode(msgspec.Struct, frozen=True, gc=False):
@@ -96,21 +112,26 @@ def keys_to_verify(send: Send, asked: Code) -> Iterable[Key]:
 
 def require_taker(send: Send, context: Context, channel: Channel) -> None:
     """Raises Refused(FEATURE_OFF) where only carriers could take what was given which make codes of their own."""
+    if not _has_taker(send, context, channel):
+        raise Refused(Refusal.FEATURE_OFF, "the carriers for this number send codes of their own only")
+
+
+def _has_taker(send: Send, context: Context, channel: Channel) -> bool:
     directory = context.directory
     # Most installations have no such carrier, and need no plan yet.
     some = any(carrier.own_codes for carrier in directory.carriers.values())
     takers = plan_route(directory, channel, send.phone, send.id).choices if some else ()
-    if takers and all(one.carrier.own_codes for one in takers):
-        raise Refused(Refusal.FEATURE_OFF, "the carriers for this number send codes of their own only")
+    return not takers or not all(one.carrier.own_codes for one in takers)
 
 
 def start_verification(
     send: Send, world: World, context: Context, channel: Channel, asked: Code
 ) -> Verification:
-    """Make the code, and supersede the current one; a given code, and one that is sent again, is taken as it is.
+    """Make the code, and supersede the current one or send that again; a given code, and one that is sent again, is
+    taken as it is.
 
-    Raises Refused(FEATURE_OFF) for a code that must be this one and that only carriers could take which make codes of
-    their own.
+    Raises Refused(RATE_LIMITED) when it was sent too often, and Refused(FEATURE_OFF) for a code that must be this one
+    and that only carriers could take which make codes of their own.
     """
     if isinstance(asked, GivenCode):
         require_taker(send, context, channel)
@@ -119,18 +140,20 @@ def start_verification(
         require_taker(send, context, channel)
         until = asked.expires_at
         return Verification(asked.code, until, asked.purpose, asked.verification, until, fixed=True)
-    fixed = asked.how is not None and bool(asked.how.job)
+    previous = world.get(LiveVerification, send.account, send.phone, asked.purpose)
+    if previous and asked.continues and (once_more := _once_more(send, context, channel, asked, previous)):
+        return once_more
+    fixed = bool(asked.own) or (asked.how is not None and bool(asked.how.job))
     if fixed:
         require_taker(send, context, channel)
-    previous = world.get(LiveVerification, send.account, send.phone, asked.purpose)
-    code = draw_code(asked.alphabet, asked.length, send.entropy)
+    code = asked.own or draw_code(asked.alphabet, asked.length, send.entropy)
     expires_at = send.now + asked.time_alive
     live = LiveVerification(
         account=send.account,
         phone=send.phone,
         purpose=asked.purpose,
         verification=send.id,
-        code_hash=context.keyring.code_hash(send.id, code),
+        code_hash=context.keyring.code_hash(send.id, typed_code(code)),
         attempts_left=ATTEMPTS,
         expires_at=expires_at,
         wrong_checks=previous.wrong_checks if previous else "",
@@ -147,6 +170,30 @@ def start_verification(
     return Verification(
         code, expires_at, asked.purpose, send.id, expires_at, (live,), (*superseded, *jobs), fixed
     )
+
+
+def _once_more(
+    send: Send, context: Context, channel: Channel, asked: NewCode, live: LiveVerification
+) -> Verification | None:
+    """The current code again, with the checks and the time that it has left; None where another must begin."""
+    state, progress = verification_state(live, send.now), progress_of(live)
+    # A carrier's own code is not known here.
+    if state is not VerificationState.PENDING or progress is None or forwarded(live):
+        return None
+    code = opened(live.plan, live.verification, context.keyring).code
+    if asked.own not in ("", code) or len(code) != asked.length or not _has_taker(send, context, channel):
+        return None
+    VERIFICATION.move(state, VerificationState.PENDING, send)
+    if progress.messages >= asked.continues:
+        detail = f"{asked.continues} messages of a verification"
+        raise Refused(Refusal.RATE_LIMITED, detail, wait_ms=live.expires_at - send.now)
+    after = msgspec.structs.replace(
+        progress, message=send.id, messages=progress.messages + 1, sent_at=send.now
+    )
+    row = msgspec.structs.replace(live, progress=written(after))
+    event = Event(send.account, live.verification, send.id, SENT_AGAIN, f"{channel} {send.id} (asked for)")
+    until = live.expires_at
+    return Verification(code, until, asked.purpose, live.verification, until, (row,), (event,), fixed=True)
 
 
 def _with_plan(

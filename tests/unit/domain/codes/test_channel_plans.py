@@ -14,7 +14,9 @@ from onema.domain.codes.accept_message import Accepted
 from onema.domain.codes.cancel_code import CancelCode
 from onema.domain.codes.channel_plan import (
     MOST_MESSAGES,
+    NEXT_CHANNEL,
     PAUSE_MS,
+    SENT_AGAIN,
     HowToSend,
     Progress,
     Step,
@@ -24,9 +26,7 @@ from onema.domain.codes.channel_plan import (
 )
 from onema.domain.codes.check_code import CheckCode
 from onema.domain.codes.send_more import (
-    NEXT_CHANNEL,
     PLAN_OVER,
-    SENT_AGAIN,
     NewMessage,
     NotSent,
     SendMore,

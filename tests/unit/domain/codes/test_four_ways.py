@@ -2,17 +2,26 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from onema.domain.codes.accept_message import Accepted
 from onema.domain.codes.call_with_code import CallWithCode
+from onema.domain.codes.channel_plan import HowToSend, Step
 from onema.domain.codes.check_code import Check, CheckCode
 from onema.domain.codes.send_code import SendCode
-from onema.domain.codes.start_verification import ENTROPY_BYTES, VALID_MS, GivenCode, NewCode
+from onema.domain.codes.start_verification import (
+    ENTROPY_BYTES,
+    PLAN_ENTROPY_BYTES,
+    VALID_MS,
+    GivenCode,
+    NewCode,
+)
 from onema.domain.configuration import documents as doc
+from onema.domain.decision import Context
 from onema.domain.delivery.payload import CallPayload, SmsPayload, open_payload
 from onema.domain.ids import AccountId, MessageId
-from onema.domain.records import Event, Job, LedgerEntry, LiveVerification, Message, Window
+from onema.domain.records import Channel, Event, Job, LedgerEntry, LiveVerification, Message, Window
 from onema.domain.refusals import Refusal, Refused
 from onema.domain.values.phone import Phone
 from onema.testing.pure_store import PureStore, context_of
@@ -89,7 +98,8 @@ def delivered(store: PureStore, number: int) -> tuple[str, int]:
 @CODE
 def test_it_is_accepted_priced_and_queued(store: PureStore, code: NewCode | GivenCode, by_call: bool) -> None:
     """With what the integrator calls it, and its price held once."""
-    assert store.run(command(7, code, by_call=by_call)) == Accepted(MessageId(7))
+    sent = store.run(command(7, code, by_call=by_call))
+    assert sent == Accepted(MessageId(7), verification=7 if code is NEW else 0)
     message = store.rows[Message, ACCOUNT, 7]
     assert isinstance(message, Message)
     price = 4_000_000 if by_call else 8_500_000
@@ -160,3 +170,70 @@ def test_one_place_limits_and_charges(store: PureStore, code: NewCode | GivenCod
     assert {row.subject for row in store.rows.values() if isinstance(row, LedgerEntry)} == {7, 8, 10}
     counted = [row.counters for row in store.rows.values() if isinstance(row, Window)]
     assert sorted(counters.rpartition(":")[2] for counters in counted) == ["1", "2"]
+
+
+HOW = HowToSend(
+    steps=(Step(Channel.SMS),),
+    dialect="test",
+    home_country="VN",
+    client_ip="203.0.113.7",
+    application="app",
+    reference="",
+    category="",
+)
+CONTINUING = NewCode("0123456789", 6, TEN_MINUTES, how=HOW, continues=3)
+
+
+def live_code(store: PureStore) -> LiveVerification:
+    (live,) = (row for row in store.rows.values() if isinstance(row, LiveVerification))
+    return live
+
+
+def with_plan(number: int, code: NewCode, **changed: Any) -> Any:
+    return command(number, code, entropy=bytes(range(number, number + PLAN_ENTROPY_BYTES)), **changed)
+
+
+@SEND
+def test_a_code_that_continues_is_sent_once_more(store: PureStore, by_call: bool) -> None:
+    """The same code, hash and end, under the first message's name, up to its number of messages."""
+    store.context = unlimited(store)
+    first = store.run(with_plan(1, CONTINUING, by_call=by_call))
+    before = live_code(store)
+    for number in (2, 3):
+        again = store.run(with_plan(number, CONTINUING, by_call=by_call, now=NOW + 1_000))
+        assert (first.verification, again.verification, again.message) == (1, 1, number)
+    after = live_code(store)
+    assert (after.code_hash, after.expires_at, after.plan) == (
+        before.code_hash,
+        before.expires_at,
+        before.plan,
+    )
+    messages = [row for row in store.rows.values() if isinstance(row, Message)]
+    assert {(row.verification, row.code_expires_at) for row in messages} == {(1, NOW + TEN_MINUTES)}
+    told = [row for row in store.rows.values() if isinstance(row, Event)]
+    assert [(row.subject, row.id, row.kind) for row in told] == [(1, 2, "sent again"), (1, 3, "sent again")]
+    with pytest.raises(Refused, match="3 messages of a verification"):
+        store.run(with_plan(4, CONTINUING, by_call=by_call, now=NOW + 2_000))
+
+
+def test_a_code_of_another_length_or_of_the_senders_own_begins_anew(store: PureStore) -> None:
+    """It could not be sent in place of the one that is asked for."""
+    store.context = unlimited(store)
+    store.run(with_plan(1, CONTINUING, by_call=False))
+    for number, other in ((2, {"length": 4}), (3, {"length": 5, "own": "aB12c"})):
+        asked = msgspec.structs.replace(CONTINUING, **other)
+        assert store.run(with_plan(number, asked, by_call=False)).verification == number
+
+
+def test_a_code_of_the_senders_own_is_checked_here(store: PureStore) -> None:
+    """Case does not matter, as with every code."""
+    store.run(command(1, NewCode("0123456789", 5, TEN_MINUTES, own="aB12c"), by_call=False))
+    check = CheckCode(account=ACCOUNT, id=9, now=NOW, phone=Phone(PHONE), code="Ab12C")
+    assert store.run(check) is Check.RIGHT
+
+
+def unlimited(store: PureStore) -> Context:
+    """The store's configuration without windows, and with credit enough."""
+    account = doc.Account(name="acme", number=ACCOUNT, wallet="postpaid", windows=())
+    directory = store.context.directory.replace({(account.kind, account.identity): account}, revision=2)
+    return msgspec.structs.replace(store.context, directory=directory)

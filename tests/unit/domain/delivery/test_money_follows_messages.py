@@ -8,9 +8,10 @@ from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from onema.domain.codes.call_with_code import CallWithCode
+from onema.domain.codes.channel_plan import HowToSend, Step
 from onema.domain.codes.send_code import SendCode
 from onema.domain.codes.send_text import SendText
-from onema.domain.codes.start_verification import GivenCode, NewCode
+from onema.domain.codes.start_verification import PLAN_ENTROPY_BYTES, GivenCode, NewCode
 from onema.domain.codes.verification import PURPOSE
 from onema.domain.configuration import documents as doc
 from onema.domain.delivery.call import CallFacts
@@ -46,6 +47,15 @@ from onema.testing.pure_store import PureStore, context_of
 
 ACCOUNT = AccountId(1)
 PRICE = 8_500_000
+HOW = HowToSend(
+    steps=(Step(Channel.SMS),),
+    dialect="test",
+    home_country="VN",
+    client_ip="127.0.0.1",
+    application="app",
+    reference="",
+    category="",
+)
 FLOOR = -10_000_000
 HOUR = 3_600_000
 WHICH = st.integers(0, 99)
@@ -123,19 +133,23 @@ class Books(RuleBasedStateMachine):
             )
         )
 
-    @rule(call=st.booleans(), given=st.booleans())
-    def send(self, call: bool, given: bool) -> None:
+    @rule(call=st.booleans(), given=st.booleans(), continues=st.booleans())
+    def send(self, call: bool, given: bool, continues: bool = False) -> None:
         identifier = self.next_id()
         common: dict[str, Any] = {
             "account": ACCOUNT,
             "id": identifier,
             "now": self.now,
-            "entropy": bytes(28),
+            "entropy": bytes(PLAN_ENTROPY_BYTES),
             "dialect": "test",
             "phone": "+84901888484",
             "home_country": "VN",
             "client_ip": "127.0.0.1",
-            "code": GivenCode("123456") if given else NewCode("01", 6, 10 * 60_000),
+            "code": GivenCode("123456")
+            if given
+            else NewCode("01", 6, 10 * 60_000, how=HOW, continues=99)
+            if continues
+            else NewCode("01", 6, 10 * 60_000),
         }
         before = self.store.balance(ACCOUNT)
         sms: dict[str, Any] = {"brandname": "Acme", "text": "{OTP} is your code"}

@@ -1,0 +1,20 @@
+"""HTTP Basic (RFC 7617): a user and a secret, which may hold colons."""
+
+import base64
+import binascii
+
+_SCHEME = b"basic"
+
+
+def basic_login(authorization: bytes | None) -> tuple[str, bytes]:
+    """Raises ValueError for what is no Basic login; its text tells nothing that was sent."""
+    scheme, _, encoded = (authorization or b"").strip().partition(b" ")
+    if scheme.lower() != _SCHEME:
+        raise ValueError("no Basic login in Authorization")
+    try:
+        user, colon, secret = base64.b64decode(encoded.strip(), validate=True).partition(b":")
+        if colon:
+            return user.decode(), secret
+    except (binascii.Error, UnicodeDecodeError):
+        pass
+    raise ValueError("the Basic login is malformed")
