@@ -12,6 +12,7 @@ from starlette.types import Receive, Scope, Send
 from onema.dialects.contract import Dialect
 from onema.dialects.esms.routes import EsmsApi
 from onema.dialects.native.routes import NativeApi
+from onema.dialects.twilio_verify.routes import TwilioVerifyApi
 from onema.dialects.vbee.routes import VbeeApi
 from onema.dialects.ytx.routes import YtxApi
 from onema.domain.configuration import documents as doc
@@ -26,6 +27,7 @@ from onema.testing.socketless_client import SocketlessClient
 from .esms import vendor_client as esms
 from .native import client as native
 from .running_core import RunningCore
+from .twilio_verify import client as twilio_verify
 from .vbee import vendor_client as vbee
 from .ytx import vendor_client as ytx
 
@@ -189,7 +191,34 @@ class Native:
         return str(answer["type"]).removeprefix("urn:onema:problem:")
 
 
-VENDORS: tuple[Vendor, ...] = (Esms(), Ytx(), Vbee(), Native())
+class TwilioVerify:
+    name = "twilio_verify"
+    documents: Documents = twilio_verify.DOCUMENTS
+    account = twilio_verify.ACCOUNT
+    credential = twilio_verify.CREDENTIAL
+    rivals: Documents = (RIVAL, doc.Application(account="rival", name="codes", appid="f" * 32))
+    unknown_path = "/v2/Nothing"
+    sends = True
+
+    def api(self, core: RunningCore) -> Dialect:
+        return TwilioVerifyApi(core.gateway, core.reads)
+
+    def request(self, core: RunningCore, secret: str, key: str) -> Request:
+        return twilio_verify.start({}, key, secret)
+
+    def borrowing(self, core: RunningCore) -> Request:
+        return twilio_verify.post("/v2/Services/VA" + "f" * 32 + "/Verifications", twilio_verify.START)
+
+    def code(self, response: Response) -> str:
+        answer = json.loads(response.body)
+        if response.status == 201:
+            return "ok"
+        assert set(answer) == {"code", "message", "more_info", "status"}
+        assert answer["status"] == response.status
+        return str(answer["code"])
+
+
+VENDORS: tuple[Vendor, ...] = (Esms(), Ytx(), Vbee(), Native(), TwilioVerify())
 
 
 @pytest.fixture(params=VENDORS, ids=lambda vendor: vendor.name)
@@ -220,7 +249,13 @@ async def test_the_right_keys_open(vendor: Vendor, api: Dialect, core: RunningCo
 async def test_a_wrong_secret_is_refused(vendor: Vendor, api: Dialect, core: RunningCore) -> None:
     """Also one that differs in its last character or in case, and an empty one."""
     secret, key = vendor.credential.secret, vendor.credential.key
-    expected = {"esms": "101", "ytx": "-203", "vbee": "401", "native": "credential_unknown"}[vendor.name]
+    expected = {
+        "esms": "101",
+        "ytx": "-203",
+        "vbee": "401",
+        "native": "credential_unknown",
+        "twilio_verify": "20003",
+    }[vendor.name]
     for wrong in ("wrong", secret[:-1], secret + "0", secret.swapcase(), ""):
         assert await code_of(vendor, api, vendor.request(core, wrong, key)) == expected
     assert await core.messages("shop") == []
@@ -228,7 +263,13 @@ async def test_a_wrong_secret_is_refused(vendor: Vendor, api: Dialect, core: Run
 
 async def test_an_unknown_key_is_refused(vendor: Vendor, api: Dialect, core: RunningCore) -> None:
     """Whatever secret comes with it."""
-    expected = {"esms": "101", "ytx": "-200", "vbee": "1201", "native": "credential_unknown"}[vendor.name]
+    expected = {
+        "esms": "101",
+        "ytx": "-200",
+        "vbee": "1201",
+        "native": "credential_unknown",
+        "twilio_verify": "20003",
+    }[vendor.name]
     for key in ("unknown", vendor.credential.key[:-1], "0"):
         request = vendor.request(core, vendor.credential.secret, key)
         assert await code_of(vendor, api, request) == expected
@@ -240,7 +281,13 @@ async def test_keys_of_another_dialect_do_not_open(vendor: Vendor, api: Dialect,
     other = msgspec.structs.replace(vendor.credential, dialect=api_of_the_key, key="another")
     await core.configure(other)
     request = vendor.request(core, vendor.credential.secret, "another")
-    expected = {"esms": "101", "ytx": "-200", "vbee": "1201", "native": "credential_unknown"}[vendor.name]
+    expected = {
+        "esms": "101",
+        "ytx": "-200",
+        "vbee": "1201",
+        "native": "credential_unknown",
+        "twilio_verify": "20003",
+    }[vendor.name]
     assert await code_of(vendor, api, request) == expected
 
 
@@ -261,7 +308,13 @@ async def test_an_empty_secret_opens_nothing(vendor: Vendor, api: Dialect, core:
 async def test_a_suspended_account_is_refused(vendor: Vendor, api: Dialect, core: RunningCore) -> None:
     """With the right keys too."""
     await core.configure(msgspec.structs.replace(vendor.account, state="inactive"))
-    expected = {"esms": "143", "ytx": "-201", "vbee": "403", "native": "account_suspended"}[vendor.name]
+    expected = {
+        "esms": "143",
+        "ytx": "-201",
+        "vbee": "403",
+        "native": "account_suspended",
+        "twilio_verify": "20005",
+    }[vendor.name]
     assert await code_of(vendor, api, right(vendor, core)) == expected
 
 
@@ -270,7 +323,13 @@ async def test_an_address_outside_the_accounts_list_is_refused(
 ) -> None:
     """And one inside it is not."""
     await core.configure(msgspec.structs.replace(vendor.account, allowed_ips=(OTHER_IP,)))
-    expected = {"esms": "140", "ytx": "-205", "vbee": "403", "native": "ip_not_allowed"}[vendor.name]
+    expected = {
+        "esms": "140",
+        "ytx": "-205",
+        "vbee": "403",
+        "native": "ip_not_allowed",
+        "twilio_verify": "20003",
+    }[vendor.name]
     request = right(vendor, core)
     assert await code_of(vendor, api, request) == expected
     assert await code_of(vendor, api, msgspec.structs.replace(request, client_ip=OTHER_IP)) == "ok"
@@ -282,7 +341,13 @@ async def test_what_belongs_to_another_account_is_refused(
 ) -> None:
     """A brandname, an application, an application's key: the shop's keys do not open the rival's."""
     await core.configure(*vendor.rivals)
-    expected = {"esms": "104", "ytx": "-205", "vbee": "401", "native": "brandname_unknown"}[vendor.name]
+    expected = {
+        "esms": "104",
+        "ytx": "-205",
+        "vbee": "401",
+        "native": "brandname_unknown",
+        "twilio_verify": "20404",
+    }[vendor.name]
     assert await code_of(vendor, api, vendor.borrowing(core)) == expected
     assert await core.messages("rival") == []
 
@@ -314,7 +379,16 @@ async def test_a_store_that_is_away_is_told_in_the_vendors_shape(
     core.storage.is_away = True
     code = await code_of(vendor, api, right(vendor, core))
     core.storage.is_away = False
-    assert code == {"esms": "99", "ytx": "-100", "vbee": "500", "native": "store_unavailable"}[vendor.name]
+    assert (
+        code
+        == {
+            "esms": "99",
+            "ytx": "-100",
+            "vbee": "500",
+            "native": "store_unavailable",
+            "twilio_verify": "20503",
+        }[vendor.name]
+    )
     assert await core.messages("shop") == []
 
 
@@ -361,7 +435,13 @@ async def test_an_oversized_body_is_answered_in_the_vendors_shape(
     """It is refused without being read whole, and nothing is sent."""
     body = b'{"filler":"%s"}' % (b"x" * BODY_LIMIT)
     request = msgspec.structs.replace(right(vendor, core), body=body, method="POST")
-    expected = {"esms": "invalid", "ytx": "-4", "vbee": "400", "native": "oversized"}[vendor.name]
+    expected = {
+        "esms": "invalid",
+        "ytx": "-4",
+        "vbee": "400",
+        "native": "oversized",
+        "twilio_verify": "60200",
+    }[vendor.name]
     assert vendor.code(await exchange(api, request)) == expected
     assert await core.messages("shop") == []
 
@@ -370,11 +450,17 @@ async def test_an_unknown_path_is_answered_in_the_vendors_shape(
     vendor: Vendor, api: Dialect, core: RunningCore
 ) -> None:
     """With keys and without."""
-    expected = {"esms": "invalid", "ytx": "-3", "vbee": "404", "native": "not_found"}[vendor.name]
+    expected = {
+        "esms": "invalid",
+        "ytx": "-3",
+        "vbee": "404",
+        "native": "not_found",
+        "twilio_verify": "20404",
+    }[vendor.name]
     with_keys = msgspec.structs.replace(right(vendor, core), path=vendor.unknown_path)
     bare = Request("POST", vendor.unknown_path, b"", (), b"", CLIENT_IP)
     assert vendor.code(await exchange(api, with_keys)) == expected
-    assert vendor.code(await exchange(api, bare)) == expected
+    assert vendor.code(await exchange(api, bare)) == ("20003" if vendor.name == "twilio_verify" else expected)
 
 
 async def test_a_fault_of_ours_is_answered_in_the_vendors_shape(
@@ -391,7 +477,10 @@ async def test_a_fault_of_ours_is_answered_in_the_vendors_shape(
     broken_api = object.__new__(Broken)
     response = await exchange(broken_api, right(vendor, core))
     assert (
-        vendor.code(response) == {"esms": "99", "ytx": "-100", "vbee": "500", "native": "fault"}[vendor.name]
+        vendor.code(response)
+        == {"esms": "99", "ytx": "-100", "vbee": "500", "native": "fault", "twilio_verify": "20500"}[
+            vendor.name
+        ]
     )
     assert b"secret reason" not in response.body
     assert "a request failed" in caplog.text

@@ -34,6 +34,17 @@ RecallAfter = Annotated[
 ]
 RecallTimes = Annotated[int | None, typer.Option(help="How often at most.")]
 RecallDelay = Annotated[int | None, typer.Option(help="Seconds between a call's end and the next call.")]
+Title = Annotated[str | None, typer.Option(help="What people call it.")]
+CodeLength = Annotated[
+    int | None, typer.Option(help="Characters of its codes, where its API makes them: 4 to 10.")
+]
+TemplateName = Annotated[
+    str | None, typer.Option("--template", help="The named template that its codes are sent as.")
+]
+OwnCodes = Annotated[
+    bool | None,
+    typer.Option("--own-codes/--no-own-codes", help="Whether its sender may give codes of its own."),
+]
 
 
 @app.command("add")
@@ -53,6 +64,10 @@ def add(
     recall_after: RecallAfter = None,
     recall_times: RecallTimes = None,
     recall_delay: RecallDelay = None,
+    title: Title = None,
+    code_length: CodeLength = None,
+    template: TemplateName = None,
+    own_codes: OwnCodes = None,
     registered: Registered = [],  # noqa: B006  # typer needs a list, and nobody changes it
 ) -> None:
     """Register an application."""
@@ -66,6 +81,10 @@ def add(
         recall_times=recall_times,
         recall_delay=recall_delay,
         call_state_url=call_state_url,
+        title=title,
+        code_length=code_length,
+        template=template,
+        own_codes=own_codes,
     )
     facts = with_facts({}, told_facts(registered))
     create(cli, made(doc.Application, account=account, name=name, registered=facts, **fields))
@@ -88,6 +107,10 @@ def change(
     recall_after: RecallAfter = None,
     recall_times: RecallTimes = None,
     recall_delay: RecallDelay = None,
+    title: Title = None,
+    code_length: CodeLength = None,
+    template: TemplateName = None,
+    own_codes: OwnCodes = None,
     registered: Registered = [],  # noqa: B006  # typer needs a list, and nobody changes it
     active: Annotated[bool | None, typer.Option(help="Whether it may send.", show_default=False)] = None,
 ) -> None:
@@ -102,6 +125,10 @@ def change(
         recall_times=recall_times,
         recall_delay=recall_delay,
         call_state_url=call_state_url,
+        title=title,
+        code_length=code_length,
+        template=template,
+        own_codes=own_codes,
     )
     fields |= given(state=state_of(active))
     edit_registered(cli, doc.Application, f"{account}/{name}", fields, registered)

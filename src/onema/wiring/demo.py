@@ -30,6 +30,7 @@ SENTENCE_OF_THE_VOICES = "Mã xác thực của bạn là {OTP}"
 ANY_TEXT = "{P2,500}"
 # For the API that asks for a text by its number, and the samples of its page.
 NUMBERED_TEXT, NUMBER_OF_TEXT = "您的验证码是{P1,10}，{P1,4}分钟内有效", "1"
+TEMPLATE = "verify"
 MESSAGE = "{OTP} la ma xac minh dang ky Baotrixemay cua ban"
 
 
@@ -81,6 +82,11 @@ def new_credentials() -> dict[str, Any]:
             "appid": secrets.token_hex(16),
         },
         "native": {"key": secrets.token_hex(8), "secret": secrets.token_urlsafe(24)},
+        "twilio_verify": {
+            "accountSid": f"AC{secrets.token_hex(16)}",
+            "authToken": secrets.token_hex(16),
+            "serviceSid": f"VA{secrets.token_hex(16)}",
+        },
         "console": {"user": "demo", "password": secrets.token_urlsafe(12)},
     }
 
@@ -88,8 +94,8 @@ def new_credentials() -> dict[str, Any]:
 def demo_documents(credentials: dict[str, Any], user: object) -> tuple[doc.AnyDocument, ...]:
     """The demo account is postpaid without limit and has no windows, so that anyone can measure with it."""
     sentence = SENTENCE if EspeakRenderer.is_installed() else SENTENCE_OF_THE_VOICES
-    esms, ytx, vbee, native, console = (
-        credentials[name] for name in ("esms", "ytx", "vbee", "native", "console")
+    esms, ytx, vbee, native, twilio_verify, console = (
+        credentials[name] for name in ("esms", "ytx", "vbee", "native", "twilio_verify", "console")
     )
     demo_user = doc.User(
         name=console["user"], password_hash=argon2.PasswordHasher().hash(console["password"])
@@ -107,7 +113,7 @@ def demo_documents(credentials: dict[str, Any], user: object) -> tuple[doc.AnyDo
             account="demo", application="esms", dialect="esms", key=esms["ApiKey"], secret=esms["SecretKey"]
         ),
         doc.Brandname(account="demo", name=esms["Brandname"]),
-        doc.Template(account="demo", brandname=esms["Brandname"], text=esms["message"]),
+        doc.Template(account="demo", brandname=esms["Brandname"], text=esms["message"], name=TEMPLATE),
         doc.Template(account="demo", brandname=esms["Brandname"], text=ANY_TEXT),
         doc.Template(
             account="demo",
@@ -128,6 +134,22 @@ def demo_documents(credentials: dict[str, Any], user: object) -> tuple[doc.AnyDo
         ),
         doc.Credential(account="demo", dialect="ytx", key=ytx["accountSID"], secret=ytx["authToken"]),
         doc.Credential(account="demo", dialect="native", key=native["key"], secret=native["secret"]),
+        doc.Application(
+            account="demo",
+            name="verify",
+            appid=twilio_verify["serviceSid"].removeprefix("VA"),
+            voice="vi-north",
+            sentence=sentence,
+            pool="demo",
+            title="onema demo",
+            template=TEMPLATE,
+        ),
+        doc.Credential(
+            account="demo",
+            dialect="twilio_verify",
+            key=twilio_verify["accountSid"],
+            secret=twilio_verify["authToken"],
+        ),
         doc.Carrier(name="handset", type="handset"),
         doc.Route(channel="sms", carrier="handset"),
         doc.Route(channel="call", carrier="handset"),

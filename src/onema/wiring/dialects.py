@@ -13,6 +13,10 @@ from onema.dialects.native import credentials as native
 from onema.dialects.native import wire as native_wire
 from onema.dialects.native.routes import NativeApi
 from onema.dialects.native.sample_requests import NativeSteps
+from onema.dialects.twilio_verify import credentials as twilio_verify
+from onema.dialects.twilio_verify import wire as twilio_verify_wire
+from onema.dialects.twilio_verify.routes import TwilioVerifyApi
+from onema.dialects.twilio_verify.sample_requests import TwilioVerifySamples
 from onema.dialects.vbee import credentials as vbee
 from onema.dialects.vbee import wire as vbee_wire
 from onema.dialects.vbee.routes import VbeeApi
@@ -91,12 +95,19 @@ def _native(gateway: Gateway, reads: CustomerReads, settings: Settings, checks: 
     return NativeApi(gateway, reads, checks)
 
 
+def _twilio_verify(gateway: Gateway, reads: CustomerReads, settings: Settings, checks: Checks) -> Dialect:
+    return TwilioVerifyApi(gateway, reads, checks)
+
+
 DIALECTS: Mapping[str, WireApiParts] = {
     "esms": WireApiParts(_esms, esms.problems_of, esms_wire.message_of, EsmsSamples),
     "vbee": WireApiParts(_vbee, vbee.problems_of, vbee_wire.message_of, VbeeSamples, vbee.advice),
     "ytx": WireApiParts(_ytx, ytx.problems_of, ytx_wire.message_of, YtxSamples),
     "native": WireApiParts(
         _native, native.problems_of, native_wire.message_of, samples=None, steps_alone=NativeSteps
+    ),
+    "twilio_verify": WireApiParts(
+        _twilio_verify, twilio_verify.problems_of, twilio_verify_wire.message_of, TwilioVerifySamples
     ),
 }
 """By the name that credentials give as their dialect."""

@@ -26,6 +26,8 @@ SHORTEST_PASSWORD = 8
 LONGEST_TEXT = 16_384
 """Characters of any text in a document, such as a certificate in a carrier's settings."""
 LONGEST_SENTENCE = 1_000
+LONGEST_TITLE = 64
+SHORTEST_CODE, LONGEST_CODE = 4, 10
 LONGEST_WINDOW = 366 * 86_400
 LARGEST_NUMBER = 1_000_000_000
 """Of every count, cap and total: far from what a column holds, and more than anybody means."""
@@ -160,6 +162,12 @@ def _application(application: doc.Application) -> Iterator[Problem]:
     yield from _callback(application)
     if application.sentence and len(application.sentence) > LONGEST_SENTENCE:
         yield Problem("sentence", f"it has more than {LONGEST_SENTENCE:,} characters")
+    if len(application.title) > LONGEST_TITLE:
+        yield Problem("title", f"it has more than {LONGEST_TITLE} characters")
+    if not SHORTEST_CODE <= application.code_length <= LONGEST_CODE:
+        yield Problem(
+            "code_length", f"it is {SHORTEST_CODE} to {LONGEST_CODE}, not {application.code_length}"
+        )
     if not 1 <= application.recall_times <= MOST_RECALLS:
         yield Problem("recall_times", f"it is 1 to {MOST_RECALLS}, not {application.recall_times}")
     shortest, longest = RECALL_DELAYS

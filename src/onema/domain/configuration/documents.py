@@ -121,6 +121,9 @@ class Application(Document, frozen=True, kw_only=True, tag="application"):
     A call that ends as `recall_after` names (delivery/recall.py) is placed again `recall_delay` seconds later, up to
     `recall_times`, as long as its code is of use. `call_state_url` is where APIs that tell states of calls tell them;
     empty: where their ends are told.
+
+    Where an API makes codes for an application by name, they have `code_length` characters and are sent as the named
+    `template`; with `own_codes` the sender may give them. `title` is what people call it.
     """
 
     identity_fields = ("account", "name")
@@ -141,6 +144,10 @@ class Application(Document, frozen=True, kw_only=True, tag="application"):
     recall_times: int = 1
     recall_delay: int = 60
     registered: dict[str, str] = {}
+    title: str = ""
+    code_length: int = 6
+    template: str = ""
+    own_codes: bool = False
 
 
 SIGNED = ("+86",)
