@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 from starlette.types import Receive, Scope, Send
 
+from onema.dialects.camara.routes import CamaraApi
 from onema.dialects.contract import Dialect
 from onema.dialects.esms.routes import EsmsApi
 from onema.dialects.native.routes import NativeApi
@@ -24,6 +25,7 @@ from onema.http.reader import BODY_LIMIT
 from onema.telemetry.metrics import Metrics
 from onema.testing.socketless_client import SocketlessClient
 
+from .camara import client as camara
 from .esms import vendor_client as esms
 from .native import client as native
 from .running_core import RunningCore
@@ -218,7 +220,38 @@ class TwilioVerify:
         return str(answer["code"])
 
 
-VENDORS: tuple[Vendor, ...] = (Esms(), Ytx(), Vbee(), Native(), TwilioVerify())
+class Camara:
+    name = "camara"
+    documents: Documents = camara.DOCUMENTS
+    account = camara.ACCOUNT
+    credential = camara.CREDENTIAL
+    rivals: Documents = (
+        RIVAL,
+        doc.Brandname(account="rival", name="Rival"),
+        doc.Template(account="rival", brandname="Rival", text="{OTP} for the rival"),
+    )
+    unknown_path = "/one-time-password-sms/v1/nothing"
+    sends = True
+
+    def api(self, core: RunningCore) -> Dialect:
+        return CamaraApi(core.gateway, core.reads)
+
+    def request(self, core: RunningCore, secret: str, key: str) -> Request:
+        return camara.send(camara.token_of(key, secret, core.clock.now() + 1_000))
+
+    def borrowing(self, core: RunningCore) -> Request:
+        token = camara.token_of(camara.CLIENT_ID, camara.CLIENT_SECRET, core.clock.now() + 1_000)
+        return camara.send(token, message="{{code}} for the rival")
+
+    def code(self, response: Response) -> str:
+        answer = json.loads(response.body)
+        if response.status == 200:
+            return "ok"
+        assert set(answer) == {"status", "code", "message"}
+        return str(answer["code"])
+
+
+VENDORS: tuple[Vendor, ...] = (Esms(), Ytx(), Vbee(), Native(), TwilioVerify(), Camara())
 
 
 @pytest.fixture(params=VENDORS, ids=lambda vendor: vendor.name)
@@ -255,6 +288,7 @@ async def test_a_wrong_secret_is_refused(vendor: Vendor, api: Dialect, core: Run
         "vbee": "401",
         "native": "credential_unknown",
         "twilio_verify": "20003",
+        "camara": "UNAUTHENTICATED",
     }[vendor.name]
     for wrong in ("wrong", secret[:-1], secret + "0", secret.swapcase(), ""):
         assert await code_of(vendor, api, vendor.request(core, wrong, key)) == expected
@@ -269,6 +303,7 @@ async def test_an_unknown_key_is_refused(vendor: Vendor, api: Dialect, core: Run
         "vbee": "1201",
         "native": "credential_unknown",
         "twilio_verify": "20003",
+        "camara": "UNAUTHENTICATED",
     }[vendor.name]
     for key in ("unknown", vendor.credential.key[:-1], "0"):
         request = vendor.request(core, vendor.credential.secret, key)
@@ -287,6 +322,7 @@ async def test_keys_of_another_dialect_do_not_open(vendor: Vendor, api: Dialect,
         "vbee": "1201",
         "native": "credential_unknown",
         "twilio_verify": "20003",
+        "camara": "UNAUTHENTICATED",
     }[vendor.name]
     assert await code_of(vendor, api, request) == expected
 
@@ -314,6 +350,7 @@ async def test_a_suspended_account_is_refused(vendor: Vendor, api: Dialect, core
         "vbee": "403",
         "native": "account_suspended",
         "twilio_verify": "20005",
+        "camara": "PERMISSION_DENIED",
     }[vendor.name]
     assert await code_of(vendor, api, right(vendor, core)) == expected
 
@@ -329,6 +366,7 @@ async def test_an_address_outside_the_accounts_list_is_refused(
         "vbee": "403",
         "native": "ip_not_allowed",
         "twilio_verify": "20003",
+        "camara": "PERMISSION_DENIED",
     }[vendor.name]
     request = right(vendor, core)
     assert await code_of(vendor, api, request) == expected
@@ -347,6 +385,7 @@ async def test_what_belongs_to_another_account_is_refused(
         "vbee": "401",
         "native": "brandname_unknown",
         "twilio_verify": "20404",
+        "camara": "INVALID_ARGUMENT",
     }[vendor.name]
     assert await code_of(vendor, api, vendor.borrowing(core)) == expected
     assert await core.messages("rival") == []
@@ -387,6 +426,7 @@ async def test_a_store_that_is_away_is_told_in_the_vendors_shape(
             "vbee": "500",
             "native": "store_unavailable",
             "twilio_verify": "20503",
+            "camara": "UNAVAILABLE",
         }[vendor.name]
     )
     assert await core.messages("shop") == []
@@ -441,6 +481,7 @@ async def test_an_oversized_body_is_answered_in_the_vendors_shape(
         "vbee": "400",
         "native": "oversized",
         "twilio_verify": "60200",
+        "camara": "INVALID_ARGUMENT",
     }[vendor.name]
     assert vendor.code(await exchange(api, request)) == expected
     assert await core.messages("shop") == []
@@ -456,6 +497,7 @@ async def test_an_unknown_path_is_answered_in_the_vendors_shape(
         "vbee": "404",
         "native": "not_found",
         "twilio_verify": "20404",
+        "camara": "NOT_FOUND",
     }[vendor.name]
     with_keys = msgspec.structs.replace(right(vendor, core), path=vendor.unknown_path)
     bare = Request("POST", vendor.unknown_path, b"", (), b"", CLIENT_IP)
@@ -478,9 +520,14 @@ async def test_a_fault_of_ours_is_answered_in_the_vendors_shape(
     response = await exchange(broken_api, right(vendor, core))
     assert (
         vendor.code(response)
-        == {"esms": "99", "ytx": "-100", "vbee": "500", "native": "fault", "twilio_verify": "20500"}[
-            vendor.name
-        ]
+        == {
+            "esms": "99",
+            "ytx": "-100",
+            "vbee": "500",
+            "native": "fault",
+            "twilio_verify": "20500",
+            "camara": "INTERNAL",
+        }[vendor.name]
     )
     assert b"secret reason" not in response.body
     assert "a request failed" in caplog.text

@@ -87,6 +87,7 @@ def new_credentials() -> dict[str, Any]:
             "authToken": secrets.token_hex(16),
             "serviceSid": f"VA{secrets.token_hex(16)}",
         },
+        "camara": {"clientId": secrets.token_hex(8), "clientSecret": secrets.token_urlsafe(24)},
         "console": {"user": "demo", "password": secrets.token_urlsafe(12)},
     }
 
@@ -149,6 +150,12 @@ def demo_documents(credentials: dict[str, Any], user: object) -> tuple[doc.AnyDo
             dialect="twilio_verify",
             key=twilio_verify["accountSid"],
             secret=twilio_verify["authToken"],
+        ),
+        doc.Credential(
+            account="demo",
+            dialect="camara",
+            key=credentials["camara"]["clientId"],
+            secret=credentials["camara"]["clientSecret"],
         ),
         doc.Carrier(name="handset", type="handset"),
         doc.Route(channel="sms", carrier="handset"),

@@ -4,6 +4,10 @@ import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from onema.dialects.camara import credentials as camara
+from onema.dialects.camara import wire as camara_wire
+from onema.dialects.camara.routes import CamaraApi
+from onema.dialects.camara.sample_requests import CamaraSteps
 from onema.dialects.contract import Dialect, SampleRequests, SampleStep, SampleSteps
 from onema.dialects.esms import credentials as esms
 from onema.dialects.esms import wire as esms_wire
@@ -99,6 +103,10 @@ def _twilio_verify(gateway: Gateway, reads: CustomerReads, settings: Settings, c
     return TwilioVerifyApi(gateway, reads, checks)
 
 
+def _camara(gateway: Gateway, reads: CustomerReads, settings: Settings, checks: Checks) -> Dialect:
+    return CamaraApi(gateway, reads, checks)
+
+
 DIALECTS: Mapping[str, WireApiParts] = {
     "esms": WireApiParts(_esms, esms.problems_of, esms_wire.message_of, EsmsSamples),
     "vbee": WireApiParts(_vbee, vbee.problems_of, vbee_wire.message_of, VbeeSamples, vbee.advice),
@@ -108,6 +116,9 @@ DIALECTS: Mapping[str, WireApiParts] = {
     ),
     "twilio_verify": WireApiParts(
         _twilio_verify, twilio_verify.problems_of, twilio_verify_wire.message_of, TwilioVerifySamples
+    ),
+    "camara": WireApiParts(
+        _camara, camara.problems_of, camara_wire.message_of, samples=None, steps_alone=CamaraSteps
     ),
 }
 """By the name that credentials give as their dialect."""
