@@ -1,6 +1,7 @@
 import asyncio
 import datetime
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -17,6 +18,7 @@ from onema.console.handset.calls import AudioSource, CallControl
 from onema.console.handset.events import HEARTBEAT_SECONDS, EventStreams
 from onema.console.handset.items import InboxReader, Presenter
 from onema.console.handset.routes import DemoHints, HandsetPages
+from onema.console.operate.carrier_forms import CarrierKind
 from onema.console.operate.frame import Frame
 from onema.console.operate.live import EVERY_SECONDS, LiveParts
 from onema.console.operate.sections import SECTIONS
@@ -43,6 +45,7 @@ def build_console(
     studio: Studio | None = None,
     administrator: Administrator | None = None,
     speaker: Speaker | None = None,
+    carrier_kinds: Mapping[str, CarrierKind] = MappingProxyType({}),
     heartbeat_seconds: float = HEARTBEAT_SECONDS,
     live_seconds: float = EVERY_SECONDS,
 ) -> ASGIApp:
@@ -100,6 +103,7 @@ def build_console(
             SECTIONS,
             LiveParts(stopping, live_seconds),
             speaker,
+            carrier_kinds,
         )
         routes += [*frame.routes(), Route("/console/", _without_slash)]
     application = Starlette(

@@ -18,6 +18,7 @@ from onema.console.app import build_console
 from onema.console.handset.calls import CallControl
 from onema.console.handset.inbox import HandsetInbox
 from onema.console.handset.routes import DemoHints
+from onema.console.operate.carrier_forms import CarrierKind
 from onema.console.recording.studio import Studio
 from onema.delivery.call_events import CallEventRecorder
 from onema.delivery.callback_client import CallbackClient
@@ -48,7 +49,7 @@ from onema.settings import Settings
 from onema.storage.contract import Storage
 from onema.telemetry.health import Readiness
 from onema.telemetry.metrics import Metrics
-from onema.wiring.carriers import Surroundings, Webhooks, carrier_factory
+from onema.wiring.carriers import CARRIER_TYPES, Surroundings, Webhooks, carrier_factory
 from onema.wiring.core import Core, choose_storage, data_folder, open_core, serving_node
 from onema.wiring.delivering import build_dispatcher
 from onema.wiring.dialects import build_dialects
@@ -280,6 +281,10 @@ class App:
             studio=Studio(self.settings.data, lambda: core.announcements.voices),
             administrator=core.administration,
             speaker=core.announcements,
+            carrier_kinds={
+                name: CarrierKind(one.settings, frozenset(map(str, one.channels)))
+                for name, one in CARRIER_TYPES.items()
+            },
         )
         webhooks = Webhooks(lambda: core.gateway.directory.carriers, receipts)
         apis = self._dialects if "api" in roles else [NotServed("api", self._dialects)]

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, cast
 from urllib.parse import urlencode
 
@@ -15,6 +16,7 @@ from onema.channels.handset.calls import CallState, LiveCall
 from onema.console.app import build_console
 from onema.console.door.session import Sessions
 from onema.console.handset.inbox import Received
+from onema.console.operate.carrier_forms import CarrierKind
 from onema.console.operate.speaker import Speaker
 from onema.console.recording.studio import Studio
 from onema.domain.configuration.configure import Configure, directory_from_rows
@@ -175,6 +177,7 @@ class Desk:
         studio: Studio | None = None,
         administrator: Administrator | None = None,
         speaker: Speaker | None = None,
+        carrier_kinds: Mapping[str, CarrierKind] = MappingProxyType({}),
         live_seconds: float = 60.0,
     ) -> None:
         self.clock = FakeClock()
@@ -195,6 +198,7 @@ class Desk:
             studio=studio,
             administrator=administrator,
             speaker=speaker,
+            carrier_kinds=carrier_kinds,
             heartbeat_seconds=0.01,
             live_seconds=live_seconds,
         )

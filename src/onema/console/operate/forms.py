@@ -31,6 +31,11 @@ class Form:
     def is_wrong(self) -> bool:
         return bool(self.errors or self.fault)
 
+    def stop_if_wrong(self) -> None:
+        """Raises Unfit."""
+        if self.is_wrong:
+            raise Unfit
+
     def text(self, name: str) -> str:
         return self.values.get(name, "").strip()
 
@@ -52,7 +57,9 @@ class Form:
         places = [place_of(document) for document in documents]
         for problem in problems:
             place = next((one for one in places if problem.place.startswith(one)), "")
-            field = re.split(r"[.\[]", problem.place.removeprefix(place).lstrip("."))[0]
+            field = problem.place.removeprefix(place).lstrip(".")
+            # A carrier's settings have a field each.
+            field = field.partition("[")[0] if field.startswith("settings.") else re.split(r"[.\[]", field)[0]
             sentence = in_words(words, problem)
             if place and field:
                 self.errors.setdefault(field, sentence)

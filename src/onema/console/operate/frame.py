@@ -24,6 +24,7 @@ administration/permissions.py. A new request stands in them, or nobody but the c
 import functools
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import jinja2
@@ -37,6 +38,7 @@ from onema.administration.permissions import Actor, may
 from onema.administration.requests import PutDocuments, ReadDocuments
 from onema.administration.requests import Request as Question
 from onema.console.door.access import Doorman, Endpoint
+from onema.console.operate.carrier_forms import CarrierKind
 from onema.console.operate.forms import Form, Unfit
 from onema.console.operate.live import LiveParts, LiveStream, Make
 from onema.console.operate.speaker import Speaker
@@ -72,6 +74,11 @@ class Visit:
     def speaker(self) -> Speaker | None:
         """Who lets people hear a call; None where nobody can speak."""
         return self._frame.speaker
+
+    @property
+    def carrier_kinds(self) -> Mapping[str, CarrierKind]:
+        """The types of carriers that this installation has."""
+        return self._frame.carrier_kinds
 
     @functools.cached_property
     def nonce(self) -> str:
@@ -194,8 +201,10 @@ class Frame:
         sections: Sequence[Section],
         live: LiveParts,
         speaker: Speaker | None = None,
+        carrier_kinds: Mapping[str, CarrierKind] = MappingProxyType({}),
     ) -> None:
         self.speaker = speaker
+        self.carrier_kinds = carrier_kinds
         self.administrator = administrator
         self._doorman = doorman
         self._templates = templates

@@ -20,7 +20,7 @@ async def refusals(visit: Visit) -> Response:
         strangers=strangers,
         total=found.total,
         entries=[{"at": show_time(one.at), "entry": one} for one in reversed(found.entries)],
-        command=f"onema account show {name}" if name else "onema refusals",
+        command=f"onema account refusals {name}".strip(),
     )
 
 
