@@ -15,10 +15,13 @@ from onema.administration.configuring import AnyInstallation, Configuring, Insta
 from onema.administration.hotlines import read_pools
 from onema.administration.live_window import LiveWindow
 from onema.administration.permissions import ITSELF, Actor, permitted
+from onema.administration.persons import Persons
 from onema.administration.requests import (
     AuditPage,
     Balance,
     DropJob,
+    ErasePerson,
+    ExportPerson,
     FoundRefusals,
     FoundStory,
     HeldCapacity,
@@ -144,6 +147,7 @@ class Administration:
         self._callbacks = CallbackLog(gateway, storage)
         self._carrier_answers = CarrierAnswers(gateway, storage)
         self._live = LiveWindow(gateway, storage)
+        self._persons = Persons(gateway, storage)
         self.on_shown: Callable[[], None] = lambda: None
         """Hears that the handset's page has something new to show."""
 
@@ -152,6 +156,7 @@ class Administration:
         answers: dict[type[Request[Any]], Callable[[Any], Awaitable[Any]]] = {
             ReadDocuments: lambda one: self._configuring.read(one, actor),
             ReadAudit: self._read_audit,
+            ExportPerson: self._persons.export,
             ReadStory: self._read_story,
             ReadMessages: self._read_messages,
             SearchMessages: self._search_messages,
@@ -179,6 +184,7 @@ class Administration:
             ResetCounting: self._reset_counting,
             RequeueJob: self._requeue_job,
             DropJob: self._drop_job,
+            ErasePerson: self._persons.erase,
             ReplayCallbacks: self._callbacks.replay,
             PutRecording: self._put_recording,
         }

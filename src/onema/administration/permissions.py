@@ -63,6 +63,8 @@ FOR_CUSTOMERS: _Requests = {
     ask.ReadCallbacks: _EVERY_CUSTOMER,
     ask.ReadDocuments: _EVERY_CUSTOMER,
     ask.ReadAudit: frozenset(("admin",)),
+    ask.ExportPerson: frozenset(("admin",)),
+    ask.ErasePerson: frozenset(("admin",)),
     ask.PutDocuments: _MAKERS,
     ask.ReplayCallbacks: _MAKERS,
 }
@@ -71,6 +73,8 @@ FOR_CUSTOMERS: _Requests = {
 FOR_OPERATORS: _Requests = {
     **dict.fromkeys(FOR_CUSTOMERS, _EVERY_OPERATOR),
     ask.ReadAudit: _EVERY_OPERATOR,
+    ask.ExportPerson: _OPERATORS,
+    ask.ErasePerson: _OPERATORS,
     ask.ReadCapacity: _EVERY_OPERATOR,
     ask.ReadCarriers: _EVERY_OPERATOR,
     ask.ReadReceipts: _EVERY_OPERATOR,

@@ -8,6 +8,8 @@ import msgspec
 from onema.administration.asking import Request as Request  # noqa: PLC0414  # handed on
 from onema.administration.audit_requests import AuditPage as AuditPage  # noqa: PLC0414  # handed on
 from onema.administration.audit_requests import ReadAudit as ReadAudit  # noqa: PLC0414  # handed on
+from onema.administration.person_requests import ErasePerson as ErasePerson  # noqa: PLC0414  # handed on
+from onema.administration.person_requests import ExportPerson as ExportPerson  # noqa: PLC0414  # handed on
 from onema.channels.contract import CarrierStatus
 from onema.domain.codes.refused_text import RefusedText
 from onema.domain.configuration import documents as doc
@@ -467,6 +469,8 @@ WireRequest = (
     | DropJob
     | ReadCallbacks
     | ReadAudit
+    | ExportPerson
+    | ErasePerson
     | ReplayCallbacks
     | TopUp
     | PutRecording

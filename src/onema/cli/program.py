@@ -40,6 +40,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "call": ("onema.cli.call", "app", "Calls: how far each is, how it went, and its signalling."),
     "job": ("onema.cli.job", "app", "Jobs that were given up."),
     "callback": ("onema.cli.callback", "app", "What integrators were told of their messages."),
+    "person": ("onema.cli.person", "app", "All that is known of a person's number, and forgetting it."),
     "audit": ("onema.cli.audit", "app", "Who changed what by hand."),
     "carrier": ("onema.cli.carrier", "app", "Ways out."),
     "route": ("onema.cli.route", "app", "Which carrier takes what."),

@@ -26,9 +26,11 @@ from onema.domain.records import (
     JobKind,
     Key,
     LedgerEntry,
+    LiveVerification,
     Message,
     ProcessReport,
     Row,
+    Window,
 )
 from onema.domain.values.money import Minor
 from onema.domain.values.phone import Phone
@@ -303,6 +305,12 @@ class Storage(Writer, Protocol):
         """Prepare searches for messages with ids under `before`, which nobody adds to any more: up to `limit` parts,
         some accounts each time, in turn. How many; it may be called at any time.
         """
+
+    async def forget_searched(self, account: AccountId, phone: Phone) -> None:
+        """Let no search of an account find a message by this phone from now on, unless it is sent a new one."""
+
+    async def read_about(self, account: AccountId, phone: Phone) -> Sequence[LiveVerification | Window]:
+        """What is waited for from a phone and counted against it."""
 
     async def read_messages_together(
         self, account: AccountId, first: MessageId, before: int, limit: int

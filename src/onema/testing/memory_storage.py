@@ -283,6 +283,14 @@ class MemoryStorage:
     async def index_messages(self, before: int, limit: int) -> int:
         return 0
 
+    async def forget_searched(self, account: AccountId, phone: Phone) -> None:
+        """It searches the messages themselves."""
+
+    async def read_about(self, account: AccountId, phone: Phone) -> Sequence[LiveVerification | Window]:
+        codes = [row for row in self._of(LiveVerification) if (row.account, row.phone) == (account, phone)]
+        windows = [row for row in self._of(Window) if (row.account, row.subject) == (account, phone)]
+        return [*codes, *windows]
+
     async def read_messages_together(
         self, account: AccountId, first: MessageId, before: int, limit: int
     ) -> Sequence[Message]:

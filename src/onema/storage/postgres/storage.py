@@ -21,9 +21,11 @@ from onema.domain.records import (
     JobKind,
     Key,
     LedgerEntry,
+    LiveVerification,
     Message,
     ProcessReport,
     Row,
+    Window,
 )
 from onema.domain.tables import TABLE_ORDER
 from onema.domain.values.money import Minor
@@ -48,7 +50,7 @@ from onema.storage.postgres.row_statements import get_statement, key_bounds, key
 from onema.storage.postgres.searching import ACCOUNTS_AT_ONCE, PostgresFinder
 from onema.storage.postgres.wake_ups import Announcer, Listener
 from onema.storage.postgres.writer import BATCH_SECONDS, SETTLE_SECONDS, PostgresWriter
-from onema.storage.searching import search
+from onema.storage.searching import search, terms
 
 # Far longer than anybody looks for a COMMIT that was not answered (SETTLE_SECONDS).
 KEEP_BATCHES_MS = 24 * 3_600_000
@@ -274,6 +276,14 @@ class PostgresStorage(PostgresWriter):
                 place += 1
             self._indexed_up_to = place
         return made
+
+    async def forget_searched(self, account: AccountId, phone: Phone) -> None:
+        await self._fetch(self._queries["forget_terms"], account, terms([phone], ""))
+
+    async def read_about(self, account: AccountId, phone: Phone) -> Sequence[LiveVerification | Window]:
+        codes = await self._fetch(self._queries["codes_of_phone"], account, phone)
+        windows = await self._fetch(self._queries["windows_of_phone"], account, phone)
+        return [*(LiveVerification(*one) for one in codes), *(Window(*one) for one in windows)]
 
     async def read_messages_together(
         self, account: AccountId, first: MessageId, before: int, limit: int

@@ -288,6 +288,19 @@ WHERE account = $1 AND id > $2 AND id < $3
   AND ($7::text = '' OR state = $7::text)
 ORDER BY id DESC LIMIT $8
 
+-- forget_terms --
+-- Let an account's ($1) messages be found by some terms ($2) no more.
+DELETE FROM search_terms WHERE part IN (SELECT last FROM search_parts WHERE account = $1) AND term = ANY ($2::bigint[])
+
+-- codes_of_phone --
+-- An account's ($1) live codes for a phone ($2).
+SELECT account, phone, purpose, verification, code_hash, attempts_left, expires_at, wrong_checks, kept_until, plan, progress
+FROM live_verifications WHERE account = $1 AND phone = $2 ORDER BY purpose
+
+-- windows_of_phone --
+-- What an account's ($1) windows count of a phone ($2).
+SELECT account, scope, subject, counters, expires_at FROM windows WHERE account = $1 AND subject = $2 ORDER BY scope
+
 -- named_messages --
 -- Messages of an account ($1) in parts between $2 and $3 that are found by one of some terms ($4), newest first.
 SELECT DISTINCT found.message FROM search_parts JOIN search_terms found ON found.part = search_parts.last

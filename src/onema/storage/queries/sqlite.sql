@@ -282,6 +282,20 @@ WHERE account = :account AND id > :after AND id < :before
   AND (:state = '' OR state = :state)
 ORDER BY id DESC LIMIT :limit
 
+-- forget_terms --
+-- Let an account's messages be found by some terms (:terms, a JSON list) no more.
+DELETE FROM search_terms WHERE part IN (SELECT last FROM search_parts WHERE account = :account)
+  AND term IN (SELECT value FROM json_each(:terms))
+
+-- codes_of_phone --
+-- An account's live codes for a phone.
+SELECT account, phone, purpose, verification, code_hash, attempts_left, expires_at, wrong_checks, kept_until, plan, progress
+FROM live_verifications WHERE account = :account AND phone = :phone ORDER BY purpose
+
+-- windows_of_phone --
+-- What an account's windows count of a phone.
+SELECT account, scope, subject, counters, expires_at FROM windows WHERE account = :account AND subject = :phone ORDER BY scope
+
 -- named_messages --
 -- Messages in parts between :after and :before that are found by one of :terms (a JSON list), newest first.
 SELECT DISTINCT found.message FROM search_parts CROSS JOIN search_terms found ON found.part = search_parts.last

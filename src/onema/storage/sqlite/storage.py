@@ -61,7 +61,7 @@ from onema.storage.contract import (
     Writer,
     expected_size,
 )
-from onema.storage.searching import search
+from onema.storage.searching import search, terms
 from onema.storage.sqlite.disk_thread import DiskThread
 from onema.storage.sqlite.file import migrate, sqlite_errors, what_is_wrong
 from onema.storage.sqlite.known_rows import KnownRows
@@ -402,6 +402,20 @@ class SqliteStorage:
                 with _DRIVER_ERRORS, self._writer:
                     one.save(self._writer, self._queries)
         return len(parts)
+
+    async def forget_searched(self, account: AccountId, phone: Phone) -> None:
+        bindings = {"account": account, "terms": json.dumps(terms([phone], ""))}
+        await self._wal.room()
+        async with self._writing:
+            with _DRIVER_ERRORS, self._writer:
+                self._writer.execute(self._queries["forget_terms"], bindings)
+
+    async def read_about(self, account: AccountId, phone: Phone) -> Sequence[LiveVerification | Window]:
+        bindings = {"account": account, "phone": phone}
+        return [
+            *self._rows(self._reader, LiveVerification, "codes_of_phone", bindings),
+            *self._rows(self._reader, Window, "windows_of_phone", bindings),
+        ]
 
     async def read_messages_together(
         self, account: AccountId, first: MessageId, before: int, limit: int

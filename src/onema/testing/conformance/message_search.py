@@ -5,12 +5,12 @@ from typing import ClassVar
 from msgspec.structs import replace
 
 from onema.domain.ids import EPOCH_MS, AccountId, first_id_at
-from onema.domain.records import Message, Wallet
+from onema.domain.records import LiveVerification, Message, Wallet, Window
 from onema.domain.values.money import Minor
 from onema.domain.values.phone import Phone
 from onema.storage.contract import Storage, WantedMessages
 from onema.storage.searching import PART
-from onema.testing.conformance.storage import ACCOUNT, insert, message
+from onema.testing.conformance.storage import ACCOUNT, insert, message, sample
 
 OURS, THEIRS = Phone("+84901888484"), Phone("+84912345678")
 NEWEST = 2**63 - 1
@@ -87,3 +87,27 @@ class MessageSearch:
             pass
         assert await self._ids(storage, WantedMessages(phones=(OURS,))) == [younger]
         assert await storage.index_messages(before=NEWEST, limit=10) == 0
+
+    async def test_what_is_known_of_a_phone_is_found_and_its_messages_are_no_more(
+        self, storage: Storage
+    ) -> None:
+        """Also where an index had led to them; of that account and phone alone."""
+        live = replace(sample(LiveVerification), account=ACCOUNT, phone=OURS, purpose="a")
+        window = Window(ACCOUNT, "phone", OURS, "600:1:2", 9)
+        theirs = replace(live, phone=THEIRS), Window(ACCOUNT, "phone", THEIRS, "600:1:2", 9)
+        strangers = (
+            replace(live, account=AccountId(ACCOUNT + 1)),
+            replace(window, account=AccountId(ACCOUNT + 1)),
+        )
+        await insert(storage, live, window, *theirs, *strangers)
+        assert sorted(await storage.read_about(ACCOUNT, OURS), key=lambda row: row.table) == [live, window]
+        first = first_id_at(EPOCH_MS + 1_000)
+        kept = [to(first + number, THEIRS if number % 2 else OURS) for number in range(PART)]
+        await insert(storage, WALLET, *kept, batch=2)
+        assert await storage.index_messages(first + PART, 10) == self.prepares
+        gone = [replace(one, phone=Phone("+0")) for one in kept if one.phone == OURS]
+        await storage.begin([one.key for one in gone])
+        await storage.commit(77, {one.key: one for one in gone}, [])
+        await storage.forget_searched(ACCOUNT, OURS)
+        assert await self._ids(storage, WantedMessages(phones=(OURS,))) == []
+        assert len(await self._ids(storage, WantedMessages(phones=(THEIRS,)))) == 100
