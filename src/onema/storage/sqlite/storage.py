@@ -14,12 +14,11 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import apsw
 from msgspec.structs import asdict, astuple
 
-from onema.domain.audit import AuditEntry
 from onema.domain.delivery.leave_job import LEFT_FOR_MS
 from onema.domain.ids import AccountId, MessageId, first_id_at
 from onema.domain.live_figures import LiveFigures
@@ -27,7 +26,6 @@ from onema.domain.records import (
     Attempt,
     Call,
     CarrierReference,
-    DeadJob,
     DirectoryRow,
     Event,
     InboxItem,
@@ -46,8 +44,6 @@ from onema.domain.request_key import RequestKey
 from onema.domain.values.money import Minor
 from onema.domain.values.phone import Phone
 from onema.storage.contract import (
-    NEWEST_ENTRY,
-    DataRejected,
     DirectoryChanges,
     FoundMessages,
     SentBetween,
@@ -55,7 +51,6 @@ from onema.storage.contract import (
     StorageError,
     Story,
     Subscription,
-    Unavailable,
     Unheard,
     WantedMessages,
     Writer,
@@ -63,8 +58,10 @@ from onema.storage.contract import (
 )
 from onema.storage.searching import search, terms
 from onema.storage.sqlite.disk_thread import DiskThread
-from onema.storage.sqlite.file import migrate, sqlite_errors, what_is_wrong
+from onema.storage.sqlite.driver_errors import DRIVER_ERRORS
+from onema.storage.sqlite.file import migrate, sqlite_errors
 from onema.storage.sqlite.known_rows import KnownRows
+from onema.storage.sqlite.lists import SqliteLists
 from onema.storage.sqlite.retention import drop_old
 from onema.storage.sqlite.searching import SqliteFinder
 from onema.storage.sqlite.write_ahead_log import WriteAheadLog
@@ -76,26 +73,8 @@ ROOM_BYTES = 16 << 20
 
 _row_type = itemgetter(0)
 
-R = TypeVar("R", bound=Row)
 
-
-class _DriverErrors:
-    """Driver errors in the contract's words. Reusable: entering does nothing."""
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
-        if isinstance(error, _BAD_DATA):
-            raise DataRejected(str(error)) from error
-        if isinstance(error, apsw.Error):
-            raise Unavailable(what_is_wrong(error)) from error
-
-
-_BAD_DATA = (apsw.ConstraintError, apsw.MismatchError, apsw.TooBigError, apsw.RangeError, OverflowError)
-_DRIVER_ERRORS = _DriverErrors()
-
-
-class SqliteStorage:
+class SqliteStorage(SqliteLists):
     """A store in one file. One process may write it: the caller holds the data folder's lock."""
 
     def __init__(self, path: Path) -> None:
@@ -151,7 +130,7 @@ class SqliteStorage:
         await self._writing.acquire()
         self._inserted.clear()
         try:
-            with _DRIVER_ERRORS:
+            with DRIVER_ERRORS:
                 self._writer.execute("BEGIN IMMEDIATE")
                 self._loaded, unknown = self._known.among(keys)
                 self._loaded |= self._get(self._writer, unknown)
@@ -166,7 +145,7 @@ class SqliteStorage:
 
     async def commit(self, batch: int, written: Mapping[Key, Row | None], inserted: Sequence[Row]) -> None:
         try:
-            with _DRIVER_ERRORS:
+            with DRIVER_ERRORS:
                 new = [*self._inserted, *inserted]
                 self._save(written, new)
                 await self._disk.run(self._commit_statement)
@@ -240,7 +219,7 @@ class SqliteStorage:
             "left_before": now - LEFT_FOR_MS,
         }
         async with self._writing:
-            with _DRIVER_ERRORS, self._writer:
+            with DRIVER_ERRORS, self._writer:
                 rows = self._rows(self._writer, Job, "lease_jobs", bindings)
             self._known.learn_new(rows)
         return sorted(rows, key=lambda job: job.id)
@@ -256,7 +235,7 @@ class SqliteStorage:
             "full": json.dumps(list(full)),
         }
         async with self._writing:
-            with _DRIVER_ERRORS, self._writer:
+            with DRIVER_ERRORS, self._writer:
                 rows = self._rows(self._writer, Job, "lease_callbacks", bindings)
             self._known.learn_new(rows)
         return sorted(rows, key=lambda job: job.id)
@@ -295,7 +274,7 @@ class SqliteStorage:
         """Run these statements, which change `tables`, in a transaction of their own; how many rows they changed."""
         async with self._writing:
             before = self._writer.total_changes()
-            with _DRIVER_ERRORS, self._writer:
+            with DRIVER_ERRORS, self._writer:
                 for name in names:
                     self._writer.execute(self._queries[name], bindings)
             if changed := self._writer.total_changes() - before:
@@ -330,14 +309,14 @@ class SqliteStorage:
         await self._wal.room()
         async with self._writing:
             before = self._writer.total_changes()
-            with _DRIVER_ERRORS, self._writer:
+            with DRIVER_ERRORS, self._writer:
                 drop_old(self._writer, self._queries, cut, moment, limit)
             if changed := self._writer.total_changes() - before:
                 self._known.forget_all()
             return changed
 
     async def expire_after(self, windows: int, codes: int) -> tuple[int, int]:
-        with _DRIVER_ERRORS:
+        with DRIVER_ERRORS:
             found = [
                 self._reader.execute(self._queries[name], {"moment": moment}).fetchone()
                 for name, moment in (("windows_after", windows), ("codes_after", codes))
@@ -345,11 +324,11 @@ class SqliteStorage:
         return (found[0] or (0,))[0], (found[1] or (0,))[0]
 
     async def read(self, keys: Sequence[Key]) -> dict[Key, Row]:
-        with _DRIVER_ERRORS:
+        with DRIVER_ERRORS:
             return self._get(self._reader, keys)
 
     async def read_directory(self) -> tuple[int, Sequence[DirectoryRow]]:
-        with _DRIVER_ERRORS, self._reader:
+        with DRIVER_ERRORS, self._reader:
             revision = self._reader.execute(self._queries["directory_revision"]).fetchone()
             rows = self._rows(self._reader, DirectoryRow, "directory", {})
         return (revision[0] if revision else 0), rows
@@ -357,7 +336,7 @@ class SqliteStorage:
     async def read_directory_changes(
         self, since: int, known: Collection[tuple[str, str]]
     ) -> DirectoryChanges:
-        with _DRIVER_ERRORS, self._reader:
+        with DRIVER_ERRORS, self._reader:
             revision = self._reader.execute(self._queries["directory_revision"]).fetchone()
             rows = self._rows(self._reader, DirectoryRow, "directory_since", {"revision": since})
             ((count,),) = self._reader.execute(self._queries["directory_size"])
@@ -369,7 +348,7 @@ class SqliteStorage:
     async def read_story(self, account: AccountId, message: MessageId) -> Story | None:
         of_message = {"account": account, "message": message, "subject": message}
         story = None
-        with _DRIVER_ERRORS, self._reader:
+        with DRIVER_ERRORS, self._reader:
             found = self._get(self._reader, [(Message, account, message)]).get((Message, account, message))
             if isinstance(found, Message):
                 story = Story(
@@ -381,25 +360,21 @@ class SqliteStorage:
                 )
         return story
 
-    async def read_messages(self, account: AccountId, before: int, limit: int) -> Sequence[Message]:
-        bindings = {"account": account, "before": before, "limit": limit}
-        return self._rows(self._reader, Message, "messages", bindings)
-
     async def search_messages(
         self, account: AccountId, wanted: WantedMessages, before: int, limit: int
     ) -> FoundMessages:
         async with SqliteFinder.on(self._connect, self._queries) as finder:
-            with _DRIVER_ERRORS:
+            with DRIVER_ERRORS:
                 return await search(finder, account, wanted, before, limit)
 
     async def index_messages(self, before: int, limit: int) -> int:
         async with SqliteFinder.on(self._connect, self._queries) as finder:
-            with _DRIVER_ERRORS:
+            with DRIVER_ERRORS:
                 parts, self._indexed_up_to = await finder.closed_parts(before, self._indexed_up_to, limit)
         for one in parts:
             await self._wal.room()
             async with self._writing:
-                with _DRIVER_ERRORS, self._writer:
+                with DRIVER_ERRORS, self._writer:
                     one.save(self._writer, self._queries)
         return len(parts)
 
@@ -407,21 +382,8 @@ class SqliteStorage:
         bindings = {"account": account, "terms": json.dumps(terms([phone], ""))}
         await self._wal.room()
         async with self._writing:
-            with _DRIVER_ERRORS, self._writer:
+            with DRIVER_ERRORS, self._writer:
                 self._writer.execute(self._queries["forget_terms"], bindings)
-
-    async def read_about(self, account: AccountId, phone: Phone) -> Sequence[LiveVerification | Window]:
-        bindings = {"account": account, "phone": phone}
-        return [
-            *self._rows(self._reader, LiveVerification, "codes_of_phone", bindings),
-            *self._rows(self._reader, Window, "windows_of_phone", bindings),
-        ]
-
-    async def read_messages_together(
-        self, account: AccountId, first: MessageId, before: int, limit: int
-    ) -> Sequence[Message]:
-        bindings = {"account": account, "first": first, "before": before, "limit": limit}
-        return self._rows(self._reader, Message, "messages_together", bindings)
 
     async def read_sent(self, account: AccountId, sent: SentBetween) -> SentPage:
         # A day of a busy account takes tens of milliseconds, which everybody would wait for on this thread.
@@ -429,55 +391,17 @@ class SqliteStorage:
 
     def _read_sent(self, account: AccountId, sent: SentBetween) -> SentPage:
         bindings = {**asdict(sent), "account": account, "categories": json.dumps(sent.categories)}
-        with _DRIVER_ERRORS, contextlib.closing(self._connect()) as connection:
+        with DRIVER_ERRORS, contextlib.closing(self._connect()) as connection:
             ((total,),) = connection.execute(self._queries["count_sent"], bindings)
             return SentPage(total, self._rows(connection, Message, "sent", bindings))
 
-    async def read_events(self, account: AccountId, before: tuple[int, int], limit: int) -> Sequence[Event]:
-        subject, identifier = before
-        bindings = {"account": account, "subject": subject, "id": identifier, "limit": limit}
-        return self._rows(self._reader, Event, "events", bindings)
-
-    async def read_calls(self, account: AccountId, before: int, limit: int) -> Sequence[Call]:
-        bindings = {"account": account, "before": before, "limit": limit}
-        return self._rows(self._reader, Call, "calls", bindings)
-
-    async def read_dead_jobs(self, before: int, limit: int) -> Sequence[DeadJob]:
-        return self._rows(self._reader, DeadJob, "dead_jobs", {"before": before, "limit": limit})
-
-    async def read_audit(
-        self, account: str | None, before: tuple[int, int], limit: int
-    ) -> Sequence[AuditEntry]:
-        bindings: dict[str, Any] = {"id": before[0], "entry": before[1], "limit": limit}
-        if account is None:
-            return self._rows(self._reader, AuditEntry, "audit", bindings)
-        bindings["account_name"] = account
-        return self._rows(self._reader, AuditEntry, "audit_of_account", bindings)
-
-    async def read_unmatched_receipts(self, carrier: str, limit: int) -> Sequence[CarrierReference]:
-        bindings: dict[str, Any] = {"carrier": carrier, "limit": limit}
-        return self._rows(self._reader, CarrierReference, "unmatched_receipts", bindings)
-
-    async def read_process_reports(self) -> Sequence[ProcessReport]:
-        return self._rows(self._reader, ProcessReport, "process_reports", {})
-
-    async def read_live_figures(self, slot: int) -> Sequence[LiveFigures]:
-        return self._rows(self._reader, LiveFigures, "live_figures", {"slot": slot})
-
-    async def read_ledger(
-        self, account: AccountId, limit: int, before: tuple[int, str] = NEWEST_ENTRY
-    ) -> Sequence[LedgerEntry]:
-        subject, kind = before
-        values = {"account": account, "limit": limit, "subject": subject, "kind": kind}
-        return self._rows(self._reader, LedgerEntry, "ledger", values)
-
     async def oldest_due(self, now: int, limit: int) -> dict[str, int]:
-        with _DRIVER_ERRORS:
+        with DRIVER_ERRORS:
             rows: Any = self._reader.execute(self._queries["oldest_due"], {"now": now, "limit": limit})
             return {kind: due_at for kind, due_at in rows}  # noqa: C416  # dict(rows) would lose its types
 
     async def ledger_sum(self, account: AccountId) -> Minor:
-        with _DRIVER_ERRORS:
+        with DRIVER_ERRORS:
             row = self._reader.execute(self._queries["ledger_sum"], {"account": account}).fetchone()
         return Minor(row[0] if row else 0)
 
@@ -486,7 +410,7 @@ class SqliteStorage:
         return await asyncio.to_thread(self._read_inbox_phones, part, limit)
 
     def _read_inbox_phones(self, part: str, limit: int) -> list[InboxItem]:
-        with _DRIVER_ERRORS, contextlib.closing(self._connect()) as connection:
+        with DRIVER_ERRORS, contextlib.closing(self._connect()) as connection:
             return self._rows(connection, InboxItem, "inbox_phones", {"part": part, "limit": limit})
 
     async def read_inbox(self, phone: Phone | None, after: int, limit: int) -> Sequence[InboxItem]:
@@ -505,9 +429,3 @@ class SqliteStorage:
             ):
                 rows[(row_type, *values[:columns])] = row_type(*values)
         return rows
-
-    def _rows(
-        self, connection: apsw.Connection, row: type[R], query: str, bindings: dict[str, Any]
-    ) -> list[R]:
-        with _DRIVER_ERRORS:
-            return [row(*values) for values in connection.execute(self._queries[query], bindings)]
