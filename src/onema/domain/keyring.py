@@ -44,6 +44,8 @@ class Keyring:
             raise ValueError("the server key must have at least 32 bytes")
         self._code_mac = _KeyedHash(self._derive(server_key, b"onema code hash"))
         """Hashes codes."""
+        self._request_mac = _KeyedHash(self._derive(server_key, b"onema request"))
+        """Tells whether two requests ask the same."""
         self._aead = AESGCM(self._derive(server_key, b"onema seal"))
         """Seals what must be read again."""
         self.session_key = self._derive(server_key, b"onema console session")
@@ -55,12 +57,20 @@ class Keyring:
     def _derive(server_key: bytes, purpose: bytes) -> bytes:
         return hmac.digest(server_key, purpose, hashlib.sha256)
 
-    def code_hash(self, verification: int, code: str) -> bytes:
-        """The code's HMAC-SHA256, bound to its verification so that equal codes do not look alike."""
-        return self._code_mac.digest(b"%d:%b" % (verification, code.encode()))
+    def code_hash(self, verification: int, code: str, bound: str = "") -> bytes:
+        """The code's HMAC-SHA256, bound to its verification so that equal codes do not look alike, and to what else it
+        is good for alone.
+        """
+        return self._code_mac.digest(b"%d:%b%b" % (verification, code.encode(), bound.encode()))
 
-    def code_matches(self, verification: int, code: str, code_hash: bytes) -> bool:
-        return hmac.compare_digest(self.code_hash(verification, code), code_hash)
+    def code_matches(self, verification: int, code: str, code_hash: bytes, bound: str = "") -> bool:
+        return hmac.compare_digest(self.code_hash(verification, code, bound), code_hash)
+
+    def request_mac(self, digest: str) -> str:
+        """Of the digest of a request, which may have a code in it that a digest alone would give away: there are so few
+        codes that somebody can try them all.
+        """
+        return self._request_mac.digest(digest.encode()).hex()
 
     def seal(self, plain: bytes, *, nonce: bytes, bound_to: str) -> bytes:
         """Encrypt `plain` (AES-256-GCM). `nonce` is 12 random bytes; `bound_to` names the row it belongs to."""

@@ -119,7 +119,7 @@ async def test_five_wrong_codes_are_the_end(api: NativeApi, core: RunningCore) -
 async def test_a_purpose_has_a_code_of_its_own(api: NativeApi, core: RunningCore) -> None:
     """A new code of one purpose supersedes that alone, and no code is right for another verification."""
     login, payment = await sent(api, purpose="login"), await sent(api, purpose="payment")
-    newer = await sent(api, purpose="login")
+    newer = await sent(api, purpose="login", reference="again")
     codes = {one: await code_of(core, one) for one in (login, payment, newer)}
     assert (await ask(api, check(login, codes[newer])))["status"] == "superseded"
     assert (await ask(api, check(payment, codes[payment])))["valid"] is True

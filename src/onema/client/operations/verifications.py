@@ -104,18 +104,22 @@ def create_verification(
     text: str | UnsetType = UNSET,
     application: str | UnsetType = UNSET,
     voice: str | UnsetType = UNSET,
+    code: str | UnsetType = UNSET,
     code_length: int | UnsetType = UNSET,
     alphabet: Literal["digits", "letters_and_digits"] | UnsetType = UNSET,
     ttl: int | UnsetType = UNSET,
     purpose: str | UnsetType = UNSET,
     reference: str | UnsetType = UNSET,
+    amount: str | UnsetType = UNSET,
+    payee: str | UnsetType = UNSET,
     client_ip: str | UnsetType = UNSET,
 ) -> Call[Begun]:
     """Send a code.
 
     Makes a code, and sends it or calls with it. The phone's earlier code of the same purpose is
-    superseded. In its simplest form, `{"to": "+84901888484"}`, the account's only brandname sends its
-    first template.
+    superseded, unless the same was asked within the last ten seconds: then the answer is the same, and
+    nothing more is sent. In its simplest form, `{"to": "+84901888484"}`, the account's only brandname
+    sends its first template.
     """
     return Call(
         "POST",
@@ -130,11 +134,14 @@ def create_verification(
             "text": text,
             "application": application,
             "voice": voice,
+            "code": code,
             "code_length": code_length,
             "alphabet": alphabet,
             "ttl": ttl,
             "purpose": purpose,
             "reference": reference,
+            "amount": amount,
+            "payee": payee,
             "client_ip": client_ip,
         },
         key=idempotency_key or new_key(),
@@ -167,13 +174,20 @@ def resend_verification(id: str, *, idempotency_key: str | None = None) -> Call[
     )
 
 
-def check_verification(id: str, *, code: str) -> Call[Checked]:
+def check_verification(
+    id: str, *, code: str, amount: str | UnsetType = UNSET, payee: str | UnsetType = UNSET
+) -> Call[Checked]:
     """Check what a person typed.
 
     A right code is right once. A wrong one takes one of its five tries; blanks and small letters are no
     mistakes.
     """
-    return Call("POST", f"/v1/verifications/{part(id)}/check", Checked, body={"code": code})
+    return Call(
+        "POST",
+        f"/v1/verifications/{part(id)}/check",
+        Checked,
+        body={"code": code, "amount": amount, "payee": payee},
+    )
 
 
 def cancel_verification(id: str) -> Call[Verification]:

@@ -8,7 +8,12 @@ from onema.dialects.native.errors import Invalid
 from onema.domain.codes.admission import admit_application
 from onema.domain.codes.channel_plan import HowToSend, Step
 from onema.domain.configuration.directory import AccountView, ApplicationView
-from onema.domain.configuration.message_template import is_whole_with_a_code
+from onema.domain.configuration.message_template import (
+    AMOUNT_MARKER,
+    PAYEE_MARKER,
+    is_whole_for_a_payment,
+    is_whole_with_a_code,
+)
 from onema.domain.records import Channel
 from onema.domain.refusals import Refusal, Refused
 
@@ -33,6 +38,8 @@ def how_to_send(
     channels = {step.channel for step in steps}
     voice, sender, text = "", "", ""
     if Channel.CALL in channels:
+        if asked.amount:
+            raise Invalid("/amount", "a call does not say it")
         if asked.application:
             application = account.applications.get(asked.application)
         if application is None:
@@ -41,6 +48,7 @@ def how_to_send(
         voice = asked.voice or application.document.voice or _VOICE
     if Channel.SMS in channels:
         sender, text = _text(account, asked)
+        text = _with_payment(text, asked)
     return HowToSend(
         steps=steps,
         dialect=DIALECT,
@@ -80,12 +88,14 @@ def _text(account: AccountView, asked: wire.VerificationRequest) -> tuple[str, s
 
     Raises Invalid and Refused.
     """
+    is_whole = is_whole_for_a_payment if asked.amount else is_whole_with_a_code
+    places = f"{{OTP}}, {AMOUNT_MARKER}, {PAYEE_MARKER}" if asked.amount else "{OTP}"
     if asked.template:
         if asked.text:
             raise Invalid("/text", "a template is named already")
         template = account.named_templates.get(asked.template)
-        if template is None or not is_whole_with_a_code(template.text):
-            raise Invalid("/template", "there is no template of this name with {OTP} and no other places")
+        if template is None or not is_whole(template.text):
+            raise Invalid("/template", f"there is no template of this name with {places} and no other places")
         if asked.sender not in ("", template.brandname):
             raise Invalid("/sender", "the template belongs to another brandname")
         return template.brandname, template.text
@@ -102,6 +112,20 @@ def _text(account: AccountView, asked: wire.VerificationRequest) -> tuple[str, s
     if brandname is None:
         raise Refused(Refusal.BRANDNAME_UNKNOWN)
     for template in brandname.templates:
-        if is_whole_with_a_code(template.text):
+        if is_whole(template.text):
             return sender, template.text
-    raise Invalid("/text", "it is missing: the brandname has no template with {OTP} and no other places")
+    raise Invalid("/text", f"it is missing: the brandname has no template with {places} and no other places")
+
+
+def _with_payment(text: str, asked: wire.VerificationRequest) -> str:
+    """With what the code confirms, which the person must be able to read. Raises Invalid."""
+    for name, marker, value in (
+        ("amount", AMOUNT_MARKER, asked.amount),
+        ("payee", PAYEE_MARKER, asked.payee),
+    ):
+        if (marker in text) != bool(value):
+            raise Invalid(
+                f"/{name}", f"the text does not show it: it has no {marker}" if value else "it is missing"
+            )
+        text = text.replace(marker, value)
+    return text

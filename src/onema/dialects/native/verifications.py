@@ -17,13 +17,13 @@ from onema.dialects.native.errors import (
     Invalid,
 )
 from onema.dialects.native.how_to_send import how_to_send
+from onema.dialects.native.new_code import bound_to, new_code
 from onema.domain.codes.accept_message import Accepted
 from onema.domain.codes.cancel_code import CancelCode
 from onema.domain.codes.channel_plan import progress_of
 from onema.domain.codes.check_code import Check, CheckCode
 from onema.domain.codes.send_more import NewMessage, NotSent, SendMore
-from onema.domain.codes.start_verification import PLAN_ENTROPY_BYTES, NewCode
-from onema.domain.codes.verification import DIGITS, LETTERS_AND_DIGITS
+from onema.domain.codes.start_verification import PLAN_ENTROPY_BYTES
 from onema.domain.codes.verification import verification_state as live_state
 from onema.domain.configuration.directory import AccountView, ApplicationView
 from onema.domain.ids import MessageId
@@ -38,8 +38,6 @@ from onema.engine.gateway import Gateway
 from onema.engine.refusals import Asking
 from onema.http.messages import Request, Response
 from onema.storage.contract import Story
-
-_ALPHABETS = {"digits": DIGITS, "letters_and_digits": LETTERS_AND_DIGITS}
 
 
 class Unknown(Exception):
@@ -63,11 +61,14 @@ class Verifications:
     async def create(
         self, account: AccountView, application: ApplicationView | None, request: Request, asking: Asking
     ) -> Response:
-        """Under one Idempotency-Key one code is sent; a request that has it again is answered as the first was."""
+        """Under one Idempotency-Key one code is sent; a request that has it again is answered as the first was. So is
+        one without a key that is asked again at once.
+        """
         asked = wire.read(request.body, wire.VerificationRequest)
         asking.phone = asked.to
         person = _client_ip(asked.client_ip, request.client_ip)
         gateway = self._gateway
+        bound = bound_to(asked.amount, asked.payee)
         how = how_to_send(account, application, asked, person, request.client_ip, gateway.next_id)
         name = wire.request_name(request)
         new = NewMessage(
@@ -77,15 +78,10 @@ class Verifications:
             entropy=gateway.token(PLAN_ENTROPY_BYTES),
             phone=parse_phone(asked.to, account.country),
             request=name,
-            request_digest=wire.request_digest(request) if name else "",
+            request_digest=wire.request_digest(request),
+            request_has_code=bool(asked.code),
         )
-        code = NewCode(
-            alphabet=_ALPHABETS[asked.alphabet],
-            length=asked.code_length,
-            time_alive=asked.ttl * 1000,
-            purpose=asked.purpose,
-            how=how,
-        )
+        code = new_code(asked, bound, how)
         channel = how.steps[0].channel
         sent: Accepted = await gateway.execute(new.by(channel, how, code))
         if sent.refusal is not None:
@@ -171,6 +167,7 @@ class Verifications:
                 code=asked.code,
                 purpose=wire.purpose_of(message),
                 verification=message.verification,
+                bound=bound_to(asked.amount, asked.payee),
             )
         )
         if check is Check.RIGHT:

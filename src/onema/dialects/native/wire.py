@@ -11,6 +11,7 @@ from onema.dialects.native.errors import Invalid
 from onema.domain.codes.channel_plan import MOST_STEPS
 from onema.domain.codes.preview_sms import CODE_LENGTH, LONGEST_CODE, SHORTEST_CODE, SmsPreview
 from onema.domain.codes.verification import MAX_LENGTH, MIN_LENGTH, PURPOSE
+from onema.domain.configuration.message_template import LONGEST_AMOUNT, LONGEST_PAYEE
 from onema.domain.ids import LARGEST_ID, MessageId
 from onema.domain.records import Message
 from onema.http.messages import Request, Response
@@ -56,16 +57,28 @@ class VerificationRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     text: str = ""
     application: str = ""
     voice: str = ""
-    code_length: Annotated[int, Meta(ge=MIN_LENGTH, le=MAX_LENGTH)] = 6
+    code: str = ""
+    code_length: Annotated[int, Meta(ge=MIN_LENGTH, le=MAX_LENGTH)] | None = None
     alphabet: Literal["digits", "letters_and_digits"] = "digits"
     ttl: Annotated[int, Meta(ge=60, le=LONGEST_TTL)] = 300
     purpose: Annotated[str, Meta(min_length=1, max_length=_LONGEST_NAME)] = PURPOSE
     reference: Annotated[str, Meta(max_length=_LONGEST_NAME)] = ""
+    amount: Annotated[str, Meta(max_length=LONGEST_AMOUNT)] = ""
+    payee: Annotated[str, Meta(max_length=LONGEST_PAYEE)] = ""
     client_ip: str = ""
+
+    def __repr__(self) -> str:
+        """Without the code: it must not get into a log by way of a fault."""
+        return "VerificationRequest(...)"
 
 
 class CheckRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     code: Annotated[str, Meta(min_length=1, max_length=_LONGEST_NAME)]
+    amount: Annotated[str, Meta(max_length=LONGEST_AMOUNT)] = ""
+    payee: Annotated[str, Meta(max_length=LONGEST_PAYEE)] = ""
+
+    def __repr__(self) -> str:
+        return "CheckRequest(...)"
 
 
 class EmptyRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

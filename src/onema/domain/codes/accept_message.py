@@ -38,7 +38,7 @@ class Send(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     `id` becomes the message's and its verification's; `reference` is the dialect's own name for it. `home_country` is
     where the request's national numbers belong. `entropy` ends with a nonce's bytes; a new code's come before.
     `request` is the client's name for a request that it may send again, and `request_digest` tells what it asked
-    (request_once.py).
+    (request_once.py), also where it `request_has_code`.
     """
 
     account: AccountId
@@ -53,6 +53,7 @@ class Send(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     reference: str = ""
     request: str = ""
     request_digest: str = ""
+    request_has_code: bool = False
 
     @property
     def nonce(self) -> bytes:

@@ -19,6 +19,7 @@ from onema.domain.codes.start_verification import (
     VALID_MS,
     Code,
     Verification,
+    begun_just_now,
     keys_to_verify,
     start_verification,
 )
@@ -65,7 +66,8 @@ class CallWithCode(Send, frozen=True, kw_only=True, gc=False):
         )
 
     def decide(self, world: World, context: Context) -> Decision:
-        if before := served_before(self, world):
+        before = served_before(self, world, context) or begun_just_now(self, self.code, world, context)
+        if before is not None:
             return Decision(before)
         account, application = caller_of(self, context)
         account.admit_destination(self.phone, self.home_country, Channel.CALL)
@@ -110,7 +112,7 @@ class CallWithCode(Send, frozen=True, kw_only=True, gc=False):
         job = delivery_job(JobKind.CALL, self.account, self.id, self.now, sealed)
         return Decision(
             Accepted(self.id, verification=verification.id),
-            puts=(*hold.puts, *counters, *used, *verification.puts, *remember(self)),
+            puts=(*hold.puts, *counters, *used, *verification.puts, *remember(self, context)),
             inserts=(message, job, hold.entry, *verification.inserts),
             unsealed=(self.id, payload),
         )

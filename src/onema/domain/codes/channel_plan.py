@@ -50,6 +50,7 @@ class HowToSend(msgspec.Struct, frozen=True, array_like=True, gc=False):
     times: int = 1
     job: int = 0
     code: str = ""
+    is_bound: bool = False
 
     def __repr__(self) -> str:
         """Without the code: it must not get into a log by way of a fault."""
@@ -58,7 +59,8 @@ class HowToSend(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 class Progress(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """How far the plan of `verification` is: `step` is the newest that began, the next one begins at `next_at` (Unix
-    ms; 0: only when asked). `message` is the newest of `messages`, and was accepted at `sent_at`.
+    ms; 0: only when asked). `message` is the newest of `messages`, and was accepted at `sent_at`. `asked` is the MAC of
+    the request that began it, where that may be told from another.
     """
 
     verification: int
@@ -67,6 +69,7 @@ class Progress(msgspec.Struct, frozen=True, array_like=True, gc=False):
     message: int
     messages: int
     sent_at: int
+    asked: str = ""
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -85,9 +88,9 @@ def opened(sealed: bytes, verification: int, keyring: Keyring) -> HowToSend:
     return _decoder.decode(keyring.open(sealed, bound_to=f"plan:{verification}"))
 
 
-def begun(how: HowToSend, verification: int, now: int) -> Progress:
+def begun(how: HowToSend, verification: int, now: int, asked: str) -> Progress:
     """Its first message is the verification itself."""
-    return Progress(verification, 0, next_at(how, 0, now), verification, 1, now)
+    return Progress(verification, 0, next_at(how, 0, now), verification, 1, now, asked)
 
 
 def next_at(how: HowToSend, step: int, now: int) -> int:

@@ -75,6 +75,7 @@ class CheckCode(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     `as_number`: the code came as a number, which has no zeros in front; a live code has one length, so that one
     number stands for one code. With `verification`, only that one is checked, and not the one that superseded it.
+    `bound` is what else the code must be good for (NewCode).
     """
 
     account: AccountId
@@ -85,6 +86,7 @@ class CheckCode(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     as_number: bool = False
     purpose: str = PURPOSE
     verification: int = 0
+    bound: str = ""
 
     def keys(self, context: Context) -> Iterable[Key]:
         return ((LiveVerification, self.account, self.phone, self.purpose),)
@@ -134,9 +136,11 @@ class CheckCode(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     def _is_right(self, live: LiveVerification, keyring: Keyring) -> bool:
         if not self.as_number:
-            return keyring.code_matches(live.verification, typed_code(self.code), live.code_hash)
+            return keyring.code_matches(live.verification, typed_code(self.code), live.code_hash, self.bound)
         codes = typed_codes(self.code)
-        return any(keyring.code_matches(live.verification, code, live.code_hash) for code in codes)
+        return any(
+            keyring.code_matches(live.verification, code, live.code_hash, self.bound) for code in codes
+        )
 
     def _event(self, live: LiveVerification, kind: str) -> Event:
         return Event(self.account, live.verification, self.id, kind, "")

@@ -7,7 +7,7 @@ own here: the second is decided after the first.
 from collections.abc import Iterable
 
 from onema.domain.codes.accept_message import Accepted, Send
-from onema.domain.decision import World
+from onema.domain.decision import Context, World
 from onema.domain.records import Key, Row
 from onema.domain.request_key import RequestKey
 
@@ -19,18 +19,27 @@ def request_keys(send: Send) -> Iterable[Key]:
     return ((RequestKey, send.account, send.request),) if send.request else ()
 
 
-def served_before(send: Send, world: World) -> Accepted | None:
+ANOTHER = "another request"
+"""In the place of a digest: what the request asked that had the name first."""
+
+
+def served_before(send: Send, world: World, context: Context) -> Accepted | None:
     """What the request was answered when it came first; None when it is new."""
     if not send.request:
         return None
     known = world.get(RequestKey, send.account, send.request)
     if known is None or send.now >= known.expires_at:
         return None
-    return Accepted(known.message, asked=known.digest)
+    # Releases before wrote the digest itself, and so does what has no code in it still.
+    same = known.digest in (send.request_digest, context.keyring.request_mac(send.request_digest))
+    return Accepted(known.message, asked=send.request_digest if same else ANOTHER)
 
 
-def remember(send: Send) -> tuple[Row, ...]:
+def remember(send: Send, context: Context) -> tuple[Row, ...]:
     """That it was served."""
     if not send.request:
         return ()
-    return (RequestKey(send.account, send.request, send.request_digest, send.id, send.now + KEPT_MS),)
+    digest = send.request_digest
+    if send.request_has_code:
+        digest = context.keyring.request_mac(digest)
+    return (RequestKey(send.account, send.request, digest, send.id, send.now + KEPT_MS),)

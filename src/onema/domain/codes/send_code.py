@@ -12,7 +12,7 @@ from onema.domain.codes.accept_message import (
 )
 from onema.domain.codes.brandname_text import allowed_text, refuse_text, text_keys, usable_brandname
 from onema.domain.codes.request_once import remember, request_keys, served_before
-from onema.domain.codes.start_verification import Code, keys_to_verify, start_verification
+from onema.domain.codes.start_verification import Code, begun_just_now, keys_to_verify, start_verification
 from onema.domain.codes.text_to_send import text_to_send
 from onema.domain.configuration.message_template import place_code
 from onema.domain.decision import Context, Decision, World
@@ -42,7 +42,8 @@ class SendCode(Send, frozen=True, kw_only=True, gc=False):
         )
 
     def decide(self, world: World, context: Context) -> Decision:
-        if before := served_before(self, world):
+        before = served_before(self, world, context) or begun_just_now(self, self.code, world, context)
+        if before is not None:
             return Decision(before)
         account = sender_of(self, context)
         account.admit_destination(self.phone, self.home_country, Channel.SMS)
@@ -85,7 +86,7 @@ class SendCode(Send, frozen=True, kw_only=True, gc=False):
         job = delivery_job(JobKind.SMS, self.account, self.id, self.now, sealed)
         return Decision(
             Accepted(self.id, verification=verification.id),
-            puts=(*hold.puts, *verification.puts, *remember(self)),
+            puts=(*hold.puts, *verification.puts, *remember(self, context)),
             inserts=(message, job, hold.entry, *verification.inserts),
             unsealed=(self.id, payload),
         )

@@ -58,6 +58,7 @@ class NewMessage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     phone: Phone
     request: str = ""
     request_digest: str = ""
+    request_has_code: bool = False
 
     def by(self, channel: Channel, how: HowToSend, code: NewCode | SameCode) -> SendCode | CallWithCode:
         if channel == Channel.CALL:
@@ -74,6 +75,7 @@ class NewMessage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
                 reference=how.reference,
                 request=self.request,
                 request_digest=self.request_digest,
+                request_has_code=self.request_has_code,
                 code=code,
                 voice=how.voice,
                 times=how.times,
@@ -93,6 +95,7 @@ class NewMessage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             reference=how.reference,
             request=self.request,
             request_digest=self.request_digest,
+            request_has_code=self.request_has_code,
             code=code,
             brandname=how.brandname,
             text=how.text,
@@ -133,13 +136,13 @@ class _OneMore(NewMessage, frozen=True, kw_only=True, gc=False):
 
     def _after(self, progress: Progress, how: HowToSend, step: int) -> Progress:
         """One more message went out, of this step; whatever follows waits from now on."""
-        return Progress(
-            progress.verification,
-            step,
-            next_at(how, step, self.now),
-            self.id,
-            progress.messages + 1,
-            self.now,
+        return msgspec.structs.replace(
+            progress,
+            step=step,
+            next_at=next_at(how, step, self.now),
+            message=self.id,
+            messages=progress.messages + 1,
+            sent_at=self.now,
         )
 
     def _event(self, kind: str, data: str) -> Event:
@@ -161,7 +164,7 @@ class SendMore(_OneMore, frozen=True, kw_only=True, gc=False):
 
     def decide(self, world: World, context: Context) -> Decision:
         how = self._how(context)
-        if before := served_before(self._send(how, min(self.step, len(how.steps) - 1), 0), world):
+        if before := served_before(self._send(how, min(self.step, len(how.steps) - 1), 0), world, context):
             return Decision(before)
         found = self._live(world)
         if found is None:

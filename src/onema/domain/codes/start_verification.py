@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from onema.domain.codes.accept_message import Send
+from onema.domain.codes.accept_message import Accepted, Send
 from onema.domain.codes.channel_plan import (
     SENT_AGAIN,
     HowToSend,
@@ -26,6 +26,7 @@ from onema.domain.codes.verification import (
 )
 from onema.domain.decision import Context, World
 from onema.domain.delivery.routing import plan_route
+from onema.domain.ids import MessageId, time_of_id
 from onema.domain.keyring import NONCE_BYTES
 from onema.domain.records import Channel, Event, Job, Key, LiveVerification, Row
 from onema.domain.refusals import Refusal, Refused
@@ -45,10 +46,12 @@ ring.
 
 class NewCode(msgspec.Struct, frozen=True, gc=False):
     """A code to be made: `length` characters of `alphabet`, to be checked within `time_alive` milliseconds. It replaces
-    the phone's current code of the same `purpose`. With `how` it may be sent again.
+    the phone's current code of the same `purpose`. With `how` it may be sent again, and the same request that comes
+    again within REPEAT_MS makes no second one.
 
     One that `continues` replaces none that can still be checked and sent again: that one is sent once more, as long as
-    it has fewer messages than this. `own` is the sender's own code, which is checked here all the same.
+    it has fewer messages than this. `own` is the sender's own code, which is checked here all the same. One that is
+    `bound` is right only for whoever names the same.
     """
 
     alphabet: str
@@ -58,6 +61,21 @@ class NewCode(msgspec.Struct, frozen=True, gc=False):
     how: HowToSend | None = None
     continues: int = 0
     own: str = ""
+    bound: str = ""
+
+    def __repr__(self) -> str:
+        return "NewCode(...)"
+
+    @property
+    def is_fixed(self) -> bool:
+        """Whether no carrier may make another in its place."""
+        return bool(self.own or self.bound or (self.how is not None and self.how.job))
+
+
+REPEAT_MS = 10_000
+"""So long the same request for a code of the same phone and purpose means the one that was sent: clients ask again by
+themselves when an answer does not come.
+"""
 
 
 class GivenCode(msgspec.Struct, frozen=True, gc=False):
@@ -110,6 +128,21 @@ def keys_to_verify(send: Send, asked: Code) -> Iterable[Key]:
     return ((LiveVerification, send.account, send.phone, asked.purpose),)
 
 
+def begun_just_now(send: Send, asked: Code, world: World, context: Context) -> Accepted | None:
+    """The verification that the same request began a moment ago, under no name either; None where there is none."""
+    if not isinstance(asked, NewCode) or asked.how is None or send.request or not send.request_digest:
+        return None
+    live = world.get(LiveVerification, send.account, send.phone, asked.purpose)
+    progress = progress_of(live)
+    if live is None or progress is None or send.now - time_of_id(live.verification) >= REPEAT_MS:
+        return None
+    is_waited_for = verification_state(live, send.now) is VerificationState.PENDING
+    if not is_waited_for or progress.asked != context.keyring.request_mac(send.request_digest):
+        return None
+    first = MessageId(live.verification)
+    return Accepted(first, asked=send.request_digest, verification=first)
+
+
 def require_taker(send: Send, context: Context, channel: Channel) -> None:
     """Raises Refused(FEATURE_OFF) where only carriers could take what was given which make codes of their own."""
     if not _has_taker(send, context, channel):
@@ -143,8 +176,7 @@ def start_verification(
     previous = world.get(LiveVerification, send.account, send.phone, asked.purpose)
     if previous and asked.continues and (once_more := _once_more(send, context, channel, asked, previous)):
         return once_more
-    fixed = bool(asked.own) or (asked.how is not None and bool(asked.how.job))
-    if fixed:
+    if asked.is_fixed:
         require_taker(send, context, channel)
     code = asked.own or draw_code(asked.alphabet, asked.length, send.entropy)
     expires_at = send.now + asked.time_alive
@@ -153,7 +185,7 @@ def start_verification(
         phone=send.phone,
         purpose=asked.purpose,
         verification=send.id,
-        code_hash=context.keyring.code_hash(send.id, typed_code(code)),
+        code_hash=context.keyring.code_hash(send.id, typed_code(code), asked.bound),
         attempts_left=ATTEMPTS,
         expires_at=expires_at,
         wrong_checks=previous.wrong_checks if previous else "",
@@ -168,7 +200,7 @@ def start_verification(
     ):
         superseded = (Event(send.account, previous.verification, send.id, "superseded", ""),)
     return Verification(
-        code, expires_at, asked.purpose, send.id, expires_at, (live,), (*superseded, *jobs), fixed
+        code, expires_at, asked.purpose, send.id, expires_at, (live,), (*superseded, *jobs), asked.is_fixed
     )
 
 
@@ -180,7 +212,11 @@ def _once_more(
     # A carrier's own code is not known here.
     if state is not VerificationState.PENDING or progress is None or forwarded(live):
         return None
-    code = opened(live.plan, live.verification, context.keyring).code
+    how = opened(live.plan, live.verification, context.keyring)
+    code = how.code
+    if how.is_bound or asked.bound:
+        # Its text says what it confirms, and this one may say something else.
+        return None
     if asked.own not in ("", code) or len(code) != asked.length or not _has_taker(send, context, channel):
         return None
     VERIFICATION.move(state, VerificationState.PENDING, send)
@@ -204,7 +240,9 @@ def _with_plan(
     nonce = send.entropy[CODE_ENTROPY_BYTES : CODE_ENTROPY_BYTES + NONCE_BYTES]
     if len(send.entropy) < PLAN_ENTROPY_BYTES:
         raise ValueError("a code with a plan needs a nonce of its own")
-    progress = begun(how, send.id, send.now)
-    sealed = seal(msgspec.structs.replace(how, code=code), send.id, context.keyring, nonce)
+    told = context.keyring.request_mac(send.request_digest) if send.request_digest else ""
+    progress = begun(how, send.id, send.now, told)
+    whole = msgspec.structs.replace(how, code=code, is_bound=bool(asked.bound))
+    sealed = seal(whole, send.id, context.keyring, nonce)
     live = msgspec.structs.replace(live, plan=sealed, progress=written(progress))
     return live, plan_job(how, send.account, progress, send.phone, asked.purpose)

@@ -2,7 +2,8 @@
 
 A template is literal text with placeholders: {OTP}, the code; {P1,n}, one word of at most n characters;
 {P2,n}, one or more words of at most n characters together (what P1 and P2 mean is an inference: the dialect's
-DIVERGENCES.md). template_matching.py finds the one that a message fits.
+DIVERGENCES.md); {AMOUNT} and {PAYEE}, what a payment is about that the code confirms. template_matching.py finds the
+one that a message fits.
 """
 
 import enum
@@ -14,13 +15,16 @@ from onema.domain.refusals import Refusal, Refused
 from onema.domain.values.written_form import text_form
 
 CODE_MARKER = "{OTP}"
+AMOUNT_MARKER, PAYEE_MARKER = "{AMOUNT}", "{PAYEE}"
+LONGEST_AMOUNT, LONGEST_PAYEE = 40, 64
+"""Characters."""
 
 MAX_CHARACTERS = 1_000
 MAX_PLACEHOLDERS = 10
 MAX_LENGTH = 500
 
 _LONGEST_CODE = 10
-_PLACEHOLDER = re.compile(r"\{(?:OTP|P([12]),(0|[1-9][0-9]{0,8}))\}")
+_PLACEHOLDER = re.compile(r"\{(?:OTP|(AMOUNT|PAYEE)|P([12]),(0|[1-9][0-9]{0,8}))\}")
 
 ANY_CODE = "\ufdd0"
 """Stands for the marker in a message that is being matched. Unicode never assigns it to a character, and a text that
@@ -32,6 +36,8 @@ class PlaceholderKind(enum.Enum):
     CODE = "OTP"
     WORD = "P1"
     WORDS = "P2"
+    AMOUNT = "AMOUNT"
+    PAYEE = "PAYEE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +90,13 @@ def is_whole_with_a_code(text: str) -> bool:
     return bool(placeholders) and all(one.kind is PlaceholderKind.CODE for one in placeholders)
 
 
+def is_whole_for_a_payment(text: str) -> bool:
+    """Whether a code, an amount and a payee are all that this template needs, and it shows each."""
+    pieces = MessageTemplate.parse(text).pieces
+    kinds = {piece.kind for piece in pieces if isinstance(piece, Placeholder)}
+    return kinds == {PlaceholderKind.CODE, PlaceholderKind.AMOUNT, PlaceholderKind.PAYEE}
+
+
 def place_code(message: str, code: str) -> str:
     """The message with the code in place of every {OTP}."""
     return message.replace(CODE_MARKER, code)
@@ -100,18 +113,21 @@ def _pieces(text: str) -> Iterator[str | Placeholder]:
 
 def _literal(text: str) -> Iterator[str]:
     if "{" in text or "}" in text:
-        raise _bad_template("a brace that belongs to no {OTP}, {P1,n} or {P2,n}")
+        raise _bad_template("a brace that belongs to no {OTP}, {P1,n}, {P2,n}, {AMOUNT} or {PAYEE}")
     if text:
         yield text
 
 
 def _placeholder(match: re.Match[str]) -> Placeholder:
-    if match[1] is None:
+    if match[1]:
+        longest = LONGEST_AMOUNT if match[1] == "AMOUNT" else LONGEST_PAYEE
+        return Placeholder(PlaceholderKind(match[1]), longest)
+    if match[2] is None:
         return Placeholder(PlaceholderKind.CODE, _LONGEST_CODE)
-    longest = int(match[2])
+    longest = int(match[3])
     if not 1 <= longest <= MAX_LENGTH:
         raise _bad_template(f"{match[0]} stands for 1 to {MAX_LENGTH} characters")
-    return Placeholder(PlaceholderKind.WORD if match[1] == "1" else PlaceholderKind.WORDS, longest)
+    return Placeholder(PlaceholderKind.WORD if match[2] == "1" else PlaceholderKind.WORDS, longest)
 
 
 def _bad_template(detail: str) -> Refused:

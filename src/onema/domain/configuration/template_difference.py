@@ -6,7 +6,6 @@ from collections.abc import Iterable
 import msgspec
 
 from onema.domain.configuration.message_template import (
-    CODE_MARKER,
     MessageTemplate,
     Placeholder,
     PlaceholderKind,
@@ -93,6 +92,6 @@ def _common(literal: str, text: str) -> int:
 def _source(piece: str | Placeholder) -> str:
     if isinstance(piece, str):
         return piece
-    if piece.kind is PlaceholderKind.CODE:
-        return CODE_MARKER
+    if piece.kind in (PlaceholderKind.CODE, PlaceholderKind.AMOUNT, PlaceholderKind.PAYEE):
+        return f"{{{piece.kind.value}}}"
     return f"{{{piece.kind.value},{piece.longest}}}"

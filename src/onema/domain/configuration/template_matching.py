@@ -175,7 +175,7 @@ class PlacesIn:
         match placeholder.kind:
             case PlaceholderKind.WORD:
                 return self._solid.after(places, placeholder.longest) & self._borders
-            case PlaceholderKind.WORDS:
+            case PlaceholderKind.WORDS | PlaceholderKind.AMOUNT | PlaceholderKind.PAYEE:
                 # Begins and ends with a solid character; anything may stand between.
                 solid = self._solid.single
                 return (_spread(places & solid, placeholder.longest) & solid) << 1 & self._borders
