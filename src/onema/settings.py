@@ -14,6 +14,7 @@ from typing import Annotated, Literal, get_args, get_type_hints
 import msgspec
 from msgspec import Meta
 
+from onema.api_settings import Native, Vbee
 from onema.domain.codes.verification import LONGEST_LIFE_MINUTES
 from onema.domain.ids import MAX_NODE
 from onema.secret import MASK, Secret
@@ -192,15 +193,6 @@ class Ytx(msgspec.Struct, frozen=True):
         }
 
 
-class Vbee(msgspec.Struct, frozen=True):
-    business_error_status: Annotated[
-        Literal[200, 400],
-        Meta(
-            description="HTTP status of the vendor's business errors (1104 and the like); it documents none."
-        ),
-    ] = 200
-
-
 class Retention(msgspec.Struct, frozen=True):
     days: Annotated[int, Meta(ge=1, description="Days after which messages are dropped.")] = 90
 
@@ -245,6 +237,7 @@ class Settings(msgspec.Struct, frozen=True):
     esms: Esms = Esms()
     ytx: Ytx = Ytx()
     vbee: Vbee = Vbee()
+    native: Native = Native()
     retention: Retention = Retention()
 
     @property

@@ -48,10 +48,16 @@ class Keyring:
         """Tells whether two requests ask the same."""
         self._aead = AESGCM(self._derive(server_key, b"onema seal"))
         """Seals what must be read again."""
+        self._result_key = self._derive(server_key, b"onema result token")
+        """From which the keys come that sign results."""
         self.session_key = self._derive(server_key, b"onema console session")
         """Signs the console's cookies."""
         # Which key it is, and nothing of the key itself; 63 bits fit a column.
         self.fingerprint = int.from_bytes(self._derive(server_key, b"onema fingerprint")[:8]) >> 1
+
+    def result_key(self, number: int) -> bytes:
+        """The 32 bytes of the private key of this number that signs results. Nobody finds one from another."""
+        return self._derive(self._result_key, b"%d" % number)
 
     @staticmethod
     def _derive(server_key: bytes, purpose: bytes) -> bytes:

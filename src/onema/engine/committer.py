@@ -79,6 +79,7 @@ class Committer:
         """One per writer, from `start` to `stop`."""
         self._stopping = False
         """From `stop` on: no batch is begun once nothing waits."""
+        self.keyring = keyring
         self.snapshot = DirectorySnapshot(storage, keyring, needs_of)
         """The configuration that batches are decided with."""
 

@@ -34,6 +34,10 @@ class Gateway:
     def directory(self) -> Directory:
         return self._committer.directory
 
+    def result_key(self, number: int) -> bytes:
+        """Keyring.result_key: a private key."""
+        return self._committer.keyring.result_key(number)
+
     def execute(self, command: Command) -> Awaitable[Any]:
         """The command's result, once it is durable; awaiting it raises Refused."""
         return self._committer.execute(command)

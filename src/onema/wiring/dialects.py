@@ -15,6 +15,7 @@ from onema.dialects.esms.routes import EsmsApi
 from onema.dialects.esms.sample_requests import EsmsSamples
 from onema.dialects.native import credentials as native
 from onema.dialects.native import wire as native_wire
+from onema.dialects.native.result_tokens import ResultTokens
 from onema.dialects.native.routes import NativeApi
 from onema.dialects.native.sample_requests import NativeSteps
 from onema.dialects.twilio_verify import credentials as twilio_verify
@@ -96,7 +97,14 @@ def _vbee(gateway: Gateway, reads: CustomerReads, settings: Settings, checks: Ch
 
 
 def _native(gateway: Gateway, reads: CustomerReads, settings: Settings, checks: Checks) -> Dialect:
-    return NativeApi(gateway, reads, checks)
+    options = settings.native
+    tokens = ResultTokens(
+        gateway.result_key,
+        number=options.result_key,
+        issuer=options.result_issuer,
+        seconds=options.result_seconds,
+    )
+    return NativeApi(gateway, reads, checks, tokens)
 
 
 def _twilio_verify(gateway: Gateway, reads: CustomerReads, settings: Settings, checks: Checks) -> Dialect:

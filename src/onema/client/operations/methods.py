@@ -12,6 +12,7 @@ class BlockingOperations(BlockingSender):
     resend_verification = blocking(verifications.resend_verification)
     check_verification = blocking(verifications.check_verification)
     cancel_verification = blocking(verifications.cancel_verification)
+    get_result_keys = blocking(verifications.get_result_keys)
     get_balance = blocking(account.get_balance)
     preview_sms = blocking(tools.preview_sms)
 
@@ -23,5 +24,6 @@ class AwaitingOperations(AwaitingSender):
     resend_verification = awaiting(verifications.resend_verification)
     check_verification = awaiting(verifications.check_verification)
     cancel_verification = awaiting(verifications.cancel_verification)
+    get_result_keys = awaiting(verifications.get_result_keys)
     get_balance = awaiting(account.get_balance)
     preview_sms = awaiting(tools.preview_sms)

@@ -91,6 +91,7 @@ class Checked(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     valid: bool
     status: str
+    token: str | None = None
 
 
 def create_verification(
@@ -175,7 +176,12 @@ def resend_verification(id: str, *, idempotency_key: str | None = None) -> Call[
 
 
 def check_verification(
-    id: str, *, code: str, amount: str | UnsetType = UNSET, payee: str | UnsetType = UNSET
+    id: str,
+    *,
+    code: str,
+    amount: str | UnsetType = UNSET,
+    payee: str | UnsetType = UNSET,
+    token: bool | UnsetType = UNSET,
 ) -> Call[Checked]:
     """Check what a person typed.
 
@@ -186,7 +192,7 @@ def check_verification(
         "POST",
         f"/v1/verifications/{part(id)}/check",
         Checked,
-        body={"code": code, "amount": amount, "payee": payee},
+        body={"code": code, "amount": amount, "payee": payee, "token": token},
     )
 
 
@@ -196,3 +202,11 @@ def cancel_verification(id: str) -> Call[Verification]:
     It can be checked no more. What was sent stays sent and paid for. Safe twice.
     """
     return Call("POST", f"/v1/verifications/{part(id)}/cancel", Verification, body={})
+
+
+def get_result_keys() -> Call[str]:
+    """The keys that result tokens are signed with.
+
+    A JSON Web Key Set (RFC 7517). It needs no login; keep it for five minutes.
+    """
+    return Call("GET", "/.well-known/jwks.json", str)

@@ -17,6 +17,7 @@ from onema.dialects.native.errors import (
     Invalid,
     method_not_allowed,
 )
+from onema.dialects.native.result_tokens import ResultTokens
 from onema.dialects.native.verifications import Unknown, Verifications
 from onema.domain.codes.admission import admit_account
 from onema.domain.codes.check_code import Check, CheckCode
@@ -32,6 +33,7 @@ from onema.http.messages import Request, Response
 _PREVIEW, _VERIFICATIONS, _BALANCE = "/v1/sms/preview", "/v1/verifications", "/v1/balance"
 _DESCRIPTION = "/v1/openapi.yaml"
 _YAML = b"application/yaml"
+_KEY_SET, _KEYS = "/.well-known/jwks.json", b"application/jwk-set+json"
 # What answers something else than "ok" and refuses nothing.
 _ANSWERS = frozenset({"ok", "not_found", *(check.value for check in Check)})
 
@@ -50,7 +52,7 @@ class NativeApi:
     """
 
     name = DIALECT
-    path_segments = frozenset({"v1"})
+    path_segments = frozenset({"v1", ".well-known"})
     operations = (_PREVIEW, _VERIFICATIONS, _BALANCE)
     refusals = REFUSALS
 
@@ -59,15 +61,19 @@ class NativeApi:
         gateway: Gateway,
         reads: CustomerReads,
         checks: Callable[[CheckCode], Awaitable[Check]] | None = None,
+        tokens: ResultTokens | None = None,
     ) -> None:
         self._gateway = gateway
         self._reads = reads
         self.callbacks = NativeEvents(gateway)
-        self._verifications = Verifications(gateway, reads, checks or gateway.execute)
+        self._tokens = tokens or ResultTokens(gateway.result_key, number=1, issuer="onema", seconds=600)
+        self._verifications = Verifications(gateway, reads, checks or gateway.execute, self._tokens)
 
     async def answer(self, request: Request) -> Response:
         if request.path == _DESCRIPTION and request.method == "GET":
             return Response(200, description(), _YAML)
+        if request.path == _KEY_SET and request.method == "GET":
+            return Response(200, self._tokens.key_set, _KEYS, ((b"cache-control", b"public, max-age=300"),))
         asking = Asking(DIALECT, request.client_ip)
         response = await self._answer(request, asking)
         if response.outcome not in _ANSWERS:
@@ -95,7 +101,7 @@ class NativeApi:
 
     def _operation(self, request: Request) -> tuple[str, Operation]:
         """The method that a path takes, and what answers it; "" for a path that there is not."""
-        match request.path.split("/")[2:]:
+        match request.path.removeprefix("/v1/").split("/") if request.path.startswith("/v1/") else ():
             case ["verifications"]:
                 return "POST", self._create
             case ["verifications", text] if identifier := wire.verification_of(text):

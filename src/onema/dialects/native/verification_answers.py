@@ -58,13 +58,17 @@ def sent_more(verification: MessageId, message: Message) -> Response:
     return Response(201, msgspec.json.encode(begun), JSON)
 
 
-def checked(message: MessageId, state: VerificationState | None, outcome: str = "ok") -> Response:
+def checked(
+    message: MessageId, state: VerificationState | None, outcome: str = "ok", token: str = ""
+) -> Response:
     """`outcome` is a label alone: a wrong code is no error."""
     found = {
         "id": str(message),
         "valid": state is VerificationState.VERIFIED and outcome == "ok",
         "status": _STATUS[state] if state is not None else "",
     }
+    if token:
+        found["token"] = token
     return Response(200, msgspec.json.encode(found), JSON, outcome=outcome)
 
 

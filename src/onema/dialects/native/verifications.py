@@ -18,6 +18,7 @@ from onema.dialects.native.errors import (
 )
 from onema.dialects.native.how_to_send import how_to_send
 from onema.dialects.native.new_code import bound_to, new_code
+from onema.dialects.native.result_tokens import ResultTokens
 from onema.domain.codes.accept_message import Accepted
 from onema.domain.codes.cancel_code import CancelCode
 from onema.domain.codes.channel_plan import progress_of
@@ -47,13 +48,18 @@ class Unknown(Exception):
 
 
 class Verifications:
-    """`checks` decides checks, also those of codes that a carrier made. Each operation raises Refused; and Invalid or
-    Unknown.
+    """`checks` decides checks, also those of codes that a carrier made; `tokens` prove right ones. Each operation
+    raises Refused; and Invalid or Unknown.
     """
 
     def __init__(
-        self, gateway: Gateway, reads: CustomerReads, checks: Callable[[CheckCode], Awaitable[Check]]
+        self,
+        gateway: Gateway,
+        reads: CustomerReads,
+        checks: Callable[[CheckCode], Awaitable[Check]],
+        tokens: ResultTokens,
     ) -> None:
+        self._tokens = tokens
         self._gateway = gateway
         self._reads = reads
         self._checks = checks
@@ -171,9 +177,14 @@ class Verifications:
             )
         )
         if check is Check.RIGHT:
-            return told.checked(message.id, VerificationState.VERIFIED)
+            token = self._token(account, message, asked) if asked.token else ""
+            return told.checked(message.id, VerificationState.VERIFIED, token=token)
         state = verification_state(await self._story(account, message.id), gateway.now())
         return told.checked(message.id, state, outcome=check.value)
+
+    def _token(self, account: AccountView, message: Message, asked: wire.CheckRequest) -> str:
+        payment = (asked.amount, asked.payee) if asked.amount else None
+        return self._tokens.token(account, message, wire.purpose_of(message), self._gateway.now(), payment)
 
     async def cancel(self, account: AccountView, verification: MessageId, body: bytes) -> Response:
         """Safe twice: what is over stays what it became."""

@@ -76,6 +76,7 @@ class CheckRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     code: Annotated[str, Meta(min_length=1, max_length=_LONGEST_NAME)]
     amount: Annotated[str, Meta(max_length=LONGEST_AMOUNT)] = ""
     payee: Annotated[str, Meta(max_length=LONGEST_PAYEE)] = ""
+    token: bool = False
 
     def __repr__(self) -> str:
         return "CheckRequest(...)"
