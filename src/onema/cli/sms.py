@@ -27,6 +27,8 @@ def preview(
     ] = None,
     sender: Annotated[str, typer.Option(help="The brandname, number or short code that it comes from.")] = "",
     code_length: Annotated[int, typer.Option(min=4, max=10, help="How long the code is.")] = 6,
+    origin: Annotated[str, typer.Option(help="The host that the last line binds the code to.")] = "",
+    app_hash: Annotated[str, typer.Option(help="The Android app that the last line is for.")] = "",
 ) -> None:
     """Say how a text would be sent: alphabet, segments, price, what folding accents would save. Nothing is sent."""
     import msgspec
@@ -34,13 +36,23 @@ def preview(
     from onema.cli.output import CliError, print_json
     from onema.domain.codes.preview_sms import destination_of, preview_sms
     from onema.domain.refusals import Refused
+    from onema.domain.values.last_line import last_line_of
 
     if to is not None and account is None:
         raise CliError("Whose price? Name an --account.")
     customer = _customer(cli, account) if account is not None else None
     try:
         where = destination_of(to, customer.account) if to and customer else ""
-        found = preview_sms(text, code_length=code_length, sender=sender, to=where, customer=customer)
+        found = preview_sms(
+            text,
+            code_length=code_length,
+            sender=sender,
+            to=where,
+            customer=customer,
+            last_line=last_line_of(origin, app_hash),
+        )
+    except ValueError as error:
+        raise CliError(f"{'--origin' if origin else '--app-hash'}: {error}.") from None
     except Refused as refused:
         raise CliError(f"{refused.detail}.", refused.refusal.value) from refused
     if cli.json:

@@ -21,11 +21,20 @@ def preview_sms(
     to: str | UnsetType = UNSET,
     sender: str | UnsetType = UNSET,
     code_length: int | UnsetType = UNSET,
+    origin: str | UnsetType = UNSET,
+    app_hash: str | UnsetType = UNSET,
 ) -> Call[Preview]:
     """What a text becomes on its way, and costs."""
     return Call(
         "POST",
         "/v1/sms/preview",
         Preview,
-        body={"text": text, "to": to, "sender": sender, "code_length": code_length},
+        body={
+            "text": text,
+            "to": to,
+            "sender": sender,
+            "code_length": code_length,
+            "origin": origin,
+            "app_hash": app_hash,
+        },
     )

@@ -113,6 +113,8 @@ def create_verification(
     reference: str | UnsetType = UNSET,
     amount: str | UnsetType = UNSET,
     payee: str | UnsetType = UNSET,
+    origin: str | UnsetType = UNSET,
+    app_hash: str | UnsetType = UNSET,
     client_ip: str | UnsetType = UNSET,
 ) -> Call[Begun]:
     """Send a code.
@@ -143,6 +145,8 @@ def create_verification(
             "reference": reference,
             "amount": amount,
             "payee": payee,
+            "origin": origin,
+            "app_hash": app_hash,
             "client_ip": client_ip,
         },
         key=idempotency_key or new_key(),

@@ -37,6 +37,9 @@ def how_to_send(
     steps = _steps(asked)
     channels = {step.channel for step in steps}
     voice, sender, text = "", "", ""
+    line = wire.last_line(asked)
+    if line and Channel.SMS not in channels:
+        raise Invalid("/origin" if asked.origin else "/app_hash", "a call has no last line")
     if Channel.CALL in channels:
         if asked.amount:
             raise Invalid("/amount", "a call does not say it")
@@ -61,6 +64,7 @@ def how_to_send(
         text=text,
         voice=voice,
         times=_TIMES,
+        last_line=line,
         job=next_id() if len(steps) > 1 else 0,
     )
 

@@ -153,6 +153,7 @@ class NativeApi:
                 sender=asked.sender,
                 to=to,
                 customer=customer,
+                last_line=wire.last_line(asked),
             )
         )
 

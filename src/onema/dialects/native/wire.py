@@ -14,6 +14,7 @@ from onema.domain.codes.verification import MAX_LENGTH, MIN_LENGTH, PURPOSE
 from onema.domain.configuration.message_template import LONGEST_AMOUNT, LONGEST_PAYEE
 from onema.domain.ids import LARGEST_ID, MessageId
 from onema.domain.records import Message
+from onema.domain.values.last_line import last_line_of
 from onema.http.messages import Request, Response
 from onema.http.parameters import parse_json_object
 
@@ -36,6 +37,8 @@ class PreviewRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     to: str = ""
     sender: str = ""
     code_length: Annotated[int, Meta(ge=SHORTEST_CODE, le=LONGEST_CODE)] = CODE_LENGTH
+    origin: str = ""
+    app_hash: str = ""
 
 
 class PlannedChannel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -65,6 +68,8 @@ class VerificationRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     reference: Annotated[str, Meta(max_length=_LONGEST_NAME)] = ""
     amount: Annotated[str, Meta(max_length=LONGEST_AMOUNT)] = ""
     payee: Annotated[str, Meta(max_length=LONGEST_PAYEE)] = ""
+    origin: str = ""
+    app_hash: str = ""
     client_ip: str = ""
 
     def __repr__(self) -> str:
@@ -128,6 +133,14 @@ def _invalid(words: str) -> Invalid:
 def _escaped(name: str) -> str:
     """RFC 6901 section 3; the name is the client's, so not all of it is repeated."""
     return name[:64].replace("~", "~0").replace("/", "~1")
+
+
+def last_line(asked: VerificationRequest | PreviewRequest) -> str:
+    """The line by which a phone fills the code in, "" for none. Raises Invalid."""
+    try:
+        return last_line_of(asked.origin, asked.app_hash)
+    except ValueError as error:
+        raise Invalid("/app_hash" if asked.app_hash else "/origin", str(error)) from None
 
 
 def previewed(found: SmsPreview) -> Response:

@@ -51,6 +51,7 @@ class HowToSend(msgspec.Struct, frozen=True, array_like=True, gc=False):
     job: int = 0
     code: str = ""
     is_bound: bool = False
+    last_line: str = ""
 
     def __repr__(self) -> str:
         """Without the code: it must not get into a log by way of a fault."""

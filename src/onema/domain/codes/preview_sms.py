@@ -11,6 +11,7 @@ from onema.domain.configuration.registered import SIGNATURE
 from onema.domain.configuration.template_matching import LONGEST_MESSAGE
 from onema.domain.records import Channel
 from onema.domain.refusals import Refusal, Refused
+from onema.domain.values.last_line import with_last_line
 from onema.domain.values.money import Minor, format_amount
 from onema.domain.values.phone import UNKNOWN_COUNTRY, Phone, parse_phone
 from onema.domain.values.signature import signature_in, signed
@@ -67,8 +68,10 @@ def preview_sms(
     sender: str = "",
     to: str = "",
     customer: Customer | None = None,
+    last_line: str = "",
 ) -> SmsPreview:
     """`to` is a phone in E.164 or the beginning of one, such as "+84"; without a customer nothing has a price.
+    `last_line` is that of values/last_line.py, with its marker.
 
     Raises Refused(TEXT_NOT_SENDABLE) for a text that is longer than any template takes, and Refused(PRICE_MISSING).
     """
@@ -85,7 +88,12 @@ def preview_sms(
     if signature:
         sent = signed(sent, signature, behind=_signs_behind(customer, sender))
         notes.append("The signature that is registered for this destination is added.")
+    if last_line:
+        sent = with_last_line(sent, place_code(last_line, "0" * code_length))
+        notes.append("The last line lets a phone fill the code in; nothing may follow it.")
     preview = preview_text(sent)
+    if last_line and CODE_MARKER not in last_line and preview.segments > 1:
+        notes.append("Android's SMS Retriever reads a text of one segment alone.")
     price = _price(preview, customer, to) if customer is not None and to else None
     judged = _judged(sender, customer) if sender else None
     return SmsPreview(preview, price, judged, (*notes, *_notes(preview)))

@@ -23,6 +23,7 @@ from onema.domain.records import Channel, JobKind, Key
 
 class SendCode(Send, frozen=True, kw_only=True, gc=False):
     """Send `code` to the phone as `text`, which holds the marker {OTP}, under `brandname`. `category` is the message's.
+    Behind what its template allows stands `last_line`, by which a phone fills the code in (values/last_line.py).
 
     Result: Accepted. Raises Refused.
     """
@@ -31,6 +32,7 @@ class SendCode(Send, frozen=True, kw_only=True, gc=False):
     brandname: str
     text: str
     category: str = ""
+    last_line: str = ""
 
     def keys(self, context: Context) -> Iterable[Key]:
         account = sender_of(self, context)
@@ -61,6 +63,8 @@ class SendCode(Send, frozen=True, kw_only=True, gc=False):
             allowed.template,
             self.code.length,
         )
+        if self.last_line:
+            sent = sent.with_last_line(self.last_line, self.code.length)
         hold = accept_message(self, world, context, account, Channel.SMS, sent.segments)
         verification = start_verification(self, world, context, Channel.SMS, self.code)
         payload = SmsPayload(

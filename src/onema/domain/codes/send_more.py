@@ -100,6 +100,7 @@ class NewMessage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             brandname=how.brandname,
             text=how.text,
             category=how.category,
+            last_line=how.last_line,
         )
 
 

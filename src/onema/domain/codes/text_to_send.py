@@ -15,6 +15,7 @@ from onema.domain.delivery.papers import papers_of
 from onema.domain.delivery.routing import plan_route
 from onema.domain.records import Channel
 from onema.domain.refusals import Refusal, Refused
+from onema.domain.values.last_line import with_last_line
 from onema.domain.values.signature import signature_in, signed
 from onema.domain.values.sms_text import segments
 
@@ -25,6 +26,11 @@ class TextToSend(msgspec.Struct, frozen=True, gc=False):
     text: str
     segments: int
     facts: dict[str, str]
+
+    def with_last_line(self, line: str, code_length: int) -> "TextToSend":
+        """`line` may have the marker, too."""
+        text = with_last_line(self.text, line)
+        return TextToSend(text, segments(place_code(text, "0" * code_length)).count, self.facts)
 
 
 def text_to_send(
