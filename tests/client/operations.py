@@ -16,9 +16,10 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from onema.dialects.native.routes import description as api
+
 ROOT = Path(__file__).parents[2]
 FOLDER = "src/onema/client/operations"
-_DESCRIPTION = ROOT / "src/onema/dialects/native/openapi.yaml"
 _METHODS = ("get", "post", "put", "patch", "delete")
 _SIMPLE = {"string": "str", "integer": "int", "number": "float", "boolean": "bool", "null": "None"}
 _ORIGIN = "`./dev docs` makes this of openapi.yaml."
@@ -43,7 +44,8 @@ class Parameter(NamedTuple):
         if self.required:
             return f"{self.variable}: {self.hint}"
         if self.place == "body":
-            return f"{self.variable}: {self.hint} | UnsetType = UNSET"
+            hint, nothing = self.hint.removesuffix(" | None"), self.hint.endswith(" | None")
+            return f"{self.variable}: {hint} | UnsetType{' | None' if nothing else ''} = UNSET"
         return f"{self.variable}: {self.hint} | None = None"
 
 
@@ -270,16 +272,16 @@ def _struct(struct: Struct) -> str:
 @cache
 def modules() -> dict[str, str]:
     """The text of each module by its path."""
-    description = Description(yaml.safe_load(_DESCRIPTION.read_text(encoding="utf-8")))
+    described = Description(yaml.safe_load(api()))
     home = {
-        name: next(iter(tags)) if len(tags) == 1 else "shared" for name, tags in description.tags_of.items()
+        name: next(iter(tags)) if len(tags) == 1 else "shared" for name, tags in described.tags_of.items()
     }
-    tags = list(dict.fromkeys(operation.tag for operation in description.operations))
+    tags = list(dict.fromkeys(operation.tag for operation in described.operations))
     found = {f"{FOLDER}/__init__.py": ""}
     for tag in (*tags, "shared"):
         # Each stands behind those that it holds: they were put in while it was read.
-        structs = [_struct(struct) for name, struct in description.structs.items() if home[name] == tag]
-        calls = [_call(operation) for operation in description.operations if operation.tag == tag]
+        structs = [_struct(struct) for name, struct in described.structs.items() if home[name] == tag]
+        calls = [_call(operation) for operation in described.operations if operation.tag == tag]
         if structs or calls:
             body = "\n\n".join((*structs, *calls))
             others = sorted(
@@ -288,7 +290,7 @@ def modules() -> dict[str, str]:
                 if where == "shared" != tag and re.search(rf"\b{name}\b", body)
             )
             found[f"{FOLDER}/{tag}.py"] = formatted(_head(body, others) + body)
-    found[f"{FOLDER}/methods.py"] = formatted(_methods(description.operations, tags))
+    found[f"{FOLDER}/methods.py"] = formatted(_methods(described.operations, tags))
     return found
 
 

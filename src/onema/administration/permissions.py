@@ -137,14 +137,16 @@ def _fields(text: str) -> frozenset[str]:
 _ADMIN: frozenset[UserRole] = frozenset(("admin",))
 _APPLICATION = _fields(
     "state environment voice_code allowed_ips callback_url call_state_url voice sentence"
-    " recall_after recall_times recall_delay"
+    " recall_after recall_times recall_delay own_codes code_length title template"
 )
 _REQUEST = _fields("state approval refused_because")
 _PERSON = _fields("password_hash role state")
 CUSTOMERS_FIELDS: Mapping[str, _Fields] = {
     "account": _Fields(frozenset(), _fields("callback_url allowed_ips"), _ADMIN),
     "application": _Fields(_APPLICATION | {"appid"}, _APPLICATION, _MAKERS),
-    "credential": _Fields(_fields("secret application state"), _fields("secret state"), _MAKERS),
+    "credential": _Fields(
+        _fields("dialect secret application state scopes"), _fields("secret state scopes"), _MAKERS
+    ),
     "brandname": _Fields(_REQUEST | _fields("sign_at sign_to"), _fields("state"), _MAKERS, approved=True),
     "template": _Fields(
         _REQUEST | _fields("name fold spoken"), _fields("state name"), _MAKERS, approved=True
@@ -193,6 +195,8 @@ def _of_a_customer(known: Document | None, after: Document | None, actor: Actor)
     if fields is None or actor.role not in fields.roles or (after is None and told.kind == "account"):
         yield Problem("", f"{actor.role} may not change this")
         return
+    if actor.role != "admin" and any("admin" in getattr(one, "scopes", ()) for one in (known, after)):
+        yield Problem("scopes", "only an admin has to do with keys that administer")
     if after is None:
         return
     allowed = fields.makes if known is None else fields.changes

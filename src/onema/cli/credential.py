@@ -23,6 +23,12 @@ def add(
     application: Annotated[str, typer.Option(help="The application that it speaks for.")] = "",
     key: Annotated[str | None, typer.Option(help="Take this key over instead of making one.")] = None,
     secret_stdin: Annotated[bool, typer.Option("--secret-stdin", help="Read the secret from stdin.")] = False,
+    scope: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="verify, read or admin: what onema's own API lets it do; the first two where none is said."
+        ),
+    ] = None,
 ) -> None:
     """Make a key and a secret, and print them: the secret is never shown again."""
     import sys
@@ -40,6 +46,7 @@ def add(
         key=entropy.token(KEY_BYTES).hex().upper() if key is None else key,
         secret=secret,
         application=application,
+        scopes=tuple(scope or ()),  # type: ignore[arg-type]  # another word is refused when it is saved
     )
     create(cli, credential, key=credential.key, secret="" if secret_stdin else secret)
     if not cli.json:
@@ -58,7 +65,7 @@ def show_all(
 
     with cli.session() as session:
         found = session.of_kind(doc.Credential, account)
-    print_documents(cli, found, ("account", "dialect", "key", "application", "state"))
+    print_documents(cli, found, ("account", "dialect", "key", "application", "scopes", "state"))
 
 
 @app.command("revoke")

@@ -4,6 +4,7 @@ import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from onema.administration.answers import Administrator
 from onema.dialects.camara import credentials as camara
 from onema.dialects.camara import wire as camara_wire
 from onema.dialects.camara.routes import CamaraApi
@@ -135,11 +136,21 @@ SAMPLES = {name: parts.samples for name, parts in DIALECTS.items() if parts.samp
 
 
 def build_dialects(
-    gateway: Gateway, storage: Storage, settings: Settings, checks: Checks | None = None
+    gateway: Gateway,
+    storage: Storage,
+    settings: Settings,
+    checks: Checks | None = None,
+    administrator: Administrator | None = None,
 ) -> Sequence[Dialect]:
-    """All of them, ready to answer; without `checks` those of codes that were made here only."""
+    """All of them, ready to answer; without `checks` those of codes that were made here only, and without
+    `administrator` for codes alone.
+    """
     reads = CustomerReads(storage)
-    return [parts.api(gateway, reads, settings, checks or gateway.execute) for parts in DIALECTS.values()]
+    apis = [parts.api(gateway, reads, settings, checks or gateway.execute) for parts in DIALECTS.values()]
+    for api in apis:
+        if isinstance(api, NativeApi) and administrator is not None:
+            api.administer(administrator)
+    return apis
 
 
 def problems_of(document: doc.Credential) -> Iterator[Problem]:

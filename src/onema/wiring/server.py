@@ -137,6 +137,7 @@ class App:
             core.storage,
             settings,
             CodeChecks(core.gateway, core.storage, lambda: self._carriers).check,
+            core.administration,
         )
         await core.gateway.refusals.start()
         stack.push_async_callback(core.gateway.refusals.stop)

@@ -15,6 +15,22 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
     notes: list[str]
 
 
+class Difference(msgspec.Struct, frozen=True, kw_only=True):
+    """The first character of the text, from 1, that does not fit."""
+
+    place: int
+    expected: str
+    found: str
+
+
+class TemplateTest(msgspec.Struct, frozen=True, kw_only=True):
+    fits: bool
+    template: str | None
+    text: str | None
+    segments: int | None
+    differs: Difference | None
+
+
 def preview_sms(
     *,
     text: str,
@@ -37,4 +53,14 @@ def preview_sms(
             "origin": origin,
             "app_hash": app_hash,
         },
+    )
+
+
+def try_template(*, brandname: str, text: str, code_length: int | UnsetType = UNSET) -> Call[TemplateTest]:
+    """Which template a text fits, or where it differs from the nearest."""
+    return Call(
+        "POST",
+        "/v1/templates/test",
+        TemplateTest,
+        body={"brandname": brandname, "text": text, "code_length": code_length},
     )

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from onema.client.call import Call, new_key, part
+from onema.client.operations.shared import Cost
 
 
 class Begun(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,12 +26,6 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     status: str
     reason: str
     ending: str
-
-
-class Cost(msgspec.Struct, frozen=True, kw_only=True):
-    currency: str
-    held: str
-    charged: str
 
 
 class MessageAttempt(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,6 +1,8 @@
 """Our refusals as problem details (RFC 9457): one table, whose types docs/api.md lists."""
 
 import math
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import msgspec
 
@@ -19,14 +21,22 @@ class ProblemType(msgspec.Struct, frozen=True):
     name: str
     title: str
 
-    def response(self, detail: str = "", pointer: str = "", incident: str = "", wait_ms: int = 0) -> Response:
+    def response(
+        self,
+        detail: str = "",
+        pointer: str = "",
+        incident: str = "",
+        wait_ms: int = 0,
+        errors: Sequence[Mapping[str, str]] = (),
+    ) -> Response:
         """`pointer` is the member of the request that it is about (RFC 6901); after `wait_ms` it may be asked for
         again.
         """
-        told = {"type": f"{_TYPE}{self.name}", "title": self.title, "status": self.status}
+        told: dict[str, Any] = {"type": f"{_TYPE}{self.name}", "title": self.title, "status": self.status}
         told |= {"detail": detail} if detail else {}
         told |= {"pointer": pointer} if pointer else {}
         told |= {"incident": incident} if incident else {}
+        told |= {"errors": errors} if errors else {}
         headers: Headers = _ASKS_FOR_A_LOGIN if self.status == 401 else ()
         if wait_ms > 0:
             headers = (*headers, (b"retry-after", str(math.ceil(wait_ms / 1000)).encode()))
@@ -82,6 +92,9 @@ NO_NEXT_CHANNEL = ProblemType(422, "no_next_channel", "The plan has no further c
 NOT_SENT_AGAIN = ProblemType(
     422, "not_sent_again", "The code was not sent in a way that can be repeated"
 ).response()
+EXISTS = ProblemType(409, "exists", "There is another one of this name").response()
+SCOPE_MISSING = ProblemType(403, "scope_missing", "The key has no scope for this")
+UNFIT = ProblemType(422, "unfit", "This cannot be configured")
 NOT_FOUND = ProblemType(404, "not_found", "There is no such path").response()
 METHOD = ProblemType(405, "method_not_allowed", "The path takes another method")
 OVERSIZED = ProblemType(413, "oversized", "The body is too large").response()
@@ -99,3 +112,24 @@ class Invalid(Exception):
 def method_not_allowed(allowed: bytes) -> Response:
     response = METHOD.response()
     return msgspec.structs.replace(response, headers=((b"allow", allowed),))
+
+
+class ScopeMissing(Exception):
+    """The key may not do this; one with the `scope` may."""
+
+    def __init__(self, scope: str) -> None:
+        super().__init__(scope)
+        self.scope = scope
+
+
+class Unfit(Exception):
+    """Documents that do not hold together: (pointer, sentence) of all that is wrong."""
+
+    def __init__(self, errors: Sequence[tuple[str, str]]) -> None:
+        super().__init__()
+        self.errors = errors
+
+    def response(self) -> Response:
+        pointer, sentence = self.errors[0] if self.errors else ("", "")
+        errors = [{"pointer": at, "detail": said} for at, said in self.errors]
+        return UNFIT.response(sentence, pointer, errors=errors)

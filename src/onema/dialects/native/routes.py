@@ -4,9 +4,12 @@ from collections.abc import Awaitable, Callable
 from functools import cache
 from pathlib import Path
 
+from onema.administration.answers import Administrator
+from onema.administration.permissions import NotPermitted
 from onema.dialects.native import wire
 from onema.dialects.native.auth import DIALECT, authenticate
 from onema.dialects.native.callbacks import NativeEvents
+from onema.dialects.native.desk import Answering, asked_of
 from onema.dialects.native.errors import (
     FAULT,
     INVALID,
@@ -14,9 +17,14 @@ from onema.dialects.native.errors import (
     NOT_FOUND,
     OVERSIZED,
     REFUSALS,
+    SCOPE_MISSING,
     Invalid,
+    ScopeMissing,
+    Unfit,
     method_not_allowed,
 )
+from onema.dialects.native.reports import reports_at
+from onema.dialects.native.resources import resources_at
 from onema.dialects.native.result_tokens import ResultTokens
 from onema.dialects.native.verifications import Unknown, Verifications
 from onema.domain.codes.admission import admit_account
@@ -42,8 +50,14 @@ Operation = Callable[[CredentialView, Request, Asking], Awaitable[Response]]
 
 @cache
 def description() -> bytes:
-    """The API in OpenAPI 3.1."""
-    return (Path(__file__).parent / "openapi.yaml").read_bytes()
+    """The API in OpenAPI 3.1: openapi.yaml, with the parts in openapi/ where it has a place for them."""
+    folder = Path(__file__).parent
+    text = (folder / "openapi.yaml").read_text(encoding="utf-8")
+    for part in sorted((folder / "openapi").glob("*.yaml")):
+        place, _, what = part.stem.rpartition("-")
+        mark = f"# {what} of openapi/{place}-{what}.yaml\n"
+        text = text.replace(mark, part.read_text(encoding="utf-8"))
+    return text.encode()
 
 
 class NativeApi:
@@ -68,6 +82,8 @@ class NativeApi:
         self.callbacks = NativeEvents(gateway)
         self._tokens = tokens or ResultTokens(gateway.result_key, number=1, issuer="onema", seconds=600)
         self._verifications = Verifications(gateway, reads, checks or gateway.execute, self._tokens)
+        self._administrator: Administrator | None = None
+        """Answers for the account; `administer` says who does."""
 
     async def answer(self, request: Request) -> Response:
         if request.path == _DESCRIPTION and request.method == "GET":
@@ -81,15 +97,22 @@ class NativeApi:
         return response
 
     async def _answer(self, request: Request, asking: Asking) -> Response:
-        allowed, operation = self._operation(request)
-        if not allowed:
+        operations = self._operations(request)
+        if not operations:
             return NOT_FOUND
-        if request.method != allowed:
-            return method_not_allowed(allowed.encode())
+        operation = operations.get(request.method)
+        if operation is None:
+            return method_not_allowed(", ".join(operations).encode())
         try:
             caller = authenticate(self._gateway.directory, request.header(b"authorization"), asking)
             admit_account(caller.account, request.client_ip)
             return await operation(caller, request, asking)
+        except ScopeMissing as missing:
+            return SCOPE_MISSING.response(f"it takes the scope {missing.scope}")
+        except NotPermitted:
+            return NOT_FOUND
+        except Unfit as unfit:
+            return unfit.response()
         except Invalid as invalid:
             asking.detail = f"{invalid.pointer}: {invalid}"
             return INVALID.response(str(invalid), invalid.pointer)
@@ -99,8 +122,29 @@ class NativeApi:
             asking.detail = refused.detail
             return REFUSALS[refused.refusal].response(wait_ms=refused.wait_ms)
 
+    def administer(self, administrator: Administrator) -> None:
+        """Answer what accounts read and administer, too."""
+        self._administrator = administrator
+
+    def _operations(self, request: Request) -> dict[str, Operation]:
+        """What answers a path, by method; nothing for a path that there is not."""
+        method, operation = self._operation(request)
+        if method:
+            return {method: _within_scope(operation, changes=method == "POST")}
+        administrator, path = self._administrator, request.path.split("/")[2:]
+        if administrator is None or not request.path.startswith("/v1/"):
+            return {}
+        methods = reports_at(path) or resources_at(path)
+        return {name: self._at_the_desk(administrator, one) for name, one in methods.items()}
+
+    def _at_the_desk(self, administrator: Administrator, answering: Answering) -> Operation:
+        def answer(caller: CredentialView, request: Request, _: Asking) -> Awaitable[Response]:
+            return answering(asked_of(request, caller, administrator, self._gateway.token))
+
+        return answer
+
     def _operation(self, request: Request) -> tuple[str, Operation]:
-        """The method that a path takes, and what answers it; "" for a path that there is not."""
+        """The method that a path about codes takes, and what answers it; "" for a path that there is not."""
         match request.path.removeprefix("/v1/").split("/") if request.path.startswith("/v1/") else ():
             case ["verifications"]:
                 return "POST", self._create
@@ -162,3 +206,15 @@ class NativeApi:
 
     def fault(self, request: Request, incident: str) -> Response:
         return FAULT.response(incident=incident)
+
+
+def _within_scope(operation: Operation, *, changes: bool) -> Operation:
+    """For keys that may send and check codes; what changes nothing, for those that read, too."""
+    scopes = {"verify"} if changes else {"verify", "read"}
+
+    def answer(caller: CredentialView, request: Request, asking: Asking) -> Awaitable[Response]:
+        if scopes.isdisjoint(caller.scopes):
+            raise ScopeMissing("verify")
+        return operation(caller, request, asking)
+
+    return answer

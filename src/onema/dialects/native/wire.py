@@ -91,14 +91,19 @@ class EmptyRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An operation that needs to be told nothing."""
 
 
+def members_of(body: bytes) -> dict[str, Any]:
+    """Raises Invalid."""
+    try:
+        members: dict[str, Any] = _whole(parse_json_object(body))
+    except ValueError:
+        raise Invalid("", "the body must be a JSON object") from None
+    return members
+
+
 def read(body: bytes, kind: type[T]) -> T:
     """Raises Invalid. A member that nobody knows is refused: it may be a misspelt one that changes the answer."""
     try:
-        members = parse_json_object(body)
-    except ValueError:
-        raise Invalid("", "the body must be a JSON object") from None
-    try:
-        return msgspec.convert(_whole(members), kind)
+        return msgspec.convert(members_of(body), kind)
     except msgspec.ValidationError as error:
         raise _invalid(str(error)) from None
 

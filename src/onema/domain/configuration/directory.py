@@ -151,6 +151,7 @@ class CredentialView:
         self.active = credential.state == "active"
         self.account = account
         self.application = application
+        self.scopes = frozenset(credential.scopes or doc.USUAL_SCOPES)
 
 
 class PoolView:

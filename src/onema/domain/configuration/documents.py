@@ -101,8 +101,16 @@ class Account(Document, frozen=True, kw_only=True, tag="account"):
     registered: dict[str, str] = {}
 
 
+Scope = Literal["verify", "read", "admin"]
+USUAL_SCOPES: tuple[Scope, ...] = ("verify", "read")
+
+
 class Credential(Document, frozen=True, kw_only=True, tag="credential"):
-    """What a client of one dialect shows: a public key and a secret. Two per account (or application) may live."""
+    """What a client of one dialect shows: a public key and a secret. Two per account (or application) may live.
+
+    `scopes` are what onema's own API lets it do: send and check codes, read, and administer the account; without any
+    all but the last.
+    """
 
     identity_fields = ("dialect", "key")
     secret_fields = ("secret",)
@@ -113,6 +121,7 @@ class Credential(Document, frozen=True, kw_only=True, tag="credential"):
     secret: str
     application: str = ""
     state: State = "active"
+    scopes: tuple[Scope, ...] = ()
 
 
 class Application(Document, frozen=True, kw_only=True, tag="application"):

@@ -1,0 +1,204 @@
+"""`./dev docs` makes this of openapi.yaml."""
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Literal
+
+import msgspec
+
+from onema.client.call import Call, part
+from onema.client.operations.shared import Cost
+
+
+class AnyMessage(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
+    channel: str
+    to: str
+    sender: str
+    application: str
+    reference: str
+    api: str
+    segments: int
+    status: str
+    reason: str
+    ending: str
+    created_at: dt.datetime
+    ended_at: str | None
+    verification: str | None
+    cost: Cost
+
+
+class MessagePage(msgspec.Struct, frozen=True, kw_only=True):
+    items: list[AnyMessage]
+    next_cursor: str | None
+
+
+class PhoneCall(msgspec.Struct, frozen=True, kw_only=True):
+    message: str
+    attempt: int
+    carrier: str
+    state: str
+    ending: str
+    started_at: str | None
+    ringing_at: str | None
+    answered_at: str | None
+    ended_at: str | None
+    ring_seconds: float
+    talk_seconds: float
+    keys: str
+    status: int
+    codec: str
+    packets_sent: int
+    packets_received: int
+    packets_lost: int
+    jitter_ms: float
+
+
+class Moment(msgspec.Struct, frozen=True, kw_only=True):
+    at: dt.datetime
+    event: str
+    detail: str
+
+
+class MessageStory(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
+    channel: str
+    to: str
+    sender: str
+    application: str
+    reference: str
+    api: str
+    segments: int
+    status: str
+    reason: str
+    ending: str
+    created_at: dt.datetime
+    ended_at: str | None
+    verification: str | None
+    cost: Cost
+    calls: list[PhoneCall]
+    timeline: list[Moment]
+
+
+class PlacedCall(msgspec.Struct, frozen=True, kw_only=True):
+    message: str
+    attempt: int
+    carrier: str
+    state: str
+    ending: str
+    started_at: str | None
+    ringing_at: str | None
+    answered_at: str | None
+    ended_at: str | None
+    ring_seconds: float
+    talk_seconds: float
+    keys: str
+    status: int
+    codec: str
+    packets_sent: int
+    packets_received: int
+    packets_lost: int
+    jitter_ms: float
+    to: str
+    caller: str
+    reference: str
+    application: str
+
+
+class CallPage(msgspec.Struct, frozen=True, kw_only=True):
+    items: list[PlacedCall]
+    next_cursor: str | None
+
+
+class Refusal(msgspec.Struct, frozen=True, kw_only=True):
+    at: dt.datetime
+    since: dt.datetime
+    times: int
+    api: str
+    reason: str
+    to: str
+    client: str
+    application: str
+    detail: str
+
+
+class Refusals(msgspec.Struct, frozen=True, kw_only=True):
+    total: int
+    items: list[Refusal]
+
+
+class CallbackTry(msgspec.Struct, frozen=True, kw_only=True):
+    message: str
+    at: dt.datetime
+    about: str
+    host: str
+    status: int
+    took_ms: int
+    problem: str
+    then: str
+
+
+class CallbackPage(msgspec.Struct, frozen=True, kw_only=True):
+    items: list[CallbackTry]
+    next_cursor: str | None
+
+
+class Replayed(msgspec.Struct, frozen=True, kw_only=True):
+    replayed: int
+
+
+def list_messages(
+    *,
+    limit: int | None = None,
+    cursor: str | None = None,
+    to: str | None = None,
+    status: Literal[
+        "accepted", "refused", "sent", "unknown", "delivered", "undelivered", "failed", "unconfirmed"
+    ]
+    | None = None,
+    reference: str | None = None,
+) -> Call[MessagePage]:
+    """Messages, newest first.
+
+    A search may stop before its page is full; next_cursor goes on.
+    """
+    return Call(
+        "GET",
+        "/v1/messages",
+        MessagePage,
+        query={"limit": limit, "cursor": cursor, "to": to, "status": status, "reference": reference},
+    )
+
+
+def get_message(id: str) -> Call[MessageStory]:
+    """A message and its story."""
+    return Call("GET", f"/v1/messages/{part(id)}", MessageStory)
+
+
+def list_calls(*, limit: int | None = None, cursor: str | None = None) -> Call[CallPage]:
+    """Calls, those of the newest message first.
+
+    The calls of one message stand on one page, which may be longer for it.
+    """
+    return Call("GET", "/v1/calls", CallPage, query={"limit": limit, "cursor": cursor})
+
+
+def list_refusals() -> Call[Refusals]:
+    """Why requests were refused lately."""
+    return Call("GET", "/v1/refusals", Refusals)
+
+
+def list_callbacks(*, limit: int | None = None, cursor: str | None = None) -> Call[CallbackPage]:
+    """Tries to tell of messages, those of the newest message first.
+
+    So many lines of stories are looked through as a page may have, so one may be short.
+    """
+    return Call("GET", "/v1/callbacks", CallbackPage, query={"limit": limit, "cursor": cursor})
+
+
+def replay_callbacks(*, messages: Sequence[str]) -> Call[Replayed]:
+    """Tell once more how messages ended.
+
+    Those of which nobody is told are passed over.
+    """
+    return Call("POST", "/v1/callbacks/replay", Replayed, body={"messages": messages})
