@@ -9,6 +9,10 @@ from onema.cli.demo import hints
 from onema.console.door.login import _NO_MATCH
 from onema.console.operate.sections import SECTIONS
 from onema.console.words import ENGLISH, languages
+from onema.domain.delivery.call import CallState
+from onema.domain.delivery.outcome import Ending
+from onema.domain.records import MessageState
+from onema.domain.state_machines import VerificationState
 
 from .desk import Desk, MemoryInbox
 
@@ -19,6 +23,8 @@ CREDENTIALS = {
     "vbee": {"apiKey": "k", "apiSecret": "s" * 32},
     "ytx": {"accountSID": "a", "authToken": "t", "appid": "i"},
     "native": {"key": "k", "secret": "s"},
+    "twilio_verify": {"accountSid": "a", "authToken": "t", "serviceSid": "v"},
+    "camara": {"clientId": "c", "clientSecret": "s"},
 }
 
 
@@ -26,7 +32,10 @@ def said() -> Iterator[str]:
     """Every text that the pages say: literally, or because the server or the demo tells it."""
     for file in (*CONSOLE.rglob("*.html"), *CONSOLE.rglob("*.js"), *CONSOLE.rglob("*.py")):
         yield from re.findall(r'\bsay\(\s*"([^"]+)"', file.read_text("utf-8"))
-    yield from ("Pause", "Play the call", _NO_MATCH, "busy", "no answer", "declined", "voicemail")
+    yield from ("Pause", "Play the call", _NO_MATCH)
+    for states in (MessageState, Ending, CallState, VerificationState):
+        yield from (one.value for one in states)
+    yield from ("ready", "waiting", "active", "inactive", "full", "draining")
     yield from (script.value for script in Script)
     yield from (section.title for section in SECTIONS)
     for hint in hints("http://127.0.0.1:8400", CREDENTIALS):
