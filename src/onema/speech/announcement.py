@@ -10,6 +10,7 @@ from onema.speech.making.render import SentenceRenderer
 from onema.speech.message import SpokenMessage, read_out, speak
 from onema.speech.pack import Voice
 from onema.speech.spoken_texts import NoRenderer, SpokenTexts
+from onema.speech.tones import in_tones
 
 CODE_MARKER = "{OTP}"
 
@@ -75,9 +76,19 @@ class Announcements:
         """Raises ValueError for a voice, code or rate that cannot be spoken, or a text that was not prepared. A
         sentence that was never made is replaced by the voice's own: the code is what matters.
         """
+        return self._message(call, self._voice(call))
+
+    def wav_in_tones(self, call: CallPayload) -> bytes:
+        """The call with a tone in place of each character of a code. Raises ValueError as `message` does."""
+        return self._message(call, in_tones(self._voice(call))).wav()
+
+    def _voice(self, call: CallPayload) -> Voice:
         voice = self.voices.get(call.voice)
         if voice is None:
             raise ValueError(f"there is no voice {call.voice!r}")
+        return voice
+
+    def _message(self, call: CallPayload, voice: Voice) -> SpokenMessage:
         if call.spoken_text:
             return read_out(
                 voice, self._texts.parts(voice, call.spoken_text), times=call.times, rate=call.rate

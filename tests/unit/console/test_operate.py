@@ -3,11 +3,13 @@
 import re
 
 import pytest
+from msgspec.structs import replace
 
 from onema.console.operate.pages.shown import PAGE
 from onema.console.operate.sections import SECTIONS
 from onema.domain.configuration import documents as doc
 from onema.domain.delivery.outcome import Ending
+from onema.domain.ids import MessageId
 from onema.domain.records import Call
 from onema.domain.refusals import Refusal
 from onema.domain.values.phone import mask
@@ -149,6 +151,28 @@ async def test_the_signalling_of_a_call_is_for_operators_who_see_numbers(office:
     await office.desk.log_in("lan")
     for other in (f"/console/messages/{message}/2.pcap", f"/console/messages/{2**70}/1.pcap"):
         assert (await office.desk.get(other)).status == 404
+
+
+async def test_what_a_call_says_is_heard_without_its_code(office: Office) -> None:
+    """With a tone in place of each digit, by whoever may see the message; a text has no prompt."""
+    text = await office.send("acme", OURS)
+    row = next(
+        one
+        for one in await office.core.storage.read_messages(office.core.account("acme").id, 2**63 - 1, 9)
+        if one.id == text
+    )
+    call = replace(row, id=MessageId(text + 1), channel="call")
+    await office.core.storage.begin([])
+    await office.core.storage.commit(1, {}, [call])
+    await office.desk.log_in("hoa")
+    assert f'src="/console/messages/{call.id}/prompt.wav"' in await office.page(
+        f"/console/messages/{call.id}"
+    )
+    answer = await office.desk.get(f"/console/messages/{call.id}/prompt.wav")
+    assert (answer.status, answer.headers["content-type"], answer.body[:4]) == (200, "audio/wav", b"RIFF")
+    assert (await office.desk.get(f"/console/messages/{text}/prompt.wav")).status == 404
+    theirs = await office.send("rival", THEIRS)
+    assert (await office.desk.get(f"/console/messages/{theirs}/prompt.wav")).status == 404
 
 
 async def test_an_unknown_message_is_no_page(office: Office) -> None:

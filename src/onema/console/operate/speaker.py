@@ -19,3 +19,6 @@ class Speaker(Protocol):
 
     def wav(self, call: CallPayload) -> bytes:
         """Raises ValueError for what cannot be spoken."""
+
+    def wav_in_tones(self, call: CallPayload) -> bytes:
+        """The same with a tone in place of each character of the code."""

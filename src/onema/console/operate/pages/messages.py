@@ -1,5 +1,6 @@
 """The messages of an account, and the story of each."""
 
+import asyncio
 import datetime
 import re
 import shlex
@@ -13,9 +14,12 @@ from onema.administration.story import moments, verification_state
 from onema.console.operate.frame import Section, Visit
 from onema.console.operate.pages.shown import PAGE, shown_call, shown_message
 from onema.console.operate.viewer import NotForThem
+from onema.domain.configuration import documents as doc
+from onema.domain.delivery.payload import CallPayload
 from onema.domain.ids import LARGEST_ID, MessageId, first_id_at, time_of_id
-from onema.domain.records import MessageState
+from onema.domain.records import Channel, MessageState
 from onema.domain.values.money import format_amount
+from onema.domain.values.phone import Phone
 from onema.domain.values.times import show_time
 from onema.protocols.sip.pcap import pcap
 from onema.protocols.sip.trace import read_trace
@@ -24,6 +28,9 @@ from onema.storage.contract import FoundMessages
 _ID = re.compile(r"[0-9]{16,19}|[0-9a-fA-F]{32}")
 """A message's id, in decimal or as one API spells it."""
 _HEX_DIGITS = 32
+_VOICE = "vi-north"
+"""Who speaks where an application names nobody."""
+_TIMES = 2
 
 
 async def messages(visit: Visit) -> Response:
@@ -123,6 +130,7 @@ async def message(visit: Visit) -> Response:
         expires_at=show_time(message.code_expires_at),
         charged=format_amount(message.charged),
         held=format_amount(message.held),
+        has_prompt=message.channel == Channel.CALL and visit.speaker is not None,
         calls=[shown_call(visit, one) for one in story.calls],
         lines=lines,
         command=f"onema message show {identifier}",
@@ -142,8 +150,36 @@ async def capture(visit: Visit) -> Response:
     return Response(pcap(read_trace(trace)), media_type="application/vnd.tcpdump.pcap", headers=headers)
 
 
+async def prompt(visit: Visit) -> Response:
+    """What a call of the message's application says, with a tone in place of each digit."""
+    found = await visit.ask(
+        ask.ReadStory(message=MessageId(min(visit.request.path_params["id"], LARGEST_ID)))
+    )
+    speaker = visit.speaker
+    if found is None or speaker is None or found.story.message.channel != Channel.CALL:
+        raise NotForThem
+    named = doc.Application(account=found.account, name=found.story.message.application)
+    try:
+        application, _ = await visit.document(doc.Application, named.identity)
+    except NotForThem:
+        application = named
+    voice = application.voice if application.voice in speaker.voices else _VOICE
+    digits = "0" * application.code_length
+    call = CallPayload(Phone(""), "", voice, digits, application.sentence, _TIMES, 1.0, 60, 0)
+    try:
+        content = await asyncio.to_thread(speaker.wav_in_tones, call)
+    except ValueError as error:
+        raise NotForThem from error
+    return Response(content, media_type="audio/wav")
+
+
 SECTION = Section(
     "messages",
     "Messages",
-    {"": messages, "/{id:int}": message, "/{id:int}/{attempt:int}.pcap": capture},
+    {
+        "": messages,
+        "/{id:int}": message,
+        "/{id:int}/prompt.wav": prompt,
+        "/{id:int}/{attempt:int}.pcap": capture,
+    },
 )
