@@ -135,6 +135,15 @@ async def test_those_who_see_the_same_share_one_rendering(office: Office) -> Non
     assert "Mã mỗi giây" in other[0]
 
 
+async def test_who_leaves_a_live_page_leaves_nothing_behind(office: Office) -> None:
+    """No task waits for the next turn of a part that nobody follows."""
+    before = asyncio.all_tasks()
+    async with following(office.desk, "/console/now/events"):
+        pass
+    await asyncio.sleep(0)
+    assert asyncio.all_tasks() <= before
+
+
 async def test_a_live_page_ends_with_the_session(office: Office) -> None:
     """Whoever is logged out hears no more."""
     administrator = Administration(office.core.gateway, office.core.storage)

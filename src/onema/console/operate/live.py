@@ -67,12 +67,15 @@ class LiveParts:
         try:
             yield _RETRY
             while admitted() and not stopped.done():
-                turn = asyncio.ensure_future(part.turn.wait())
-                if part.event:
-                    yield part.event if part.event != sent else _HEARTBEAT
-                    sent = part.event
-                await asyncio.wait({stopped, turn}, return_when=asyncio.FIRST_COMPLETED)
-                turn.cancel()
+                event, turn_of_part = part.event, part.turn
+                if event:
+                    yield event if event != sent else _HEARTBEAT
+                    sent = event
+                turn = asyncio.ensure_future(turn_of_part.wait())
+                try:
+                    await asyncio.wait({stopped, turn}, return_when=asyncio.FIRST_COMPLETED)
+                finally:
+                    turn.cancel()
         finally:
             stopped.cancel()
             part.followers -= 1
