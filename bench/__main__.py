@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 import uvloop
 
-from bench import growth, http, http_sender, load, postgres, sms
+from bench import growth, http, http_sender, load, native, postgres, sms
 from bench.report import Report, markdown
 from bench.server import ServerFailed
 from onema.loadtest.chart import Bars, bar_chart
@@ -27,7 +27,12 @@ MEASUREMENTS: dict[str, tuple[Measurement, int, str]] = {
     "http": (
         http.measure,
         10,
-        "codes and calls of all three APIs against /health/live, with and without delivery",
+        "codes and calls of the vendors' three APIs against /health/live, with and without delivery",
+    ),
+    "native": (
+        native.measure,
+        10,
+        "codes through our own API beside eSMS, and what ten screens of the console cost",
     ),
     "postgres": (postgres.measure, 10, "two processes on PostgreSQL against one on SQLite"),
     "growth": (growth.measure, 15, "an empty store against one with a million messages, SQLite"),

@@ -59,6 +59,45 @@ class CodeRounds:
         codes = await asyncio.to_thread(_read_codes, self._server.port, phones)
         await self._check(figures, codes, _SUCCESS)
 
+    async def native_paused(self, figures: Figures) -> None:
+        """The same as `paused`, through our own API."""
+        begun = await self._create(figures, PER_ROUND)
+        await self._check_native(figures, [(each["id"], _NO_CODE) for each in begun], is_right=False)
+
+    async def native_delivering(self, figures: Figures) -> None:
+        """The same as `delivering`, through our own API."""
+        begun = await self._create(figures, INBOX_PAGE, self._delivered)
+        phones = [f"0{each['to'].removeprefix('+84')}" for each in begun]
+        codes = dict(await asyncio.to_thread(_read_codes, self._server.port, phones))
+        typed = [(each["id"], codes[phone]) for each, phone in zip(begun, phones, strict=True)]
+        await self._check_native(figures, typed, is_right=True)
+
+    async def _create(
+        self, figures: Figures, amount: int, settled: Settled | None = None
+    ) -> list[dict[str, str]]:
+        """What each of so many requests was answered."""
+        requests, begun = self._requests.native, []
+
+        def classify(status: int, body: bytes) -> str:
+            begun.append(body)
+            return requests.classify(status, body)
+
+        prepared = [requests.send(number) for number in self._new_phones(amount)]
+        await figures.create.round(self._server, self._load, prepared, requests.accepted, classify, settled)
+        return [json.loads(body) for body in begun]
+
+    async def _check_native(
+        self, figures: Figures, typed: Sequence[tuple[str, str]], *, is_right: bool
+    ) -> None:
+        valid = b'"valid":true'
+        await figures.check.round(
+            self._server,
+            self._load,
+            self._requests.check_native(typed),
+            str(is_right),
+            lambda status, body: str(valid in body) if status == 200 else str(status),
+        )
+
     async def at_rate(self, figures: Figures, rate: int, seconds: float) -> None:
         """So many GENCODEs a second, whoever waits; latency counts from when one was due. Raises ServerFailed."""
         codes, amount = self._requests.esms, round(rate * seconds)

@@ -124,6 +124,8 @@ class Figures:
         self.checkcode = Measured("CHECKCODE")
         self.vbee = Measured("Vbee voice-otp")
         self.ytx = Measured("ytx CodeCallOut")
+        self.create = Measured("POST /v1/verifications")
+        self.check = Measured("POST /v1/verifications/{id}/check")
         self.median_ms_by_round: list[float] = []
         """The median latency of a GENCODE at a fixed rate; CodeRounds adds to it."""
 

@@ -68,7 +68,7 @@ def _table(table: Table) -> str:
 def _goals(goals: Sequence[Goal]) -> str:
     lines = ["", "| | measured | goal |", "|---|---|---|"]
     for goal in goals:
-        digits = {"x": 2, " s": 3, " ms": 3}.get(goal.unit, 0)
+        digits = {"x": 2, " s": 3, " ms": 3, " %": 1}.get(goal.unit, 0)
         verdict = "" if goal.is_met else " **missed**"
         lines.append(
             f"| {goal.name} | {goal.value:.{digits}f}{goal.unit}{verdict} | at most {goal.limit:g}{goal.unit} |"

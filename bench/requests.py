@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from onema.dialects.esms.sample_requests import EsmsSamples
+from onema.dialects.native.sample_requests import NativeSamples
 from onema.dialects.vbee.sample_requests import VbeeSamples
 from onema.dialects.ytx.sample_requests import YtxSamples
 from onema.loadtest.requests import CodeRequests, spread
@@ -30,9 +31,15 @@ class DemoRequests:
         credentials: dict[str, dict[str, str]] = json.loads((data / "demo.json").read_text())
         self._esms = EsmsSamples(credentials["esms"], minutes=minutes)
         self.esms = CodeRequests(self._esms, HOST)
+        self._native = NativeSamples(credentials["native"])
+        self.native = CodeRequests(self._native, HOST)
         self.vbee = CodeRequests(VbeeSamples(credentials["vbee"]), HOST)
         self.ytx = CodeRequests(YtxSamples(credentials["ytx"]), HOST)
 
     def checkcode(self, codes: Iterable[tuple[str, str]]) -> list[bytes]:
         """`codes` are (phone, what its owner typed)."""
         return [self._esms.check(phone, code).as_bytes(HOST) for phone, code in codes]
+
+    def check_native(self, codes: Iterable[tuple[str, str]]) -> list[bytes]:
+        """`codes` are (verification, what its owner typed)."""
+        return [self._native.check(verification, code).as_bytes(HOST) for verification, code in codes]

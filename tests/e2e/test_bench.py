@@ -30,7 +30,10 @@ def command(server: RunningServer, dialect: str, *arguments: str) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize(("dialect", "accepted"), [("esms", "100"), ("vbee", "success"), ("ytx", "0")])
+@pytest.mark.parametrize(
+    ("dialect", "accepted"),
+    [("native", "accepted"), ("esms", "100"), ("vbee", "success"), ("ytx", "0")],
+)
 def test_all_that_was_due_is_sent_and_accepted(
     server: RunningServer, tmp_path: Path, dialect: str, accepted: str
 ) -> None:

@@ -78,14 +78,24 @@ def parallel(count: int, work: Any) -> list[Any]:
 
 
 def test_the_printed_curl_lines_send_show_and_check_a_code(server: RunningServer) -> None:
-    """Pasted one after the other, with the code put in, they succeed."""
+    """Pasted one after the other, with the code put in, they succeed: our own API first, then eSMS."""
+
+    def paste(line: list[str]) -> Any:
+        return json.loads(subprocess.run(line, capture_output=True, check=True).stdout)
+
     lines = re.findall(r"^curl .*$", server.output.read_text(), re.MULTILINE)
     send, read, check = (shlex.split(line) for line in lines[:3])
-    assert json.loads(subprocess.run(send, capture_output=True, check=True).stdout)["CodeResult"] == "100"
-    received = eventually(lambda: json.loads(subprocess.run(read, capture_output=True, check=True).stdout))
-    code = received[0]["text"][:6]
-    check[-1] = check[-1].replace("Code=123456", f"Code={code}")
-    assert json.loads(subprocess.run(check, capture_output=True, check=True).stdout)["CodeResult"] == "100"
+    begun = paste(send)
+    assert begun["status"] == "pending"
+    code = eventually(lambda: paste(read))[0]["text"][:6]
+    check = [word.replace("/ID/", f"/{begun['id']}/").replace("123456", code) for word in check]
+    assert paste(check)["valid"] is True
+    send, check = (
+        shlex.split(line) for line in lines if (SERVICE in line and "CodeGen" in line) or "GenCode" in line
+    )
+    assert paste(send)["CodeResult"] == "100"
+    code = eventually(lambda: [one for one in paste(read) if one["text"][:6] != code])[0]["text"][:6]
+    assert paste([*check[:-1], check[-1].replace("Code=123456", f"Code={code}")])["CodeResult"] == "100"
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,7 @@ class CodeChecks:
                 verification=found.verification,
                 reserved_at=command.now,
                 verdict=verdict,
+                tells_last=command.tells_last,
             )
         )
         if check is None:

@@ -68,10 +68,12 @@ class CustomerReads:
             wallet = (await self._storage.read([key])).get(key)
         return wallet.balance if isinstance(wallet, Wallet) else NOTHING
 
-    async def message(self, account: AccountId, message: MessageId) -> Message | None:
-        """The account's message of this id; None for none."""
+    async def message(self, account: AccountId, message: MessageId, *, polls: bool = True) -> Message | None:
+        """The account's message of this id; None for none. With `polls` off it is what a command needs, which costs its
+        customer something: nobody is refused for having many of these under way.
+        """
         key = (Message, account, message)
-        async with self._turn(account):
+        async with self._turn(account) if polls else _store_answers():
             found = (await self._storage.read([key])).get(key)
         return found if isinstance(found, Message) else None
 
@@ -149,11 +151,17 @@ class CustomerReads:
             raise Refused(Refusal.RATE_LIMITED, f"{WAITING_OF_AN_ACCOUNT} reads of the account are under way")
         self._waiting[account] += 1
         try:
-            async with places or self._places:
+            async with places or self._places, _store_answers():
                 yield
-        except StorageError as error:
-            raise Refused(Refusal.STORE_UNAVAILABLE, str(error)) from error
         finally:
             self._waiting[account] -= 1
             if not self._waiting[account]:
                 del self._waiting[account]
+
+
+@contextlib.asynccontextmanager
+async def _store_answers() -> AsyncIterator[None]:
+    try:
+        yield
+    except StorageError as error:
+        raise Refused(Refusal.STORE_UNAVAILABLE, str(error)) from error

@@ -2,10 +2,12 @@
 
 import base64
 import binascii
+from functools import lru_cache
 
 _SCHEME = b"basic"
 
 
+@lru_cache(maxsize=1_000)
 def basic_login(authorization: bytes | None) -> tuple[str, bytes]:
     """Raises ValueError for what is no Basic login; its text tells nothing that was sent."""
     scheme, _, encoded = (authorization or b"").strip().partition(b" ")

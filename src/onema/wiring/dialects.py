@@ -18,7 +18,7 @@ from onema.dialects.native import credentials as native
 from onema.dialects.native import wire as native_wire
 from onema.dialects.native.result_tokens import ResultTokens
 from onema.dialects.native.routes import NativeApi
-from onema.dialects.native.sample_requests import NativeSteps
+from onema.dialects.native.sample_requests import NativeSamples
 from onema.dialects.twilio_verify import credentials as twilio_verify
 from onema.dialects.twilio_verify import wire as twilio_verify_wire
 from onema.dialects.twilio_verify.routes import TwilioVerifyApi
@@ -117,12 +117,10 @@ def _camara(gateway: Gateway, reads: CustomerReads, settings: Settings, checks: 
 
 
 DIALECTS: Mapping[str, WireApiParts] = {
+    "native": WireApiParts(_native, native.problems_of, native_wire.message_of, NativeSamples),
     "esms": WireApiParts(_esms, esms.problems_of, esms_wire.message_of, EsmsSamples),
     "vbee": WireApiParts(_vbee, vbee.problems_of, vbee_wire.message_of, VbeeSamples, vbee.advice),
     "ytx": WireApiParts(_ytx, ytx.problems_of, ytx_wire.message_of, YtxSamples),
-    "native": WireApiParts(
-        _native, native.problems_of, native_wire.message_of, samples=None, steps_alone=NativeSteps
-    ),
     "twilio_verify": WireApiParts(
         _twilio_verify, twilio_verify.problems_of, twilio_verify_wire.message_of, TwilioVerifySamples
     ),

@@ -116,6 +116,33 @@ async def test_five_wrong_codes_are_the_end(api: NativeApi, core: RunningCore) -
     assert (await ask(api, check(verification, code)))["valid"] is False
 
 
+async def test_many_checks_at_once_are_all_decided(api: NativeApi, core: RunningCore) -> None:
+    """None is refused because others wait: a try is lost then, and nobody knows whether it was right."""
+    sends = [await sent(api, to=f"+8490188{number:04}") for number in range(60)]
+    codes = [await code_of(core, verification) for verification in sends]
+    anew = NativeApi(core.gateway, core.reads)  # as on another node, which has sent none of them
+    core.storage.reading.clear()
+    asked = [
+        asyncio.ensure_future(ask(anew, check(verification, wrong(code))))
+        for verification, code in zip(sends, codes, strict=True)
+    ]
+    await asyncio.sleep(0)
+    core.storage.reading.set()
+    told = await asyncio.gather(*asked)
+    assert {(one["valid"], one["status"]) for one in told} == {(False, "pending")}
+
+
+async def test_a_wrong_try_is_answered_though_the_store_cannot_be_read(
+    api: NativeApi, core: RunningCore
+) -> None:
+    """It has cost its try; what it left was known when it was decided."""
+    verification = await sent(api)
+    code = await code_of(core, verification)
+    core.storage.is_unreadable = True
+    told = [await ask(api, check(verification, wrong(code))) for _ in range(5)]
+    assert [one["status"] for one in told] == ["pending"] * 4 + ["exhausted"]
+
+
 async def test_a_purpose_has_a_code_of_its_own(api: NativeApi, core: RunningCore) -> None:
     """A new code of one purpose supersedes that alone, and no code is right for another verification."""
     login, payment = await sent(api, purpose="login"), await sent(api, purpose="payment")

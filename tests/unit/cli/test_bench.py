@@ -21,6 +21,7 @@ CREDENTIALS = {
     "vbee": {"apiKey": "key", "apiSecret": SECRET},
     "ytx": {"accountSID": "sid", "authToken": "token", "appid": "app"},
     "twilio_verify": {"accountSid": "ACsid", "authToken": "token", "serviceSid": "VAsid"},
+    "native": {"key": "key", "secret": "secret"},
 }
 
 
@@ -98,7 +99,7 @@ def test_a_server_that_is_not_there_is_told(capsys: pytest.CaptureFixture[str], 
 def test_every_request_goes_to_another_phone(dialect: str) -> None:
     """Else windows, and the pages that neighbours share, would be measured."""
     requests = requests_of(dialect)
-    phone = re.compile(rb'Phone=(\d+)|"(?:phone_number|dst)":"(\d+)"|To=%2B(\d+)')
+    phone = re.compile(rb'Phone=(\d+)|"(?:phone_number|dst)":"(\d+)"|To=%2B(\d+)|"to": "\+(\d+)"')
     found = [phone.search(requests.send(number)) for number in range(2_000)]
     assert len({match.group(0) for match in found if match}) == 2_000
 

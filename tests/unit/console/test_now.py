@@ -137,6 +137,7 @@ async def test_those_who_see_the_same_share_one_rendering(office: Office) -> Non
 
 async def test_who_leaves_a_live_page_leaves_nothing_behind(office: Office) -> None:
     """No task waits for the next turn of a part that nobody follows."""
+    await office.desk.log_in()
     before = asyncio.all_tasks()
     async with following(office.desk, "/console/now/events"):
         pass

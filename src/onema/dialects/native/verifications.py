@@ -4,6 +4,7 @@ these, too.
 
 import ipaddress
 from collections.abc import Awaitable, Callable
+from typing import NamedTuple
 
 from onema.administration.story import verification_state
 from onema.dialects.native import verification_answers as told
@@ -27,24 +28,38 @@ from onema.domain.codes.send_more import NewMessage, NotSent, SendMore
 from onema.domain.codes.start_verification import PLAN_ENTROPY_BYTES
 from onema.domain.codes.verification import verification_state as live_state
 from onema.domain.configuration.directory import AccountView, ApplicationView
-from onema.domain.ids import MessageId
+from onema.domain.ids import AccountId, MessageId
 from onema.domain.keyring import NONCE_BYTES
 from onema.domain.records import LiveVerification, Message
 from onema.domain.refusals import Refused
 from onema.domain.request_key import RequestKey
 from onema.domain.state_machines import VerificationState
-from onema.domain.values.phone import parse_phone
+from onema.domain.values.phone import Phone, parse_phone
 from onema.engine.customer_reads import CustomerReads
 from onema.engine.gateway import Gateway
 from onema.engine.refusals import Asking
 from onema.http.messages import Request, Response
 from onema.storage.contract import Story
 
+_AFTER_A_WRONG_TRY = {Check.WRONG: VerificationState.PENDING, Check.USED_UP: VerificationState.USED_UP}
+
 
 class Unknown(Exception):
     """The account has no such verification."""
 
     response = NO_VERIFICATION
+
+
+class Checkable(NamedTuple):
+    """What a code is checked by."""
+
+    verification: MessageId
+    phone: Phone
+    purpose: str
+
+
+KEEP_NEWEST = 10_000
+"""So many codes are checked without a look-up."""
 
 
 class Verifications:
@@ -63,6 +78,8 @@ class Verifications:
         self._gateway = gateway
         self._reads = reads
         self._checks = checks
+        self._newest: dict[tuple[AccountId, MessageId], Checkable] = {}
+        """What codes are checked by, of those that were sent or checked last. It never changes."""
 
     async def create(
         self, account: AccountView, application: ApplicationView | None, request: Request, asking: Asking
@@ -97,6 +114,7 @@ class Verifications:
         if sent.asked:
             message = await self._message(account, sent.message)
             return told.created(message.id, message.phone, message.code_expires_at, channel, asked)
+        self._keep(account, Checkable(sent.message, new.phone, asked.purpose))
         return told.created(sent.message, new.phone, new.now + asked.ttl * 1000, channel, asked)
 
     async def send_more(
@@ -162,25 +180,42 @@ class Verifications:
 
     async def check(self, account: AccountView, verification: MessageId, body: bytes) -> Response:
         asked = wire.read(body, wire.CheckRequest)
-        message = await self._message(account, verification)
+        code = self._newest.get((account.id, verification)) or await self._checkable(account, verification)
+        # Before the check: a right one must not be left without what proves it.
+        message = await self._message(account, verification, polls=False) if asked.token else None
         gateway = self._gateway
         check = await self._checks(
             CheckCode(
                 account=account.id,
                 id=gateway.next_id(),
                 now=gateway.now(),
-                phone=message.phone,
+                phone=code.phone,
                 code=asked.code,
-                purpose=wire.purpose_of(message),
-                verification=message.verification,
+                purpose=code.purpose,
+                verification=code.verification,
                 bound=bound_to(asked.amount, asked.payee),
+                tells_last=True,
             )
         )
         if check is Check.RIGHT:
-            token = self._token(account, message, asked) if asked.token else ""
-            return told.checked(message.id, VerificationState.VERIFIED, token=token)
-        state = verification_state(await self._story(account, message.id), gateway.now())
-        return told.checked(message.id, state, outcome=check.value)
+            token = self._token(account, message, asked) if message is not None else ""
+            return told.checked(code.verification, VerificationState.VERIFIED, token=token)
+        # Who has lost a try is answered without another look, which might be refused.
+        state = _AFTER_A_WRONG_TRY.get(check)
+        if state is None:
+            state = verification_state(await self._story(account, code.verification), gateway.now())
+        return told.checked(code.verification, state, outcome=check.value)
+
+    async def _checkable(self, account: AccountView, verification: MessageId) -> Checkable:
+        message = await self._message(account, verification, polls=False)
+        code = Checkable(message.id, message.phone, wire.purpose_of(message))
+        self._keep(account, code)
+        return code
+
+    def _keep(self, account: AccountView, code: Checkable) -> None:
+        self._newest[account.id, code.verification] = code
+        if len(self._newest) > KEEP_NEWEST:
+            del self._newest[next(iter(self._newest))]
 
     def _token(self, account: AccountView, message: Message, asked: wire.CheckRequest) -> str:
         payment = (asked.amount, asked.payee) if asked.amount else None
@@ -204,11 +239,11 @@ class Verifications:
         )
         return await self.show(account, message.id)
 
-    async def _message(self, account: AccountView, verification: MessageId) -> Message:
+    async def _message(self, account: AccountView, verification: MessageId, *, polls: bool = True) -> Message:
         """The verification's first message, which has its id; any of its messages names it. Raises Unknown."""
-        message = await self._reads.message(account.id, verification)
+        message = await self._reads.message(account.id, verification, polls=polls)
         if message is not None and message.verification not in (0, message.id):
-            message = await self._reads.message(account.id, MessageId(message.verification))
+            message = await self._reads.message(account.id, MessageId(message.verification), polls=polls)
         if message is None or not message.verification:
             raise Unknown
         return message

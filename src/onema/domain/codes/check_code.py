@@ -44,6 +44,8 @@ def wrong_checks_of(live: LiveVerification) -> Window:
 class Check(enum.Enum):
     RIGHT = "right"
     WRONG = "wrong"
+    USED_UP = "used_up"
+    """Wrong, and it was the last try: told where that was asked for, else it is WRONG."""
     NOTHING_TO_CHECK = "nothing_to_check"
     """No code is current: none was sent, or it was used, superseded or expired."""
     EXHAUSTED = "exhausted"
@@ -53,6 +55,11 @@ class Check(enum.Enum):
 def counts(live: LiveVerification, now: int) -> bool:
     """Whether wrong checks are still held against the phone."""
     return live.kept_until > now
+
+
+def wrong_try(left: int, *, tells_last: bool) -> Check:
+    """What a wrong try is called behind which so many are left."""
+    return Check.WRONG if left or not tells_last else Check.USED_UP
 
 
 def verified(live: LiveVerification, now: int, event: Event) -> Decision:
@@ -75,7 +82,7 @@ class CheckCode(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     `as_number`: the code came as a number, which has no zeros in front; a live code has one length, so that one
     number stands for one code. With `verification`, only that one is checked, and not the one that superseded it.
-    `bound` is what else the code must be good for (NewCode).
+    `bound` is what else the code must be good for (NewCode). `tells_last` has a wrong last try called USED_UP.
     """
 
     account: AccountId
@@ -87,6 +94,7 @@ class CheckCode(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     purpose: str = PURPOSE
     verification: int = 0
     bound: str = ""
+    tells_last: bool = False
 
     def keys(self, context: Context) -> Iterable[Key]:
         return ((LiveVerification, self.account, self.phone, self.purpose),)
@@ -117,7 +125,7 @@ class CheckCode(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             with_attempts_left(live, left), wrong_checks=counted.counters, kept_until=counted.expires_at
         )
         event = self._event(live, "wrong code" if left else "attempts used up")
-        return Decision(Check.WRONG, puts=(tried,), inserts=(event,))
+        return Decision(wrong_try(left, tells_last=self.tells_last), puts=(tried,), inserts=(event,))
 
     def _reserve(self, live: LiveVerification, attempt: int, reserved: int, counted: Window) -> Decision:
         """Count the try before the carrier is asked, as if it were wrong: any number may be asked for at once."""

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 import msgspec
 
 from onema.domain.codes import limits
-from onema.domain.codes.check_code import Check, verified, wrong_checks_of
+from onema.domain.codes.check_code import Check, verified, wrong_checks_of, wrong_try
 from onema.domain.codes.verification import (
     forwarded,
     forwarding,
@@ -81,6 +81,8 @@ class RecordForwardedCheck(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     verification: int
     reserved_at: int
     verdict: Verdict
+    tells_last: bool = False
+    """As CheckCode has it."""
 
     def keys(self, context: Context) -> Iterable[Key]:
         return ((LiveVerification, self.account, self.phone, self.purpose),)
@@ -119,7 +121,8 @@ class RecordForwardedCheck(msgspec.Struct, frozen=True, kw_only=True, gc=False):
                 VERIFICATION.move(state, V.PENDING if left_over else V.USED_UP, self)
                 tried = with_attempts_left(answered, left_over)
                 event = self._event(live, "wrong code" if left_over else "attempts used up")
-                return Decision(Check.WRONG if wrong else Check.EXHAUSTED, puts=(tried,), inserts=(event,))
+                said = wrong_try(left_over, tells_last=self.tells_last) if wrong else Check.EXHAUSTED
+                return Decision(said, puts=(tried,), inserts=(event,))
 
     def _uncounted(self, live: LiveVerification) -> LiveVerification:
         """Without the wrong check that the phone was charged when the try was reserved."""

@@ -10,6 +10,7 @@ import enum
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from onema.domain.refusals import Refusal, Refused
 from onema.domain.values.written_form import text_form
@@ -84,6 +85,7 @@ class MessageTemplate:
         return "".join(next(left) if isinstance(piece, Placeholder) else piece for piece in self.pieces)
 
 
+@lru_cache(maxsize=4_096)
 def is_whole_with_a_code(text: str) -> bool:
     """Whether a code is all that this template needs to be a message."""
     placeholders = [piece for piece in MessageTemplate.parse(text).pieces if isinstance(piece, Placeholder)]

@@ -50,6 +50,8 @@ def parse_phone(raw: str, country: str, *, space_is_plus: bool = False) -> Phone
     match = pattern.fullmatch(raw)
     if match is not None:
         return Phone(prefix + match["nsn"])
+    if (phone := _everyday_abroad(raw)) is not None:
+        return phone
     spelled = number_form(raw)
     digits = spelled.lstrip(" ")
     if spelled == digits or digits.startswith(("+", "0")):
@@ -66,9 +68,14 @@ def parse_phone(raw: str, country: str, *, space_is_plus: bool = False) -> Phone
 
 def country_of(phone: Phone) -> str:
     """The ISO region of a valid E.164 number; "001" for numbers of no country (+800), "ZZ" when unknown."""
+    return _region_of(phone) or _country_by_whole_number(phone)
+
+
+def _region_of(international: str) -> str | None:
+    """The region whose calling code it begins with; None where several share that."""
     # Calling codes are prefix-free (ITU-T E.164), so at most one of the three can be found.
     region = _REGION_OF_PREFIX.get
-    return region(phone[:3]) or region(phone[:4]) or region(phone[:2]) or _country_by_whole_number(phone)
+    return region(international[:3]) or region(international[:4]) or region(international[:2])
 
 
 def mask(text: str) -> str:
@@ -92,7 +99,19 @@ def _parse_digits(digits: str, country: str) -> Phone | None:
     match = pattern.fullmatch(digits)
     if match is not None:
         return Phone(prefix + match["nsn"])
+    if (phone := _everyday_abroad(digits)) is not None:
+        return phone
     return _parse_anything(digits, country) if _DIGITS.fullmatch(digits) else None
+
+
+def _everyday_abroad(digits: str) -> Phone | None:
+    """What begins with a plus is the same number in every country."""
+    region = _region_of(digits) if digits.startswith("+") else None
+    if region is None:
+        return None
+    prefix, pattern = _everyday_mobile(region)
+    match = pattern.fullmatch(digits)
+    return Phone(prefix + match["nsn"]) if match is not None else None
 
 
 def _parse_after_space(digits: str, country: str) -> Phone | None:

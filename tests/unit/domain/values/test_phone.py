@@ -259,6 +259,14 @@ def test_every_country_answers_as_phonenumbers_does(data: st.DataObject) -> None
     assert according_to_us(raw, country) == according_to_phonenumbers(raw, country)
 
 
+@pytest.mark.parametrize("country", ["", "VN", "US", "DE"])
+@given(data=st.data())
+def test_a_number_with_a_plus_is_the_same_from_every_country(country: str, data: st.DataObject) -> None:
+    """Whatever country it is of: phonenumbers is asked only where a pattern does not know it."""
+    raw = data.draw(st.sampled_from(REGIONS).flatmap(spellings).filter(lambda raw: raw.startswith("+")))
+    assert according_to_us(raw, country) == according_to_phonenumbers(raw, country)
+
+
 @pytest.mark.parametrize("national", ["0140000000", "0160000000", "0121000000", "0901888484"])
 def test_mobiles_that_are_new_in_vietnam_are_numbers(national: str) -> None:
     """140 is known from phonenumbers 9.0.40 on, 160 and 1210 from 9.0.31; what they had before stays refused."""
