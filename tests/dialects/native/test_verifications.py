@@ -304,7 +304,7 @@ async def test_any_members_are_sent_or_refused(api: NativeApi, members: dict[str
     assert response.status in (201, 400, 402, 403, 404, 422, 429)
     if response.status != 201:
         assert found["type"].startswith("urn:onema:problem:")
-        assert found.get("pointer", "")[1:].split("/")[0] in {"", "to", *members}
+        assert found.get("pointer", "")[1:].split("/")[0] in {"", "to", "amount", "payee", *members}
 
 
 async def test_another_accounts_verification_is_none(api: NativeApi, core: RunningCore) -> None:
