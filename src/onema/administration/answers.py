@@ -12,6 +12,14 @@ from onema.administration.callbacks import MOST_AT_ONCE, CallbackLog
 from onema.administration.calls import read_calls
 from onema.administration.carrier_answers import CarrierAnswers
 from onema.administration.configuring import AnyInstallation, Configuring, Installation
+from onema.administration.customer_requests import (
+    PoolNow,
+    Prices,
+    ReadHotlines,
+    ReadPrices,
+    TriedText,
+    TryText,
+)
 from onema.administration.hotlines import read_pools
 from onema.administration.live_window import LiveWindow
 from onema.administration.permissions import ITSELF, Actor, permitted
@@ -26,8 +34,6 @@ from onema.administration.requests import (
     FoundStory,
     HeldCapacity,
     PlacedCall,
-    PoolNow,
-    Prices,
     PutDocuments,
     PutRecording,
     ReadAudit,
@@ -38,11 +44,9 @@ from onema.administration.requests import (
     ReadCarriers,
     ReadDeadJobs,
     ReadDocuments,
-    ReadHotlines,
     ReadLedger,
     ReadMessages,
     ReadNow,
-    ReadPrices,
     ReadReceipts,
     ReadRefusals,
     ReadSettings,
@@ -60,6 +64,7 @@ from onema.administration.requests import (
     TopUp,
     UnmatchedReceipt,
 )
+from onema.administration.try_text import try_text
 from onema.channels.contract import CarrierStatus
 from onema.delivery.recordings import Recordings
 from onema.domain.codes import hotlines
@@ -165,6 +170,7 @@ class Administration:
             ReadBalance: self._read_balance,
             ReadPrices: self._read_prices,
             ReadHotlines: self._read_hotlines,
+            TryText: self._try_text,
             ReadCapacity: self._read_capacity,
             ReadCarriers: self._carrier_answers.read,
             ReadReceipts: self._read_receipts,
@@ -299,6 +305,10 @@ class Administration:
             applications = self._account(request.account).applications.values()
             pools &= {one.document.pool for one in applications}
         return await read_pools(self._storage, directory, pools, self._gateway.now())
+
+    async def _try_text(self, request: TryText) -> TriedText:
+        # Comparing a text with hundreds of templates takes a while.
+        return await asyncio.to_thread(try_text, request, self._gateway.directory, self._gateway.now())
 
     async def _reset_counting(self, request: ResetCounting, author: Author) -> Sequence[Window]:
         windows: list[tuple[AccountId, str, str]] = []

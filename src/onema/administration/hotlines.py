@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from onema.administration.requests import HotlineNow, PoolNow
+from onema.administration.customer_requests import HotlineNow, PoolNow
 from onema.domain.codes import hotlines
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.directory import Directory

@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeVar
 
 import msgspec
 
+from onema.administration import customer_requests as theirs
 from onema.administration import requests as ask
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.configure import Proposal
@@ -56,9 +57,10 @@ FOR_CUSTOMERS: _Requests = {
     ask.ReadStory: _EVERY_CUSTOMER,
     ask.ReadLedger: _EVERY_CUSTOMER,
     ask.ReadBalance: _EVERY_CUSTOMER,
-    ask.ReadPrices: _EVERY_CUSTOMER,
-    ask.ReadHotlines: _EVERY_CUSTOMER,
     ask.ReadNow: _EVERY_CUSTOMER,
+    theirs.ReadPrices: _EVERY_CUSTOMER,
+    theirs.ReadHotlines: _EVERY_CUSTOMER,
+    theirs.TryText: _EVERY_CUSTOMER,
     ask.ReadRefusals: _EVERY_CUSTOMER,
     ask.ReadCallbacks: _EVERY_CUSTOMER,
     ask.ReadDocuments: _EVERY_CUSTOMER,

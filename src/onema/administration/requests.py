@@ -1,10 +1,14 @@
-"""What may be asked of a running server. Time, ids and entropy are filled in where a request is answered."""
+"""What may be asked of a running server, beside customer_requests.py.
+
+Time, ids and entropy are filled in where a request is answered.
+"""
 
 from collections.abc import Sequence
 from typing import ClassVar
 
 import msgspec
 
+from onema.administration import customer_requests as theirs
 from onema.administration.asking import Request as Request  # noqa: PLC0414  # handed on
 from onema.administration.audit_requests import AuditPage as AuditPage  # noqa: PLC0414  # handed on
 from onema.administration.audit_requests import ReadAudit as ReadAudit  # noqa: PLC0414  # handed on
@@ -168,48 +172,6 @@ class ReadBalance(Request[Balance], frozen=True, kw_only=True, tag="read_balance
 
     account: str
     audit: bool = False
-
-
-class Prices(msgspec.Struct, frozen=True):
-    """What an account pays in its currency: the longest prefix that fits counts."""
-
-    currency: str
-    rates: tuple[doc.Rate, ...]
-
-
-class ReadPrices(Request[Prices], frozen=True, kw_only=True, tag="read_prices"):
-    """An account's price list."""
-
-    answer_type = Prices
-
-    account: str
-
-
-class HotlineNow(msgspec.Struct, frozen=True):
-    """A caller number, and how often it was used in its last 24 hours; `daily_cap` 0 is no cap."""
-
-    number: str
-    active: bool
-    daily_cap: int
-    used: int
-
-    @property
-    def full(self) -> bool:
-        return 0 < self.daily_cap <= self.used
-
-
-class PoolNow(msgspec.Struct, frozen=True):
-    name: str
-    active: bool
-    hotlines: tuple[HotlineNow, ...]
-
-
-class ReadHotlines(Request[tuple[PoolNow, ...]], frozen=True, kw_only=True, tag="read_hotlines"):
-    """The pools of caller numbers, by name; those that an account's applications call from, or all without one."""
-
-    answer_type = tuple[PoolNow, ...]
-
-    account: str = ""
 
 
 class ResetCounting(Request[Sequence[Window]], frozen=True, kw_only=True, tag="reset_counting"):
@@ -481,8 +443,9 @@ WireRequest = (
     | ReadCalls
     | ReadLedger
     | ReadBalance
-    | ReadPrices
-    | ReadHotlines
+    | theirs.ReadPrices
+    | theirs.ReadHotlines
+    | theirs.TryText
     | ReadCapacity
     | ReadCarriers
     | TestCarrier

@@ -62,6 +62,30 @@ def change(
     edit_registered(cli, doc.Brandname, f"{account}/{name}", fields, registered)
 
 
+@app.command("approve")
+def approve(cli: Cli, account: Account, name: Name) -> None:
+    """Let a brandname be sent from that an account asked for."""
+    from onema.cli.changes import edit
+    from onema.domain.configuration import documents as doc
+
+    edit(cli, doc.Brandname, f"{account}/{name}", approval="approved", state="active", refused_because="")
+
+
+@app.command("refuse")
+def refuse(
+    cli: Cli,
+    account: Account,
+    name: Name,
+    because: Annotated[str, typer.Option(help="Why, for whoever asked.")],
+) -> None:
+    """Refuse a brandname that an account asked for."""
+    from onema.cli.changes import edit
+    from onema.domain.configuration import documents as doc
+
+    identity = f"{account}/{name}"
+    edit(cli, doc.Brandname, identity, approval="refused", state="inactive", refused_because=because)
+
+
 @app.command("register")
 def register(
     cli: Cli,

@@ -6,11 +6,6 @@ from onema.cli.command import Cli, Commands
 
 app = Commands(help="Keys and secrets. Two per account (or application) and dialect may live.")
 
-KEY_BYTES = 15
-"""30 upper-case hex characters, the shape of eSMS's own keys; every dialect takes it."""
-SECRET_BYTES = 16
-"""32 of them: RFC 7518 section 3.2 asks for as many bytes to sign a token with HS256, and libraries refuse fewer."""
-
 Dialect = Annotated[str, typer.Argument(help="The API that it is for, such as esms.")]
 Key = Annotated[str, typer.Argument(help="The public key.")]
 
@@ -36,6 +31,7 @@ def add(
     from onema.cli.changes import create
     from onema.cli.output import say
     from onema.domain.configuration import documents as doc
+    from onema.domain.configuration.key_lengths import KEY_BYTES, SECRET_BYTES
     from onema.engine.ports import SystemEntropy
 
     entropy = SystemEntropy()

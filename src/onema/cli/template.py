@@ -68,6 +68,32 @@ def change(
     edit_registered(cli, doc.Template, f"{account}/{brandname}/{text}", fields, registered)
 
 
+@app.command("approve")
+def approve(cli: Cli, account: Account, brandname: Brandname, text: Text) -> None:
+    """Let a text be sent that an account asked for."""
+    from onema.cli.changes import edit
+    from onema.domain.configuration import documents as doc
+
+    identity = f"{account}/{brandname}/{text}"
+    edit(cli, doc.Template, identity, approval="approved", state="active", refused_because="")
+
+
+@app.command("refuse")
+def refuse(
+    cli: Cli,
+    account: Account,
+    brandname: Brandname,
+    text: Text,
+    because: Annotated[str, typer.Option(help="Why, for whoever asked.")],
+) -> None:
+    """Refuse a text that an account asked for."""
+    from onema.cli.changes import edit
+    from onema.domain.configuration import documents as doc
+
+    identity = f"{account}/{brandname}/{text}"
+    edit(cli, doc.Template, identity, approval="refused", state="inactive", refused_because=because)
+
+
 @app.command("remove")
 def remove(cli: Cli, account: Account, brandname: Brandname, text: Text) -> None:
     """Allow a text no more."""

@@ -19,8 +19,9 @@ from onema.console.handset.events import HEARTBEAT_SECONDS, EventStreams
 from onema.console.handset.items import InboxReader, Presenter
 from onema.console.handset.routes import DemoHints, HandsetPages
 from onema.console.operate.carrier_forms import CarrierKind
-from onema.console.operate.frame import Frame
+from onema.console.operate.frame import Equipment, Frame
 from onema.console.operate.live import EVERY_SECONDS, LiveParts
+from onema.console.operate.samples import Samples
 from onema.console.operate.sections import SECTIONS
 from onema.console.operate.speaker import Speaker
 from onema.console.recording.pages import RecordingPages, routes_of
@@ -46,6 +47,7 @@ def build_console(
     administrator: Administrator | None = None,
     speaker: Speaker | None = None,
     carrier_kinds: Mapping[str, CarrierKind] = MappingProxyType({}),
+    samples: Samples | None = None,
     heartbeat_seconds: float = HEARTBEAT_SECONDS,
     live_seconds: float = EVERY_SECONDS,
 ) -> ASGIApp:
@@ -53,7 +55,8 @@ def build_console(
 
     Without `inbox` there is no handset; without `audio` calls are silent; without `calls` they do not
     ring, but are listed when they came; without `studio` no voices are recorded; without `administrator` there are no
-    pages for operators and customers; without `speaker` these let nobody hear a voice.
+    pages for operators and customers; without `speaker` these let nobody hear a voice, without `samples`
+    they show nobody how a key is used.
 
     `scope["client"]` and `scope["scheme"]` must be the client's own (HttpApplication sees to it).
     """
@@ -102,8 +105,7 @@ def build_console(
             users,
             SECTIONS,
             LiveParts(stopping, live_seconds),
-            speaker,
-            carrier_kinds,
+            Equipment(gateway.token, speaker, samples, carrier_kinds),
         )
         routes += [*frame.routes(), Route("/console/", _without_slash)]
     application = Starlette(

@@ -50,6 +50,7 @@ from onema.storage.contract import Storage
 from onema.telemetry.health import Readiness
 from onema.telemetry.metrics import Metrics
 from onema.wiring.carriers import CARRIER_TYPES, Surroundings, Webhooks, carrier_factory
+from onema.wiring.console_samples import ConsoleSamples
 from onema.wiring.core import Core, choose_storage, data_folder, open_core, serving_node
 from onema.wiring.delivering import build_dispatcher
 from onema.wiring.dialects import build_dialects
@@ -286,6 +287,7 @@ class App:
                 name: CarrierKind(one.settings, frozenset(map(str, one.channels)))
                 for name, one in CARRIER_TYPES.items()
             },
+            samples=ConsoleSamples(),
         )
         webhooks = Webhooks(lambda: core.gateway.directory.carriers, receipts)
         apis = self._dialects if "api" in roles else [NotServed("api", self._dialects)]

@@ -92,6 +92,21 @@ def test_a_brandname_is_registered_by_country_and_carrier(acme: Program) -> None
     assert len(acme.json("brandname", "registrations", "acme")) == 1
 
 
+def test_what_an_account_asked_for_is_approved_or_refused(acme: Program) -> None:
+    """A brandname and a text alike; what is refused has a reason, and is not active."""
+    for kind, words in (("brandname", ("acme", "Acme")), ("template", ("acme", "Acme", "{OTP}!"))):
+        acme.changes(kind, "refuse", *words, "--because", "it is a bank's")
+        found = listed(acme, kind)
+        assert (found["approval"], found["state"], found["refused_because"]) == (
+            "refused",
+            "inactive",
+            "it is a bank's",
+        )
+        acme.changes(kind, "approve", *words)
+        found = listed(acme, kind)
+        assert (found["approval"], found["state"], found["refused_because"]) == ("approved", "active", "")
+
+
 @pytest.mark.parametrize(
     ("words", "place"),
     [

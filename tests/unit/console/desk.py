@@ -17,6 +17,7 @@ from onema.console.app import build_console
 from onema.console.door.session import Sessions
 from onema.console.handset.inbox import Received
 from onema.console.operate.carrier_forms import CarrierKind
+from onema.console.operate.samples import Samples
 from onema.console.operate.speaker import Speaker
 from onema.console.recording.studio import Studio
 from onema.domain.configuration.configure import Configure, directory_from_rows
@@ -43,8 +44,11 @@ USERS = (
     User(name="lan", password_hash=_HASH),
     User(name="mai", password_hash=_HASH, role="viewer"),
     User(name="hoa", password_hash=_HASH, role="developer", customer_of="acme"),
+    User(name="tam", password_hash=_HASH, role="operator"),
+    User(name="chi", password_hash=_HASH, role="admin", customer_of="acme"),
+    User(name="bao", password_hash=_HASH, role="viewer", customer_of="acme"),
 )
-"""An operator who sees everything, one who sees no whole numbers, and a customer."""
+"""An owner, a viewer of everything, and a developer of an account; an operator, and an admin and a viewer of it."""
 
 _KEYRING = Keyring(bytes(32))
 
@@ -178,6 +182,7 @@ class Desk:
         administrator: Administrator | None = None,
         speaker: Speaker | None = None,
         carrier_kinds: Mapping[str, CarrierKind] = MappingProxyType({}),
+        samples: Samples | None = None,
         live_seconds: float = 60.0,
     ) -> None:
         self.clock = FakeClock()
@@ -199,6 +204,7 @@ class Desk:
             administrator=administrator,
             speaker=speaker,
             carrier_kinds=carrier_kinds,
+            samples=samples,
             heartbeat_seconds=0.01,
             live_seconds=live_seconds,
         )

@@ -1,5 +1,7 @@
 """The console before the real core, with two customers."""
 
+from typing import TypeVar
+
 from onema.administration.answers import Administration
 from onema.domain.codes.accept_message import Accepted
 from onema.domain.codes.send_code import SendCode
@@ -10,9 +12,13 @@ from onema.domain.ids import MessageId
 from onema.domain.values.phone import Phone
 from onema.speech import Voices
 from onema.speech.announcement import Announcements
+from onema.wiring.console_samples import ConsoleSamples
+from onema.wiring.installation import ThisInstallation
 
 from ...dialects.running_core import RunningCore
-from .desk import Desk
+from .desk import Answer, Desk
+
+D = TypeVar("D", bound=doc.Document)
 
 OURS, THEIRS = "+84901888484", "+84912345678"
 DOCUMENTS: tuple[doc.AnyDocument, ...] = (
@@ -38,8 +44,11 @@ class Office:
         self.desk = Desk(
             inbox=None,
             open_on_loopback=False,
-            administrator=Administration(core.gateway, core.storage, settings={"listen.port": "8400"}),
+            administrator=Administration(
+                core.gateway, core.storage, installation=ThisInstallation(), settings={"listen.port": "8400"}
+            ),
             speaker=Announcements(Voices.load),
+            samples=ConsoleSamples(),
         )
 
     async def send(self, account: str, phone: str) -> MessageId:
@@ -65,3 +74,13 @@ class Office:
         answer = await self.desk.get(path)
         assert answer.status == status, answer.text
         return answer.text
+
+    async def submit(self, path: str, do: str, status: int = 303, /, **fields: str) -> Answer:
+        """Send the form of a page that is called so."""
+        answer = await self.desk.post(path, {"do": do, **fields})
+        assert answer.status == status, answer.text
+        return answer
+
+    def document(self, kind: type[D], identity: str) -> D | None:
+        found = {one.identity: one for one in self.core.gateway.directory.of_kind(kind)}
+        return found.get(identity)

@@ -14,7 +14,7 @@ from onema.administration.answers import Administration
 from onema.console.assets import Assets, template_environment
 from onema.console.door.access import Doorman
 from onema.console.door.session import Sessions
-from onema.console.operate.frame import Frame, Section, Visit
+from onema.console.operate.frame import Equipment, Frame, Section, Visit
 from onema.console.operate.live import LiveParts
 from onema.domain.configuration import documents as doc
 
@@ -67,7 +67,9 @@ class Office:
         templates = template_environment(Assets())
         live = LiveParts(self.desk.stopping)
         self.desk.app = Starlette(
-            routes=Frame(doorman, self.administration, templates, users, (section,), live).routes()
+            routes=Frame(
+                doorman, self.administration, templates, users, (section,), live, Equipment(bytes)
+            ).routes()
         )
 
     async def application(self) -> doc.Application:

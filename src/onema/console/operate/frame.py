@@ -25,7 +25,7 @@ import functools
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import jinja2
 import msgspec
@@ -41,6 +41,7 @@ from onema.console.door.access import Doorman, Endpoint
 from onema.console.operate.carrier_forms import CarrierKind
 from onema.console.operate.forms import Form, Unfit
 from onema.console.operate.live import LiveParts, LiveStream, Make
+from onema.console.operate.samples import Samples
 from onema.console.operate.speaker import Speaker
 from onema.console.operate.viewer import NotForThem, Viewer
 from onema.console.words import Words, words_for
@@ -57,6 +58,17 @@ AT_THIS_MACHINE = Viewer("", "owner")
 """Whoever a demo lets in without a login."""
 
 
+class Equipment(NamedTuple):
+    """What pages use beside what they ask. Without a `speaker` nobody hears a call, without `samples` nobody sees how a
+    key is used; `token` makes random bytes, `carrier_kinds` are the types of carriers that there are.
+    """
+
+    token: Callable[[int], bytes]
+    speaker: Speaker | None = None
+    samples: Samples | None = None
+    carrier_kinds: Mapping[str, CarrierKind] = MappingProxyType({})
+
+
 class Visit:
     """One request of somebody who may be here."""
 
@@ -68,17 +80,28 @@ class Visit:
         self.words: Words = words_for(request)
         self.form = Form()
         """What was sent to the page, and what is wrong with it; empty where nothing was."""
+        self.outcome: object = None
+        """What an action has done that its page shows once."""
         self._frame = frame
 
     @property
     def speaker(self) -> Speaker | None:
         """Who lets people hear a call; None where nobody can speak."""
-        return self._frame.speaker
+        return self._frame.equipment.speaker
+
+    @property
+    def samples(self) -> Samples | None:
+        """Who shows how a key is used."""
+        return self._frame.equipment.samples
+
+    def token(self, n: int) -> bytes:
+        """So many random bytes."""
+        return self._frame.equipment.token(n)
 
     @property
     def carrier_kinds(self) -> Mapping[str, CarrierKind]:
         """The types of carriers that this installation has."""
-        return self._frame.carrier_kinds
+        return self._frame.equipment.carrier_kinds
 
     @functools.cached_property
     def nonce(self) -> str:
@@ -200,11 +223,9 @@ class Frame:
         users: Callable[[], Mapping[str, User]],
         sections: Sequence[Section],
         live: LiveParts,
-        speaker: Speaker | None = None,
-        carrier_kinds: Mapping[str, CarrierKind] = MappingProxyType({}),
+        equipment: Equipment,
     ) -> None:
-        self.speaker = speaker
-        self.carrier_kinds = carrier_kinds
+        self.equipment = equipment
         self.administrator = administrator
         self._doorman = doorman
         self._templates = templates

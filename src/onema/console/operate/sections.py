@@ -4,6 +4,7 @@ template.
 
 from onema.console.operate.frame import Section
 from onema.console.operate.pages import (
+    applications,
     callbacks,
     calls,
     carriers,
@@ -12,6 +13,7 @@ from onema.console.operate.pages import (
     now,
     overview,
     refusals,
+    senders,
     system,
     voice,
 )
@@ -23,6 +25,8 @@ SECTIONS: tuple[Section, ...] = (
     calls.SECTION,
     callbacks.SECTION,
     refusals.SECTION,
+    applications.SECTION,
+    senders.SECTION,
     money.SECTION,
     voice.SECTION,
     carriers.SECTION,

@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 
+from onema.administration import customer_requests as theirs
 from onema.administration import requests as ask
 from onema.administration.calls import call_as_json
 from onema.administration.permissions import NotPermitted
@@ -163,7 +164,7 @@ async def ledger(asked: Asked) -> Response:
 
 
 async def prices(asked: Asked) -> Response:
-    found = await asked.ask(ask.ReadPrices(account=asked.account))
+    found = await asked.ask(theirs.ReadPrices(account=asked.account))
     rates = [
         {"channel": one.channel, "prefix": one.prefix, "price": one.price, "period": one.period}
         for one in found.rates

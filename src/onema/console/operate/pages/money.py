@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 from starlette.responses import Response, StreamingResponse
 
+from onema.administration import customer_requests as theirs
 from onema.administration import requests as ask
 from onema.console.operate.frame import Section, Visit
 from onema.console.operate.pages.shown import PAGE
@@ -25,7 +26,7 @@ async def money(visit: Visit) -> Response:
     accounts = await visit.accounts()
     account = visit.chosen(accounts)
     balance = await visit.ask(ask.ReadBalance(account=account.name)) if account else None
-    prices = await visit.ask(ask.ReadPrices(account=account.name)) if account else None
+    prices = await visit.ask(theirs.ReadPrices(account=account.name)) if account else None
     before = _cursor(visit.told("before"))
     entries = (
         await visit.ask(ask.ReadLedger(account=account.name, before=before, limit=PAGE + 1))

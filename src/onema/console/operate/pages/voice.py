@@ -5,7 +5,7 @@ import contextlib
 
 from starlette.responses import Response
 
-from onema.administration import requests as ask
+from onema.administration import customer_requests as theirs
 from onema.console.operate.frame import Section, Visit
 from onema.console.operate.viewer import NotForThem
 from onema.domain.delivery.payload import CallPayload
@@ -20,7 +20,7 @@ _TIMES = 2
 async def voice(visit: Visit) -> Response:
     accounts = await visit.accounts()
     account = visit.chosen(accounts) if visit.viewer.account else None
-    pools = await visit.ask(ask.ReadHotlines(account=account.name if account else ""))
+    pools = await visit.ask(theirs.ReadHotlines(account=account.name if account else ""))
     voices = visit.speaker.voices.values() if visit.speaker is not None else ()
     return visit.render(
         "voice.html",

@@ -1,0 +1,72 @@
+"""What a customer asks about the own account beside its messages and money: prices, numbers, texts."""
+
+import msgspec
+
+from onema.administration.asking import Request
+from onema.domain.codes.preview_sms import CODE_LENGTH, SmsPreview
+from onema.domain.configuration import documents as doc
+from onema.domain.configuration.template_difference import Difference
+
+
+class Prices(msgspec.Struct, frozen=True):
+    """What an account pays in its currency: the longest prefix that fits counts."""
+
+    currency: str
+    rates: tuple[doc.Rate, ...]
+
+
+class ReadPrices(Request[Prices], frozen=True, kw_only=True, tag="read_prices"):
+    """An account's price list."""
+
+    answer_type = Prices
+
+    account: str
+
+
+class TriedText(msgspec.Struct, frozen=True):
+    """`template` is the one that a text fits, "" where it fits none; then `difference` is where the text first differs
+    from the nearest one, None without one. `preview` is what is sent, or would be.
+    """
+
+    template: str
+    difference: Difference | None
+    preview: SmsPreview
+
+
+class TryText(Request[TriedText], frozen=True, kw_only=True, tag="try_text"):
+    """Which template of a brandname a text fits, how it would be sent, and at what price to a phone or prefix `to`."""
+
+    answer_type = TriedText
+
+    account: str
+    brandname: str
+    text: str
+    to: str = ""
+    code_length: int = CODE_LENGTH
+
+
+class HotlineNow(msgspec.Struct, frozen=True):
+    """A caller number, and how often it was used in its last 24 hours; `daily_cap` 0 is no cap."""
+
+    number: str
+    active: bool
+    daily_cap: int
+    used: int
+
+    @property
+    def full(self) -> bool:
+        return 0 < self.daily_cap <= self.used
+
+
+class PoolNow(msgspec.Struct, frozen=True):
+    name: str
+    active: bool
+    hotlines: tuple[HotlineNow, ...]
+
+
+class ReadHotlines(Request[tuple[PoolNow, ...]], frozen=True, kw_only=True, tag="read_hotlines"):
+    """The pools of caller numbers, by name; those that an account's applications call from, or all without one."""
+
+    answer_type = tuple[PoolNow, ...]
+
+    account: str = ""
