@@ -33,6 +33,7 @@ from onema.domain.ids import AccountId, MessageId
 from onema.domain.keyring import Keyring
 from onema.domain.money.top_up import TopUpWallet
 from onema.domain.records import Job, Message, Wallet
+from onema.domain.refusals import Found
 from onema.domain.values.money import Minor
 from onema.domain.values.phone import Phone
 from onema.engine.batch import Born
@@ -110,6 +111,9 @@ class Observer:
 
     def refusal(self, account: str, reason: str) -> None:
         """No dialect asks here."""
+
+    def guarded(self, found: Sequence[Found]) -> None:
+        """No limit here is reached."""
 
     def decided(self, command: Command, decision: Decision) -> None:
         """What it changed does not matter."""

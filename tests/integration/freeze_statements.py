@@ -116,6 +116,7 @@ POSTGRES_SAMPLES: dict[str, tuple[Any, ...]] = {
     "drop_dead_jobs": (1,),
     "sweep_live_verifications": (10, 5),
     "sweep_windows": (10, 5),
+    "sweep_guard_subjects": (10, 5),
     "sweep_carrier_references": (10, 5),
     "sweep_recent_refusals": (10, 5),
     "process_reports": (),

@@ -3,7 +3,7 @@ import os
 import stat
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -39,7 +39,7 @@ from onema.domain.decision import Command, Decision
 from onema.domain.ids import AccountId, MessageId
 from onema.domain.keyring import Keyring
 from onema.domain.records import LiveVerification, Message, Window
-from onema.domain.refusals import Refusal, Refused
+from onema.domain.refusals import Found, Refusal, Refused
 from onema.domain.values.money import Minor
 from onema.domain.values.phone import Phone
 from onema.engine.committer import Committer
@@ -73,6 +73,8 @@ class NoMetrics:
     def ended(self, message: Message) -> None: ...
 
     def refusal(self, account: str, reason: str) -> None: ...
+
+    def guarded(self, found: Sequence[Found]) -> None: ...
 
     def decided(self, command: Command, decision: Decision) -> None: ...
 

@@ -48,6 +48,7 @@ SAMPLES: tuple[doc.AnyDocument, ...] = (
     doc.HotlinePool(name="pool"),
     doc.Hotline(pool="pool", number="+842471000001"),
     doc.Route(channel="sms", carrier="recording"),
+    doc.Guard(name="*"),
     doc.User(name="ann", password_hash="$argon2id$v=19$m=65536,t=3,p=4$"),
 )
 """Of every kind but carriers, of which there is one of every type."""

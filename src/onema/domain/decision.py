@@ -29,7 +29,8 @@ class Decision(msgspec.Struct, gc=False):
     """The result for the caller, and what changes: rows put over loaded ones, new rows, deleted keys.
 
     `directory` is the snapshot that holds once a change of the configuration is committed. `unsealed` is the
-    payload of the job of this id among the new rows, for a process that hands it over at once.
+    payload of the job of this id among the new rows, for a process that hands it over at once. `then` is a command that
+    the process decides later, if it lives: what it changes may be lost.
     """
 
     result: Any
@@ -38,6 +39,7 @@ class Decision(msgspec.Struct, gc=False):
     deletes: tuple[Key, ...] = ()
     directory: Directory | None = None
     unsealed: tuple[int, Any] | None = None
+    then: "Command | None" = None
 
 
 class Command(Protocol):

@@ -199,6 +199,8 @@ class LiveVerification(Row, frozen=True, gc=False):
     kept_until: int = 0
     plan: bytes = b""
     progress: str = ""
+    origin: str = ""
+    """Where the code was asked from: guard.note_verified.Origin in JSON, empty where nothing is to be told of it."""
 
     @property
     def key(self) -> Key:

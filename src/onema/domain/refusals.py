@@ -5,6 +5,7 @@ missing from a dialect's table.
 """
 
 import enum
+from typing import NamedTuple
 
 
 class Refusal(enum.Enum):
@@ -35,6 +36,8 @@ class Refusal(enum.Enum):
     HOTLINE_UNAVAILABLE = "hotline_unavailable"
     # How often, and for how much.
     RATE_LIMITED = "rate_limited"
+    ABUSE_SUSPECTED = "abuse_suspected"
+    CHALLENGE_REQUIRED = "challenge_required"
     PRICE_MISSING = "price_missing"
     WALLET_EXPIRED = "wallet_expired"
     BALANCE_TOO_LOW = "balance_too_low"
@@ -56,3 +59,25 @@ class Refused(Exception):
         self.refusal = refusal
         self.detail = detail
         self.wait_ms = wait_ms
+
+
+class Found(NamedTuple):
+    """What a rule of the guard found of a message. `what` names a subject or a count, and never a whole number."""
+
+    rule: str
+    reason: str
+    mode: str
+    what: str
+
+    @property
+    def in_words(self) -> str:
+        """Such as "country_budget (poor_conversion_history): VN: 20, record"."""
+        return f"{self.rule} ({self.reason}): {self.what}, {self.mode}"
+
+
+class Guarded(Refused):
+    """The guard refuses a message for what it found."""
+
+    def __init__(self, refusal: Refusal, found: tuple[Found, ...]) -> None:
+        super().__init__(refusal, "; ".join(one.in_words for one in found))
+        self.found = found

@@ -1,6 +1,7 @@
 """Which tables there are."""
 
 from onema.domain.audit import AuditEntry
+from onema.domain.guard.rows import GuardSubject
 from onema.domain.live_figures import LiveFigures
 from onema.domain.records import (
     Attempt,
@@ -33,6 +34,7 @@ TABLES: tuple[type[Row], ...] = (
     Wallet,
     TopUp,
     Window,
+    GuardSubject,
     RequestKey,
     LiveVerification,
     Message,
@@ -55,3 +57,15 @@ TABLES: tuple[type[Row], ...] = (
 """Every table, in the order in which batches lock rows."""
 
 TABLE_ORDER = {row_type: number for number, row_type in enumerate(TABLES)}
+
+EXPIRING: tuple[type[Row], ...] = (
+    LiveVerification,
+    Window,
+    GuardSubject,
+    CarrierReference,
+    RecentRefusals,
+    RequestKey,
+    ProcessReport,
+    LiveFigures,
+)
+"""Those whose rows are swept once they have expired."""

@@ -1,7 +1,7 @@
 """The committer: everything that waits is decided together and committed in one transaction.
 
-While one batch is being committed, arrivals wait; when it is durable, the next batch takes them all, and those that are
-already at the sockets. Nobody waits for time to pass. A caller gets its result only after the commit, so nothing
+While one batch is being committed, arrivals wait; when it is durable, the next batch takes them all, and those that
+are already at the sockets. Nobody waits for time to pass. A caller gets its result only after the commit, so nothing
 acknowledged can be lost. A store with several writers has as many batches in flight while there are commands enough
 that share no row.
 """
@@ -19,7 +19,7 @@ from onema.domain.configuration.directory import Directory, NeedsOf, no_needs
 from onema.domain.decision import Command, Decision, World
 from onema.domain.keyring import Keyring
 from onema.domain.records import DirectoryRevision, Message
-from onema.domain.refusals import Refusal, Refused
+from onema.domain.refusals import Guarded, Refusal, Refused
 from onema.engine.batch import Batch, Pending
 from onema.engine.batch_saving import BatchSaving
 from onema.engine.command_queue import CommandQueue
@@ -57,8 +57,8 @@ class Committer:
         patience: float = 0.0,
         needs_of: NeedsOf = no_needs,
     ) -> None:
-        """`patience`: for how many seconds a store that went away is waited for before callers are refused. `needs_of`
-        says what carriers ask of messages.
+        """`patience`: for how many seconds a store that went away is waited for before callers are refused.
+        `needs_of` says what carriers ask of messages.
         """
         self._writers: tuple[Writer, ...] = (storage, *storage.other_writers)
         """Each may have a batch in flight."""
@@ -223,6 +223,10 @@ class Committer:
             if not gone:
                 pending.future.set_result(decision.result)
             self._observer.decided(command, decision)
+            if decision.then is not None:
+                self._queue.add(decision.then).add_done_callback(_nobody_waits)
+        if isinstance(decision, Guarded):
+            self._observer.guarded(decision.found)
         self._observer.command(type(command).__name__, result)
 
     def _turn_away(self) -> None:
@@ -230,3 +234,9 @@ class Committer:
         for pending in self._queue.give_up():
             pending.decision = Refused(Refusal.STORE_UNAVAILABLE, "the store cannot be reached")
             self._answer(pending)
+
+
+def _nobody_waits(future: asyncio.Future[Any]) -> None:
+    """What follows from a decision may fail. A future whose exception was asked for stays silent."""
+    if not future.cancelled():
+        future.exception()

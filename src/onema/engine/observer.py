@@ -1,7 +1,9 @@
+from collections.abc import Sequence
 from typing import Protocol
 
 from onema.domain.decision import Command, Decision
 from onema.domain.records import Message
+from onema.domain.refusals import Found
 
 
 class Observer(Protocol):
@@ -17,6 +19,9 @@ class Observer(Protocol):
         """It has reached a final state."""
 
     def refusal(self, account: str, reason: str) -> None: ...
+
+    def guarded(self, found: Sequence[Found]) -> None:
+        """For what a message was refused."""
 
     def decided(self, command: Command, decision: Decision) -> None:
         """What a command changed; called for each that was not refused."""
@@ -38,6 +43,9 @@ class Unobserved:
         return None
 
     def refusal(self, account: str, reason: str) -> None:
+        return None
+
+    def guarded(self, found: Sequence[Found]) -> None:
         return None
 
     def decided(self, command: Command, decision: Decision) -> None:

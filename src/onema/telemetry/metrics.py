@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry, Gauge, ProcessCollector, genera
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
 
+from onema.domain.codes.accept_message import Accepted
 from onema.domain.codes.check_code import Check, CheckCode
 from onema.domain.decision import Command, Decision
 from onema.domain.delivery.endings import RULES
@@ -23,6 +24,7 @@ from onema.domain.delivery.record_receipt import ReceiptResult, RecordReceipt
 from onema.domain.delivery.start_attempt import StartAttempt
 from onema.domain.ids import time_of_id
 from onema.domain.records import Attempt, Call, Event, Job, JobKind, Message
+from onema.domain.refusals import Found
 from onema.telemetry.live_tally import LiveTally
 
 _REQUEST_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
@@ -266,10 +268,16 @@ class Metrics:
         self._suspected = Tally(
             "onema_suspected", "Attempts that a carrier took for fraud or spam, by carrier", ("carrier",)
         )
+        self._found = Tally(
+            "onema_guard_findings",
+            "What the guard found of messages, by rule, reason and the rule's mode",
+            ("rule", "reason", "mode"),
+        )
         for kind in JobKind:
             # From 0 on, or an alert on its increase would miss the first.
             self._dead_jobs.add((kind.value,), 0)
         for collector in (
+            self._found,
             self._dead_jobs,
             self._calls,
             self._ring_seconds,
@@ -327,9 +335,15 @@ class Metrics:
                 account = OTHER_ACCOUNTS
         self._refusals.add((account, reason))
 
+    def guarded(self, found: Sequence[Found]) -> None:
+        for one in found:
+            self._found.add((one.rule, one.reason, one.mode))
+
     def decided(self, command: Command, decision: Decision) -> None:
         """Ids tell when their request came, so that nothing need be remembered in between."""
-        if type(command) is StartAttempt and decision.result == 1:
+        if type(decision.result) is Accepted:
+            self.guarded(decision.result.found)
+        elif type(command) is StartAttempt and decision.result == 1:
             kind = next((row.kind for row in decision.puts if type(row) is Job), JobKind.SMS)
             # What was asked for later has waited because it should.
             if kind != JobKind.SCHEDULED:

@@ -26,11 +26,10 @@ from onema.domain.records import (
     LiveVerification,
     Message,
     ProcessReport,
-    RecentRefusals,
     Row,
     Window,
 )
-from onema.domain.request_key import RequestKey
+from onema.domain.tables import EXPIRING
 from onema.domain.values.money import Minor
 from onema.domain.values.phone import Phone
 from onema.storage.contract import (
@@ -147,15 +146,7 @@ class MemoryStorage:
 
     async def sweep(self, now: int, limit: int) -> int:
         swept = 0
-        for row_type in (
-            LiveVerification,
-            Window,
-            CarrierReference,
-            RecentRefusals,
-            RequestKey,
-            ProcessReport,
-            LiveFigures,
-        ):
+        for row_type in EXPIRING:
             rows = self._of(row_type)
             expired = [row.key for row in rows if _kept_until(row) <= now][:limit]
             for key in expired:

@@ -24,7 +24,9 @@ class PureStore:
         self.rows: dict[Key, Row] = {}
 
     def run(self, command: Command) -> Any:
-        """The command's result, with its changes applied. Raises what it raises, changing nothing."""
+        """The command's result, with its changes applied, also those of what follows from it. Raises what it raises,
+        changing nothing.
+        """
         keys = set(command.keys(self.context))
         world = World({key: self.rows[key] for key in keys if key in self.rows})
         decision = command.decide(world, self.context)
@@ -38,6 +40,8 @@ class PureStore:
         for row in world.inserted:
             assert row.key not in self.rows, f"{row.table}: inserted twice"
             self.rows[row.key] = row
+        if decision.then is not None:
+            self.run(decision.then)
         return decision.result
 
     def balance(self, account: AccountId) -> int:

@@ -61,6 +61,9 @@ REFUSALS: dict[Refusal, VendorError] = {
     Refusal.POOL_INACTIVE: _NOT_SERVED,
     Refusal.HOTLINE_UNAVAILABLE: _NOT_SERVED,
     Refusal.RATE_LIMITED: VendorError("99", "Too many requests, try again later"),
+    # Ours: there is no code for either, and this API has no way to send a solution along.
+    Refusal.ABUSE_SUSPECTED: _PHONE_BLOCKED,
+    Refusal.CHALLENGE_REQUIRED: _PHONE_BLOCKED,
     Refusal.PRICE_MISSING: VendorError("102", "Price list is not exist"),
     Refusal.WALLET_EXPIRED: _BALANCE,
     Refusal.BALANCE_TOO_LOW: _BALANCE,

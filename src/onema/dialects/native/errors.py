@@ -71,6 +71,8 @@ REFUSALS: dict[Refusal, ProblemType] = {
         (Refusal.POOL_INACTIVE, 403, "The hotline pool is not active"),
         (Refusal.HOTLINE_UNAVAILABLE, 503, "No hotline is free"),
         (Refusal.RATE_LIMITED, 429, "Too many requests"),
+        (Refusal.ABUSE_SUSPECTED, 403, "The request looks like abuse"),
+        (Refusal.CHALLENGE_REQUIRED, 403, "A challenge must be solved first"),
         (Refusal.PRICE_MISSING, 422, "The account has no price for this number"),
         (Refusal.WALLET_EXPIRED, 402, "The wallet has expired"),
         (Refusal.BALANCE_TOO_LOW, 402, "The wallet does not cover the price"),

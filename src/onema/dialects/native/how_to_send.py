@@ -65,6 +65,7 @@ def how_to_send(
         voice=voice,
         times=_TIMES,
         last_line=line,
+        person_ip=person if asked.client_ip else "",
         job=next_id() if len(steps) > 1 else 0,
     )
 

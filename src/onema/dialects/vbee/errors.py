@@ -68,6 +68,8 @@ REFUSALS: dict[Refusal, VendorError] = {
     Refusal.HOTLINE_UNAVAILABLE: VendorError(1501, "Hotline is empty or inactive"),
     # Ours: the vendor's list has nothing for it.
     Refusal.RATE_LIMITED: VendorError(429, "Too many requests"),
+    Refusal.ABUSE_SUSPECTED: _NOT_CALLED,
+    Refusal.CHALLENGE_REQUIRED: _NOT_CALLED,
     Refusal.PRICE_MISSING: _NOT_CALLED,
     Refusal.WALLET_EXPIRED: VendorError(1104, "Portal wallet is expired"),
     Refusal.BALANCE_TOO_LOW: VendorError(1603, "Portal wallet is out of money"),

@@ -70,6 +70,8 @@ REFUSALS: dict[Refusal, VendorError] = {
     # Caller numbers are no concern of the vendor's clients; "later" is what helps.
     Refusal.HOTLINE_UNAVAILABLE: _TOO_OFTEN,
     Refusal.RATE_LIMITED: _TOO_OFTEN,
+    Refusal.ABUSE_SUSPECTED: _NUMBER_NOT_CALLED,
+    Refusal.CHALLENGE_REQUIRED: _NUMBER_NOT_CALLED,
     Refusal.PRICE_MISSING: _NUMBER_NOT_CALLED,
     # The vendor's wallets are not known to expire; what helps is a top-up in either case.
     Refusal.WALLET_EXPIRED: _NO_BALANCE,

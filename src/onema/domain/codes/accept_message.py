@@ -12,11 +12,12 @@ import msgspec
 from onema.domain.codes import limits
 from onema.domain.configuration.directory import AccountView
 from onema.domain.decision import Context, World
+from onema.domain.guard.judge import judge, keys_to_judge
 from onema.domain.ids import AccountId, MessageId
 from onema.domain.keyring import NONCE_BYTES
 from onema.domain.money import wallet
-from onema.domain.records import Channel, Key, LedgerEntry, Message, MessageState, Row, Wallet
-from onema.domain.refusals import Refusal, Refused
+from onema.domain.records import Channel, Key, Message, MessageState, Row, Wallet
+from onema.domain.refusals import Found, Refusal, Refused
 from onema.domain.values.money import NOTHING, Minor
 from onema.domain.values.phone import Phone
 
@@ -24,21 +25,24 @@ from onema.domain.values.phone import Phone
 class Accepted(msgspec.Struct, frozen=True):
     """The message was accepted; or, with `refusal`, written down as refused; or, with `asked`, accepted before, when a
     request of that digest had this one's name. `verification` is whose code it has, where that is checked here.
+    `found` is what the guard has against it.
     """
 
     message: MessageId
     refusal: Refusal | None = None
     asked: str = ""
     verification: int = 0
+    found: tuple[Found, ...] = ()
 
 
 class Send(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Who asks for a message, and for whom: what every command that sends something has.
 
     `id` becomes the message's and its verification's; `reference` is the dialect's own name for it. `home_country` is
-    where the request's national numbers belong. `entropy` ends with a nonce's bytes; a new code's come before.
-    `request` is the client's name for a request that it may send again, and `request_digest` tells what it asked
-    (request_once.py), also where it `request_has_code`.
+    where the request's national numbers belong. `person_ip` and `device` are the person's, as the integrator names
+    them, and `person_country` is where that address is; `solved`: the person has solved a challenge. `entropy` ends
+    with a nonce's bytes; a new code's come before. `request` is the client's name for a request that it may send
+    again, and `request_digest` tells what it asked (request_once.py), also where it `request_has_code`.
     """
 
     account: AccountId
@@ -54,6 +58,15 @@ class Send(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     request: str = ""
     request_digest: str = ""
     request_has_code: bool = False
+    person_ip: str = ""
+    person_country: str = ""
+    device: str = ""
+    solved: bool = False
+
+    @property
+    def checkable(self) -> bool:
+        """Whether it makes a code that is checked here."""
+        return False
 
     @property
     def nonce(self) -> bytes:
@@ -62,14 +75,15 @@ class Send(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 class Hold(msgspec.Struct, frozen=True, gc=False):
     """What an accepted message costs at most: `unit` for a segment, or for each started `period` of seconds. The rows
-    say so.
+    say so, and what the guard found.
     """
 
     unit: Minor
     period: int
     price: Minor
     puts: tuple[Row, ...]
-    entry: LedgerEntry
+    inserts: tuple[Row, ...]
+    found: tuple[Found, ...]
 
 
 def sender_of(send: Send, context: Context) -> AccountView:
@@ -80,8 +94,13 @@ def sender_of(send: Send, context: Context) -> AccountView:
     return account
 
 
-def keys_to_accept(send: Send, account: AccountView) -> Iterable[Key]:
-    return ((Wallet, send.account), *limits.window_keys(account, send.phone, send.client_ip))
+def keys_to_accept(send: Send, account: AccountView, context: Context) -> Iterable[Key]:
+    guard = context.directory.guards.of(account.name, send.application)
+    return (
+        (Wallet, send.account),
+        *limits.window_keys(account, send.phone, send.client_ip),
+        *keys_to_judge(send, guard),
+    )
 
 
 def accept_message(
@@ -96,16 +115,22 @@ def accept_message(
     """Count the message and hold its price; `size` is an SMS's segments, or how many seconds a call may take, and
     `calls` how many of these may be placed for it.
 
-    Raises Refused(PRICE_MISSING | RATE_LIMITED | WALLET_EXPIRED | BALANCE_TOO_LOW).
+    Raises Refused(PRICE_MISSING | RATE_LIMITED | WALLET_EXPIRED | BALANCE_TOO_LOW), Guarded.
     """
     unit, period = context.directory.rate(account, channel, send.phone)
     if channel is Channel.SMS:
         period, price = 0, Minor(unit * size)
     else:
         price = Minor(unit * math.ceil(size / period) * calls)
-    windows = limits.count_send(world, account, send.phone, send.client_ip, send.now)
+    guard = context.directory.guards.of(account.name, send.application)
+    judged = judge(send, world, guard, channel, price)
+    windows = limits.count_send(
+        world, account, send.phone, send.client_ip, send.now, but_phone=judged.own_purse
+    )
     balance, entry = wallet.hold(world, account, send.id, price, send.now)
-    return Hold(unit, period, price, (balance, *windows), entry)
+    return Hold(
+        unit, period, price, (balance, *windows, *judged.puts), (entry, *judged.inserts), judged.found
+    )
 
 
 def message_row(

@@ -18,6 +18,7 @@ from onema.domain.codes.request_once import remember, request_keys, served_befor
 from onema.domain.codes.start_verification import (
     VALID_MS,
     Code,
+    GivenCode,
     Verification,
     begun_just_now,
     keys_to_verify,
@@ -55,10 +56,14 @@ class CallWithCode(Send, frozen=True, kw_only=True, gc=False):
     category: str = ""
     campaign: str = ""
 
+    @property
+    def checkable(self) -> bool:
+        return not isinstance(self.code, GivenCode)
+
     def keys(self, context: Context) -> Iterable[Key]:
         account, application = caller_of(self, context)
         return (
-            *keys_to_accept(self, account),
+            *keys_to_accept(self, account, context),
             *keys_to_verify(self, self.code),
             *hotline_keys(context.directory.pools.get(application.pool)),
             *reference_keys(self, self.once_seconds),
@@ -111,9 +116,9 @@ class CallWithCode(Send, frozen=True, kw_only=True, gc=False):
         sealed = seal_payload(payload, self.id, context.keyring, self.nonce)
         job = delivery_job(JobKind.CALL, self.account, self.id, self.now, sealed)
         return Decision(
-            Accepted(self.id, verification=verification.id),
+            Accepted(self.id, verification=verification.id, found=hold.found),
             puts=(*hold.puts, *counters, *used, *verification.puts, *remember(self, context)),
-            inserts=(message, job, hold.entry, *verification.inserts),
+            inserts=(message, job, *hold.inserts, *verification.inserts),
             unsealed=(self.id, payload),
         )
 

@@ -50,7 +50,7 @@ class CallWithText(Send, frozen=True, kw_only=True, gc=False):
     def keys(self, context: Context) -> Iterable[Key]:
         account, application = caller_of(self, context)
         return (
-            *keys_to_accept(self, account),
+            *keys_to_accept(self, account, context),
             *hotline_keys(context.directory.pools.get(application.pool)),
             *reference_keys(self, self.once_seconds),
         )
@@ -89,9 +89,9 @@ class CallWithText(Send, frozen=True, kw_only=True, gc=False):
         sealed = seal_payload(payload, self.id, context.keyring, self.nonce)
         job = delivery_job(JobKind.CALL, self.account, self.id, self.now, sealed)
         return Decision(
-            Accepted(self.id),
+            Accepted(self.id, found=hold.found),
             puts=(*hold.puts, *counters, *used),
-            inserts=(message, job, hold.entry),
+            inserts=(message, job, *hold.inserts),
             unsealed=(self.id, payload),
         )
 

@@ -21,6 +21,7 @@ from onema.domain.codes.verification import (
     without_code,
 )
 from onema.domain.decision import Context, Decision, World
+from onema.domain.guard.note_verified import verified_from
 from onema.domain.ids import AccountId
 from onema.domain.keyring import Keyring
 from onema.domain.records import Event, Key, LiveVerification, Window
@@ -64,9 +65,10 @@ def wrong_try(left: int, *, tells_last: bool) -> Check:
 
 def verified(live: LiveVerification, now: int, event: Event) -> Decision:
     """The code was used: of its row only the phone's wrong checks stay, as long as they count."""
+    noted = verified_from(live, now)
     if not counts(live, now):
-        return Decision(Check.RIGHT, deletes=(live.key,), inserts=(event,))
-    return Decision(Check.RIGHT, puts=(without_code(live),), inserts=(event,))
+        return Decision(Check.RIGHT, deletes=(live.key,), inserts=(event,), then=noted)
+    return Decision(Check.RIGHT, puts=(without_code(live),), inserts=(event,), then=noted)
 
 
 class Reserved(msgspec.Struct, frozen=True, gc=False):

@@ -15,10 +15,17 @@ def window_keys(account: AccountView, phone: Phone, client_ip: str) -> list[Key]
     return [(Window, account.id, scope, _subject(scope, phone, client_ip)) for scope in account.windows]
 
 
-def count_send(world: World, account: AccountView, phone: Phone, client_ip: str, now: int) -> list[Window]:
-    """Count one send in every window of the account. Raises Refused(RATE_LIMITED) when one is full."""
+def count_send(
+    world: World, account: AccountView, phone: Phone, client_ip: str, now: int, *, but_phone: bool = False
+) -> list[Window]:
+    """Count one send in every window of the account, `but_phone` in those per phone, where the number's own purse paid.
+
+    Raises Refused(RATE_LIMITED) when one is full.
+    """
     counted = []
     for scope, limits in account.windows.items():
+        if but_phone and scope == "phone":
+            continue
         subject = _subject(scope, phone, client_ip)
         window = world.get(Window, account.id, scope, subject)
         counted.append(count(window or Window(account.id, scope, subject, "", 0), limits, now))

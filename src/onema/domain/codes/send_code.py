@@ -12,7 +12,13 @@ from onema.domain.codes.accept_message import (
 )
 from onema.domain.codes.brandname_text import allowed_text, refuse_text, text_keys, usable_brandname
 from onema.domain.codes.request_once import remember, request_keys, served_before
-from onema.domain.codes.start_verification import Code, begun_just_now, keys_to_verify, start_verification
+from onema.domain.codes.start_verification import (
+    Code,
+    GivenCode,
+    begun_just_now,
+    keys_to_verify,
+    start_verification,
+)
 from onema.domain.codes.text_to_send import text_to_send
 from onema.domain.configuration.message_template import place_code
 from onema.domain.decision import Context, Decision, World
@@ -34,10 +40,14 @@ class SendCode(Send, frozen=True, kw_only=True, gc=False):
     category: str = ""
     last_line: str = ""
 
+    @property
+    def checkable(self) -> bool:
+        return not isinstance(self.code, GivenCode)
+
     def keys(self, context: Context) -> Iterable[Key]:
         account = sender_of(self, context)
         return (
-            *keys_to_accept(self, account),
+            *keys_to_accept(self, account, context),
             *keys_to_verify(self, self.code),
             *text_keys(account, self.brandname, self.text, self.code.length),
             *request_keys(self),
@@ -89,8 +99,8 @@ class SendCode(Send, frozen=True, kw_only=True, gc=False):
         sealed = seal_payload(payload, self.id, context.keyring, self.nonce)
         job = delivery_job(JobKind.SMS, self.account, self.id, self.now, sealed)
         return Decision(
-            Accepted(self.id, verification=verification.id),
+            Accepted(self.id, verification=verification.id, found=hold.found),
             puts=(*hold.puts, *verification.puts, *remember(self, context)),
-            inserts=(message, job, hold.entry, *verification.inserts),
+            inserts=(message, job, *hold.inserts, *verification.inserts),
             unsealed=(self.id, payload),
         )

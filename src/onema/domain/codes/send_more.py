@@ -81,6 +81,8 @@ class NewMessage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
                 times=how.times,
                 pool_required=False,
                 category=how.category,
+                person_ip=how.person_ip,
+                device=how.device,
             )
         return SendCode(
             account=self.account,
@@ -101,6 +103,8 @@ class NewMessage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             text=how.text,
             category=how.category,
             last_line=how.last_line,
+            person_ip=how.person_ip,
+            device=how.device,
         )
 
 

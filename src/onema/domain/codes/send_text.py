@@ -62,7 +62,7 @@ class SendText(Send, frozen=True, kw_only=True, gc=False):
 
     def keys(self, context: Context) -> Iterable[Key]:
         account = sender_of(self, context)
-        keys = (*keys_to_accept(self, account), *own_text_keys(account, self.brandname, self.text))
+        keys = (*keys_to_accept(self, account, context), *own_text_keys(account, self.brandname, self.text))
         return (*keys, *reference_keys(self, self.once_seconds))
 
     def decide(self, world: World, context: Context) -> Decision:
@@ -99,9 +99,14 @@ class SendText(Send, frozen=True, kw_only=True, gc=False):
         if due_at > self.now:
             job = delivery_job(JobKind.SCHEDULED, self.account, self.id, due_at, sealed)
             event = Event(self.account, self.id, self.id, SCHEDULED, f"for {show_time(due_at)}")
-            return Decision(Accepted(self.id), puts, (message, job, hold.entry, event))
+            return Decision(Accepted(self.id, found=hold.found), puts, (message, job, *hold.inserts, event))
         job = delivery_job(JobKind.SMS, self.account, self.id, due_at, sealed)
-        return Decision(Accepted(self.id), puts, (message, job, hold.entry), unsealed=(self.id, payload))
+        return Decision(
+            Accepted(self.id, found=hold.found),
+            puts,
+            (message, job, *hold.inserts),
+            unsealed=(self.id, payload),
+        )
 
 
 def fixed_number(account: AccountView) -> str:

@@ -26,6 +26,7 @@ from onema.domain.codes.verification import (
 )
 from onema.domain.decision import Context, World
 from onema.domain.delivery.routing import plan_route
+from onema.domain.guard.note_verified import origin_of
 from onema.domain.ids import MessageId, time_of_id
 from onema.domain.keyring import NONCE_BYTES
 from onema.domain.records import Channel, Event, Job, Key, LiveVerification, Row
@@ -190,6 +191,7 @@ def start_verification(
         expires_at=expires_at,
         wrong_checks=previous.wrong_checks if previous else "",
         kept_until=previous.kept_until if previous else 0,
+        origin=origin_of(send),
     )
     jobs = tuple[Job, ...]()
     if asked.how is not None:

@@ -14,6 +14,7 @@ from typing import TypeVar
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.brandname_view import BrandnameView
 from onema.domain.configuration.document_mappings import DocumentKey, DocumentsByKind, ViewsByOwner
+from onema.domain.configuration.guard_view import Guards
 from onema.domain.configuration.needs import Need, unmet_needs, written_needs
 from onema.domain.configuration.registered import facts_of
 from onema.domain.ids import AccountId
@@ -329,6 +330,8 @@ class Directory:
         self.resends = False
         """Whether any route has codes sent again of which nothing is heard."""
         self.users: dict[str, doc.User] = {}
+        self.guards = Guards({})
+        """What looks for abuse."""
         self._take(documents)
 
     def replace(self, changed: Mapping[DocumentKey, doc.Document | None], revision: int) -> "Directory":
@@ -467,5 +470,7 @@ class Directory:
                     key=lambda route: (-len(route.prefix), route.priority, route.carrier),
                 )
             )
+        if "guard" in kinds:
+            self.guards = Guards(self._kinds["guard"])
         if "user" in kinds:
             self.users = {user.name: user for user in self.of_kind(doc.User)}

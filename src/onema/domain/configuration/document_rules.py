@@ -11,6 +11,7 @@ import phonenumbers
 
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.callback_target import URL_FIELDS, callback_url_problem
+from onema.domain.configuration.guard_document_rules import guard_problems
 from onema.domain.configuration.message_template import MessageTemplate
 from onema.domain.configuration.needs import needs_problems
 from onema.domain.configuration.problems import Problem, every_text, one_of, shown
@@ -92,6 +93,8 @@ def problems_of(document: doc.Document) -> Iterator[Problem]:
             yield from _resend(document)
         case doc.Hotline():
             yield from _hotline(document)
+        case doc.Guard():
+            yield from guard_problems(document)
 
 
 def _not_storable(document: doc.Document) -> Iterator[Problem]:

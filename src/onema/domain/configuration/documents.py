@@ -312,6 +312,88 @@ class User(Document, frozen=True, kw_only=True, tag="user"):
     logouts: int = 0
 
 
+GuardMode = Literal["off", "record", "challenge", "block"]
+
+
+class GuardLimit(msgspec.Struct, frozen=True, kw_only=True):
+    """At most `limit` messages per `seconds` to numbers that begin with `prefix`, counted per subject: `phone-2` is a
+    number without its last 2 digits, `network` the client's /24 (IPv6: /48).
+
+    A `bucket` of `limit` leaks evenly; a window of the `clock` begins with the minute, hour or day, on a clock that is
+    `offset_minutes` ahead of UTC. Without `mode` the guard's own counts.
+    """
+
+    per: Literal[
+        "phone",
+        "phone-2",
+        "phone-3",
+        "phone-4",
+        "country",
+        "client_ip",
+        "network",
+        "device",
+        "application",
+        "account",
+    ]
+    seconds: int
+    limit: int
+    how: Literal["bucket", "clock"] = "bucket"
+    prefix: str = "+"
+    offset_minutes: int = 0
+    mode: Literal["", "off", "record", "challenge", "block"] = ""
+
+
+class CountryBudget(msgspec.Struct, frozen=True, kw_only=True):
+    """How many codes for a country may be on their way, or lost, that nobody has typed in: at least so many an hour and
+    a day.
+    """
+
+    country: str
+    hour: int
+    day: int
+
+
+class Guard(Document, frozen=True, kw_only=True, tag="guard"):
+    """What the guard of the whole installation ("*"), of an account, or of an ACCOUNT/APPLICATION does. The one with
+    the longest name holds, as a whole.
+
+    `mode` is what follows when a rule finds something, and `rules` says otherwise for some (guard_rules.Rule).
+    `allow` names what no rule looks at: numbers, blocks of a thousand (+84901234xxx), networks, countries. `countries`
+    are those that may be sent to, and `price_ceiling` is what a message may cost, in the account's currency; empty:
+    all. Numbers that a person's code has verified within `known_days` have a purse of their own, of `known_hour` and
+    `known_day` messages.
+
+    A country's budget of unverified codes is its `budgets` entry, or `country_day` and `country_hour`; and at least
+    `country_share` percent of the codes that were verified there on the best of the last 14 days. `address_day`,
+    `address_hour` and `address_share` say the same per address, `address_countries` how many countries one network may
+    ask for.
+
+    `call_seconds` is the longest that a call with a code may take, `call_spend` what calls to one prefix may cost in a
+    day; 0 and empty: no cap.
+    """
+
+    name: str
+    mode: GuardMode = "record"
+    rules: dict[str, GuardMode] = {}
+    allow: tuple[str, ...] = ()
+    countries: tuple[str, ...] = ()
+    price_ceiling: str = ""
+    known_days: int = 90
+    known_hour: int = 5
+    known_day: int = 10
+    budgets: tuple[CountryBudget, ...] = ()
+    country_day: int = 20
+    country_hour: int = 3
+    country_share: int = 30
+    address_day: int = 10
+    address_hour: int = 5
+    address_share: int = 20
+    address_countries: int = 3
+    call_seconds: int = 0
+    call_spend: str = ""
+    limits: tuple[GuardLimit, ...] = ()
+
+
 KINDS: tuple[type[Document], ...] = (
     Tariff,
     Account,
@@ -324,6 +406,7 @@ KINDS: tuple[type[Document], ...] = (
     Carrier,
     Route,
     User,
+    Guard,
 )
 """Every kind, those that others name first."""
 
@@ -339,4 +422,5 @@ AnyDocument = (
     | Carrier
     | Route
     | User
+    | Guard
 )

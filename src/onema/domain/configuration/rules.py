@@ -12,6 +12,7 @@ import phonenumbers
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.document_mappings import DocumentsByKind
 from onema.domain.configuration.document_rules import problems_of
+from onema.domain.configuration.guard_view import EVERYWHERE
 from onema.domain.configuration.problems import Problem, one_of, place_of, shown
 
 LIVE_CREDENTIALS = 2
@@ -23,8 +24,8 @@ D = TypeVar("D", bound=doc.Document)
 
 _NAMED_BY: Mapping[str, tuple[type[doc.Document], ...]] = {
     "tariff": (doc.Account,),
-    "account": (doc.Application, doc.Brandname, doc.Credential, doc.Template, doc.User),
-    "application": (doc.Credential,),
+    "account": (doc.Application, doc.Brandname, doc.Credential, doc.Guard, doc.Template, doc.User),
+    "application": (doc.Credential, doc.Guard),
     "brandname": (doc.Template,),
     "hotline_pool": (doc.Hotline, doc.Application),
     "carrier": (doc.Route, doc.Brandname),
@@ -136,6 +137,12 @@ def _named_by(document: doc.Document) -> Iterator[tuple[str, str, str]]:
             yield "brandname", "brandname", f"{document.account}/{document.brandname}"
         case doc.Hotline():
             yield "pool", "hotline_pool", document.pool
+        case doc.Guard():
+            account, _, application = document.name.partition("/")
+            if account != EVERYWHERE:
+                yield "name", "account", account
+            if application:
+                yield "name", "application", document.name
         case doc.Route():
             yield "carrier", "carrier", document.carrier
         case doc.User():

@@ -27,7 +27,7 @@ from onema.domain.records import (
     Row,
     Window,
 )
-from onema.domain.tables import TABLE_ORDER
+from onema.domain.tables import EXPIRING, TABLE_ORDER
 from onema.domain.values.money import Minor
 from onema.domain.values.phone import Phone
 from onema.storage.contract import (
@@ -133,16 +133,8 @@ class PostgresStorage(PostgresWriter):
 
     async def sweep(self, now: int, limit: int) -> int:
         swept = 0
-        for name in (
-            "sweep_live_verifications",
-            "sweep_windows",
-            "sweep_carrier_references",
-            "sweep_recent_refusals",
-            "sweep_request_keys",
-            "sweep_process_reports",
-            "sweep_live_figures",
-        ):
-            swept += await self._count(self._queries[name], now, limit)
+        for row_type in EXPIRING:
+            swept += await self._count(self._queries[f"sweep_{row_type.table}"], now, limit)
         await self._count(self._queries["sweep_batches"], first_id_at(now - KEEP_BATCHES_MS))
         return swept
 

@@ -160,6 +160,14 @@ WITH expired AS MATERIALIZED (
 )
 DELETE FROM recent_refusals t USING expired WHERE t.account = expired.account
 
+-- sweep_guard_subjects --
+-- Delete what the guard has counted and needs no more.
+WITH expired AS MATERIALIZED (
+    SELECT account, subject FROM guard_subjects
+    WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED
+)
+DELETE FROM guard_subjects t USING expired WHERE (t.account, t.subject) = (expired.account, expired.subject)
+
 -- sweep_request_keys --
 -- Forget requests that nobody sends again any more.
 WITH expired AS MATERIALIZED (

@@ -116,6 +116,12 @@ DELETE FROM recent_refusals WHERE account IN (
     SELECT account FROM recent_refusals WHERE expires_at <= :now ORDER BY expires_at LIMIT :limit
 )
 
+-- sweep_guard_subjects --
+-- Delete what the guard has counted and needs no more.
+DELETE FROM guard_subjects WHERE (account, subject) IN (
+    SELECT account, subject FROM guard_subjects WHERE expires_at <= :now ORDER BY expires_at LIMIT :limit
+)
+
 -- sweep_request_keys --
 -- Forget requests that nobody sends again any more.
 DELETE FROM request_keys WHERE (account, name) IN (

@@ -33,14 +33,11 @@ from onema.domain.records import (
     JobKind,
     Key,
     LedgerEntry,
-    LiveVerification,
     Message,
     ProcessReport,
-    RecentRefusals,
     Row,
-    Window,
 )
-from onema.domain.request_key import RequestKey
+from onema.domain.tables import EXPIRING
 from onema.domain.values.money import Minor
 from onema.domain.values.phone import Phone
 from onema.storage.contract import (
@@ -241,25 +238,8 @@ class SqliteStorage(SqliteLists):
         return sorted(rows, key=lambda job: job.id)
 
     async def sweep(self, now: int, limit: int) -> int:
-        return await self._change(
-            (
-                "sweep_live_verifications",
-                "sweep_windows",
-                "sweep_carrier_references",
-                "sweep_recent_refusals",
-                "sweep_request_keys",
-                "sweep_process_reports",
-                "sweep_live_figures",
-            ),
-            {"now": now, "limit": limit},
-            LiveVerification,
-            Window,
-            CarrierReference,
-            RecentRefusals,
-            RequestKey,
-            ProcessReport,
-            LiveFigures,
-        )
+        names = tuple(f"sweep_{row_type.table}" for row_type in EXPIRING)
+        return await self._change(names, {"now": now, "limit": limit}, *EXPIRING)
 
     async def trim_unmatched_receipts(self, keep: int) -> int:
         return await self._change(("trim_unmatched_receipts",), {"keep": keep}, CarrierReference)

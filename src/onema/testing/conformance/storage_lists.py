@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from onema.domain.audit import AuditEntry
+from onema.domain.guard.rows import GuardSubject
 from onema.domain.ids import AccountId, MessageId
 from onema.domain.live_figures import LiveFigures
 from onema.domain.records import Call, Channel, Event, LedgerEntry, Message
@@ -51,6 +52,13 @@ class StorageLists:
         assert ids(await storage.read_messages_together(ACCOUNT, MessageId(5), 9, 10)) == [5, 7]
         assert ids(await storage.read_messages_together(ACCOUNT, MessageId(5), 100, 1)) == [5]
         assert ids(await storage.read_messages_together(ACCOUNT, MessageId(4), 100, 10)) == []
+
+    async def test_what_the_guard_counts_is_kept_until_it_expires(self, storage: Storage) -> None:
+        """Any bytes, by the account and the subject."""
+        kept = GuardSubject(ACCOUNT, "codes VN", bytes(range(256)), 101)
+        await insert(storage, kept, GuardSubject(ACCOUNT, "codes LA", b"", 100))
+        assert await storage.sweep(now=100, limit=10) == 1
+        assert await storage.read([kept.key]) == {kept.key: kept}
 
     async def test_sent_messages_are_listed_with_their_number(self, storage: Storage) -> None:
         """Those of one channel, one API and some categories, in order of time; a page may begin anywhere."""

@@ -1,0 +1,118 @@
+"""What is known of a prefix: a number without its last six digits, about the numbers of one operator in one area.
+
+Pumped numbers lie beside each other, since whoever rents them gets them in blocks; people's do not. So the last
+numbers that were sent to are kept, and a number among whose neighbours too many stand belongs to a run. How many
+messages a prefix usually gets does not matter: of 32 numbers at random, the chance that 4 others are in one block of
+a thousand is under 1 in 10 million.
+
+Codes for pumped numbers are not typed in. A prefix is compared with itself over the last 14 days, and in doubt only
+the numbers with a neighbour in their block of ten thousand are suspected.
+"""
+
+import msgspec
+
+from onema.domain.guard.country import BASELINE_DAYS, DAY_MS, turned
+from onema.domain.guard.rows import Packed
+
+PREFIX = "prefix "
+PREFIX_DIGITS = 6
+KEPT_MS = (BASELINE_DAYS + 1) * DAY_MS
+RECENT = 32
+"""So many of the last numbers are looked at."""
+CROWDS = ((2, 3), (3, 4), (4, 10))
+"""A number is one of a run when, among the others, so many share all but the last digits: (digits, others)."""
+SLOT_MS = 600_000
+SLOTS = 7
+"""The present ten minutes, whose codes may still be typed in, and the hour before."""
+LEAST_SENT = 20
+LEAST_BASELINE = 50
+_SPREADS_SQUARED = 9
+"""Three standard deviations below the baseline: by chance once in a thousand looks."""
+
+
+class PrefixState(msgspec.Struct, array_like=True, gc=False):
+    """The last numbers, newest last: their sixth and fifth last digits as a byte, the others as two; messages and
+    verified codes per ten minutes and per UTC day, newest first; `suspicions` of carriers and `short_calls` as levels
+    of buckets as of `signalled_at`; what calls cost on `spend_day`.
+    """
+
+    blocks: bytes = b""
+    rests: bytes = b""
+    slot: int = -1
+    sent: list[int] = []
+    verified: list[int] = []
+    day: int = -1
+    sent_by_day: list[int] = []
+    verified_by_day: list[int] = []
+    suspicions: int = 0
+    short_calls: int = 0
+    signalled_at: int = 0
+    spend_day: int = 0
+    spend: int = 0
+
+
+packed = Packed(PrefixState)
+
+
+class Neighbours(msgspec.Struct, frozen=True, gc=False):
+    """How many of the last numbers, besides this one, share all but the last 2, 3 and 4 digits."""
+
+    counts: tuple[int, int, int]
+
+    @property
+    def is_run(self) -> bool:
+        return any(self.counts[digits - 2] >= others for digits, others in CROWDS)
+
+
+ALONE = Neighbours((0, 0, 0))
+_BYTES = tuple(bytes((number,)) for number in range(100))
+
+
+def look_around(state: PrefixState, phone: str) -> Neighbours:
+    """Who else was sent to lately, and remember this number. ALONE where nobody shares all but 4 digits."""
+    block, rest = int(phone[-6:-4]), int(phone[-4:])
+    blocks, rests = state.blocks, state.rests
+    neighbours = ALONE
+    if block in blocks:
+        places = [2 * at for at, other in enumerate(blocks) if other == block]
+        # Who asks again is no neighbour of itself, and one neighbour however often it asks.
+        others = {int.from_bytes(rests[at : at + 2], "big") for at in places} - {rest}
+        if others:
+            three = sum(other // 1000 == rest // 1000 for other in others)
+            two = sum(other // 100 == rest // 100 for other in others)
+            neighbours = Neighbours((two, three, len(others)))
+    state.blocks = (blocks + _BYTES[block])[-RECENT:]
+    state.rests = (rests + rest.to_bytes(2, "big"))[-2 * RECENT :]
+    return neighbours
+
+
+def count_verified(state: PrefixState, now: int) -> None:
+    turn_pages(state, now)
+    state.verified[0] += 1
+    state.verified_by_day[0] += 1
+
+
+def converts_poorly(state: PrefixState) -> bool:
+    """Whether far fewer of the last hour's codes were typed in than of the fourteen days before this one."""
+    baseline, verified = sum(state.sent_by_day[1:]), sum(state.verified_by_day[1:])
+    sent = sum(state.sent[1:])
+    if baseline < LEAST_BASELINE or sent < LEAST_SENT or verified > baseline:
+        return False
+    # How far below the mean of a binomial distribution, all of it times `baseline`: no fraction is rounded.
+    missing = sent * verified - sum(state.verified) * baseline
+    return missing > 0 and missing * missing > _SPREADS_SQUARED * sent * verified * (baseline - verified)
+
+
+def turn_pages(state: PrefixState, now: int) -> None:
+    """Begin new counts where ten minutes, or a day, have begun."""
+    slot = now // SLOT_MS
+    if slot == state.slot:
+        return
+    state.sent = turned(state.sent, slot - state.slot, SLOTS)
+    state.verified = turned(state.verified, slot - state.slot, SLOTS)
+    state.slot = slot
+    day = now // DAY_MS
+    if day != state.day:
+        state.sent_by_day = turned(state.sent_by_day, day - state.day, BASELINE_DAYS + 1)
+        state.verified_by_day = turned(state.verified_by_day, day - state.day, BASELINE_DAYS + 1)
+        state.day = day

@@ -1,0 +1,60 @@
+"""The guard from the command line."""
+
+from .test_commands import Program
+from .test_commands import onema as onema  # noqa: PLC0414  # the fixture
+
+
+def test_one_switch_enforces(onema: Program) -> None:
+    """Every rule, for everybody; before it nothing is refused."""
+    onema.changes("tariff", "set", "default", "--rate", "sms:+=850")
+    assert {rule["mode"] for rule in onema.json("guard", "show")["in_force"].values()} == {"record"}
+    assert onema.changes("guard", "set", "--mode", "block") == [("created", "guard", "*")]
+    assert {rule["mode"] for rule in onema.json("guard", "show")["in_force"].values()} == {"block"}
+
+
+def test_a_rule_has_a_mode_of_its_own_until_it_is_taken_back(onema: Program) -> None:
+    """The others follow the guard."""
+    onema.changes("guard", "set", "--mode", "block", "--rule", "conversion=record")
+    shown = onema.json("guard", "show")["in_force"]
+    assert (shown["conversion"]["mode"], shown["number_range"]["mode"]) == ("record", "block")
+    onema.changes("guard", "set", "--rule", "conversion=")
+    assert onema.json("guard", "show")["in_force"]["conversion"]["mode"] == "block"
+
+
+def test_a_guard_of_an_account_begins_as_a_copy(onema: Program) -> None:
+    """Of the one that held so far; afterwards both go their own ways, and it can be removed again."""
+    onema.changes("tariff", "set", "default", "--rate", "sms:+=850")
+    onema.changes("account", "add", "shop")
+    onema.changes("guard", "set", "--mode", "challenge", "--country", "VN")
+    onema.changes("guard", "set", "shop", "--price-ceiling", "900")
+    onema.changes("guard", "set", "--mode", "off")
+    guards = {guard["name"]: guard for guard in onema.json("guard", "list")}
+    assert (guards["shop"]["mode"], guards["shop"]["countries"]) == ("challenge", ["VN"])
+    assert guards["*"]["mode"] == "off"
+    assert onema.changes("guard", "remove", "shop") == [("removed", "guard", "shop")]
+    assert onema.json("guard", "show", "shop")["name"] == "*"
+
+
+def test_what_is_allowed_is_listed_and_taken_off_again(onema: Program) -> None:
+    """Each entry once; nonsense is refused."""
+    onema.changes("guard", "allow", "+84901234xxx", "203.0.113.0/24")
+    onema.changes("guard", "allow", "VN", "+84901234xxx")
+    assert onema.json("guard", "list")[0]["allow"] == ["+84901234xxx", "203.0.113.0/24", "VN"]
+    onema.changes("guard", "allow", "--remove", "VN")
+    assert onema.json("guard", "list")[0]["allow"] == ["+84901234xxx", "203.0.113.0/24"]
+    code, _, err = onema.run("guard", "allow", "everybody")
+    assert code == 1
+    assert "is no number (+84901234567)" in err
+    code, _, err = onema.run("guard", "allow", "--remove", "LA")
+    assert code == 1
+    assert "does not allow 'LA'" in err
+
+
+def test_a_guard_is_shown_as_a_table(onema: Program) -> None:
+    """Each rule with its mode and its reason."""
+    onema.changes("guard", "set", "--mode", "record")
+    code, out, _ = onema.run("guard", "show")
+    assert code == 0
+    assert "country_budget" in out
+    assert "poor_conversion_history" in out
+    assert onema.run("guard", "list")[1].startswith("guard")
