@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 import uvloop
 
-from bench import growth, http, http_sender, load, native, postgres, sms
+from bench import growth, guard, http, http_sender, load, native, postgres, sms
 from bench.report import Report, markdown
 from bench.server import ServerFailed
 from onema.loadtest.chart import Bars, bar_chart
@@ -34,6 +34,7 @@ MEASUREMENTS: dict[str, tuple[Measurement, int, str]] = {
         10,
         "codes through our own API beside eSMS, and what ten screens of the console cost",
     ),
+    "guard": (guard.measure, 20, "a code with the guard off and on, in turns on one server"),
     "postgres": (postgres.measure, 10, "two processes on PostgreSQL against one on SQLite"),
     "growth": (growth.measure, 15, "an empty store against one with a million messages, SQLite"),
     "growth-postgres": (growth.measure_postgres, 15, "the same, two processes on PostgreSQL"),

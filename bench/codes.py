@@ -52,6 +52,10 @@ class CodeRounds:
         phones = await self._send(figures.gencode, self._requests.esms, PER_ROUND)
         await self._check(figures, [(phone, _NO_CODE) for phone in phones], _WRONG)
 
+    async def gencodes(self, measured: Measured) -> None:
+        """Codes alone, to new phones."""
+        await self._send(measured, self._requests.esms, PER_ROUND)
+
     async def delivering(self, figures: Figures) -> None:
         """A GENCODE's CPU includes all until its message is delivered; every check is right."""
         await self.live(figures)

@@ -56,7 +56,11 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "settings": ("onema.cli.settings", "app", "Every setting of the server, and its value."),
     "voice": ("onema.cli.voice", "app", "Voices and what they say."),
     "completion": ("onema.cli.completion", "app", "Complete onema's commands in a shell."),
-    "simulate": ("onema.cli.simulate", "app", "Be a network that carriers can be tried with."),
+    "simulate": (
+        "onema.cli.simulate",
+        "app",
+        "Be a network, or an attack, that carriers and the guard can be tried with.",
+    ),
     "bench": ("onema.cli.bench", "app", "Put load on a running server and measure its answers."),
 }
 """Name, module, attribute and help of every command, in the order of `onema --help`."""

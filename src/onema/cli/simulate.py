@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from onema.cli.command import Cli, Commands
+from onema.cli.simulate_attack import attack
 
 if TYPE_CHECKING:
     import ssl
@@ -18,7 +19,10 @@ if TYPE_CHECKING:
     from onema.testing.smsc.script import Script
     from onema.testing.smsc.smsc import Sms
 
-app = Commands(help="Networks that are not there: what carriers can be tried with.")
+app = Commands(
+    help="Networks and attackers that are not there: what carriers and the guard can be tried with."
+)
+app.command("attack")(attack)
 
 
 @app.command("smsc")

@@ -80,6 +80,9 @@ class CallWithCode(Send, frozen=True, kw_only=True, gc=False):
         if self.dry_run:
             return Decision(Accepted(self.id))
         seconds = longest_call(application.sentence, self.code.length, self.times, self.rate)
+        guard = context.directory.guards.of(account.name, self.application)
+        if guard.document.call_seconds:
+            seconds = min(seconds, guard.document.call_seconds)
         calls = calls_held_for(application)
         hold = accept_message(self, world, context, account, Channel.CALL, seconds, calls)
         caller, counters = "", tuple[Row, ...]()

@@ -13,6 +13,7 @@ from onema.domain.delivery.message_progress import Advance, advance
 from onema.domain.delivery.outcome import FINAL_WORDS, RECEIPT_WORDS, Outcome, OutcomeKind, keep_network
 from onema.domain.delivery.recall import recall_at, to_be_called_again
 from onema.domain.delivery.record_receipt import take_early_words
+from onema.domain.delivery.signals import signal_of
 from onema.domain.ids import AccountId, MessageId
 from onema.domain.records import (
     Attempt,
@@ -78,6 +79,12 @@ class RecordOutcome(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return keys
 
     def decide(self, world: World, context: Context) -> Decision:
+        decision = self._decide(world, context)
+        if decision.result and (message := world.get(Message, self.account, self.message)):
+            decision.then = signal_of(self.outcome, message, self.now)
+        return decision
+
+    def _decide(self, world: World, context: Context) -> Decision:
         attempt = world.get(Attempt, self.account, self.message, self.attempt)
         message = world.get(Message, self.account, self.message)
         job = world.get(Job, self.message)

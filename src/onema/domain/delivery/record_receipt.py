@@ -14,6 +14,7 @@ from onema.domain.decision import Context, Decision, World
 from onema.domain.delivery import several
 from onema.domain.delivery.message_progress import Advance, advance
 from onema.domain.delivery.outcome import FINAL_WORDS, Outcome, OutcomeKind, keep_network
+from onema.domain.delivery.signals import signal_of
 from onema.domain.delivery.silence import watch_of
 from onema.domain.ids import AccountId, MessageId
 from onema.domain.records import (
@@ -153,7 +154,9 @@ class RecordReceipt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         if live and not deletes:
             puts.append(live[0])
         event = Event(named.account, named.message, self.id, f"receipt: {after}", step.reason)
-        return Decision(ReceiptResult.COUNTED, (self._ended(attempt), *puts), (event, *inserts), deletes)
+        counted = Decision(ReceiptResult.COUNTED, (self._ended(attempt), *puts), (event, *inserts), deletes)
+        counted.then = signal_of(self.outcome, message, self.now)
+        return counted
 
     def _one_of_several(
         self,

@@ -17,7 +17,7 @@ from onema.domain.guard.rows import GuardSubject, pack, until
 from onema.domain.ids import AccountId, MessageId
 from onema.domain.records import Channel, Event, Key, Row
 from onema.domain.refusals import Found, Guarded, Refusal
-from onema.domain.values.money import Minor
+from onema.domain.values.money import Minor, format_amount
 from onema.domain.values.phone import Phone, country_of
 
 GUARD = "guard"
@@ -101,7 +101,7 @@ def judge(asked: Asked, world: World, guard: GuardView, channel: Channel, price:
     if asked.checkable and trial.is_known():
         trial.take_from_purse()
     else:
-        trial.look_at_prefix()
+        trial.look_at_prefix(channel, price)
         if asked.checkable:
             trial.look_at_budgets()
     if guard.limits:
@@ -158,7 +158,7 @@ class _Trial:
         self._own_purse = self._guard.separates_purses
         self._put(purses.NUMBER + asked.phone, state, self._guard.known_ms)
 
-    def look_at_prefix(self) -> None:
+    def look_at_prefix(self, channel: Channel, price: Minor) -> None:
         phone, now = self._asked.phone, self._now
         name = prefix.PREFIX + phone[: -prefix.PREFIX_DIGITS]
         state = prefix.packed.of(self._row(name))
@@ -169,6 +169,13 @@ class _Trial:
                 self.find(Rule.NUMBER_RANGE, "-".join(map(str, neighbours.counts)))
             if self._asked.checkable and prefix.converts_poorly(state):
                 self.find(Rule.CONVERSION, name)
+            if state.suspicions and prefix.is_suspected(state, now):
+                self.find(Rule.CARRIERS, name)
+            if channel == Channel.CALL and state.short_calls and prefix.is_a_loop(state, now):
+                self.find(Rule.CALLS, f"{name}: answered and hung up at once")
+        cap = self._guard.call_spend
+        if channel == Channel.CALL and cap is not None and not prefix.spend(state, price, cap, now):
+            self.find(Rule.CALLS, f"{name}: {format_amount(state.spend)} a day")
         if self._asked.checkable:
             state.sent[0] += 1
             state.sent_by_day[0] += 1

@@ -2,8 +2,8 @@
 
 Pumped numbers lie beside each other, since whoever rents them gets them in blocks; people's do not. So the last
 numbers that were sent to are kept, and a number among whose neighbours too many stand belongs to a run. How many
-messages a prefix usually gets does not matter: of 32 numbers at random, the chance that 4 others are in one block of
-a thousand is under 1 in 10 million.
+messages a prefix usually gets does not matter: of 32 numbers at random, the chance that 6 others are in one's
+block of ten thousand, or 4 in its thousand, is under 1 in a million.
 
 Codes for pumped numbers are not typed in. A prefix is compared with itself over the last 14 days, and in doubt only
 the numbers with a neighbour in their block of ten thousand are suspected.
@@ -11,7 +11,8 @@ the numbers with a neighbour in their block of ten thousand are suspected.
 
 import msgspec
 
-from onema.domain.guard.country import BASELINE_DAYS, DAY_MS, turned
+from onema.domain.guard.bucket import level_at
+from onema.domain.guard.country import BASELINE_DAYS, DAY_MS, HOUR_MS, turned
 from onema.domain.guard.rows import Packed
 
 PREFIX = "prefix "
@@ -19,13 +20,17 @@ PREFIX_DIGITS = 6
 KEPT_MS = (BASELINE_DAYS + 1) * DAY_MS
 RECENT = 32
 """So many of the last numbers are looked at."""
-CROWDS = ((2, 3), (3, 4), (4, 10))
+CROWDS = ((2, 3), (3, 4), (4, 6))
 """A number is one of a run when, among the others, so many share all but the last digits: (digits, others)."""
 SLOT_MS = 600_000
 SLOTS = 7
 """The present ten minutes, whose codes may still be typed in, and the hour before."""
 LEAST_SENT = 20
 LEAST_BASELINE = 50
+SUSPICIONS = 3
+"""So many in a day, less what leaks, make a prefix's crowded blocks suspect."""
+SHORT_CALLS = 5
+"""The same, of calls in an hour."""
 _SPREADS_SQUARED = 9
 """Three standard deviations below the baseline: by chance once in a thousand looks."""
 
@@ -88,6 +93,7 @@ def look_around(state: PrefixState, phone: str) -> Neighbours:
 
 def count_verified(state: PrefixState, now: int) -> None:
     turn_pages(state, now)
+    state.short_calls = max(0, state.short_calls - HOUR_MS)
     state.verified[0] += 1
     state.verified_by_day[0] += 1
 
@@ -101,6 +107,43 @@ def converts_poorly(state: PrefixState) -> bool:
     # How far below the mean of a binomial distribution, all of it times `baseline`: no fraction is rounded.
     missing = sent * verified - sum(state.verified) * baseline
     return missing > 0 and missing * missing > _SPREADS_SQUARED * sent * verified * (baseline - verified)
+
+
+def signal(state: PrefixState, now: int, *, suspected: bool) -> None:
+    """A carrier took a message for fraud, or else a call was hung up at once."""
+    _settle(state, now)
+    if suspected:
+        state.suspicions += DAY_MS
+    else:
+        state.short_calls += HOUR_MS
+
+
+def is_suspected(state: PrefixState, now: int) -> bool:
+    """Whether carriers have taken too many messages for fraud lately."""
+    _settle(state, now)
+    return state.suspicions >= SUSPICIONS * DAY_MS
+
+
+def is_a_loop(state: PrefixState, now: int) -> bool:
+    """Whether too many calls were hung up at once lately."""
+    _settle(state, now)
+    return state.short_calls >= SHORT_CALLS * HOUR_MS
+
+
+def _settle(state: PrefixState, now: int) -> None:
+    state.suspicions = level_at(state.suspicions, state.signalled_at, SUSPICIONS + 1, DAY_MS, now)
+    state.short_calls = level_at(state.short_calls, state.signalled_at, SHORT_CALLS + 1, HOUR_MS, now)
+    state.signalled_at = now
+
+
+def spend(state: PrefixState, price: int, cap: int, now: int) -> bool:
+    """Add to what calls have cost since the day began (UTC). Whether that is at most `cap`."""
+    day = now // DAY_MS
+    spent = (state.spend if state.spend_day == day else 0) + price
+    if spent > cap:
+        return False
+    state.spend_day, state.spend = day, spent
+    return True
 
 
 def turn_pages(state: PrefixState, now: int) -> None:

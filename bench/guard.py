@@ -1,0 +1,51 @@
+"""What the guard costs a code: one server, on which it is off and on in turns."""
+
+import statistics
+
+from bench.codes import code_rounds
+from bench.measured import Measured
+from bench.report import Goal, Report, Table
+from bench.server import ServerFailed, ServerProcess, fresh_folder, running_server
+from onema.administration.requests import PutDocuments
+from onema.administration.socket import connect
+from onema.domain.configuration import documents as doc
+
+PAUSED = {"ONEMA_DELIVERY_PAUSED": "true"}
+MODES: tuple[doc.GuardMode, ...] = ("off", "block")
+_WARM_UP_ROUNDS = 2
+_NEVER_FULL = 1_000_000_000
+
+
+async def measure(rounds: int) -> Report:
+    """`rounds` with the guard off, and as many with it on, in turns; every code is to a new phone."""
+    measured = {mode: Measured(f"GENCODE, guard {mode}") for mode in MODES}
+    with fresh_folder() as data:
+        async with running_server(data / "guard", PAUSED) as server, code_rounds(server) as codes:
+            for number in range(_WARM_UP_ROUNDS + rounds):
+                for mode in MODES:
+                    await _set(server, mode)
+                    kept = Measured("warm up") if number < _WARM_UP_ROUNDS else measured[mode]
+                    await codes.gencodes(kept)
+    off, on = (measured[mode] for mode in MODES)
+    ratios = [with_it / without for without, with_it in zip(off.cpu_by_round, on.cpu_by_round, strict=True)]
+    return Report(
+        "guard",
+        "A code with the guard off and on, in turns on one server",
+        (Table("Delivery paused", (off.row(), on.row())),),
+        (
+            Goal(
+                "CPU of a GENCODE, guard on : off, the median of the rounds", statistics.median(ratios), 1.10
+            ),
+        ),
+        (f"The rounds' ratios: {', '.join(f'{ratio:.2f}' for ratio in sorted(ratios))}.",),
+    )
+
+
+async def _set(server: ServerProcess, mode: doc.GuardMode) -> None:
+    """Nobody types these codes in, so budgets that could be full would be."""
+    guard = doc.Guard(name="*", mode=mode, country_hour=_NEVER_FULL, country_day=_NEVER_FULL)
+    administrator = await connect(server.data)
+    if administrator is None:
+        raise ServerFailed("nobody answers on the server's data folder")
+    await administrator.answer(PutDocuments(documents=(guard,)))
+    await administrator.close()
