@@ -72,7 +72,7 @@ def _told(result: "Result") -> list[tuple[str, str]]:
         "of these, sent": "pumped_sent",
         "of their cost, stopped (%)": "pumped_spend_stopped_percent",
         "messages that people asked for": "good_sends",
-        "of these, the guard found something in": "good_touched",
+        "of these, refused by the guard": "good_touched",
         "of people's messages (%)": "good_touched_percent",
         "messages that the bombers asked for": "bombing_asked",
         "the most that one phone got in the day": "bombing_most_for_one_phone",

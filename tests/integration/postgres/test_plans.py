@@ -39,6 +39,7 @@ STATEMENTS = {
             "sweep_live_verifications",
             "oldest_due",
             "sweep_windows",
+            "sweep_guard_subjects",
             "sweep_carrier_references",
             "sweep_recent_refusals",
             "sweep_batches",

@@ -21,7 +21,6 @@ from msgspec.structs import asdict, astuple
 
 from onema.domain.delivery.leave_job import LEFT_FOR_MS
 from onema.domain.ids import AccountId, MessageId, first_id_at
-from onema.domain.live_figures import LiveFigures
 from onema.domain.records import (
     Attempt,
     Call,
@@ -34,7 +33,6 @@ from onema.domain.records import (
     Key,
     LedgerEntry,
     Message,
-    ProcessReport,
     Row,
 )
 from onema.domain.tables import EXPIRING
