@@ -1,0 +1,102 @@
+"""The guard, as clients of onema's own API meet it: docs/guard.md."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from onema.dialects.native.routes import NativeApi
+from onema.domain.configuration import documents as doc
+
+from ..running_core import RunningCore
+from .client import DOCUMENTS, PHONE, VERIFICATIONS, create, get, post
+
+STRANGER = "+84912345678"
+
+
+async def api_under(core: RunningCore, **guard: Any) -> NativeApi:
+    await core.configure(*DOCUMENTS, doc.Guard(name="*", **({"mode": "block"} | guard)))
+    return NativeApi(core.gateway, core.reads)
+
+
+async def created(api: NativeApi, phone: str = PHONE, **members: Any) -> tuple[int, dict[str, Any]]:
+    response = await api.answer(
+        create({"to": phone, "sender": "Shop", "text": "{OTP} la ma xac minh x"} | members)
+    )
+    return response.status, json.loads(response.body)
+
+
+async def verify(core: RunningCore, api: NativeApi, phone: str, **members: Any) -> None:
+    status, told = await created(api, phone, **members)
+    assert status == 201, told
+    (code,) = re.findall("[0-9]{6}", (await core.queued_sms(int(told["id"]))).text)
+    answer = await api.answer(post(f"{VERIFICATIONS}/{told['id']}/check", {"code": code}))
+    assert json.loads(answer.body)["valid"]
+
+
+async def test_what_the_guard_blocks_is_a_problem_that_says_no_more(core: RunningCore) -> None:
+    """Which rule it was is the operator's to know."""
+    api = await api_under(core, countries=("FR",))
+    status, told = await created(api)
+    assert (status, told["type"]) == (403, "urn:onema:problem:abuse_suspected")
+    assert "countries" not in json.dumps(told)
+
+
+async def test_what_the_guard_recorded_stands_in_the_timeline(core: RunningCore) -> None:
+    """With the rule and the reason."""
+    api = await api_under(core, mode="record", countries=("FR",))
+    status, told = await created(api)
+    assert status == 201
+    shown = json.loads((await api.answer(get(f"{VERIFICATIONS}/{told['id']}"))).body)
+    found = [line["detail"] for line in shown["timeline"] if line["event"] == "guard"]
+    assert found == ["countries (custom_policy): VN, record"]
+
+
+async def test_budgets_count_the_person_s_address_and_not_the_client_s(core: RunningCore) -> None:
+    """Where the client names one; its own stands for all of its users."""
+    api = await api_under(core, country_hour=1_000, country_day=1_000, address_hour=1, address_day=1)
+    assert [(await created(api, f"+8490{n}345678"))[0] for n in (1, 3, 5)] == [201] * 3
+    assert (await created(api, "+84908345678", client_ip="198.51.100.7"))[0] == 201
+    assert (await created(api, STRANGER, client_ip="198.51.100.7"))[0] == 403
+
+
+async def test_a_code_that_was_typed_in_makes_its_number_known(core: RunningCore) -> None:
+    """By the whole way: the check, what follows from it, and the next message."""
+    api = await api_under(core, country_hour=1, country_day=1)
+    await verify(core, api, PHONE)
+    assert (await created(api, STRANGER))[0] == 201
+    assert (await created(api, "+84913456789"))[0] == 403
+    assert (await created(api, PHONE))[0] == 201
+
+
+async def test_customers_and_strangers_get_one_answer_while_no_budget_is_spent(core: RunningCore) -> None:
+    """But for the number itself, the id and the time: nobody learns who is a customer."""
+    api = await api_under(core)
+    await verify(core, api, PHONE, client_ip="198.51.100.7")
+    answers = [await created(api, phone, client_ip="203.0.113.200") for phone in (PHONE, STRANGER)]
+    shapes = [
+        (
+            status,
+            {
+                name: value
+                for name, value in told.items()
+                if name not in ("id", "to", "created_at", "expires_at")
+            },
+        )
+        for status, told in answers
+    ]
+    assert shapes[0] == shapes[1]
+    assert [list(told) for _, told in answers] == [list(answers[0][1])] * 2
+
+
+@pytest.mark.parametrize("phone", [PHONE, STRANGER])
+async def test_a_check_of_a_verification_that_is_none_tells_nothing_of_the_number(
+    core: RunningCore, phone: str
+) -> None:
+    """The same for a customer's number and a stranger's."""
+    api = await api_under(core)
+    await verify(core, api, PHONE)
+    response = await api.answer(post(f"{VERIFICATIONS}/123456789/check", {"code": phone[-6:]}))
+    assert response.status == 404
+    assert json.loads(response.body)["type"] == "urn:onema:problem:verification_unknown"
