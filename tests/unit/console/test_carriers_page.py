@@ -165,6 +165,14 @@ async def test_a_text_is_tried_through_one_carrier(yard: Yard) -> None:
     assert OURS in (await yard.desk.get(sent.headers["location"])).text
 
 
+@pytest.mark.parametrize("page", ["", "/add/gate", "/of/gw-north"])
+async def test_a_customer_has_no_carriers_page_of_any_kind(yard: Yard, page: str) -> None:
+    """Not even an empty form: what carriers there are is the operators' business."""
+    assert (await yard.desk.get(f"/console/carriers{page}")).status == 200
+    await yard.desk.log_in("hoa")
+    assert (await yard.desk.get(f"/console/carriers{page}")).status == 404
+
+
 async def test_who_may_only_look_has_nothing_to_press(yard: Yard) -> None:
     """And what is sent all the same is refused."""
     page = (await yard.desk.get("/console/carriers")).text

@@ -273,6 +273,8 @@ class Frame:
         async def answer(request: Request) -> Response:
             visit = Visit(request, self._viewer(request), self, section)
             try:
+                if visit.viewer.account and not section.for_customers:
+                    raise NotForThem
                 return await page(visit) if actions is None else await _act(visit, page, actions)
             except NotForThem:
                 return self._problem(visit, 404, visit.words.say("There is no such page."))

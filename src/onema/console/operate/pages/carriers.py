@@ -87,6 +87,8 @@ def _number(text: str, default: int) -> int:
 
 async def addition(visit: Visit) -> Response:
     """The form of a new carrier."""
+    if not visit.may("put_documents"):
+        raise NotForThem
     type_, kind = _kind(visit, visit.request.path_params["type"])
     return visit.render(
         "carrier_add.html",
