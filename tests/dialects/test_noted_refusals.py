@@ -42,6 +42,7 @@ async def test_a_wrong_secret_is_noted_under_the_account_that_has_the_key(
         "native": "credential_unknown",
         "twilio_verify": "credential_unknown",
         "camara": "credential_unknown",
+        "receivers": "credential_unknown",
     }[vendor.name]
     assert (entry.dialect, entry.reason, entry.times, entry.client) == (vendor.name, expected, 1, CLIENT_IP)
     assert "mistyped" not in str(entry)

@@ -76,9 +76,10 @@ def test_the_page_on_adding_a_dialect_is_true() -> None:
 
 
 def test_every_operation_is_in_the_page_of_its_dialect(registry: Sequence[Dialect]) -> None:
-    """docs/vendors is where integrators look; each dialect has a page there, and our own API one beside."""
+    """docs/vendors is where integrators look; our own API and identity servers have theirs beside."""
     pages = {dialect.name: PAGES / f"{dialect.name}.md" for dialect in registry}
     pages["native"] = PAGES.parent / "api.md"
+    pages["receivers"] = PAGES.parent / "identity-servers.md"
     assert [name for name, page in pages.items() if not page.exists()] == []
     missing = {
         name

@@ -13,6 +13,7 @@ from onema.dialects.camara.routes import CamaraApi
 from onema.dialects.contract import Dialect
 from onema.dialects.esms.routes import EsmsApi
 from onema.dialects.native.routes import NativeApi
+from onema.dialects.receivers.routes import Receivers
 from onema.dialects.twilio_verify.routes import TwilioVerifyApi
 from onema.dialects.vbee.routes import VbeeApi
 from onema.dialects.ytx.routes import YtxApi
@@ -28,6 +29,7 @@ from onema.testing.socketless_client import SocketlessClient
 from .camara import client as camara
 from .esms import vendor_client as esms
 from .native import client as native
+from .receivers import client as receivers
 from .running_core import RunningCore
 from .twilio_verify import client as twilio_verify
 from .vbee import vendor_client as vbee
@@ -251,7 +253,46 @@ class Camara:
         return str(answer["code"])
 
 
-VENDORS: tuple[Vendor, ...] = (Esms(), Ytx(), Vbee(), Native(), TwilioVerify(), Camara())
+class Receiver:
+    """A hook of an identity server, whose key stands in the path."""
+
+    name = "receivers"
+    documents: Documents = receivers.DOCUMENTS
+    account = receivers.ACCOUNT
+    credential = receivers.CREDENTIAL
+    rivals: Documents = (
+        RIVAL,
+        doc.Credential(account="rival", dialect="receivers", key="rival", secret="secret of a rival"),
+    )
+    unknown_path = "/receivers/nothing"
+    sends = True
+
+    def api(self, core: RunningCore) -> Dialect:
+        return Receivers(core.gateway)
+
+    def request(self, core: RunningCore, secret: str, key: str) -> Request:
+        return receivers.post("logto", receivers.LOGTO, receivers.bearer(secret), key=key)
+
+    def borrowing(self, core: RunningCore) -> Request:
+        return self.request(core, receivers.SECRET, "rival")
+
+    def code(self, response: Response) -> str:
+        answer = json.loads(response.body)
+        if response.status == 200:
+            return "ok"
+        assert set(answer) == {"error"}
+        return str(answer["error"]["http_code"])
+
+
+VENDORS: tuple[Vendor, ...] = (
+    Esms(),
+    Ytx(),
+    Vbee(),
+    Native(),
+    TwilioVerify(),
+    Camara(),
+    Receiver(),
+)
 
 
 @pytest.fixture(params=VENDORS, ids=lambda vendor: vendor.name)
@@ -289,6 +330,7 @@ async def test_a_wrong_secret_is_refused(vendor: Vendor, api: Dialect, core: Run
         "native": "credential_unknown",
         "twilio_verify": "20003",
         "camara": "UNAUTHENTICATED",
+        "receivers": "401",
     }[vendor.name]
     for wrong in ("wrong", secret[:-1], secret + "0", secret.swapcase(), ""):
         assert await code_of(vendor, api, vendor.request(core, wrong, key)) == expected
@@ -304,6 +346,7 @@ async def test_an_unknown_key_is_refused(vendor: Vendor, api: Dialect, core: Run
         "native": "credential_unknown",
         "twilio_verify": "20003",
         "camara": "UNAUTHENTICATED",
+        "receivers": "401",
     }[vendor.name]
     for key in ("unknown", vendor.credential.key[:-1], "0"):
         request = vendor.request(core, vendor.credential.secret, key)
@@ -323,6 +366,7 @@ async def test_keys_of_another_dialect_do_not_open(vendor: Vendor, api: Dialect,
         "native": "credential_unknown",
         "twilio_verify": "20003",
         "camara": "UNAUTHENTICATED",
+        "receivers": "401",
     }[vendor.name]
     assert await code_of(vendor, api, request) == expected
 
@@ -351,6 +395,7 @@ async def test_a_suspended_account_is_refused(vendor: Vendor, api: Dialect, core
         "native": "account_suspended",
         "twilio_verify": "20005",
         "camara": "PERMISSION_DENIED",
+        "receivers": "403",
     }[vendor.name]
     assert await code_of(vendor, api, right(vendor, core)) == expected
 
@@ -367,6 +412,7 @@ async def test_an_address_outside_the_accounts_list_is_refused(
         "native": "ip_not_allowed",
         "twilio_verify": "20003",
         "camara": "PERMISSION_DENIED",
+        "receivers": "403",
     }[vendor.name]
     request = right(vendor, core)
     assert await code_of(vendor, api, request) == expected
@@ -386,6 +432,7 @@ async def test_what_belongs_to_another_account_is_refused(
         "native": "brandname_unknown",
         "twilio_verify": "20404",
         "camara": "INVALID_ARGUMENT",
+        "receivers": "401",
     }[vendor.name]
     assert await code_of(vendor, api, vendor.borrowing(core)) == expected
     assert await core.messages("rival") == []
@@ -427,6 +474,7 @@ async def test_a_store_that_is_away_is_told_in_the_vendors_shape(
             "native": "store_unavailable",
             "twilio_verify": "20503",
             "camara": "UNAVAILABLE",
+            "receivers": "503",
         }[vendor.name]
     )
     assert await core.messages("shop") == []
@@ -482,6 +530,7 @@ async def test_an_oversized_body_is_answered_in_the_vendors_shape(
         "native": "oversized",
         "twilio_verify": "60200",
         "camara": "INVALID_ARGUMENT",
+        "receivers": "400",
     }[vendor.name]
     assert vendor.code(await exchange(api, request)) == expected
     assert await core.messages("shop") == []
@@ -498,6 +547,7 @@ async def test_an_unknown_path_is_answered_in_the_vendors_shape(
         "native": "not_found",
         "twilio_verify": "20404",
         "camara": "NOT_FOUND",
+        "receivers": "404",
     }[vendor.name]
     with_keys = msgspec.structs.replace(right(vendor, core), path=vendor.unknown_path)
     bare = Request("POST", vendor.unknown_path, b"", (), b"", CLIENT_IP)
@@ -527,6 +577,7 @@ async def test_a_fault_of_ours_is_answered_in_the_vendors_shape(
             "native": "fault",
             "twilio_verify": "20500",
             "camara": "INTERNAL",
+            "receivers": "500",
         }[vendor.name]
     )
     assert b"secret reason" not in response.body

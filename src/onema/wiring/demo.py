@@ -88,6 +88,7 @@ def new_credentials() -> dict[str, Any]:
             "serviceSid": f"VA{secrets.token_hex(16)}",
         },
         "camara": {"clientId": secrets.token_hex(8), "clientSecret": secrets.token_urlsafe(24)},
+        "receivers": {"key": secrets.token_hex(8), "secret": secrets.token_urlsafe(24)},
         "console": {"user": "demo", "password": secrets.token_urlsafe(12)},
     }
 
@@ -156,6 +157,13 @@ def demo_documents(credentials: dict[str, Any], user: object) -> tuple[doc.AnyDo
             dialect="camara",
             key=credentials["camara"]["clientId"],
             secret=credentials["camara"]["clientSecret"],
+        ),
+        doc.Credential(
+            account="demo",
+            dialect="receivers",
+            key=credentials["receivers"]["key"],
+            secret=credentials["receivers"]["secret"],
+            application="verify",
         ),
         doc.Carrier(name="handset", type="handset"),
         doc.Route(channel="sms", carrier="handset"),

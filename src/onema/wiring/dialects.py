@@ -19,6 +19,10 @@ from onema.dialects.native import wire as native_wire
 from onema.dialects.native.result_tokens import ResultTokens
 from onema.dialects.native.routes import NativeApi
 from onema.dialects.native.sample_requests import NativeSamples
+from onema.dialects.receivers import credentials as receivers
+from onema.dialects.receivers import wire as receivers_wire
+from onema.dialects.receivers.routes import Receivers
+from onema.dialects.receivers.sample_requests import ReceiverSteps
 from onema.dialects.twilio_verify import credentials as twilio_verify
 from onema.dialects.twilio_verify import wire as twilio_verify_wire
 from onema.dialects.twilio_verify.routes import TwilioVerifyApi
@@ -116,6 +120,10 @@ def _camara(gateway: Gateway, reads: CustomerReads, settings: Settings, checks: 
     return CamaraApi(gateway, reads, checks)
 
 
+def _receivers(gateway: Gateway, reads: CustomerReads, settings: Settings, checks: Checks) -> Dialect:
+    return Receivers(gateway)
+
+
 DIALECTS: Mapping[str, WireApiParts] = {
     "native": WireApiParts(_native, native.problems_of, native_wire.message_of, NativeSamples),
     "esms": WireApiParts(_esms, esms.problems_of, esms_wire.message_of, EsmsSamples),
@@ -126,6 +134,13 @@ DIALECTS: Mapping[str, WireApiParts] = {
     ),
     "camara": WireApiParts(
         _camara, camara.problems_of, camara_wire.message_of, samples=None, steps_alone=CamaraSteps
+    ),
+    "receivers": WireApiParts(
+        _receivers,
+        receivers.problems_of,
+        receivers_wire.message_of,
+        samples=None,
+        steps_alone=ReceiverSteps,
     ),
 }
 """By the name that credentials give as their dialect."""
