@@ -1,5 +1,6 @@
 """https://www.twilio.com/docs/verify/api/service and .../templates"""
 
+import json
 import re
 
 import msgspec
@@ -10,7 +11,7 @@ from onema.domain.configuration import documents as doc
 
 from ..running_core import RunningCore
 from .asked import ask, error, text_of
-from .client import ACCOUNT_SID, APPLICATION, SERVICE, SERVICE_SID, get, post, start
+from .client import ACCOUNT_SID, APPLICATION, CLIENT_IP, SERVICE, SERVICE_SID, get, post, start
 
 
 async def test_an_application_is_a_service(api: TwilioVerifyApi, core: RunningCore) -> None:
@@ -172,3 +173,34 @@ async def test_the_length_of_codes_is_the_services(api: TwilioVerifyApi, core: R
     await core.configure(msgspec.structs.replace(APPLICATION, code_length=4))
     started = await ask(api, start({}), 201)
     assert re.fullmatch("[0-9]{4} la ma xac minh cua ban", await text_of(core, started["sid"]))
+
+
+async def test_what_a_key_changes_is_in_the_audit_log(api: TwilioVerifyApi, core: RunningCore) -> None:
+    """In the same commit: who, from where, and what became of which field."""
+    made = await ask(api, post("/v2/Services", {"FriendlyName": "Bank"}), 201)
+    path = f"/v2/Services/{made['sid']}"
+    await ask(api, post(path, {"CodeLength": "8"}))
+    await api.answer(post(path, {}, method="DELETE"))
+    deleted, changed, created = await core.storage.read_audit("shop", (2**63 - 1, 0), 10)
+    for entry in (deleted, changed, created):
+        assert (entry.actor, entry.how, entry.role, entry.address) == (
+            ACCOUNT_SID,
+            "key",
+            "developer",
+            CLIENT_IP,
+        )
+    assert json.loads(created.after)["title"] == "Bank"
+    assert (json.loads(changed.before), json.loads(changed.after)) == ({}, {"code_length": 8})
+    assert json.loads(deleted.after) == {}
+
+
+async def test_a_service_keeps_what_an_operator_has_set(api: TwilioVerifyApi, core: RunningCore) -> None:
+    """A change of its name changes nothing else; what fails leaves no entry."""
+    await core.configure(
+        doc.HotlinePool(name="calls"), msgspec.structs.replace(APPLICATION, pool="calls", recall_times=2)
+    )
+    assert (await ask(api, post(SERVICE, {"FriendlyName": "Shop 2"})))["friendly_name"] == "Shop 2"
+    document = core.account("shop").applications["login"].document
+    assert (document.pool, document.recall_times, document.title) == ("calls", 2, "Shop 2")
+    assert await error(api, post(SERVICE, {"CodeLength": "99"})) == (400, 60200)
+    assert len(await core.storage.read_audit("shop", (2**63 - 1, 0), 10)) == 1

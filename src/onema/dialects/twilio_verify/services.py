@@ -4,10 +4,14 @@ from typing import Any
 
 import msgspec
 
+from onema.administration.author import Author, changed_document
+from onema.administration.permissions import Actor, forbidden_changes
+from onema.administration.requests import PutDocuments
 from onema.dialects.twilio_verify.auth import account_sid
 from onema.dialects.twilio_verify.errors import (
     INVALID_PARAMETER,
     NOT_SUPPORTED,
+    PERMISSION_DENIED,
     SERVICE_CONFIGURATION,
     Failed,
     not_found,
@@ -16,7 +20,8 @@ from onema.dialects.twilio_verify.sids import SERVICE, service_sid
 from onema.dialects.twilio_verify.templates import template_sid
 from onema.dialects.twilio_verify.wire import Form, Page, answer, base_url, seconds
 from onema.domain.configuration import documents as doc
-from onema.domain.configuration.configure import Configure
+from onema.domain.configuration.carrier_settings import masked
+from onema.domain.configuration.configure import Configure, Proposal
 from onema.domain.configuration.directory import AccountView, ApplicationView, CredentialView
 from onema.domain.configuration.problems import InvalidConfiguration
 from onema.domain.ids import EPOCH_MS, LARGEST_ID, time_of_id
@@ -80,17 +85,41 @@ class Services:
 
     async def delete(self, caller: CredentialView, service: ApplicationView, request: Request) -> Response:
         document = service.document
-        await self.configure((), ((document.kind, document.identity),))
+        await self._configure(caller, request, (), ((document.kind, document.identity),))
         return Response(204, b"")
 
-    async def configure(
-        self, documents: tuple[doc.AnyDocument, ...], remove: tuple[tuple[str, str], ...] = ()
+    async def _configure(
+        self,
+        caller: CredentialView,
+        request: Request,
+        documents: tuple[doc.AnyDocument, ...],
+        remove: tuple[tuple[str, str], ...] = (),
     ) -> None:
-        """Raises Failed where the configuration would not hold together, and Refused."""
+        """As the key's change, which the audit log has. Raises Failed where it may not, or where the configuration
+        would not hold together, and Refused.
+        """
+        actor = Actor(
+            name=caller.key,
+            how="key",
+            role="developer",
+            account=caller.account.name,
+            address=request.client_ip,
+        )
+        author = Author(self._gateway, actor, PutDocuments(documents=documents, remove=remove))
         for tried in range(_TRIES):
-            entropy = self._gateway.token(_ENTROPY_BYTES)
+            before = self._gateway.directory.documents
+            proposal = Proposal(before, documents, remove)
+            if any(forbidden_changes(before, proposal, actor)):
+                raise Failed(PERMISSION_DENIED)
+            command = Configure(
+                entropy=self._gateway.token(_ENTROPY_BYTES), documents=documents, remove=remove
+            )
+            changed = [
+                changed_document(key, before.get(key), after, lambda document: masked(document, None))
+                for key, after in proposal.after.changed.items()
+            ]
             try:
-                await self._gateway.execute(Configure(entropy=entropy, documents=documents, remove=remove))
+                await author.change(command, changed)
                 return
             except InvalidConfiguration as invalid:
                 raise Failed(SERVICE_CONFIGURATION, invalid.problems[0].sentence) from None
@@ -102,7 +131,7 @@ class Services:
     async def _keep(
         self, caller: CredentialView, document: doc.Application, request: Request, status: int
     ) -> Response:
-        await self.configure((document,))
+        await self._configure(caller, request, (document,))
         kept = self._gateway.directory.accounts[caller.account.id].applications[document.name]
         return answer(self._told(caller.account, kept, request), status)
 
