@@ -220,6 +220,17 @@ async def test_the_windows_of_the_account_hold(api: Receivers, core: RunningCore
     assert await status(api, post("logto", LOGTO | {"ip": "198.51.100.24"}, bearer())) == 200
 
 
+async def test_the_guard_hears_of_the_person_s_address(api: Receivers, core: RunningCore) -> None:
+    """And not of the identity server's, which all of its users share."""
+    limit = doc.GuardLimit(per="client_ip", seconds=3_600, limit=1)
+    await core.configure(doc.Guard(name="*", mode="block", limits=(limit,)))
+    assert await status(api, post("logto", LOGTO, bearer())) == 200
+    assert await status(api, post("logto", LOGTO, bearer())) == 403
+    assert await status(api, post("logto", LOGTO | {"ip": "198.51.100.24"}, bearer())) == 200
+    without = {name: value for name, value in LOGTO.items() if name != "ip"}
+    assert [await status(api, post("logto", without, bearer())) for _ in range(2)] == [200, 200]
+
+
 async def test_paths_and_methods(api: Receivers) -> None:
     """Each name is a receiver, and takes POST."""
     assert await status(api, post("keycloak", {}, bearer())) == 404

@@ -397,3 +397,14 @@ async def test_a_code_that_was_sent_again_is_the_first_messages(
     second = await core.message("shop", attempts[1])
     assert second.verification == attempts[0]
     assert Accepted(second.id).verification == 0
+
+
+async def test_the_guard_hears_of_the_device_s_address(api: TwilioVerifyApi, core: RunningCore) -> None:
+    """What it takes for abuse is the API's own error of blocked numbers."""
+    limit = doc.GuardLimit(per="client_ip", seconds=3_600, limit=1)
+    await core.configure(doc.Guard(name="*", mode="block", limits=(limit,)))
+    await ask(api, start({"DeviceIp": "198.51.100.7"}), 201)
+    blocked = await ask(api, start({"DeviceIp": "198.51.100.7", "To": "+84912345678"}), 403)
+    assert blocked["code"] == 60410
+    await ask(api, start({"DeviceIp": "198.51.100.8", "To": "+84912345678"}), 201)
+    await ask(api, start({"To": "+84913456789"}), 201)

@@ -100,6 +100,7 @@ class Receivers:
                 phone=parse_phone(told.phone, account.country),
                 home_country=account.country,
                 client_ip=told.person or request.client_ip,
+                person_ip=told.person,
                 application=application.name if application else "",
                 code=GivenCode(told.code),
                 brandname=template.brandname,

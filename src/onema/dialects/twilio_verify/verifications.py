@@ -141,6 +141,7 @@ class Verifications:
             text=template.text if template else "",
             voice="" if template else _voice(service, form),
             times=TIMES,
+            person_ip=_person(form, ""),
         )
         code = NewCode(
             alphabet=DIGITS,
