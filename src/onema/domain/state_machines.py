@@ -56,7 +56,9 @@ MESSAGE: Final = Machine(
             "SendMore",
             "StartNextChannel",
         ),
-        (NEW, M.REFUSED): ("SendCode", "SendText"),
+        # Nothing is sent there.
+        (NEW, M.DELIVERED): ("SendInSandbox",),
+        (NEW, M.REFUSED): ("SendCode", "SendText", "SendInSandbox"),
         # A receipt may overtake the outcome of its own attempt, and counts with it.
         (M.ACCEPTED, M.SENT): ("RecordOutcome",),
         (M.ACCEPTED, M.UNKNOWN): ("RecordOutcome", "EndJob"),
@@ -162,6 +164,7 @@ JOB: Final = Machine(
             "StartNextChannel",
         ),
         (NEW, J.TO_REPORT): (
+            "SendInSandbox",
             "RecordOutcome",
             "RecordReceipt",
             "SettleMessage",
@@ -231,7 +234,7 @@ V = VerificationState
 
 VERIFICATION: Final = Machine(
     {
-        (NEW, V.PENDING): ("SendCode", "CallWithCode", "ShowCode"),
+        (NEW, V.PENDING): ("SendCode", "CallWithCode", "ShowCode", "SendInSandbox"),
         (V.PENDING, V.PENDING): (
             # They send it once more where it continues.
             "SendCode",
@@ -244,7 +247,7 @@ VERIFICATION: Final = Machine(
         ),
         (V.PENDING, V.VERIFIED): ("CheckCode", "RecordForwardedCheck", "ApproveCode"),
         (V.PENDING, V.USED_UP): ("CheckCode", "RecordForwardedCheck"),
-        (V.PENDING, V.SUPERSEDED): ("SendCode", "CallWithCode", "ShowCode"),
+        (V.PENDING, V.SUPERSEDED): ("SendCode", "CallWithCode", "ShowCode", "SendInSandbox"),
         (V.PENDING, V.EXPIRED): (TIME, "RecordForwardedCheck"),
         (V.PENDING, V.CANCELLED): ("CancelCode",),
     },

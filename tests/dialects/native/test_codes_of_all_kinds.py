@@ -138,8 +138,8 @@ async def test_a_payment_is_sent_again_as_it_was(api: NativeApi, core: RunningCo
 @pytest.mark.parametrize(
     ("members", "pointer"),
     [
-        ({"amount": "10 VND"}, "/payee"),
-        ({"payee": "A"}, "/amount"),
+        ({"amount": "10 VND"}, "/amount"),
+        ({"payee": "A"}, "/payee"),
         (PAYMENT | {"text": "{OTP} la ma xac minh cua ban"}, "/amount"),
         (PAYMENT | {"text": "{OTP} confirms {AMOUNT} to A"}, "/payee"),
         ({"template": "payment"}, "/template"),

@@ -1,8 +1,11 @@
 """The code that a request asks for: one to be made or one of its own, and what it confirms besides."""
 
+import msgspec
+
 from onema.dialects.native import wire
 from onema.dialects.native.errors import Invalid
 from onema.domain.codes.channel_plan import HowToSend
+from onema.domain.codes.send_in_sandbox import BOUND
 from onema.domain.codes.start_verification import NewCode
 from onema.domain.codes.verification import DIGITS, LETTERS_AND_DIGITS, MAX_LENGTH, MIN_LENGTH, typed_code
 from onema.domain.values.written_form import text_form
@@ -28,6 +31,12 @@ def new_code(asked: wire.VerificationRequest, bound: str, how: HowToSend) -> New
     )
 
 
+def in_the_sandbox(code: NewCode, fixed: str) -> NewCode:
+    """The fixed code in its place, which goes out once: there is nothing to send."""
+    bound = code.bound + BOUND
+    return msgspec.structs.replace(code, own=fixed, length=len(fixed), bound=bound, how=None)
+
+
 def _judge(asked: wire.VerificationRequest, given: str, alphabet: str) -> None:
     if not MIN_LENGTH <= len(given) <= MAX_LENGTH:
         raise Invalid("/code", f"it must have {MIN_LENGTH} to {MAX_LENGTH} characters")
@@ -43,9 +52,9 @@ def bound_to(amount: str, payee: str) -> str:
     """
     if not amount and not payee:
         return ""
-    for name, value in (("amount", amount), ("payee", payee)):
-        if not value:
-            raise Invalid(f"/{name}", "it is missing: amount and payee go together")
+    for name, value, other in (("amount", amount, payee), ("payee", payee, amount)):
+        if not other:
+            raise Invalid(f"/{name}", "amount and payee go together")
         if text_form(value) != value or not value.isprintable() or "{" in value or "}" in value:
             raise Invalid(f"/{name}", "it has braces, or what would not be sent as it is")
     # No text has this character.

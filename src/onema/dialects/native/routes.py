@@ -152,7 +152,7 @@ class NativeApi:
                 return "GET", lambda caller, *_: self._verifications.show(caller.account, identifier)
             case ["verifications", text, "check"] if identifier := wire.verification_of(text):
                 return "POST", lambda caller, asked, _: self._verifications.check(
-                    caller.account, identifier, asked.body
+                    caller.account, caller.application, identifier, asked.body
                 )
             case ["verifications", text, "cancel"] if identifier := wire.verification_of(text):
                 return "POST", lambda caller, asked, _: self._verifications.cancel(

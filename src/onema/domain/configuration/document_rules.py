@@ -39,6 +39,7 @@ LONGEST_SILENCE = 900
 """Seconds before a code is sent again: no code lives longer."""
 MOST_RECALLS = 5
 RECALL_DELAYS = (5, 3_600)
+MOST_SANDBOX_NUMBERS = 20
 MOST_RESENDS = 3
 """How often an account may let a code be sent again."""
 DEEPEST_SETTING = 8
@@ -46,6 +47,8 @@ DEEPEST_SETTING = 8
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _PREFIX = re.compile(r"\+[0-9]{0,15}")
+_E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+_FIXED_CODE = re.compile(r"[0-9A-Z]{4,10}")
 _NUMBER = re.compile(r"\+?[0-9]{3,15}")
 _SENDER = re.compile(r"[!-.0-~](?:[ -.0-~]{0,9}[!-.0-~])?")
 _CURRENCY = re.compile(r"[A-Z]{3}")
@@ -138,6 +141,13 @@ def _account(account: doc.Account) -> Iterator[Problem]:
     yield from _callback(account)
     if not 0 <= account.resends <= MOST_RESENDS:
         yield Problem("resends", f"it is 0 to {MOST_RESENDS}, not {account.resends}")
+    for phone, code in account.sandbox_numbers.items():
+        if not _E164.fullmatch(phone):
+            yield Problem("sandbox_numbers", f"{shown(phone)} is not a phone such as +84901888484")
+        if not _FIXED_CODE.fullmatch(code):
+            yield Problem("sandbox_numbers", "a code is 4 to 10 digits and capital letters")
+    if len(account.sandbox_numbers) > MOST_SANDBOX_NUMBERS:
+        yield Problem("sandbox_numbers", f"there are more than {MOST_SANDBOX_NUMBERS}")
 
 
 def _resend(route: doc.Route) -> Iterator[Problem]:

@@ -76,6 +76,7 @@ class Account(Document, frozen=True, kw_only=True, tag="account"):
     everyone (domain/values/destinations.py). `country` is where national numbers belong, empty for the dialect's own.
     `fixed_number` is what any text comes from that names no brandname; without one the account may send none.
     `resends` is how often each of its codes may be sent again, and paid for again, when nothing is heard of it.
+    `sandbox_numbers` are phones in E.164 and their fixed codes, for its sandbox applications alone.
     `wallet` prepaid stops at `floor`; postpaid has none unless `credit_limit` says so. `registered` are facts, here
     and in other documents (registered.py).
     """
@@ -98,6 +99,7 @@ class Account(Document, frozen=True, kw_only=True, tag="account"):
     capture_on: Literal["submitted", "delivered"] = "submitted"
     callback_url: str = ""
     resends: int = 0
+    sandbox_numbers: dict[str, str] = {}
     registered: dict[str, str] = {}
 
 

@@ -25,6 +25,8 @@ from onema.domain.codes.channel_plan import (
     subject_of,
 )
 from onema.domain.codes.check_code import CheckCode
+from onema.domain.codes.send_code import SendCode
+from onema.domain.codes.send_in_sandbox import BOUND, SendInSandbox
 from onema.domain.codes.send_more import (
     PLAN_OVER,
     NewMessage,
@@ -324,6 +326,8 @@ TestPlans.__doc__ = (
 def walk_of_a_plan(seed: int) -> Counter[Move]:
     """What becomes of one plan, and its job."""
     chance = random.Random(seed)
+    if chance.random() < 0.3:
+        return walk_in_the_sandbox(chance)
     plans = Plans()
     plans.begin(
         (Step(chance.choice([SMS, CALL])), Step(CALL, 30_000), Step(SMS, 30_000))[: chance.choice([2, 3])]
@@ -352,6 +356,31 @@ def walk_of_a_plan(seed: int) -> Counter[Move]:
             )
         )
     return plans.store.seen
+
+
+def walk_in_the_sandbox(chance: random.Random) -> Counter[Move]:
+    """Codes of which nothing is sent, told to a callback URL, one after the other."""
+    account = doc.Account(name="acme", number=ACCOUNT, windows=(), callback_url="https://example.test/")
+    others = [one for one in CONFIGURATION if not isinstance(one, doc.Account)]
+    store = WatchedStore(context_of(account, *others))
+    for identifier in range(1, 9, 2):
+        send = SendCode(
+            account=ACCOUNT,
+            id=MessageId(identifier),
+            now=1_800_000_000_000 + identifier,
+            entropy=bytes(PLAN_ENTROPY_BYTES),
+            dialect="test",
+            phone=PHONE,
+            home_country="VN",
+            client_ip="127.0.0.1",
+            brandname="Acme",
+            text=chance.choice(["{OTP} is your code", "{OTP} fits nothing"]),
+            code=NewCode("01", 6, TTL_MS, own="111111", bound=BOUND),
+        )
+        store.run(SendInSandbox(send=send, callback=identifier + 1))
+    assert store.balance(ACCOUNT) == 0
+    assert store.ledger(ACCOUNT) == []
+    return store.seen
 
 
 def begun(*steps: Step) -> Plans:
