@@ -151,7 +151,7 @@ CUSTOMERS_FIELDS: Mapping[str, _Fields] = {
     ),
     "brandname": _Fields(_REQUEST | _fields("sign_at sign_to"), _fields("state"), _MAKERS, approved=True),
     "template": _Fields(
-        _REQUEST | _fields("name fold spoken"), _fields("state name"), _MAKERS, approved=True
+        _REQUEST | _fields("name fold spoken locale"), _fields("state name"), _MAKERS, approved=True
     ),
     "user": _Fields(_PERSON, _PERSON, _ADMIN),
 }

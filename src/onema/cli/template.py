@@ -21,6 +21,7 @@ def add(
     fold: Annotated[bool, typer.Option(help="Send Vietnamese accents as plain letters.")] = True,
     name: Annotated[str, typer.Option(help="For APIs that ask for a text by its name or number.")] = "",
     spoken: Annotated[bool, typer.Option(help="It may be read out on the phone, too.")] = False,
+    locale: Annotated[str, typer.Option(help="Its language, such as vi or zh-Hant.")] = "",
     registered: Registered = [],  # noqa: B006  # typer needs a list, and nobody changes it
 ) -> None:
     """Allow a text."""
@@ -36,6 +37,7 @@ def add(
         fold=fold,
         name=name,
         spoken=spoken,
+        locale=locale,
         registered=facts,
     )
     create(cli, template)
@@ -56,6 +58,7 @@ def change(
     spoken: Annotated[
         bool | None, typer.Option(help="It may be read out on the phone, too.", show_default=False)
     ] = None,
+    locale: Annotated[str | None, typer.Option(help="Its language, such as vi or zh-Hant.")] = None,
     registered: Registered = [],  # noqa: B006  # typer needs a list, and nobody changes it
     active: Annotated[bool | None, typer.Option(help="Whether it may be sent.", show_default=False)] = None,
 ) -> None:
@@ -64,7 +67,7 @@ def change(
     from onema.cli.registered import edit_registered
     from onema.domain.configuration import documents as doc
 
-    fields = given(fold=fold, name=name, spoken=spoken, state=state_of(active))
+    fields = given(fold=fold, name=name, spoken=spoken, locale=locale, state=state_of(active))
     edit_registered(cli, doc.Template, f"{account}/{brandname}/{text}", fields, registered)
 
 
@@ -156,4 +159,4 @@ def show_all(
 
     with cli.session() as session:
         found = session.of_kind(doc.Template, account)
-    print_documents(cli, found, ("account", "brandname", "text", "name", "fold", "spoken", "state"))
+    print_documents(cli, found, ("account", "brandname", "text", "name", "fold", "spoken", "locale", "state"))

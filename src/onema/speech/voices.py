@@ -14,6 +14,14 @@ BUILT_IN = Path(__file__).parent / "packs"
 _DEFAULT_VOICES = {"vi": "vi-north", "zh": "zh", "en": "en"}
 
 
+def voice_for(locale: str, preferred: str) -> str:
+    """The built-in voice of a language as BCP 47 spells it; `preferred` where that speaks it, or nobody else does."""
+    language = locale.partition("-")[0].lower()
+    if not language or preferred.partition("-")[0] == language:
+        return preferred
+    return _DEFAULT_VOICES.get(language, preferred)
+
+
 class Voices(Mapping[str, Voice]):
     """The voices by id, in order of id."""
 

@@ -84,6 +84,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     capture_on: str
     callback_url: str
     resends: int
+    sandbox_numbers: dict[str, str]
 
 
 def get_balance() -> Call[Balance]:

@@ -84,6 +84,7 @@ class Template(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     fold: bool
     spoken: bool
+    locale: str
     state: str
     approval: str
     refused_because: str
@@ -349,6 +350,7 @@ def create_template(
     name: str | UnsetType = UNSET,
     fold: bool | UnsetType = UNSET,
     spoken: bool | UnsetType = UNSET,
+    locale: str | UnsetType = UNSET,
 ) -> Call[Template]:
     """Ask for a template.
 
@@ -358,7 +360,14 @@ def create_template(
         "POST",
         "/v1/templates",
         Template,
-        body={"brandname": brandname, "text": text, "name": name, "fold": fold, "spoken": spoken},
+        body={
+            "brandname": brandname,
+            "text": text,
+            "name": name,
+            "fold": fold,
+            "spoken": spoken,
+            "locale": locale,
+        },
         key=idempotency_key or new_key(),
     )
 
@@ -375,6 +384,7 @@ def change_template(
     name: str | UnsetType = UNSET,
     fold: bool | UnsetType = UNSET,
     spoken: bool | UnsetType = UNSET,
+    locale: str | UnsetType = UNSET,
     approval: Literal["requested", "approved", "refused"] | UnsetType = UNSET,
     refused_because: str | UnsetType = UNSET,
 ) -> Call[Template]:
@@ -391,6 +401,7 @@ def change_template(
             "name": name,
             "fold": fold,
             "spoken": spoken,
+            "locale": locale,
             "approval": approval,
             "refused_because": refused_because,
         },

@@ -16,6 +16,8 @@ from onema.domain.configuration.message_template import (
 )
 from onema.domain.records import Channel
 from onema.domain.refusals import Refusal, Refused
+from onema.domain.values.language import fits, is_language
+from onema.speech.voices import voice_for
 
 _TIMES = 2
 """How often a call says its code: who misses a digit has no other way to hear it again."""
@@ -34,6 +36,8 @@ def how_to_send(
 
     Raises Invalid and Refused.
     """
+    if asked.locale and not is_language(asked.locale):
+        raise Invalid("/locale", "it is no language such as vi or zh-Hant")
     steps = _steps(asked)
     channels = {step.channel for step in steps}
     voice, sender, text = "", "", ""
@@ -48,7 +52,7 @@ def how_to_send(
         if application is None:
             raise Refused(Refusal.APPLICATION_UNKNOWN, "a call needs an application")
         admit_application(application, client_ip)
-        voice = asked.voice or application.document.voice or _VOICE
+        voice = asked.voice or voice_for(asked.locale, application.document.voice or _VOICE)
     if Channel.SMS in channels:
         sender, text = _text(account, asked)
         text = _with_payment(text, asked)
@@ -116,9 +120,11 @@ def _text(account: AccountView, asked: wire.VerificationRequest) -> tuple[str, s
     brandname = account.brandnames.get(sender)
     if brandname is None:
         raise Refused(Refusal.BRANDNAME_UNKNOWN)
-    for template in brandname.templates:
-        if is_whole(template.text):
-            return sender, template.text
+    whole = [template for template in brandname.templates if is_whole(template.text)]
+    if whole:
+        # The first of those that fit best: without a `locale` each is as good as any.
+        best = max(whole, key=lambda one: fits(one.locale, asked.locale) if asked.locale else 0)
+        return sender, best.text
     raise Invalid("/text", f"it is missing: the brandname has no template with {places} and no other places")
 
 

@@ -61,6 +61,7 @@ class VerificationRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     text: str = ""
     application: str = ""
     voice: str = ""
+    locale: str = ""
     code: str = ""
     code_length: Annotated[int, Meta(ge=MIN_LENGTH, le=MAX_LENGTH)] | None = None
     alphabet: Literal["digits", "letters_and_digits"] = "digits"

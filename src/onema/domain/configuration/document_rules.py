@@ -18,6 +18,7 @@ from onema.domain.configuration.problems import Problem, every_text, one_of, sho
 from onema.domain.configuration.registered import registered_problems
 from onema.domain.refusals import Refused
 from onema.domain.values.destinations import NumberType
+from onema.domain.values.language import is_language
 from onema.domain.values.money import parse_amount
 from onema.domain.values.times import parse_time
 
@@ -300,6 +301,8 @@ def _template(template: doc.Template) -> Iterator[Problem]:
         yield from _name(template.name)
     elif template.spoken:
         yield Problem("name", "a text that may be spoken is asked for by its name")
+    if template.locale and not is_language(template.locale):
+        yield Problem("locale", f"{shown(template.locale)} is no language such as vi or zh-Hant")
     try:
         MessageTemplate.parse(template.text)
     except Refused as refused:

@@ -197,6 +197,7 @@ class Brandname(Document, frozen=True, kw_only=True, tag="brandname"):
 class Template(Document, frozen=True, kw_only=True, tag="template"):
     """Text allowed for a brandname, with placeholders. `fold` sends Vietnamese accents as plain letters. `name` is for
     APIs that ask for a text by one, and its own in the account. One that is `spoken` may be read out on the phone, too.
+    `locale` is its language, for APIs that choose a text by one.
     It is approved as a brandname is.
     """
 
@@ -208,6 +209,7 @@ class Template(Document, frozen=True, kw_only=True, tag="template"):
     name: str = ""
     fold: bool = True
     spoken: bool = False
+    locale: str = ""
     state: State = "active"
     registered: dict[str, str] = {}
     approval: Approval = "approved"
