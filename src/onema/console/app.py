@@ -27,6 +27,7 @@ from onema.console.operate.speaker import Speaker
 from onema.console.recording.pages import RecordingPages, routes_of
 from onema.console.recording.studio import Studio
 from onema.console.security_headers import SecurityHeaders
+from onema.delivery.callback_contract import CallbackRenderer
 from onema.domain.configuration.documents import User
 from onema.domain.refusals import Refused
 from onema.engine.gateway import Gateway
@@ -48,6 +49,7 @@ def build_console(
     speaker: Speaker | None = None,
     carrier_kinds: Mapping[str, CarrierKind] = MappingProxyType({}),
     samples: Samples | None = None,
+    renderers: Mapping[str, CallbackRenderer] = MappingProxyType({}),
     heartbeat_seconds: float = HEARTBEAT_SECONDS,
     live_seconds: float = EVERY_SECONDS,
 ) -> ASGIApp:
@@ -105,7 +107,7 @@ def build_console(
             users,
             SECTIONS,
             LiveParts(stopping, live_seconds),
-            Equipment(gateway.token, speaker, samples, carrier_kinds),
+            Equipment(gateway.token, speaker, samples, carrier_kinds, renderers),
         )
         routes += [*frame.routes(), Route("/console/", _without_slash)]
     application = Starlette(

@@ -283,6 +283,7 @@ class App:
             studio=Studio(self.settings.data, lambda: core.announcements.voices),
             administrator=core.administration,
             speaker=core.announcements,
+            renderers={one.name: one.callbacks for one in self._dialects if one.callbacks},
             carrier_kinds={
                 name: CarrierKind(one.settings, frozenset(map(str, one.channels)))
                 for name, one in CARRIER_TYPES.items()

@@ -20,6 +20,7 @@ from onema.console.operate.carrier_forms import CarrierKind
 from onema.console.operate.samples import Samples
 from onema.console.operate.speaker import Speaker
 from onema.console.recording.studio import Studio
+from onema.delivery.callback_contract import CallbackRenderer
 from onema.domain.configuration.configure import Configure, directory_from_rows
 from onema.domain.configuration.directory import Directory
 from onema.domain.configuration.documents import Account, Tariff, User
@@ -183,6 +184,7 @@ class Desk:
         speaker: Speaker | None = None,
         carrier_kinds: Mapping[str, CarrierKind] = MappingProxyType({}),
         samples: Samples | None = None,
+        renderers: Mapping[str, CallbackRenderer] = MappingProxyType({}),
         live_seconds: float = 60.0,
     ) -> None:
         self.clock = FakeClock()
@@ -205,6 +207,7 @@ class Desk:
             speaker=speaker,
             carrier_kinds=carrier_kinds,
             samples=samples,
+            renderers=renderers,
             heartbeat_seconds=0.01,
             live_seconds=live_seconds,
         )

@@ -1,23 +1,28 @@
 """The pages for operators and customers, over the real core: docs/operations/console.md."""
 
 import re
+from collections.abc import Mapping
+from typing import ClassVar
 
 import pytest
 from msgspec.structs import replace
 
+from onema.administration.answers import Administration
 from onema.console.operate.pages.shown import PAGE
 from onema.console.operate.sections import SECTIONS
 from onema.domain.configuration import documents as doc
 from onema.domain.delivery.outcome import Ending
 from onema.domain.ids import MessageId
-from onema.domain.records import Call
+from onema.domain.records import Call, Message
 from onema.domain.refusals import Refusal
 from onema.domain.values.phone import mask
 from onema.domain.values.times import show_time
 from onema.engine.refusals import Asking
+from onema.http.client.contract import HttpRequest
 from onema.protocols.sip.trace import Trace
 
 from ..cli.test_call import BUSY, INVITE
+from .desk import Desk
 from .office import OURS, THEIRS, Office
 
 SOCKET = ("192.0.2.1", 5060)
@@ -173,6 +178,38 @@ async def test_what_a_call_says_is_heard_without_its_code(office: Office) -> Non
     assert (await office.desk.get(f"/console/messages/{text}/prompt.wav")).status == 404
     theirs = await office.send("rival", THEIRS)
     assert (await office.desk.get(f"/console/messages/{theirs}/prompt.wav")).status == 404
+
+
+async def test_a_message_that_ended_shows_what_its_receiver_is_told(office: Office) -> None:
+    """As its API writes it, without the receiver's address; nothing of it to whoever may see no whole numbers."""
+    desk = Desk(
+        inbox=None,
+        open_on_loopback=False,
+        administrator=Administration(office.core.gateway, office.core.storage),
+        renderers={"native": Told()},
+    )
+    first = await office.send("acme", OURS)
+    account = office.core.account("acme").id
+    (row,) = await office.core.storage.read_messages(account, 2**63 - 1, 9)
+    ended = replace(row, id=MessageId(first + 1), state="delivered", ended_at=office.core.gateway.now())
+    await office.core.storage.begin([])
+    await office.core.storage.commit(1, {}, [ended])
+    for name, is_shown in (("lan", True), ("mai", False)):
+        await desk.log_in(name)
+        page = (await desk.get(f"/console/messages/{ended.id}")).text
+        assert (f"to={OURS[1:]}&amp;state=delivered" in page) == is_shown
+        assert (OURS[4:] in page) == is_shown
+        assert "receiver.invalid" not in page
+        assert "state=" not in (await desk.get(f"/console/messages/{first}")).text
+
+
+class Told:
+    """An API that tells how a message ended in a line."""
+
+    endings: ClassVar[Mapping[Ending, str]] = {}
+
+    def render(self, message: Message, url: str, call: Call | None = None) -> HttpRequest:
+        return HttpRequest("POST", url, (), f"to={message.phone[1:]}&state={message.state}".encode())
 
 
 async def test_an_unknown_message_is_no_page(office: Office) -> None:

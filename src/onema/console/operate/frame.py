@@ -45,6 +45,7 @@ from onema.console.operate.samples import Samples
 from onema.console.operate.speaker import Speaker
 from onema.console.operate.viewer import NotForThem, Viewer
 from onema.console.words import Words, words_for
+from onema.delivery.callback_contract import CallbackRenderer
 from onema.domain.configuration.documents import Account, AnyDocument, Document, User
 from onema.domain.configuration.problems import InvalidConfiguration
 from onema.domain.ids import LARGEST_ID
@@ -67,6 +68,8 @@ class Equipment(NamedTuple):
     speaker: Speaker | None = None
     samples: Samples | None = None
     carrier_kinds: Mapping[str, CarrierKind] = MappingProxyType({})
+    renderers: Mapping[str, CallbackRenderer] = MappingProxyType({})
+    """What writes the callbacks of each API, by its name."""
 
 
 class Visit:
@@ -97,6 +100,11 @@ class Visit:
     def token(self, n: int) -> bytes:
         """So many random bytes."""
         return self._frame.equipment.token(n)
+
+    @property
+    def renderers(self) -> Mapping[str, CallbackRenderer]:
+        """What writes the callbacks of each API, by its name."""
+        return self._frame.equipment.renderers
 
     @property
     def carrier_kinds(self) -> Mapping[str, CarrierKind]:

@@ -14,6 +14,7 @@ from onema.administration.story import moments, verification_state
 from onema.console.operate.frame import Section, Visit
 from onema.console.operate.pages.shown import PAGE, shown_call, shown_message
 from onema.console.operate.viewer import NotForThem
+from onema.delivery.callback_contract import NotTold
 from onema.domain.configuration import documents as doc
 from onema.domain.delivery.payload import CallPayload
 from onema.domain.ids import LARGEST_ID, MessageId, first_id_at, time_of_id
@@ -23,7 +24,7 @@ from onema.domain.values.phone import Phone
 from onema.domain.values.times import show_time
 from onema.protocols.sip.pcap import pcap
 from onema.protocols.sip.trace import read_trace
-from onema.storage.contract import FoundMessages
+from onema.storage.contract import FoundMessages, Story
 
 _ID = re.compile(r"[0-9]{16,19}|[0-9a-fA-F]{32}")
 """A message's id, in decimal or as one API spells it."""
@@ -31,6 +32,8 @@ _HEX_DIGITS = 32
 _VOICE = "vi-north"
 """Who speaks where an application names nobody."""
 _TIMES = 2
+_RECEIVER = "https://receiver.invalid"
+"""Stands for an address that may hold secrets."""
 
 
 async def messages(visit: Visit) -> Response:
@@ -131,10 +134,27 @@ async def message(visit: Visit) -> Response:
         charged=format_amount(message.charged),
         held=format_amount(message.held),
         has_prompt=message.channel == Channel.CALL and visit.speaker is not None,
+        told=_told(visit, story),
         calls=[shown_call(visit, one) for one in story.calls],
         lines=lines,
         command=f"onema message show {identifier}",
     )
+
+
+def _told(visit: Visit, story: Story) -> str:
+    """What its receiver is told of its end, as it would be written now; empty where nobody is told, and for whoever
+    sees no whole numbers: each API spells them its own way.
+    """
+    message = story.message
+    renderer = visit.renderers.get(message.dialect)
+    is_told = message.ended_at and message.state != MessageState.REFUSED
+    if renderer is None or not is_told or not visit.viewer.sees_numbers:
+        return ""
+    request = renderer.render(message, _RECEIVER, story.calls[-1] if story.calls else None)
+    if isinstance(request, NotTold):
+        return ""
+    line = f"{request.method} {request.url.removeprefix(_RECEIVER)}".strip()
+    return f"{line}\n\n{request.body.decode(errors='replace')}".strip()
 
 
 async def capture(visit: Visit) -> Response:
