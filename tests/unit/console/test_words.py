@@ -24,6 +24,7 @@ CREDENTIALS = {
     "ytx": {"accountSID": "a", "authToken": "t", "appid": "i"},
     "native": {"key": "k", "secret": "s"},
     "twilio_verify": {"accountSid": "a", "authToken": "t", "serviceSid": "v"},
+    "receivers": {"key": "k", "secret": "s"},
     "camara": {"clientId": "c", "clientSecret": "s"},
 }
 
