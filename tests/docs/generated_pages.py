@@ -11,6 +11,7 @@ from tests.docs.api_page import api_page
 from tests.docs.callee_page import callee_page
 from tests.docs.carrier_pages import carrier_page, pages
 from tests.docs.postman_file import postman_file
+from tests.docs.reference_page import reference_page
 from tests.docs.settings_page import settings_page
 from tests.docs.simulator_page import simulator_page
 from tests.docs.state_machines_page import state_machines_page
@@ -25,6 +26,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/state-machines.md": state_machines_page,
     **{f"docs/carriers/{name}.md": partial(carrier_page, name) for name in pages()},
     "src/onema/dialects/native/postman.json": postman_file,
+    "src/onema/dialects/native/reference.html": reference_page,
     **{module: partial(modules().__getitem__, module) for module in modules()},
 }
 

@@ -49,16 +49,27 @@ class Refusal(enum.Enum):
     CARRIER_UNAVAILABLE = "carrier_unavailable"
 
 
+class Quota(NamedTuple):
+    """A limit that is used up: at most `limit` in `seconds`."""
+
+    name: str
+    limit: int
+    seconds: int
+
+
 class Refused(Exception):
     """A command or a value that onema refuses. `detail` may be shown to an operator, never to the wire. In `wait_ms` it
     may be asked for again; 0: nobody knows.
     """
 
-    def __init__(self, refusal: Refusal, detail: str = "", wait_ms: int = 0) -> None:
+    def __init__(
+        self, refusal: Refusal, detail: str = "", wait_ms: int = 0, quota: Quota | None = None
+    ) -> None:
         super().__init__(f"{refusal.value}: {detail}" if detail else refusal.value)
         self.refusal = refusal
         self.detail = detail
         self.wait_ms = wait_ms
+        self.quota = quota
 
 
 class Found(NamedTuple):

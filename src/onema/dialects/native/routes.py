@@ -1,8 +1,12 @@
 """onema's own API: docs/api.md, and openapi.yaml beside this file, which the server hands out."""
 
-from collections.abc import Awaitable, Callable
+import base64
+import hashlib
+from collections.abc import Awaitable, Callable, Mapping
 from functools import cache
 from pathlib import Path
+
+import msgspec
 
 from onema.administration.answers import Administrator
 from onema.administration.permissions import NotPermitted
@@ -23,6 +27,7 @@ from onema.dialects.native.errors import (
     Unfit,
     method_not_allowed,
 )
+from onema.dialects.native.rate_limits import policies, used_up
 from onema.dialects.native.reports import reports_at
 from onema.dialects.native.resources import resources_at
 from onema.dialects.native.result_tokens import ResultTokens
@@ -31,7 +36,7 @@ from onema.domain.codes.admission import admit_account
 from onema.domain.codes.check_code import Check, CheckCode
 from onema.domain.codes.preview_sms import Customer, destination_of, preview_sms
 from onema.domain.configuration.directory import AccountView, CredentialView
-from onema.domain.refusals import Refused
+from onema.domain.refusals import Refusal, Refused
 from onema.domain.values.money import format_amount
 from onema.engine.customer_reads import CustomerReads
 from onema.engine.gateway import Gateway
@@ -44,6 +49,12 @@ _YAML = b"application/yaml"
 _KEY_SET, _KEYS = "/.well-known/jwks.json", b"application/jwk-set+json"
 # What answers something else than "ok" and refuses nothing.
 _ANSWERS = frozenset({"ok", "not_found", *(check.value for check in Check)})
+
+_DOCS, _CATALOG = "/v1/docs", "/.well-known/api-catalog"
+# The page has one sheet of its own and no script; base-uri and forms have no default in default-src.
+_POLICY = (
+    b"default-src 'none'; style-src 'sha256-%b'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
 
 Operation = Callable[[CredentialView, Request, Asking], Awaitable[Response]]
 
@@ -58,6 +69,45 @@ def description() -> bytes:
         mark = f"# {what} of openapi/{place}-{what}.yaml\n"
         text = text.replace(mark, part.read_text(encoding="utf-8"))
     return text.encode()
+
+
+def _described(request: Request) -> Response:
+    return Response(200, description(), _YAML)
+
+
+@cache
+def _reference() -> Response:
+    """The reference for people, which `./dev docs` makes of the description."""
+    page = (Path(__file__).parent / "reference.html").read_bytes()
+    sheet = page.partition(b"<style>")[2].partition(b"</style>")[0]
+    digest = base64.b64encode(hashlib.sha256(sheet).digest())
+    headers = ((b"content-security-policy", _POLICY % digest), (b"x-content-type-options", b"nosniff"))
+    return Response(200, page, b"text/html; charset=utf-8", headers)
+
+
+def _catalog(request: Request) -> Response:
+    """Where programs find the API (RFC 9727, a link set of RFC 9264)."""
+    links = {
+        "linkset": [
+            {
+                "anchor": "/v1",
+                "service-desc": [{"href": _DESCRIPTION, "type": "application/yaml"}],
+                "service-doc": [{"href": _DOCS, "type": "text/html"}],
+                "status": [{"href": "/health/ready"}],
+            }
+        ]
+    }
+    media_type = b'application/linkset+json; profile="https://www.rfc-editor.org/info/rfc9727"'
+    link = b'</.well-known/api-catalog>; rel="api-catalog"'
+    return Response(200, msgspec.json.encode(links), media_type, ((b"link", link),))
+
+
+_OPEN: Mapping[str, Callable[[Request], Response]] = {
+    _DESCRIPTION: _described,
+    _DOCS: lambda request: _reference(),
+    _CATALOG: _catalog,
+}
+"""What needs no login."""
 
 
 class NativeApi:
@@ -86,8 +136,8 @@ class NativeApi:
         """Answers for the account; `administer` says who does."""
 
     async def answer(self, request: Request) -> Response:
-        if request.path == _DESCRIPTION and request.method == "GET":
-            return Response(200, description(), _YAML)
+        if request.method == "GET" and request.path in _OPEN:
+            return _OPEN[request.path](request)
         if request.path == _KEY_SET and request.method == "GET":
             return Response(200, self._tokens.key_set, _KEYS, ((b"cache-control", b"public, max-age=300"),))
         asking = Asking(DIALECT, request.client_ip)
@@ -120,7 +170,11 @@ class NativeApi:
             return NO_VERIFICATION
         except Refused as refused:
             asking.detail = refused.detail
-            return REFUSALS[refused.refusal].response(wait_ms=refused.wait_ms)
+            # Who has too many reads under way is not told for how long.
+            wait_ms = refused.wait_ms or (1_000 if refused.refusal is Refusal.RATE_LIMITED else 0)
+            response = REFUSALS[refused.refusal].response(wait_ms=wait_ms)
+            more = used_up(refused.quota, refused.wait_ms) if refused.quota else ()
+            return msgspec.structs.replace(response, headers=(*response.headers, *more))
 
     def administer(self, administrator: Administrator) -> None:
         """Answer what accounts read and administer, too."""
@@ -171,7 +225,10 @@ class NativeApi:
         return "", self._preview
 
     async def _create(self, caller: CredentialView, request: Request, asking: Asking) -> Response:
-        return await self._verifications.create(caller.account, caller.application, request, asking)
+        response = await self._verifications.create(caller.account, caller.application, request, asking)
+        return msgspec.structs.replace(
+            response, headers=(*response.headers, *policies(caller.account.windows))
+        )
 
     async def _balance(self, caller: CredentialView, request: Request, asking: Asking) -> Response:
         account: AccountView = caller.account

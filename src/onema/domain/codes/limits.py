@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from onema.domain.configuration.directory import AccountView
 from onema.domain.decision import World
 from onema.domain.records import Key, Window
-from onema.domain.refusals import Refusal, Refused
+from onema.domain.refusals import Quota, Refusal, Refused
 from onema.domain.values.phone import Phone
 from onema.domain.values.written_ahead import is_void
 
@@ -49,7 +49,8 @@ def count(window: Window, limits: Sequence[tuple[int, int]], now: int) -> Window
         started_at, used = (opened and _still_open(opened, seconds, now)) or (now, 0)
         if used >= limit:
             wait_ms = started_at + seconds * 1000 - now
-            raise Refused(Refusal.RATE_LIMITED, f"{window.scope}: {limit} per {seconds} s", wait_ms=wait_ms)
+            detail, quota = f"{window.scope}: {limit} per {seconds} s", Quota(window.scope, limit, seconds)
+            raise Refused(Refusal.RATE_LIMITED, detail, wait_ms=wait_ms, quota=quota)
         counters.append(f"{seconds}:{started_at}:{used + 1}")
         expires_at = max(expires_at, started_at + seconds * 1000)
     return Window(window.account, window.scope, window.subject, ",".join(counters), expires_at)
