@@ -53,8 +53,40 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
         yield server
 
 
+def test_the_readme_begins_with_a_checked_code(server: RunningServer) -> None:
+    """Through our own API, before any vendor's: its first two blocks, run as they stand, and once more."""
+    readme = (ROOT / "README.md").read_text().replace("127.0.0.1:8400", f"127.0.0.1:{server.port}")
+    blocks = re.findall(r"```bash\n(.*?)```", readme, re.DOTALL)
+    assert blocks[0] == "./dev run\n"
+    send, check = blocks[1:3]
+
+    def run(script: str) -> Any:
+        command = ["bash", "-euc", script]
+        done = subprocess.run(command, cwd=server.data.parent, capture_output=True, text=True, check=True)
+        return json.loads(done.stdout)
+
+    begun = run(send)
+    shown, right = (json.loads(text) for text in re.findall(r"```json\n(.*?)```", readme, re.DOTALL)[:2])
+    assert {**begun, **{name: shown[name] for name in ("id", "created_at", "expires_at")}} == shown
+    eventually(lambda: server.json("/handset/messages", to="0901888484"))
+    login = send.splitlines()[0]
+    assert run(f"{login}\n{check}") == {**right, "id": begun["id"]}
+    assert run(f"{login}\n{check}")["valid"] is False
+
+
+def test_the_pictures_of_the_readme_are_small() -> None:
+    """PNG, 1280 wide, as tests/docs/screenshots.py takes them."""
+    pictures = re.findall(r"!\[[^\]]+\]\((docs/screenshots/[^)]+)\)", (ROOT / "README.md").read_text())
+    assert len(pictures) == 3
+    for picture in pictures:
+        content = (ROOT / picture).read_bytes()
+        assert content[:8] == b"\x89PNG\r\n\x1a\n"
+        assert int.from_bytes(content[16:20], "big") == 1280
+        assert len(content) < 150_000
+
+
 def test_the_readme_gets_a_stranger_to_a_checked_code(server: RunningServer) -> None:
-    """Its shell lines, run as they stand beside a data folder, end with what it promises."""
+    """And through eSMS: its shell lines, run as they stand beside a data folder, end with what it promises."""
     readme = (ROOT / "README.md").read_text().replace("127.0.0.1:8400", f"127.0.0.1:{server.port}")
     send, check = (
         block
