@@ -111,3 +111,34 @@ async def test_a_brandname_and_its_text_are_made_tried_and_switched_off(page: Pa
     card = page.locator("section.card", has_text="opens your shop")
     await press(page, card.get_by_role("button", name="Switch off").first)
     assert await card.get_by_role("button", name="Switch on").count() == 1
+
+
+async def test_money_is_booked_and_a_number_is_added(page: Page, shoot: Shoot) -> None:
+    """By an operator, who sees both at once."""
+    await page.goto("/console/money")
+    before = await page.locator("dd.figure").inner_text()
+    await write(page, page.get_by_label("Amount in VND"), "150000")
+    await write(page, page.get_by_label("Reference"), "invoice 7")
+    await press(page, page.get_by_role("button", name="Book"))
+    assert await page.locator("dd.figure").inner_text() != before
+    assert await page.get_by_role("cell", name="invoice 7").count() == 1
+    await shoot(page, "action-money")
+    await page.goto("/console/voice")
+    await write(page, page.locator("#hotline-number"), "19001234")
+    await write(page, page.locator("#hotline-daily_cap"), "500")
+    await press(page, page.locator("#hotline-daily_cap"))
+    row = page.get_by_role("row", name="19001234")
+    assert await row.count() == 1
+    await press(page, row.get_by_role("button", name="Switch 19001234 off"))
+    assert await row.get_by_role("button", name="Switch 19001234 on").count() == 1
+    await shoot(page, "action-voice")
+
+
+async def test_a_test_event_is_sent(page: Page, server: RunningServer, shoot: Shoot) -> None:
+    """Here to the server itself, which does not know the address."""
+    await page.goto("/console/applications/demo/vbee")
+    await write(page, page.locator("#save-callback_url"), f"http://127.0.0.1:{server.port}/nobody-here")
+    await press(page, page.locator("#save-callback_url"))
+    await press(page, page.get_by_role("button", name="Send a test event"))
+    assert "127.0.0.1 answered 404 after" in await page.locator("#told ~ [role=status]").inner_text()
+    await shoot(page, "action-told")

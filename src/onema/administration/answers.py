@@ -8,6 +8,7 @@ from typing import Any, Protocol, TypeVar
 
 import onema
 from onema.administration.author import Author
+from onema.administration.callback_trial import CallbackTrial
 from onema.administration.callbacks import MOST_AT_ONCE, CallbackLog
 from onema.administration.calls import read_calls
 from onema.administration.carrier_answers import CarrierAnswers
@@ -18,6 +19,7 @@ from onema.administration.customer_requests import (
     ReadHotlines,
     ReadPrices,
     TriedText,
+    TryCallback,
     TryText,
 )
 from onema.administration.hotlines import read_pools
@@ -149,6 +151,7 @@ class Administration:
         self._configuring = Configuring(
             gateway, storage, refresh, recordings, installation or AnyInstallation()
         )
+        self.callback_trial = CallbackTrial(gateway)
         self._callbacks = CallbackLog(gateway, storage)
         self._carrier_answers = CarrierAnswers(gateway, storage)
         self._live = LiveWindow(gateway, storage)
@@ -171,6 +174,7 @@ class Administration:
             ReadPrices: self._read_prices,
             ReadHotlines: self._read_hotlines,
             TryText: self._try_text,
+            TryCallback: self.callback_trial.run,
             ReadCapacity: self._read_capacity,
             ReadCarriers: self._carrier_answers.read,
             ReadReceipts: self._read_receipts,

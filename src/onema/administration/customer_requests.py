@@ -70,3 +70,25 @@ class ReadHotlines(Request[tuple[PoolNow, ...]], frozen=True, kw_only=True, tag=
     answer_type = tuple[PoolNow, ...]
 
     account: str = ""
+
+
+class CallbackTried(msgspec.Struct, frozen=True, kw_only=True):
+    """How one try went: `problem` is empty when the receiver took it. `host` was asked as the API `dialect` has it,
+    and answered with `status` after `took_ms`, 0 when it did not; `said` is how its answer begins.
+    """
+
+    dialect: str
+    host: str = ""
+    status: int = 0
+    took_ms: int = 0
+    problem: str = ""
+    said: str = ""
+
+
+class TryCallback(Request[CallbackTried], frozen=True, kw_only=True, tag="try_callback"):
+    """Tell an account, or an application of it, of a message that never was, once."""
+
+    answer_type = CallbackTried
+
+    account: str
+    application: str = ""

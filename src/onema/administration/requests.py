@@ -446,6 +446,7 @@ WireRequest = (
     | theirs.ReadPrices
     | theirs.ReadHotlines
     | theirs.TryText
+    | theirs.TryCallback
     | ReadCapacity
     | ReadCarriers
     | TestCarrier

@@ -80,6 +80,30 @@ def show(
     print_table(columns, [[one[column] for column in columns] for one in tries])
 
 
+@app.command("test")
+def try_out(
+    cli: Cli,
+    account: Annotated[str, typer.Argument(help="Whose callback address is tried.")],
+    application: Annotated[str, typer.Argument(help="The application whose address comes before it.")] = "",
+) -> None:
+    """Tell an integrator of a message that never was, and say what their address answered."""
+    import msgspec
+
+    from onema.administration.customer_requests import TryCallback
+    from onema.cli.output import print_json, say
+
+    with cli.session() as session:
+        tried = session.answer(TryCallback(account=account, application=application))
+    if cli.json:
+        print_json(msgspec.to_builtins(tried))
+    else:
+        answered = f"{tried.host} answered {tried.status} after {tried.took_ms} ms" if tried.status else ""
+        for line in filter(None, (answered, tried.problem, tried.said)):
+            say(line)
+    if tried.problem:
+        raise typer.Exit(1)
+
+
 @app.command("replay")
 def replay(
     cli: Cli,

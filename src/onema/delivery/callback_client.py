@@ -15,6 +15,8 @@ BODY_SECONDS = 1.0
 """So long the body of an answer may take once its head is there: nobody looks at it, it is read for the connection's
 sake."""
 IDLE_CONNECTIONS = 32
+SHOWN_BYTES = 300
+"""Of an answer's body, for whoever tries a callback out."""
 LONGEST_PAUSE_SECONDS = 3_600
 """What `Retry-After` may ask for."""
 
@@ -24,7 +26,8 @@ _AGAIN = frozenset({408, 425, 429})
 
 class Told(msgspec.Struct, frozen=True):
     """How one try ended: `problem` is empty when the receiver took it, `again` says whether another try may help, after
-    at least `pause_ms`. `host` was asked, and answered with `status`; 0 when it did not.
+    at least `pause_ms`. `host` was asked, and answered with `status`; 0 when it did not. `said` is how
+    its answer begins.
     """
 
     problem: str = ""
@@ -32,6 +35,7 @@ class Told(msgspec.Struct, frozen=True):
     pause_ms: int = 0
     host: str = ""
     status: int = 0
+    said: str = ""
 
 
 class CallbackClient:
@@ -84,12 +88,23 @@ class CallbackClient:
     def _told(self, answer: HttpAnswer) -> Told:
         status = answer.status
         if 200 <= status < 300:
-            return Told(status=status)
+            return Told(status=status, said=_beginning(answer.body))
         problem = f"HTTP {status}"
         if 300 <= status < 400:
-            return Told(f"{problem}, and callbacks follow no redirect", again=True, status=status)
+            return Told(
+                f"{problem}, and callbacks follow no redirect",
+                again=True,
+                status=status,
+                said=_beginning(answer.body),
+            )
         again = status >= 500 or status in _AGAIN
-        return Told(problem, again=again, pause_ms=self._pause(answer), status=status)
+        return Told(
+            problem,
+            again=again,
+            pause_ms=self._pause(answer),
+            status=status,
+            said=_beginning(answer.body),
+        )
 
     def _pause(self, answer: HttpAnswer) -> int:
         seconds = retry_after_seconds(answer.header(b"retry-after"), self._now())
@@ -97,3 +112,7 @@ class CallbackClient:
 
     async def close(self) -> None:
         await self._client.close()
+
+
+def _beginning(body: bytes) -> str:
+    return body[:SHOWN_BYTES].decode("utf-8", "replace")

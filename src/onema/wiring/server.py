@@ -192,6 +192,8 @@ class App:
         tells = tells_of_calls(renderers)
         client = callback_client(self.settings, core.clock)
         stack.push_async_callback(client.close)
+        core.administration.callback_trial.renderers = renderers
+        core.administration.callback_trial.tell = client.tell
         callbacks = CallbackSender(core.gateway, core.storage, renderers, client)
         watch = CarrierWatch(core.clock.now, self.metrics.attempt)
         call_events = CallEventRecorder(core.gateway, tells)

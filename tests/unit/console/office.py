@@ -41,12 +41,13 @@ class Office:
 
     def __init__(self, core: RunningCore) -> None:
         self.core = core
+        self.administration = Administration(
+            core.gateway, core.storage, installation=ThisInstallation(), settings={"listen.port": "8400"}
+        )
         self.desk = Desk(
             inbox=None,
             open_on_loopback=False,
-            administrator=Administration(
-                core.gateway, core.storage, installation=ThisInstallation(), settings={"listen.port": "8400"}
-            ),
+            administrator=self.administration,
             speaker=Announcements(Voices.load),
             samples=ConsoleSamples(),
         )

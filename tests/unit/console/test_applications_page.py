@@ -6,6 +6,9 @@ import pytest
 import pytest_asyncio
 
 from onema.console.operate.pages.voice import CODE_TO_HEAR
+from onema.delivery.callback_client import Told
+from onema.delivery.callback_contract import CallbackRequest
+from onema.dialects.native.callbacks import NativeEvents
 from onema.domain.configuration import documents as doc
 from onema.speech import Voices
 from onema.speech.hearing.decode import hear_wav
@@ -176,3 +179,29 @@ async def test_a_customer_reaches_no_other_account(shop: Office) -> None:
     assert "till" not in await shop.page("/console/applications?account=rival")
     await shop.submit("/console/applications?account=rival", "create", name="app", environment="sandbox")
     assert shop.document(doc.Application, "rival/app") is None
+
+
+async def test_a_test_event_shows_what_the_receiver_said(shop: Office) -> None:
+    """On the page, where there is an address; a viewer sends none."""
+
+    async def tell(request: CallbackRequest) -> Told:
+        told.append(request.url)
+        return Told("HTTP 503", again=True, host="shop.example", status=503, said="<b>busy</b>")
+
+    told: list[str] = []
+    trial = shop.administration.callback_trial
+    trial.tell, trial.renderers = tell, {"native": NativeEvents(shop.core.gateway)}
+    await shop.core.configure(
+        doc.Credential(account="acme", dialect="native", key="k-1", secret="a secret of some length")
+    )
+    await shop.desk.log_in("hoa")
+    assert "try-callback" not in await shop.page(SHOP)
+    await shop.submit(SHOP, "save", **SETTINGS)
+    page = (await shop.submit(SHOP, "try-callback", 200)).text
+    assert "shop.example answered 503 after 0 ms." in page
+    assert "&lt;b&gt;busy&lt;/b&gt;" in page
+    await shop.submit(THEIRS, "try-callback", 404)
+    await shop.desk.log_in("bao")
+    assert "try-callback" not in await shop.page(SHOP)
+    await shop.submit(SHOP, "try-callback", 404)
+    assert told == ["https://shop.example/told"]

@@ -4,6 +4,8 @@ import csv
 import io
 import re
 
+import pytest
+
 from onema.domain.records import LedgerEntry
 from onema.domain.values.money import Minor
 
@@ -75,3 +77,75 @@ async def _adjust(office: Office, account: str, count: int) -> None:
     entries = [LedgerEntry(number, n, "adjust", Minor(-n), n, "x" * 200) for n in range(1, count + 1)]
     await office.core.storage.begin([])
     await office.core.storage.commit(1, {}, entries)
+
+
+PAGE = "/console/money?account=acme"
+
+
+async def test_money_is_booked_once(office: Office) -> None:
+    """By an operator; the same form, or the same reference, books nothing again."""
+    await office.desk.log_in("tam")
+    (once,) = re.findall(r'name="once" value="(\w+)"', await office.page(PAGE))
+    await office.submit(PAGE, "top-up", amount="1500.5", reference="", once=once)
+    again = await office.submit(PAGE, "top-up", 422, amount="1500.5", reference="", once=once)
+    assert "This was booked before; nothing changed." in again.text
+    await office.submit(PAGE, "top-up", amount="-500", reference="invoice 7", once="other")
+    await office.submit(PAGE, "top-up", 422, amount="-500", reference="invoice 7", once="third")
+    assert await office.core.balance("acme") == 10_005_000
+    assert "1000.5 <small>VND" in await office.page(PAGE)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("amount", "much", "Write an amount such as 1500"),
+        ("amount", "0", "Write an amount such as 1500"),
+        ("reference", "x" * 201, "Write 1 to 200 characters"),
+    ],
+)
+async def test_what_cannot_be_booked_is_said_at_its_field(
+    office: Office, field: str, value: str, said: str
+) -> None:
+    """And nothing is booked."""
+    await office.desk.log_in("tam")
+    answer = await office.submit(
+        PAGE, "top-up", 422, **{"amount": "5", "reference": "", "once": "a", field: value}
+    )
+    assert f'id="top-up-{field}-error">{said}' in answer.text
+    assert await office.core.balance("acme") == 0
+
+
+@pytest.mark.parametrize("name", ["mai", "chi", "hoa", "bao"])
+async def test_only_operators_book_money_and_set_terms(office: Office, name: str) -> None:
+    """Customers see their money, and no form."""
+    await office.desk.log_in(name)
+    assert 'method="post"' not in (await office.page(PAGE)).split("<main")[1]
+    await office.submit(PAGE, "top-up", 404, amount="5", reference="", once="a")
+    before = office.core.account("acme").document
+    terms = {"wallet": "postpaid", "floor": "0", "credit_limit": "900", "wallet_expires_at": ""}
+    answer = await office.desk.post(PAGE, {"do": "terms", **terms})
+    assert answer.status in (404, 422)
+    assert (office.core.account("acme").document, await office.core.balance("acme")) == (before, 0)
+
+
+async def test_an_operator_sets_how_an_account_pays(office: Office) -> None:
+    """Ahead or later, how deep, and until when."""
+    await office.desk.log_in("tam")
+    terms = {"wallet": "prepaid", "floor": "-100", "credit_limit": "", "wallet_expires_at": "2027-12-31"}
+    await office.submit(PAGE, "terms", **terms)
+    found = office.core.account("acme").document
+    assert (found.wallet, found.floor, found.credit_limit, found.wallet_expires_at) == (
+        "prepaid",
+        "-100",
+        None,
+        "2027-12-31",
+    )
+    for field, value, said in (
+        ("floor", "low", "Write an amount such as 1500"),
+        ("credit_limit", "-3", "Write an amount such as 1500"),
+        ("wallet_expires_at", "soon", "Write a time as"),
+        ("wallet", "stolen", "There is no"),
+    ):
+        answer = await office.submit(PAGE, "terms", 422, **{**terms, field: value})
+        assert f'id="terms-{field}-error">{said}' in answer.text
+    assert office.core.account("acme").document == found

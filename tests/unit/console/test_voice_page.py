@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 import pytest_asyncio
 
 from onema.console.operate.pages.voice import CODE_TO_HEAR
@@ -71,3 +72,74 @@ async def test_every_voice_can_be_heard(voices: Office) -> None:
         assert (answer.status, answer.headers["content-type"]) == (200, "audio/wav")
         assert hear_wav(answer.body, pack).codes == (CODE_TO_HEAR, CODE_TO_HEAR)
     assert (await voices.desk.get("/console/voice/nobody.wav")).status == 404
+
+
+PAGE = "/console/voice"
+ONE = {"pool": "north", "number": "+842471000001"}
+
+
+async def test_an_operator_adds_numbers_to_pools(voices: Office) -> None:
+    """With or without a cap, each once."""
+    await voices.desk.log_in("tam")
+    await voices.submit(PAGE, "pool", name="west")
+    await voices.submit(PAGE, "hotline", pool="west", number="+842871000009", daily_cap="500")
+    await voices.submit(PAGE, "hotline", pool="west", number="19001234", daily_cap="")
+    found = [voices.document(doc.Hotline, f"west/{number}") for number in ("+842871000009", "19001234")]
+    assert [one.daily_cap for one in found if one] == [500, 0]
+    for do, fields, said in (
+        ("pool", {"name": "west"}, 'id="pool-name-error">This is there already.'),
+        ("pool", {"name": "no space"}, 'id="pool-name-error">A name has up to 64'),
+        (
+            "hotline",
+            {"pool": "west", "number": "19001234", "daily_cap": ""},
+            'id="hotline-number-error">This is there already.',
+        ),
+        (
+            "hotline",
+            {"pool": "west", "number": "x", "daily_cap": ""},
+            'id="hotline-number-error">Write 3 to 15 digits',
+        ),
+        (
+            "hotline",
+            {"pool": "west", "number": "19001235", "daily_cap": "-1"},
+            'id="hotline-daily_cap-error">Write a number from 0',
+        ),
+    ):
+        assert said in (await voices.submit(PAGE, do, 422, **fields)).text
+
+
+async def test_an_operator_changes_switches_and_removes_numbers(voices: Office) -> None:
+    """And pools that nothing names any more."""
+    await voices.desk.log_in("tam")
+    await voices.submit(PAGE, "cap", **ONE, daily_cap="7")
+    await voices.submit(PAGE, "off", **ONE)
+    found = voices.document(doc.Hotline, "north/+842471000001")
+    assert found is not None
+    assert (found.daily_cap, found.state) == (7, "inactive")
+    assert 'aria-invalid="true"' in (await voices.submit(PAGE, "cap", 422, **ONE, daily_cap="many")).text
+    await voices.submit(PAGE, "on", pool="south")
+    pool = voices.document(doc.HotlinePool, "south")
+    assert pool is not None
+    assert pool.state == "active"
+    refused = await voices.submit(PAGE, "remove", 422, pool="south")
+    assert 'role="alert"' in refused.text
+    await voices.submit(PAGE, "remove", pool="south", number="+842871000001")
+    await voices.submit(PAGE, "remove", pool="south")
+    assert voices.document(doc.HotlinePool, "south") is None
+
+
+@pytest.mark.parametrize("name", ["mai", "chi", "hoa", "bao"])
+async def test_only_operators_change_numbers(voices: Office, name: str) -> None:
+    """Nobody else is offered a form, and none is obeyed."""
+    await voices.desk.log_in(name)
+    assert 'method="post"' not in (await voices.page(PAGE)).split("<main")[1]
+    for do, fields in (
+        ("pool", {"name": "west"}),
+        ("hotline", {"pool": "north", "number": "19001234", "daily_cap": ""}),
+        ("cap", {**ONE, "daily_cap": "7"}),
+        ("remove", ONE),
+    ):
+        assert (await voices.desk.post(PAGE, {"do": do, **fields})).status in (404, 422)
+    found = voices.document(doc.Hotline, "north/+842471000001")
+    assert found is not None
+    assert (found.daily_cap, voices.document(doc.HotlinePool, "west")) == (2, None)

@@ -97,8 +97,8 @@ def get(url: str) -> CallbackRequest:
 
 
 async def tell(client: CallbackClient, url: str) -> Told:
-    """How a try ended, whoever was asked and whatever the status."""
-    return replace(await client.tell(get(url)), host="", status=0)
+    """How a try ended, whoever was asked, whatever the status and the body."""
+    return replace(await client.tell(get(url)), host="", status=0, said="")
 
 
 def answering(*parts: bytes, then: Callable[[], Awaitable[object]] | None = None) -> Answering:

@@ -61,6 +61,10 @@ _SENTENCES: tuple[tuple[str, Callable[[Words, str], str]], ...] = (
         lambda words, _: words.say("Write 3 to 15 digits, perhaps after a +."),
     ),
     (
+        r"^not an amount|^amount too large|must not be negative",
+        lambda words, _: words.say("Write an amount such as 1500 or 12.50."),
+    ),
+    (
         r"credentials; 2 may live",
         lambda words, _: words.say("Two keys may live at once. Deactivate one first."),
     ),

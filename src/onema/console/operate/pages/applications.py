@@ -6,6 +6,7 @@ from urllib.parse import quote
 import msgspec
 from starlette.responses import Response
 
+from onema.administration import customer_requests as theirs
 from onema.administration import requests as ask
 from onema.console.operate.forms import Unfit
 from onema.console.operate.frame import Section, Visit
@@ -60,7 +61,7 @@ async def application(visit: Visit) -> Response:
         pools=[("", visit.words.say("none")), *((each.identity, each.identity) for each in pools.documents)],
         recalled=_recalled(visit.words),
         told_at=one.callback_url or account.callback_url,
-        tried=visit.outcome,
+        tried=visit.outcome if isinstance(visit.outcome, theirs.CallbackTried) else None,
         **keys.shown(visit, one.account, one.name, found.documents),
         command=f"onema application set {one.account} {one.name}",
     )
@@ -144,6 +145,13 @@ async def switch_off(visit: Visit) -> str:
     return await _change(visit, state="inactive")
 
 
+async def try_callback(visit: Visit) -> Response:
+    """Tell the application's address of a message that never was, and show what became of it."""
+    one, _ = await _meant(visit)
+    visit.outcome = await visit.ask(theirs.TryCallback(account=one.account, application=one.name))
+    return await application(visit)
+
+
 async def remove(visit: Visit) -> str:
     one, revision = await _meant(visit)
     await visit.put(remove=((one.kind, one.identity),), revision=revision)
@@ -217,6 +225,7 @@ SECTION = Section(
             "on": switch_on,
             "off": switch_off,
             "remove": remove,
+            "try-callback": try_callback,
             "make-key": keys.make(application),
             "key-off": keys.switch_off,
             "key-on": keys.switch_on,

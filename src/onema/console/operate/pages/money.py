@@ -3,22 +3,28 @@
 import csv
 import io
 from collections.abc import AsyncIterator
+from urllib.parse import quote
 
+import msgspec
 from starlette.responses import Response, StreamingResponse
 
 from onema.administration import customer_requests as theirs
 from onema.administration import requests as ask
+from onema.console.operate.forms import Unfit
 from onema.console.operate.frame import Section, Visit
 from onema.console.operate.pages.shown import PAGE
 from onema.console.operate.viewer import NotForThem
+from onema.domain.configuration import documents as doc
 from onema.domain.ids import LARGEST_ID
+from onema.domain.money.top_up import reference_fault
 from onema.domain.records import LedgerEntry
-from onema.domain.values.money import format_amount
+from onema.domain.values.money import Minor, format_amount, parse_amount
 from onema.domain.values.times import show_time
 from onema.storage.contract import NEWEST_ENTRY
 
 _AT_ONCE = 1_000
 """Entries that are read at once for a file."""
+_ONCE_BYTES = 8
 _COLUMNS = ("at", "kind", "amount", "currency", "subject", "note")
 
 
@@ -43,12 +49,77 @@ async def money(visit: Visit) -> Response:
         lowest=format_amount(balance.lowest) if balance and balance.lowest is not None else "",
         expires_at=show_time(balance.expires_at) if balance else "",
         rates=prices.rates if prices else (),
+        once=visit.token(_ONCE_BYTES).hex(),
         entries=[
             {"at": show_time(one.at), "entry": one, "amount": format_amount(one.amount)} for one in shown
         ],
         older=f"{last.subject}.{last.kind}" if last else "",
         command=f"onema wallet ledger {account.name if account else ''}",
     )
+
+
+async def top_up(visit: Visit) -> str:
+    """Book money once, however often the form is sent."""
+    account = await _account(visit)
+    form = visit.form
+    amount = _amount(visit, "amount")
+    if not amount:
+        form.errors["amount"] = _how_amounts_are_written(visit)
+        raise Unfit
+    reference = form.text("reference") or f"console-{form.text('once')}"
+    if fault := reference_fault(reference):
+        form.errors["reference"] = visit.words.say("Write 1 to 200 characters that can be seen.")
+        raise Unfit from ValueError(fault)
+    new = await visit.ask(ask.TopUp(account=account.name, amount=amount, reference=reference))
+    if not new:
+        form.errors["reference"] = visit.words.say("This was booked before; nothing changed.")
+        raise Unfit
+    return _back(account)
+
+
+async def set_terms(visit: Visit) -> str:
+    """How an account pays: ahead until the money ends, or later up to a limit."""
+    account = await _account(visit)
+    form = visit.form
+    document, revision = await visit.document(doc.Account, account.name)
+    changed = form.document(
+        visit.words,
+        doc.Account,
+        **{
+            **msgspec.structs.asdict(document),
+            "wallet": form.text("wallet"),
+            "floor": form.text("floor") or "0",
+            "credit_limit": form.text("credit_limit") or None,
+            "wallet_expires_at": form.text("wallet_expires_at"),
+        },
+    )
+    await visit.put(changed, revision=revision)
+    return _back(account)
+
+
+async def _account(visit: Visit) -> doc.Account:
+    """Whose page the form stands on. Raises NotForThem."""
+    account = visit.chosen(await visit.accounts())
+    if account is None:
+        raise NotForThem
+    return account
+
+
+def _amount(visit: Visit, field: str) -> Minor:
+    """Raises Unfit where it is none."""
+    try:
+        return parse_amount(visit.form.text(field))
+    except ValueError as error:
+        visit.form.errors[field] = _how_amounts_are_written(visit)
+        raise Unfit from error
+
+
+def _how_amounts_are_written(visit: Visit) -> str:
+    return visit.words.say("Write an amount such as 1500 or 12.50; -50 takes money out.")
+
+
+def _back(account: doc.Account) -> str:
+    return f"/console/money?account={quote(account.name)}&done=1"
 
 
 async def ledger_file(visit: Visit) -> Response:
@@ -98,4 +169,9 @@ def _cursor(text: str) -> tuple[int, str]:
     return (int(subject), kind) if is_one else NEWEST_ENTRY
 
 
-SECTION = Section("money", "Money", {"": money, "/ledger.csv": ledger_file})
+SECTION = Section(
+    "money",
+    "Money",
+    {"": money, "/ledger.csv": ledger_file},
+    actions={"": {"top-up": top_up, "terms": set_terms}},
+)
