@@ -141,7 +141,7 @@ def _fields(text: str) -> frozenset[str]:
 _ADMIN: frozenset[UserRole] = frozenset(("admin",))
 _APPLICATION = _fields(
     "state environment voice_code allowed_ips callback_url call_state_url voice sentence"
-    " recall_after recall_times recall_delay own_codes code_length title template"
+    " recall_after recall_times recall_delay own_codes code_length title template limits"
 )
 _REQUEST = _fields("state approval refused_because")
 _PERSON = _fields("password_hash role state")

@@ -147,6 +147,21 @@ def test_python_lists_templates_and_sends_one(server: RunningServer, service: An
     assert code_on(server, phone, 1)
 
 
+def test_python_limits_a_session(service: Any) -> None:
+    """A limit with a bucket, which the library's verification names."""
+    limit = service.rate_limits.create(unique_name="session", description="one login")
+    bucket = service.rate_limits(limit.sid).buckets.create(max=1, interval=60)
+    assert (bucket.max, bucket.interval) == (1, 60)
+    create = service.verifications.create
+    create(to="+84901888706", channel="sms", rate_limits={"session": "abc"})
+    assert refused(create, to="+84901888707", channel="sms", rate_limits={"session": "abc"}) == (429, 20429)
+    assert [one.sid for one in service.rate_limits.list()] == [limit.sid]
+    assert [one.sid for one in service.rate_limits(limit.sid).buckets.list()] == [bucket.sid]
+    assert service.rate_limits(limit.sid).buckets(bucket.sid).update(max=2).max == 2
+    assert service.rate_limits(limit.sid).buckets(bucket.sid).delete()
+    assert service.rate_limits(limit.sid).delete()
+
+
 NODE = """
 const [base, accountSid, authToken, serviceSid, phone] = process.argv.slice(2);
 const client = new OnemaClient(accountSid, authToken);

@@ -44,7 +44,11 @@ async def test_an_application_is_a_service(api: TwilioVerifyApi, core: RunningCo
         "date_created": "2000-01-01T00:00:00Z",
         "date_updated": "2000-01-01T00:00:00Z",
         "url": url,
-        "links": {"verifications": f"{url}/Verifications", "verification_checks": f"{url}/VerificationCheck"},
+        "links": {
+            "verifications": f"{url}/Verifications",
+            "verification_checks": f"{url}/VerificationCheck",
+            "rate_limits": f"{url}/RateLimits",
+        },
     }
 
 

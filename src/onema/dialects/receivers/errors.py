@@ -28,7 +28,7 @@ FORBIDDEN = VendorError(403, "The account may not send this")
 NOT_FOUND = VendorError(404, "There is no such receiver")
 METHOD = VendorError(405, "The path takes POST")
 UNFIT = VendorError(422, "The account has no text for it")
-LIMITED = VendorError(429, "Too many messages")
+TOO_MANY = VendorError(429, "Too many messages")
 FAULT = VendorError(500, "Something went wrong here")
 UNAVAILABLE = VendorError(503, "Try again later")
 
@@ -55,7 +55,7 @@ REFUSALS: dict[Refusal, VendorError] = {
     R.POOL_UNKNOWN: UNFIT,
     R.POOL_INACTIVE: UNFIT,
     R.HOTLINE_UNAVAILABLE: UNAVAILABLE,
-    R.RATE_LIMITED: LIMITED,
+    R.RATE_LIMITED: TOO_MANY,
     R.ABUSE_SUSPECTED: FORBIDDEN,
     R.CHALLENGE_REQUIRED: FORBIDDEN,
     R.PRICE_MISSING: FORBIDDEN,

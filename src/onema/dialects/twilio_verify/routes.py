@@ -13,12 +13,13 @@ from onema.dialects.twilio_verify.errors import (
     Failed,
     not_found,
 )
+from onema.dialects.twilio_verify.rate_limits import RateLimits
 from onema.dialects.twilio_verify.services import Services
 from onema.dialects.twilio_verify.templates import Templates
 from onema.dialects.twilio_verify.verifications import Verifications
 from onema.domain.codes.admission import admit_account
 from onema.domain.codes.check_code import Check, CheckCode
-from onema.domain.configuration.directory import CredentialView
+from onema.domain.configuration.directory import ApplicationView, CredentialView
 from onema.domain.refusals import Refused
 from onema.engine.customer_reads import CustomerReads
 from onema.engine.gateway import Gateway
@@ -47,6 +48,10 @@ class TwilioVerifyApi:
         "/v2/Services/{ServiceSid}/Verifications",
         "/v2/Services/{ServiceSid}/Verifications/{Sid}",
         "/v2/Services/{ServiceSid}/VerificationCheck",
+        "/v2/Services/{ServiceSid}/RateLimits",
+        "/v2/Services/{ServiceSid}/RateLimits/{Sid}",
+        "/v2/Services/{ServiceSid}/RateLimits/{RateLimitSid}/Buckets",
+        "/v2/Services/{ServiceSid}/RateLimits/{RateLimitSid}/Buckets/{Sid}",
         "/v2/Templates",
     )
     refusals = REFUSALS
@@ -60,6 +65,7 @@ class TwilioVerifyApi:
     ) -> None:
         self._gateway = gateway
         self._services = Services(gateway)
+        self._rate_limits = RateLimits(gateway, self._services)
         self._templates = Templates(gateway)
         self._verifications = Verifications(gateway, reads, checks or gateway.execute)
 
@@ -119,8 +125,37 @@ class TwilioVerifyApi:
             case ["Services", sid, "VerificationCheck"]:
                 service = services.find(caller, sid, request.path)
                 return {"POST": partial(codes.check, caller, service, request, asking)}
+            case ["Services", sid, "RateLimits", *rest]:
+                service = services.find(caller, sid, request.path)
+                return self._limit_operations(caller, service, request, rest)
             case ["Services", _, other, *_] if other.lower() in _NOT_HERE:
                 raise Failed(NOT_SUPPORTED, other)
+        return {}
+
+    def _limit_operations(
+        self, caller: CredentialView, service: ApplicationView, request: Request, rest: list[str]
+    ) -> dict[str, Operation]:
+        limits, asked = self._rate_limits, (caller, service, request)
+        match rest:
+            case []:
+                return {"GET": partial(limits.every, *asked), "POST": partial(limits.create, *asked)}
+            case [limit]:
+                return {
+                    "GET": partial(limits.fetch, *asked, limit),
+                    "POST": partial(limits.update, *asked, limit),
+                    "DELETE": partial(limits.delete, *asked, limit),
+                }
+            case [limit, "Buckets"]:
+                return {
+                    "GET": partial(limits.buckets, *asked, limit),
+                    "POST": partial(limits.create_bucket, *asked, limit),
+                }
+            case [limit, "Buckets", bucket]:
+                return {
+                    "GET": partial(limits.fetch_bucket, *asked, limit, bucket),
+                    "POST": partial(limits.update_bucket, *asked, limit, bucket),
+                    "DELETE": partial(limits.delete_bucket, *asked, limit, bucket),
+                }
         return {}
 
     def refuse_oversized(self, request: Request) -> Response:

@@ -85,10 +85,10 @@ class Services:
 
     async def delete(self, caller: CredentialView, service: ApplicationView, request: Request) -> Response:
         document = service.document
-        await self._configure(caller, request, (), ((document.kind, document.identity),))
+        await self.configure(caller, request, (), ((document.kind, document.identity),))
         return Response(204, b"")
 
-    async def _configure(
+    async def configure(
         self,
         caller: CredentialView,
         request: Request,
@@ -131,7 +131,7 @@ class Services:
     async def _keep(
         self, caller: CredentialView, document: doc.Application, request: Request, status: int
     ) -> Response:
-        await self._configure(caller, request, (document,))
+        await self.configure(caller, request, (document,))
         kept = self._gateway.directory.accounts[caller.account.id].applications[document.name]
         return answer(self._told(caller.account, kept, request), status)
 
@@ -165,6 +165,7 @@ class Services:
             "links": {
                 "verifications": f"{url}/Verifications",
                 "verification_checks": f"{url}/VerificationCheck",
+                "rate_limits": f"{url}/RateLimits",
             },
         }
 

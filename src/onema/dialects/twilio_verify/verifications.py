@@ -9,6 +9,8 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+import msgspec
+
 from onema.dialects.twilio_verify.auth import DIALECT, account_sid
 from onema.dialects.twilio_verify.errors import (
     CHANNEL_DISABLED,
@@ -18,9 +20,11 @@ from onema.dialects.twilio_verify.errors import (
     MAX_SENDS,
     NO_TARGET,
     NOT_SUPPORTED,
+    TOO_MANY_REQUESTS,
     Failed,
     not_found,
 )
+from onema.dialects.twilio_verify.rate_limits import SCOPE, counted
 from onema.dialects.twilio_verify.sids import ATTEMPT, VERIFICATION, id_in, service_sid, sid_of
 from onema.dialects.twilio_verify.templates import text_of
 from onema.dialects.twilio_verify.wire import Form, answer, base_url, seconds
@@ -66,7 +70,6 @@ _UNSUPPORTED = {
     "Payee": "",
     "AppHash": "",
     "ChannelConfiguration": "{}",
-    "RateLimits": "{}",
     "EnableSnaClientToken": "false",
 }
 _UNSUPPORTED_CHECKS = {"Amount": "", "Payee": "", "SnaClientToken": ""}
@@ -103,8 +106,12 @@ class Verifications:
             phone=phone,
         )
         try:
-            sent: Accepted = await gateway.execute(new.by(channel, how, code))
+            command = new.by(channel, how, code)
+            limits = counted(service, form)
+            sent: Accepted = await gateway.execute(msgspec.structs.replace(command, counted=limits))
         except Refused as refused:
+            if refused.refusal is Refusal.RATE_LIMITED and refused.detail.startswith(f"{SCOPE} "):
+                raise Failed(TOO_MANY_REQUESTS, refused=refused) from refused
             if refused.refusal is Refusal.RATE_LIMITED:
                 raise Failed(MAX_SENDS, refused=refused) from refused
             raise

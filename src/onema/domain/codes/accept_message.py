@@ -16,7 +16,7 @@ from onema.domain.guard.judge import judge, keys_to_judge
 from onema.domain.ids import AccountId, MessageId
 from onema.domain.keyring import NONCE_BYTES
 from onema.domain.money import wallet
-from onema.domain.records import Channel, Key, Message, MessageState, Row, Wallet
+from onema.domain.records import Channel, Key, Message, MessageState, Row, Wallet, Window
 from onema.domain.refusals import Found, Refusal, Refused
 from onema.domain.values.money import NOTHING, Minor
 from onema.domain.values.phone import Phone
@@ -33,6 +33,14 @@ class Accepted(msgspec.Struct, frozen=True):
     asked: str = ""
     verification: int = 0
     found: tuple[Found, ...] = ()
+
+
+class Counted(msgspec.Struct, frozen=True, gc=False):
+    """What else a message is counted for: of `subject` in `scope` at most as `limits` say, (seconds, at most)."""
+
+    scope: str
+    subject: str
+    limits: tuple[tuple[int, int], ...]
 
 
 class Send(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -57,6 +65,7 @@ class Send(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     reference: str = ""
     request: str = ""
     request_digest: str = ""
+    counted: tuple[Counted, ...] = ()
     request_has_code: bool = False
     person_ip: str = ""
     person_country: str = ""
@@ -100,6 +109,7 @@ def keys_to_accept(send: Send, account: AccountView, context: Context) -> Iterab
         (Wallet, send.account),
         *limits.window_keys(account, send.phone, send.client_ip),
         *keys_to_judge(send, guard),
+        *((Window, send.account, one.scope, one.subject) for one in send.counted),
     )
 
 
@@ -127,6 +137,10 @@ def accept_message(
     windows = limits.count_send(
         world, account, send.phone, send.client_ip, send.now, but_phone=judged.own_purse
     )
+    for one in send.counted:
+        window = world.get(Window, send.account, one.scope, one.subject)
+        opened = window or Window(send.account, one.scope, one.subject, "", 0)
+        windows.append(limits.count(opened, one.limits, send.now))
     balance, entry = wallet.hold(world, account, send.id, price, send.now)
     return Hold(
         unit, period, price, (balance, *windows, *judged.puts), (entry, *judged.inserts), judged.found

@@ -29,6 +29,8 @@ LONGEST_TEXT = 16_384
 """Characters of any text in a document, such as a certificate in a carrier's settings."""
 LONGEST_SENTENCE = 1_000
 LONGEST_TITLE = 64
+MOST_LIMITS = 10
+"""Of an application, and buckets of each."""
 SHORTEST_CODE, LONGEST_CODE = 4, 10
 LONGEST_WINDOW = 366 * 86_400
 LARGEST_NUMBER = 1_000_000_000
@@ -176,6 +178,7 @@ def _application(application: doc.Application) -> Iterator[Problem]:
     yield from _callback(application)
     if application.sentence and len(application.sentence) > LONGEST_SENTENCE:
         yield Problem("sentence", f"it has more than {LONGEST_SENTENCE:,} characters")
+    yield from _named_limits(application.limits)
     if len(application.title) > LONGEST_TITLE:
         yield Problem("title", f"it has more than {LONGEST_TITLE} characters")
     if not SHORTEST_CODE <= application.code_length <= LONGEST_CODE:
@@ -189,6 +192,19 @@ def _application(application: doc.Application) -> Iterator[Problem]:
         yield Problem(
             "recall_delay", f"it is {shortest} to {longest:,} seconds, not {application.recall_delay}"
         )
+
+
+def _named_limits(limits: tuple[doc.NamedLimit, ...]) -> Iterator[Problem]:
+    if len(limits) > MOST_LIMITS or len({limit.name for limit in limits}) < len(limits):
+        yield Problem("limits", f"there are at most {MOST_LIMITS}, each with a name of its own")
+    for limit in limits:
+        if not _NAME.fullmatch(limit.name) or len(limit.description) > LONGEST_TITLE:
+            yield Problem("limits", "a name has 1 to 64 letters, digits, dots, dashes and underscores")
+        if len(limit.buckets) > MOST_LIMITS:
+            yield Problem("limits", f"a limit has at most {MOST_LIMITS} buckets")
+        for bucket in limit.buckets:
+            if not 1 <= bucket.seconds <= LONGEST_WINDOW or not 1 <= bucket.limit <= LARGEST_NUMBER:
+                yield Problem("limits", "a bucket's limit and seconds are at least 1, and no year is longer")
 
 
 def _user(user: doc.User) -> Iterator[Problem]:

@@ -126,6 +126,25 @@ class Credential(Document, frozen=True, kw_only=True, tag="credential"):
     scopes: tuple[Scope, ...] = ()
 
 
+class Bucket(msgspec.Struct, frozen=True, kw_only=True):
+    """At most `limit` sends per `seconds` that give one value. `number` is for APIs that name it."""
+
+    seconds: int
+    limit: int
+    number: int = 0
+
+
+class NamedLimit(msgspec.Struct, frozen=True, kw_only=True):
+    """A limit that requests name, and give the value for which they are counted: a session, an address. `number` is for
+    APIs that name it so.
+    """
+
+    name: str
+    description: str = ""
+    number: int = 0
+    buckets: tuple[Bucket, ...] = ()
+
+
 class Application(Document, frozen=True, kw_only=True, tag="application"):
     """What an account registers to send from. `appid` is its public number where a dialect asks for one.
 
@@ -134,7 +153,8 @@ class Application(Document, frozen=True, kw_only=True, tag="application"):
     empty: where their ends are told.
 
     Where an API makes codes for an application by name, they have `code_length` characters and are sent as the named
-    `template`; with `own_codes` the sender may give them. `title` is what people call it.
+    `template`; with `own_codes` the sender may give them. `title` is what people call it, `limits` are what its
+    requests may name.
     """
 
     identity_fields = ("account", "name")
@@ -159,6 +179,7 @@ class Application(Document, frozen=True, kw_only=True, tag="application"):
     code_length: int = 6
     template: str = ""
     own_codes: bool = False
+    limits: tuple[NamedLimit, ...] = ()
 
 
 SIGNED = ("+86",)
