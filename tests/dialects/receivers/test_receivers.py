@@ -79,6 +79,30 @@ async def test_the_code_goes_to_the_phone(api: Receivers, core: RunningCore, nam
     assert message.client_ip == (CLIENT_IP if name == "zitadel" else PERSON)
 
 
+class Listening:
+    """The core, and what it is told to send."""
+
+    def __init__(self, core: RunningCore) -> None:
+        self._gateway = core.gateway
+        self.sent: list[Any] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._gateway, name)
+
+    async def execute(self, command: Any) -> Any:
+        self.sent.append(command)
+        return await self._gateway.execute(command)
+
+
+@pytest.mark.parametrize("name", READERS)
+async def test_the_guard_hears_whose_address_it_was(api: Receivers, core: RunningCore, name: str) -> None:
+    """The person's, where the server tells it, and never the server's own."""
+    listening: Any = Listening(core)
+    assert await status(Receivers(listening), requests_of(core.clock.now())[name]) == 200
+    (command,) = listening.sent
+    assert command.person_ip == ("" if name == "zitadel" else PERSON)
+
+
 async def test_supabases_tries_are_one_message(api: Receivers, core: RunningCore) -> None:
     """Each has a new webhook-id, and the same metadata.uuid; three at once, too."""
     now = core.clock.now()
