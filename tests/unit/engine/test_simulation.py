@@ -120,7 +120,7 @@ def test_it_sees_what_was_acknowledged_and_is_gone(monkeypatch: pytest.MonkeyPat
         return True
 
     monkeypatch.setattr(WriterOfOne, "was_committed", always)
-    found(r"is gone|was right twice|was sent again|stays|are never done|before it")
+    found(r"is gone|was right twice|was sent again|handed over twice|stays|are never done|before it")
 
 
 def test_it_sees_work_that_is_never_done(monkeypatch: pytest.MonkeyPatch) -> None:
