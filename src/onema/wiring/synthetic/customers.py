@@ -79,7 +79,9 @@ def documents() -> tuple[doc.AnyDocument, ...]:
 
 def _of(customer: Customer) -> tuple[doc.AnyDocument, ...]:
     account, host = customer.name, f"https://{customer.name}.example"
-    credentials = ("native",) if customer.dialect == "native" else ("native", customer.dialect)
+    keys = [("", "native"), ("codes", "native"), ("trial", "native")]
+    if customer.dialect != "native":
+        keys.append(("codes", customer.dialect))
     return (
         doc.Account(
             name=account,
@@ -102,12 +104,12 @@ def _of(customer: Customer) -> tuple[doc.AnyDocument, ...]:
         *(
             doc.Credential(
                 account=account,
-                application="codes",
+                application=application,
                 dialect=dialect,
                 key=secrets.token_hex(8),
                 secret=secrets.token_urlsafe(24),
             )
-            for dialect in credentials
+            for application, dialect in keys
         ),
         doc.Brandname(account=account, name=customer.brandname, registrations=_registrations(customer)),
         doc.Template(account=account, brandname=customer.brandname, text=TEXT, name="code"),
