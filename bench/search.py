@@ -137,7 +137,8 @@ async def _measure(folder: Path, engine: str, messages: int, server: PostgresSer
         console = build_console(
             inbox=None,
             gateway=core.gateway,
-            session_key=bytes(32),
+            keyring=core.keyring,
+            read=core.storage.read,
             open_on_loopback=True,
             stopping=asyncio.Event(),
             administrator=core.administration,

@@ -5,7 +5,6 @@ A value comes from the environment (ONEMA_<SECTION>_<NAME>), else from the TOML 
 
 import difflib
 import ipaddress
-import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -15,22 +14,15 @@ import msgspec
 from msgspec import Meta
 
 from onema.api_settings import Native, Vbee
+from onema.console_settings import Console
 from onema.domain.codes.verification import LONGEST_LIFE_MINUTES
 from onema.domain.ids import MAX_NODE
+from onema.orchestrator_variables import is_of_the_orchestrator
 from onema.secret import MASK, Secret
 
 _PREFIX = "ONEMA_"
 # Read by the command line, before there are settings.
 _RESERVED = frozenset({"ONEMA_SETTINGS"})
-
-# What Kubernetes and container links set for a service that happens to be called onema, onema-api ...
-# (kubernetes.io/docs/tutorials/services/connect-applications-service, docs.docker.com/engine/network/links).
-_NOT_OURS = re.compile(
-    r"ONEMA_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_(ADDR|PORT|PROTO))?)"
-    r"|ONEMA_ENV_\w+"
-)
-_LINK = re.compile(r"(tcp|udp|sctp)://\S+")
-"""The value of such a service's ONEMA_PORT; that of `onema-listen` has the name of a setting of ours."""
 
 
 class SettingsError(ValueError):
@@ -233,6 +225,7 @@ class Settings(msgspec.Struct, frozen=True):
     callback: Callback = Callback()
     commit: Commit = Commit()
     handset: Handset = Handset()
+    console: Console = Console()
     logs: Logs = Logs()
     esms: Esms = Esms()
     ytx: Ytx = Ytx()
@@ -352,7 +345,7 @@ def _from_environment(env: Mapping[str, str]) -> Iterator[tuple[str, tuple[objec
         if not variable.startswith(_PREFIX) or variable in _RESERVED or not text.strip():
             continue
         name = _VARIABLES.get(variable)
-        if _is_of_the_orchestrator(variable, text):
+        if is_of_the_orchestrator(variable, text, known=variable in _VARIABLES):
             continue
         if name is None:
             raise SettingsError(
@@ -361,14 +354,6 @@ def _from_environment(env: Mapping[str, str]) -> Iterator[tuple[str, tuple[objec
         is_list = isinstance(_default(name), tuple)
         value = split_list(text) if is_list else text
         yield name, (value, variable)
-
-
-def _is_of_the_orchestrator(variable: str, text: str) -> bool:
-    if variable.endswith("_PORT") and _LINK.fullmatch(text):
-        return True
-    if variable.endswith("_NAME") and text.startswith("/"):
-        return True
-    return variable not in _VARIABLES and _NOT_OURS.fullmatch(variable) is not None
 
 
 def split_list(text: str) -> list[str]:
@@ -432,6 +417,8 @@ def _cross_check(settings: Settings) -> None:
             f"`node.number` is {settings.node.number}, and {settings.workers} `workers` would count on from it past "
             f"{MAX_NODE}. Choose a smaller number."
         )
+    if fault := settings.console.fault:
+        raise SettingsError(fault)
     database = settings.database.reveal()
     if database and not database.startswith(("postgresql://", "postgres://")):
         raise SettingsError("`database` must be empty or begin with `postgresql://`.")

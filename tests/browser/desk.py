@@ -135,7 +135,8 @@ class Desk:
         console = build_console(
             inbox=self._inbox,
             gateway=gateway,
-            session_key=keyring.session_key,
+            keyring=keyring,
+            read=self._storage.read,
             open_on_loopback=open_on_loopback,
             stopping=stopping,
             audio=ToneAudio(),

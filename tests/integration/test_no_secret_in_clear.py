@@ -3,17 +3,21 @@ every kind of document, and looked for everywhere. Fields are found by reflectio
 """
 
 import asyncio
+import base64
 import contextlib
 import functools
 import io
 import json
 import logging
+import re
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
+import httpx
 import msgspec
+import pyotp
 import pytest
 import typer
 import typer.main
@@ -244,6 +248,56 @@ async def test_no_secret_is_anywhere_in_clear(
         assert mark not in installation.said
         assert mark not in logged(caplog)
         assert mark not in server.log()
+
+
+async def test_what_somebody_shows_to_come_in_is_nowhere_in_clear(
+    installation: Installation, server: PostgresServer, database: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Neither password, seed, recovery codes nor the links that let people in: in no file, log or list."""
+    password = f"{MARK}-password"
+    async with App(installation.settings) as app, httpx.AsyncClient() as browser:
+        base = f"http://127.0.0.1:{app.port}"
+        link = app.set_up_link()
+        form = {"name": "lan", "password": password, "again": password}
+        assert (await browser.post(link, data=form)).status_code == 303
+        await browser.post(f"{base}/login", data=form)
+        page = (await browser.get(f"{base}/console/you")).text
+
+        async def order(**fields: str) -> str:
+            token = re.findall(r'name="token" value="([^"]+)"', page)[0]
+            done = await browser.post(
+                f"{base}/console/you", data={"token": token, **fields}, follow_redirects=True
+            )
+            return done.text
+
+        (secret,) = re.findall(r"<code>([A-Z2-7]{32})</code>", await order(do="offer_app"))
+        codes = re.findall(
+            r"<li><code>([a-z2-9-]{14})</code>", await order(do="confirm_app", code=pyotp.TOTP(secret).now())
+        )
+        assert len(codes) == 10
+        invited = json.loads(await installation.run("user", "invite", "--json"))["link"]
+        installation.said = ""
+        for words in (["user", "list"], ["user", "invitations"], ["audit", "list"], ["export"]):
+            for options in ((), ("--json",)):
+                await installation.run(*words, *options)
+    if installation.settings.database:
+        server.sql("CHECKPOINT", database)
+    secrets = [
+        password,
+        secret,
+        base64.b32decode(secret),
+        *codes,
+        *(one.replace("-", "") for one in codes),
+        *(one.rpartition("/")[2] for one in (link, invited)),
+    ]
+    folders = [installation.settings.data, *([server.data] if installation.settings.database else [])]
+    files = [content for folder in folders for _, content in files_below(folder)]
+    said = installation.said + logged(caplog) + server.log()
+    for one in secrets:
+        raw = one if isinstance(one, bytes) else one.encode()
+        assert not any(raw in content for content in files)
+        assert raw.decode("latin-1") not in said
+        assert raw.hex() not in said
 
 
 async def test_every_secret_is_still_known(installation: Installation) -> None:

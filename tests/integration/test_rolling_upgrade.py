@@ -14,6 +14,7 @@ import asyncpg  # type: ignore[import-untyped]  # the package carries no type ma
 import pytest
 
 from onema.domain.audit import AuditEntry
+from onema.domain.door_rows import Invitation, LoginTries, UserAccess
 from onema.domain.guard.rows import GuardSubject
 from onema.domain.live_figures import LiveFigures
 from onema.domain.records import Call, ProcessReport, Row
@@ -26,7 +27,17 @@ from onema.testing.postgres_server import PostgresServer
 
 from .freeze_statements import FOLDER, Step, freeze, run_on_postgres, run_on_sqlite
 
-NEW_TABLES: set[type[Row]] = {AuditEntry, Call, GuardSubject, LiveFigures, ProcessReport, RequestKey}
+NEW_TABLES: set[type[Row]] = {
+    AuditEntry,
+    Call,
+    GuardSubject,
+    Invitation,
+    LiveFigures,
+    LoginTries,
+    ProcessReport,
+    RequestKey,
+    UserAccess,
+}
 """Those that came after the newest frozen release; none once the next one is frozen."""
 
 RELEASES = sorted(FOLDER.glob("*.json"))

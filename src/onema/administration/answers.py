@@ -23,7 +23,17 @@ from onema.administration.customer_requests import (
     TryText,
 )
 from onema.administration.hotlines import read_pools
+from onema.administration.invitations import Invitations
 from onema.administration.live_window import LiveWindow
+from onema.administration.people_requests import (
+    InviteUser,
+    ReadInvitation,
+    ReadInvitations,
+    ResetUser,
+    SignUp,
+    TakeInvitation,
+    WithdrawInvitation,
+)
 from onema.administration.permissions import ITSELF, Actor, permitted
 from onema.administration.persons import Persons
 from onema.administration.requests import (
@@ -152,6 +162,7 @@ class Administration:
             gateway, storage, refresh, recordings, installation or AnyInstallation()
         )
         self.callback_trial = CallbackTrial(gateway)
+        self._invitations = Invitations(gateway, storage, refresh, keyring)
         self._callbacks = CallbackLog(gateway, storage)
         self._carrier_answers = CarrierAnswers(gateway, storage)
         self._live = LiveWindow(gateway, storage)
@@ -184,6 +195,8 @@ class Administration:
             ReadCallbacks: self._callbacks.read,
             ReadSettings: self._read_settings,
             Status: self._status,
+            ReadInvitation: self._invitations.look_up,
+            ReadInvitations: self._invitations.read,
             ShowSms: self._show_sms,
         }
         orders: dict[type[Request[Any]], Callable[[Any, Author], Awaitable[Any]]] = {
@@ -197,6 +210,11 @@ class Administration:
             ErasePerson: self._persons.erase,
             ReplayCallbacks: self._callbacks.replay,
             PutRecording: self._put_recording,
+            InviteUser: self._invitations.invite,
+            TakeInvitation: self._invitations.take,
+            WithdrawInvitation: self._invitations.withdraw,
+            ResetUser: self._invitations.reset,
+            SignUp: self._invitations.sign_up,
         }
         try:
             if type(request) in orders:

@@ -26,12 +26,12 @@ class Changed(NamedTuple):
 
 
 class Author:
-    """Carries out what `request` orders, as the actor's."""
+    """Carries out what `request` orders, or something that is called `request`, as the actor's."""
 
-    def __init__(self, gateway: Gateway, actor: Actor, request: Request[Any]) -> None:
+    def __init__(self, gateway: Gateway, actor: Actor, request: Request[Any] | str) -> None:
         self.actor = actor
         self._gateway = gateway
-        self._what = str(request.__struct_config__.tag)
+        self._what = request if isinstance(request, str) else str(request.__struct_config__.tag)
 
     async def execute(
         self, command: Command, account: str = "", subject: str = "", after: Mapping[str, Any] | None = None

@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeVar
 import msgspec
 
 from onema.administration import customer_requests as theirs
+from onema.administration import people_requests as people
 from onema.administration import requests as ask
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.configure import Proposal
@@ -70,6 +71,10 @@ FOR_CUSTOMERS: _Requests = {
     ask.ErasePerson: frozenset(("admin",)),
     ask.PutDocuments: _MAKERS,
     ask.ReplayCallbacks: _MAKERS,
+    people.ReadInvitations: frozenset(("admin",)),
+    people.InviteUser: frozenset(("admin",)),
+    people.WithdrawInvitation: frozenset(("admin",)),
+    people.ResetUser: frozenset(("admin",)),
 }
 """What whoever is of an account may ask and order, by role. Each but PutDocuments has an `account`."""
 
@@ -87,6 +92,10 @@ FOR_OPERATORS: _Requests = {
     theirs.TryCallback: _OPERATORS,
     ask.PutDocuments: _OPERATORS,
     ask.ReplayCallbacks: _OPERATORS,
+    people.ReadInvitations: _OPERATORS,
+    people.InviteUser: _OPERATORS,
+    people.WithdrawInvitation: _OPERATORS,
+    people.ResetUser: _OPERATORS,
     ask.TopUp: _OPERATORS,
     ask.TestCarrier: _OPERATORS,
     ask.TestCall: _OPERATORS,

@@ -19,6 +19,7 @@ from typing import TypeVar
 import msgspec
 
 from onema.administration.answers import Administrator
+from onema.administration.people_requests import PeopleRequest
 from onema.administration.permissions import ITSELF, Actor
 from onema.administration.requests import Configuration, PutDocuments, Request, TopUp, WireRequest
 from onema.domain.configuration import documents as doc
@@ -52,7 +53,9 @@ class _Reply(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 _encoder = msgspec.json.Encoder()
-_requests: msgspec.json.Decoder[WireRequest] = msgspec.json.Decoder(WireRequest)
+_requests: msgspec.json.Decoder[WireRequest | PeopleRequest] = msgspec.json.Decoder(
+    WireRequest | PeopleRequest
+)
 _fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _list = msgspec.json.Decoder(list[msgspec.Raw])
 _documents: msgspec.json.Decoder[doc.AnyDocument] = msgspec.json.Decoder(doc.AnyDocument)
@@ -153,7 +156,7 @@ def at_the_machine(user: int) -> Actor:
     return Actor(name=name, how="command line", role="owner")
 
 
-async def _decoded(line: bytes) -> WireRequest:
+async def _decoded(line: bytes) -> WireRequest | PeopleRequest:
     """Of a long line the documents are decoded a little at a time: the loop has others to serve.
     Raises msgspec.DecodeError.
     """

@@ -36,8 +36,10 @@ def init(
     if cli.json:
         print_json({"file": str(file)})
     else:
-        say(f"{file} is written, with new keys and a password: keep it to yourself.")
-        say(f"Next: read it, `onema apply {file}`, `onema serve`.")
+        say(f"{file} is written, with new keys: keep it to yourself.")
+        say(
+            f"Next: read it, `onema apply {file}`, and `onema serve`, which prints a link that makes you the owner."
+        )
 
 
 def new_configuration() -> str:
@@ -55,5 +57,4 @@ def new_configuration() -> str:
         ytx_key=key(),
         ytx_secret=key(),
         ytx_appid=key(),
-        password=secrets.token_urlsafe(12),
     )

@@ -66,8 +66,10 @@ async def serve_until(
     *,
     demo: "DemoHints" = (),
     membership: "Membership | None" = None,
+    welcomes: bool = True,
 ) -> None:
-    """Serve until `stop`, SIGTERM or SIGINT; `on_ready` gets the port. SIGHUP reads certificates anew.
+    """Serve until `stop`, SIGTERM or SIGINT; `on_ready` gets the port. SIGHUP reads certificates anew. It `welcomes`
+    whoever can become the first owner.
 
     Raises CannotStart.
     """
@@ -89,6 +91,10 @@ async def serve_until(
             _calm_the_collector()
             log.info("started", extra=_what_started(app, settings))
             on_ready(app.port)
+            if welcomes and (link := app.set_up_link()):
+                say_lines(
+                    f"Nobody can log in yet. This link makes the first owner, once, within 24 hours:\n  {link}"
+                )
             tell("READY=1", f"STATUS=listens on {settings.listen.host}:{app.port}")
             await stop.wait()
             log.info("stopping", extra={"action": "serve"})

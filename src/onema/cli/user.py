@@ -91,6 +91,102 @@ def show_all(cli: Cli) -> None:
     print_documents(cli, found, ("name", "role", "customer_of", "state"))
 
 
+@app.command("reset")
+def reset(cli: Cli, name: Name) -> None:
+    """Take away someone's authenticator app, passkeys and sessions, of who lost them; the password stays."""
+    from onema.administration.people_requests import ResetUser
+    from onema.cli.output import print_json, say
+
+    with cli.session() as session:
+        session.answer(ResetUser(name=name))
+    if cli.json:
+        print_json({"reset": name})
+    else:
+        say(f"{name} logs in with the password alone.")
+
+
+@app.command("invite")
+def invite(
+    cli: Cli,
+    role: Role = None,
+    account: CustomerOf = None,
+    name: Annotated[
+        str, typer.Option(help="The only name that they may take.", show_default="they choose one")
+    ] = "",
+    days: Annotated[int, typer.Option(min=1, max=30, help="How long the link works.")] = 7,
+) -> None:
+    """Make a link that makes one user, who chooses a password. Nobody can be told the link again."""
+    from onema.administration.people_requests import InviteUser
+    from onema.cli.output import print_json, say
+    from onema.domain.values.times import show_time
+    from onema.wiring.console_address import console_address
+
+    as_what = role or ("admin" if account else "owner")
+    request = InviteUser(
+        role=as_what,  # type: ignore[arg-type]  # another word is refused where it is answered
+        account=account or "",
+        name=name,
+        days=days,
+    )
+    with cli.session(creates=not account) as session:
+        invited = session.answer(request)
+    link = f"{console_address(cli.settings())}/welcome/{invited.token}"
+    until = show_time(invited.expires_at)
+    if cli.json:
+        print_json({"link": link, "id": invited.id, "expires_at": until})
+    else:
+        say(link)
+        say(f"It makes one {as_what}{f' of {account}' if account else ''}, until {until}.")
+
+
+@app.command("invitations")
+def invitations(
+    cli: Cli,
+    account: Annotated[str, typer.Option(help="Only those for people of this account.")] = "",
+) -> None:
+    """List links that nobody has used yet."""
+    import msgspec
+
+    from onema.administration.people_requests import ReadInvitations
+    from onema.cli.output import print_json, print_table
+    from onema.domain.values.times import show_time
+
+    with cli.session() as session:
+        found = session.answer(ReadInvitations(account=account))
+    rows = [
+        {
+            **msgspec.structs.asdict(one),
+            "made_at": show_time(one.made_at),
+            "expires_at": show_time(one.expires_at),
+        }
+        for one in found
+    ]
+    if cli.json:
+        print_json(rows)
+        return
+    columns = ("id", "role", "account", "name", "invited_by", "expires_at")
+    print_table(columns, [[row[column] for column in columns] for row in rows])
+
+
+@app.command("withdraw")
+def withdraw(
+    cli: Cli,
+    invitation: Annotated[str, typer.Argument(help="The id of the link, as `invitations` shows it.")],
+) -> None:
+    """Make a link worthless."""
+    from onema.administration.people_requests import WithdrawInvitation
+    from onema.cli.output import CliError, print_json, say
+
+    with cli.session() as session:
+        done = session.answer(WithdrawInvitation(id=invitation))
+    if not done:
+        raise CliError(f"There is no open invitation {invitation!r}.")
+    if cli.json:
+        print_json({"withdrawn": invitation})
+    else:
+        say("Nobody can use it any more.")
+
+
 def _password(from_stdin: bool) -> str:
     import sys
 

@@ -46,7 +46,9 @@ async def _work(number: int, connection: socket.socket) -> int:
     stop = asyncio.Event()
     talking.add_done_callback(lambda _: stop.set())
     try:
-        await serve_until(stop, settings, lambda _: line.tell(Started()), membership=membership)
+        await serve_until(
+            stop, settings, lambda _: line.tell(Started()), membership=membership, welcomes=number == 1
+        )
     except CannotStart as error:
         line.tell(Failed(str(error)))
         return 1

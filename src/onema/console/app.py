@@ -1,6 +1,6 @@
 import asyncio
 import datetime
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from types import MappingProxyType
 
 from starlette.applications import Starlette
@@ -12,8 +12,14 @@ from starlette.types import ASGIApp
 from onema.administration.answers import Administrator
 from onema.console.assets import Assets, template_environment
 from onema.console.door.access import Doorman
-from onema.console.door.login import Login
-from onema.console.door.session import Sessions
+from onema.console.door.authenticator import Authenticators
+from onema.console.door.login import Login, PasskeyUse
+from onema.console.door.passwords import Passwords
+from onema.console.door.session import ReadRows, Sessions, Visitor
+from onema.console.door.sign_up import SigningUp
+from onema.console.door.tickets import Tickets
+from onema.console.door.welcome import Welcome
+from onema.console.door.you import You
 from onema.console.handset.calls import AudioSource, CallControl
 from onema.console.handset.events import HEARTBEAT_SECONDS, EventStreams
 from onema.console.handset.items import InboxReader, Presenter
@@ -28,7 +34,8 @@ from onema.console.recording.pages import RecordingPages, routes_of
 from onema.console.recording.studio import Studio
 from onema.console.security_headers import SecurityHeaders
 from onema.delivery.callback_contract import CallbackRenderer
-from onema.domain.configuration.documents import User
+from onema.domain.configuration.documents import User, UserRole
+from onema.domain.keyring import Keyring
 from onema.domain.refusals import Refused
 from onema.engine.gateway import Gateway
 from onema.storage.contract import StorageError
@@ -38,7 +45,8 @@ def build_console(
     *,
     inbox: InboxReader | None,
     gateway: Gateway,
-    session_key: bytes,
+    keyring: Keyring,
+    read: ReadRows,
     open_on_loopback: bool,
     stopping: asyncio.Event,
     audio: AudioSource | None = None,
@@ -52,6 +60,10 @@ def build_console(
     renderers: Mapping[str, CallbackRenderer] = MappingProxyType({}),
     heartbeat_seconds: float = HEARTBEAT_SECONDS,
     live_seconds: float = EVERY_SECONDS,
+    public_url: str = "",
+    second_factor: Collection[UserRole] = (),
+    passkeys: PasskeyUse = "alone",
+    signs_up: bool = False,
 ) -> ASGIApp:
     """The console.
 
@@ -68,14 +80,31 @@ def build_console(
 
     assets = Assets()
     templates = template_environment(assets)
-    sessions = Sessions(session_key, users, gateway.now)
-    doorman = Doorman(sessions, open_on_loopback)
-    login = Login(gateway, users, sessions, doorman, templates)
+
+    def lacks(visitor: Visitor) -> bool:
+        user = users().get(visitor.user)
+        return user is not None and user.role in second_factor and not visitor.access.has_second_factor
+
+    def is_operator(visitor: Visitor) -> bool:
+        user = users().get(visitor.user)
+        return user is not None and user.role in ("owner", "operator")
+
+    sessions = Sessions(keyring.session_key, users, gateway, read)
+    doorman = Doorman(sessions, open_on_loopback, lacks)
+    # Every code of every account is on the simulated phone.
+    operators = doorman.only_for(is_operator)
+
+    async def home(request: Request) -> Response:
+        visitor = await doorman.arrive(request)
+        goes_on = visitor is not None and administrator is not None and not is_operator(visitor)
+        return RedirectResponse("/console" if goes_on else "/handset", 302)
+
+    passwords, authenticators = Passwords(), Authenticators(keyring)
+    tickets = Tickets(keyring.session_key, gateway.now)
+    login = Login(gateway, users, sessions, doorman, templates, passwords, authenticators, tickets, passkeys)
     routes = [
-        Route("/", _to_handset),
-        Route("/login", login.show, methods=["GET"]),
-        Route("/login", login.submit, methods=["POST"]),
-        Route("/logout", login.log_out, methods=["POST"]),
+        Route("/", home),
+        *login.routes(),
         Route("/login/", _without_slash),
         Route("/static/{version}/{name}", assets.serve),
     ]
@@ -88,31 +117,38 @@ def build_console(
             demo=demo,
             streams=EventStreams(inbox, calls, presenter, gateway.now, stopping, heartbeat_seconds),
             presenter=presenter,
-            doorman=doorman,
+            doorman=operators,
             templates=templates,
             records_voices=studio is not None,
         )
-        routes += _handset_routes(pages, doorman)
+        routes += _handset_routes(pages, operators)
     if studio is not None:
 
         def today() -> datetime.date:
             return datetime.datetime.fromtimestamp(gateway.now() / 1000, datetime.UTC).date()
 
-        routes += routes_of(RecordingPages(studio, doorman, templates, today), doorman)
+        routes += routes_of(RecordingPages(studio, operators, templates, today), operators)
     if administrator is not None:
+        you = You(gateway, users, sessions, doorman, administrator, passwords, authenticators, tickets)
         frame = Frame(
             doorman,
             administrator,
             templates,
             users,
-            SECTIONS,
+            (*SECTIONS, you.section()),
             LiveParts(stopping, live_seconds),
             Equipment(gateway.token, speaker, samples, carrier_kinds, renderers),
         )
+        routes += you.routes()
+        routes += Welcome(administrator, passwords, templates).routes()
+        if signs_up:
+            login.signs_up = True
+            routes += SigningUp(administrator, passwords, templates).routes()
         routes += [*frame.routes(), Route("/console/", _without_slash)]
     application = Starlette(
         routes=routes, exception_handlers={StorageError: _store_away, Refused: _store_away}
     )
+    application.state.public_url = public_url
     # Starlette would build the whole address from the Host header, which is whatever the client says.
     application.router.redirect_slashes = False
     return SecurityHeaders(application)
@@ -140,7 +176,3 @@ async def _store_away(request: Request, error: Exception) -> Response:
 
 async def _without_slash(request: Request) -> Response:
     return RedirectResponse("/" + request.url.path.strip("/"), 307)
-
-
-async def _to_handset(request: Request) -> Response:
-    return RedirectResponse("/handset", 302)

@@ -1,6 +1,7 @@
 """Which tables there are."""
 
 from onema.domain.audit import AuditEntry
+from onema.domain.door_rows import Invitation, LoginTries, UserAccess
 from onema.domain.guard.rows import GuardSubject
 from onema.domain.live_figures import LiveFigures
 from onema.domain.records import (
@@ -53,6 +54,9 @@ TABLES: tuple[type[Row], ...] = (
     ProcessReport,
     LiveFigures,
     AuditEntry,
+    Invitation,
+    UserAccess,
+    LoginTries,
 )
 """Every table, in the order in which batches lock rows."""
 
@@ -67,5 +71,7 @@ EXPIRING: tuple[type[Row], ...] = (
     RequestKey,
     ProcessReport,
     LiveFigures,
+    Invitation,
+    LoginTries,
 )
 """Those whose rows are swept once they have expired."""

@@ -11,6 +11,7 @@ from typing import Protocol
 import msgspec
 
 from onema.domain.audit import AuditEntry
+from onema.domain.door_rows import Invitation
 from onema.domain.ids import AccountId, MessageId
 from onema.domain.live_figures import LiveFigures
 from onema.domain.records import (
@@ -230,6 +231,9 @@ class Storage(Writer, Protocol):
 
     async def read_unmatched_receipts(self, carrier: str, limit: int) -> Sequence[CarrierReference]:
         """Receipts that nobody's name matches, of one carrier or of all (""), newest first."""
+
+    async def read_invitations(self, account: str, limit: int) -> Sequence[Invitation]:
+        """Links that make users, of one account or of all (""), newest first; some may have expired."""
 
     async def read_process_reports(self) -> Sequence[ProcessReport]:
         """What each process last said of its carriers, by the process's name."""

@@ -7,6 +7,7 @@ import msgspec
 
 from onema.domain.audit import AuditEntry
 from onema.domain.delivery.leave_job import LEFT_FOR_MS
+from onema.domain.door_rows import Invitation
 from onema.domain.ids import AccountId, MessageId, first_id_at
 from onema.domain.live_figures import LiveFigures
 from onema.domain.records import (
@@ -162,6 +163,10 @@ class MemoryStorage:
 
     async def read_unmatched_receipts(self, carrier: str, limit: int) -> Sequence[CarrierReference]:
         return [row for row in self._unmatched() if carrier in ("", row.carrier)][:limit]
+
+    async def read_invitations(self, account: str, limit: int) -> Sequence[Invitation]:
+        found = [row for row in self._of(Invitation) if account in ("", row.account)]
+        return sorted(found, key=lambda row: (-row.made_at, row.digest))[:limit]
 
     async def read_process_reports(self) -> Sequence[ProcessReport]:
         return sorted(self._of(ProcessReport), key=lambda report: report.process)

@@ -34,6 +34,7 @@ from onema.delivery.live_reports import LiveReports
 from onema.delivery.receipts import Receipts
 from onema.delivery.sweeper import Sweeper
 from onema.domain.configuration import documents as doc
+from onema.domain.people.invitations import SET_UP_MS, has_owner, set_up_token
 from onema.domain.records import JobKind
 from onema.engine.clock_check import ClockCheck
 from onema.engine.directory_follower import DirectoryFollower
@@ -50,6 +51,7 @@ from onema.storage.contract import Storage
 from onema.telemetry.health import Readiness
 from onema.telemetry.metrics import Metrics
 from onema.wiring.carriers import CARRIER_TYPES, Surroundings, Webhooks, carrier_factory
+from onema.wiring.console_address import console_address
 from onema.wiring.console_samples import ConsoleSamples
 from onema.wiring.core import Core, choose_storage, data_folder, open_core, serving_node
 from onema.wiring.delivering import build_dispatcher
@@ -120,6 +122,8 @@ class App:
             observer=self.metrics,
         )
         self.gateway = core.gateway
+        self.administration = core.administration
+        self._keyring = core.keyring
         self.node = core.node
         self.schema = core.storage.schema
         self.inbox = HandsetInbox(
@@ -276,7 +280,8 @@ class App:
         console = build_console(
             inbox=self.inbox,
             gateway=core.gateway,
-            session_key=core.keyring.session_key,
+            keyring=core.keyring,
+            read=core.storage.read,
             open_on_loopback=self.settings.handset.open_on_loopback,
             stopping=stopping,
             audio=core.announcements,
@@ -291,6 +296,10 @@ class App:
                 for name, one in CARRIER_TYPES.items()
             },
             samples=ConsoleSamples(),
+            public_url=self.settings.console.url,
+            second_factor=self.settings.console.second_factor,
+            passkeys=self.settings.console.passkeys,
+            signs_up=self.settings.console.sign_up,
         )
         webhooks = Webhooks(lambda: core.gateway.directory.carriers, receipts)
         apis = self._dialects if "api" in roles else [NotServed("api", self._dialects)]
@@ -319,6 +328,16 @@ class App:
     def port(self) -> int:
         """The port that it listens on; 0 before it does."""
         return self._server.port if self._server else 0
+
+    def set_up_link(self) -> str:
+        """Where the first owner is made; "" where there is one, or where nobody has to log in."""
+        settings, gateway = self.settings, self.gateway
+        if "console" not in settings.roles or settings.handset.open_on_loopback:
+            return ""
+        if has_owner(gateway.directory.users):
+            return ""
+        token = set_up_token(self._keyring, gateway.now() + SET_UP_MS)
+        return f"{console_address(settings, self.port)}/welcome/{token}"
 
     def read_certificates_anew(self) -> None:
         """Take what the TLS files hold now; what cannot be used is logged and changes nothing."""

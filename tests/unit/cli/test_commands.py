@@ -692,3 +692,35 @@ def test_windows_are_counted_anew(onema: Program) -> None:
         code, _, err = onema.run("window", "reset", *wrong)
         assert code == 1
         assert "Name an account" in err
+
+
+def test_a_link_for_somebody_is_made_listed_and_withdrawn(onema: Program) -> None:
+    """It begins with the address that the settings say, and is shown once."""
+    onema.run("tariff", "set", "default", "--rate", "sms:+84=850")
+    onema.run("account", "add", "acme")
+    made = onema.json("user", "invite", "--account", "acme", "--name", "hoa", "--days", "2")
+    assert made["link"].startswith("http://127.0.0.1:")
+    (shown,) = onema.json("user", "invitations")
+    assert (shown["id"], shown["role"], shown["account"], shown["name"]) == (
+        made["id"],
+        "admin",
+        "acme",
+        "hoa",
+    )
+    assert made["link"].rpartition("/")[2] not in json.dumps(shown)
+    assert onema.json("user", "invitations", "--account", "other") == []
+    assert onema.json("user", "withdraw", made["id"]) == {"withdrawn": made["id"]}
+    assert onema.json("user", "invitations") == []
+    assert "no open invitation" in onema.json("user", "withdraw", made["id"], exit_code=1)["error"]
+    wrong = onema.json("user", "invite", "--role", "owner", "--account", "acme", exit_code=1)["error"]
+    assert "of one account somebody is admin, developer or viewer" in wrong
+
+
+def test_the_first_link_is_made_before_anything_is_there(
+    onema: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An owner may come before the first account; behind a proxy the link says what people type."""
+    monkeypatch.setenv("ONEMA_CONSOLE_URL", "https://otp.example.com/")
+    link = onema.json("user", "invite")["link"]
+    assert link.startswith("https://otp.example.com/welcome/")
+    assert onema.json("user", "invitations")[0]["role"] == "owner"

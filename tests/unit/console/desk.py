@@ -2,18 +2,20 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, cast
 from urllib.parse import urlencode
 
 import argon2
 import msgspec
+from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message
 
 from onema.administration.answers import Administrator
 from onema.channels.handset.calls import CallState, LiveCall
 from onema.console.app import build_console
+from onema.console.door.login import PasskeyUse
 from onema.console.door.session import Sessions
 from onema.console.handset.inbox import Received
 from onema.console.operate.carrier_forms import CarrierKind
@@ -23,12 +25,13 @@ from onema.console.recording.studio import Studio
 from onema.delivery.callback_contract import CallbackRenderer
 from onema.domain.configuration.configure import Configure, directory_from_rows
 from onema.domain.configuration.directory import Directory
-from onema.domain.configuration.documents import Account, Tariff, User
+from onema.domain.configuration.documents import Account, Tariff, User, UserRole
 from onema.domain.decision import Command, Context
 from onema.domain.delivery.payload import CallPayload, SmsPayload
+from onema.domain.door_rows import LoginTries, UserAccess
 from onema.domain.ids import compose_id
 from onema.domain.keyring import Keyring
-from onema.domain.records import DirectoryRow
+from onema.domain.records import DirectoryRow, Key, Row
 from onema.domain.values.phone import Phone
 from onema.engine.committer import Committer
 from onema.engine.gateway import Gateway
@@ -37,6 +40,8 @@ from onema.http.client_address import FORWARDED_HOST
 from onema.storage.contract import Unavailable
 from onema.testing.fake_clock import FakeClock
 from onema.testing.pure_store import PureStore
+
+from ...dialects.running_core import RunningCore
 
 PASSWORD = "correct horse battery staple"
 # The cheapest parameters: tests verify often.
@@ -136,9 +141,12 @@ class Bytes:
 
 
 class Answer(msgspec.Struct):
+    """`cookies` are those that it sets, by name."""
+
     status: int
     headers: dict[str, str]
     body: bytes
+    cookies: dict[str, str] = {}
 
     def json(self) -> Any:
         return msgspec.json.decode(self.body)
@@ -155,10 +163,18 @@ class _Directory:
         self.know()
 
     def know(self, *users: User) -> None:
+        kept = self._rows()
         self._store = PureStore(Context(Directory({}), _KEYRING))
         named = {user.customer_of for user in users if user.customer_of}
         accounts = [Account(name=name) for name in named]
         self._store.run(Configure(entropy=bytes(32), documents=(Tariff(name="default"), *accounts, *users)))
+        self._store.rows.update({key: row for key, row in kept.items() if key[0] in (UserAccess, LoginTries)})
+
+    def _rows(self) -> dict[Key, Row]:
+        return self._store.rows if hasattr(self, "_store") else {}
+
+    async def read(self, keys: Sequence[Key]) -> Mapping[Key, Row]:
+        return {key: row for key, row in self._store.rows.items() if key in keys}
 
     @property
     def directory(self) -> Directory:
@@ -186,18 +202,35 @@ class Desk:
         samples: Samples | None = None,
         renderers: Mapping[str, CallbackRenderer] = MappingProxyType({}),
         live_seconds: float = 60.0,
+        core: RunningCore | None = None,
+        second_factor: Collection[UserRole] = (),
+        passkeys: PasskeyUse = "alone",
+        signs_up: bool = False,
     ) -> None:
-        self.clock = FakeClock()
+        """With a `core` it has that one's users, and `directory` is nobody's."""
+        self.clock = core.clock if core else FakeClock()
         self.stopping = asyncio.Event()
         self.directory = _Directory()
         self.directory.know(*USERS)
         self._ids = IdSource(self.clock, 1)
         self.inbox = inbox
-        gateway = Gateway(cast(Committer, self.directory), self.clock, self._ids, SystemEntropy())
+        self.administrator = administrator
+        gateway = (
+            core.gateway
+            if core
+            else Gateway(cast(Committer, self.directory), self.clock, self._ids, SystemEntropy())
+        )
+        keyring, read = (core.keyring, core.storage.read) if core else (_KEYRING, self.directory.read)
+        self.gateway = gateway
+        self.sessions = Sessions(keyring.session_key, lambda: gateway.directory.users, gateway, read)
         self.app: ASGIApp = build_console(
             inbox=inbox,
             gateway=gateway,
-            session_key=bytes(32),
+            keyring=keyring,
+            read=read,
+            second_factor=second_factor,
+            passkeys=passkeys,
+            signs_up=signs_up,
             open_on_loopback=open_on_loopback,
             stopping=self.stopping,
             audio=audio,
@@ -215,6 +248,12 @@ class Desk:
         self.headers = {"host": "127.0.0.1:8400"}
         self.scheme = "http"
         self.forwarded_host = ""
+
+    @property
+    def routes(self) -> Sequence[BaseRoute]:
+        """All of the console's."""
+        application = cast(Any, self.app)._app
+        return cast(Sequence[BaseRoute], application.routes)
 
     def sms(self, phone: str = "+84901888484", text: str = "482913 is your code", age_ms: int = 0) -> int:
         assert self.inbox is not None
@@ -244,15 +283,21 @@ class Desk:
 
     @property
     def form_token(self) -> str:
-        cookie = self.headers.get("cookie", "").partition("=")[2].strip('"')
-        return Sessions(bytes(32), dict, self.clock.now).form_token(cookie)
+        jar = dict(one.split("=", 1) for one in self.headers.get("cookie", "").split("; ") if one)
+        return self.sessions.form_token(jar.get("onema_session", "").strip('"'))
 
     async def log_in(self, name: str = "lan", password: str = PASSWORD) -> Answer:
         """Logs in; from then on the session's cookie is sent."""
+        self.headers.pop("cookie", None)
         answer = await self.post("/login", {"name": name, "password": password})
-        if "set-cookie" in answer.headers:
-            self.headers["cookie"] = answer.headers["set-cookie"].partition(";")[0]
+        self.keep(answer)
         return answer
+
+    def keep(self, answer: Answer) -> None:
+        """Send the answer's cookies from now on, as a browser does."""
+        jar = dict(one.split("=", 1) for one in self.headers.get("cookie", "").split("; ") if one)
+        jar |= answer.cookies
+        self.headers["cookie"] = "; ".join(f"{name}={value}" for name, value in jar.items() if value)
 
     async def _ask(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> Answer:
         sent: list[Message] = []
@@ -266,7 +311,14 @@ class Desk:
 
         await self.app(self.scope(method, path, headers), receive, send)
         return Answer(
-            sent[0]["status"], _headers(sent[0]), b"".join(part.get("body", b"") for part in sent[1:])
+            sent[0]["status"],
+            _headers(sent[0]),
+            b"".join(part.get("body", b"") for part in sent[1:]),
+            dict(
+                value.decode().partition(";")[0].split("=", 1)
+                for name, value in sent[0]["headers"]
+                if name == b"set-cookie"
+            ),
         )
 
     @contextlib.asynccontextmanager

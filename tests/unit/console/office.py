@@ -1,6 +1,6 @@
 """The console before the real core, with two customers."""
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from onema.administration.answers import Administration
 from onema.domain.codes.accept_message import Accepted
@@ -16,7 +16,7 @@ from onema.wiring.console_samples import ConsoleSamples
 from onema.wiring.installation import ThisInstallation
 
 from ...dialects.running_core import RunningCore
-from .desk import Answer, Desk
+from .desk import USERS, Answer, Desk
 
 D = TypeVar("D", bound=doc.Document)
 
@@ -33,6 +33,7 @@ DOCUMENTS: tuple[doc.AnyDocument, ...] = (
         )
     ),
     doc.Carrier(name="gw-north", type="handset"),
+    *USERS,
 )
 
 
@@ -42,14 +43,23 @@ class Office:
     def __init__(self, core: RunningCore) -> None:
         self.core = core
         self.administration = Administration(
-            core.gateway, core.storage, installation=ThisInstallation(), settings={"listen.port": "8400"}
+            core.gateway,
+            core.storage,
+            installation=ThisInstallation(),
+            settings={"listen.port": "8400"},
+            keyring=core.keyring,
         )
-        self.desk = Desk(
-            inbox=None,
-            open_on_loopback=False,
-            administrator=self.administration,
+        self.desk = self.desk_with()
+
+    def desk_with(self, *, open_on_loopback: bool = False, **options: Any) -> Desk:
+        """Another console of the same core."""
+        return Desk(
             speaker=Announcements(Voices.load),
             samples=ConsoleSamples(),
+            open_on_loopback=open_on_loopback,
+            administrator=self.administration,
+            core=self.core,
+            **{"inbox": None, **options},
         )
 
     async def send(self, account: str, phone: str) -> MessageId:

@@ -1,9 +1,9 @@
 import argon2
 import pytest
 
-from onema.console.door.login import NOBODYS_HASH
-from onema.console.door.session import SESSION_MS
+from onema.console.door.passwords import NOBODYS_HASH
 from onema.domain.configuration.documents import User
+from onema.domain.people.access import SESSION_MS
 
 from .desk import PASSWORD, Desk, MemoryInbox, OneCall
 

@@ -12,7 +12,6 @@ from starlette.responses import HTMLResponse, Response
 from onema.administration.answers import Administration
 from onema.console.assets import Assets, template_environment
 from onema.console.door.access import Doorman
-from onema.console.door.session import Sessions
 from onema.console.operate.forms import Form, Unfit
 from onema.console.operate.frame import Equipment, Frame, Section, Visit
 from onema.console.operate.live import LiveParts
@@ -50,10 +49,9 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
     core = RunningCore(tmp_path)
     await core.start()
     desk = Desk(inbox=None)
-    sessions = Sessions(bytes(32), dict, core.gateway.now)
     section = Section("greetings", "Messages", {"": _page}, actions={"": {"greet": _greet}})
     frame = Frame(
-        Doorman(sessions, open_on_loopback=True),
+        Doorman(desk.sessions, open_on_loopback=True),
         Administration(core.gateway, core.storage),
         template_environment(Assets()),
         dict,

@@ -13,7 +13,6 @@ from onema.administration import requests as ask
 from onema.administration.answers import Administration
 from onema.console.assets import Assets, template_environment
 from onema.console.door.access import Doorman
-from onema.console.door.session import Sessions
 from onema.console.operate.frame import Equipment, Frame, Section, Visit
 from onema.console.operate.live import LiveParts
 from onema.domain.configuration import documents as doc
@@ -62,7 +61,7 @@ class Office:
         def users() -> dict[str, doc.User]:
             return dict(self.desk.directory.directory.users)
 
-        doorman = Doorman(Sessions(bytes(32), users, self.desk.clock.now), open_on_loopback=False)
+        doorman = Doorman(self.desk.sessions, open_on_loopback=False)
         section = Section("apps", "Applications", {"": show}, actions={"": {"save": save}})
         templates = template_environment(Assets())
         live = LiveParts(self.desk.stopping)

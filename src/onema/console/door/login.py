@@ -1,42 +1,47 @@
+"""Logging in: a password and what else is wanted, or a passkey, or somebody else's word; few tries, and a session."""
+
 import asyncio
-import ipaddress
 import math
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Mapping
+from typing import Any, Literal
 
-import argon2
 import jinja2
-from argon2.exceptions import Argon2Error, InvalidHashError
+import msgspec
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Route
 
+from onema.console.door import passkeys
 from onema.console.door.access import Doorman, refuse_cross_site
-from onema.console.door.session import COOKIE, SESSION_MS, Sessions
-from onema.console.door.throttle import Throttle
+from onema.console.door.arriving import Arrivals, author_of
+from onema.console.door.authenticator import Authenticators
+from onema.console.door.passwords import NOBODYS_HASH, Passwords
+from onema.console.door.session import COOKIE, Sessions
+from onema.console.door.tickets import Tickets
+from onema.console.door.tries import Tries
 from onema.console.words import Words, words_for
 from onema.domain.configuration.documents import User
-from onema.domain.configuration.log_out import LogOut
+from onema.domain.people.access import Access
+from onema.domain.people.change_access import EndSessions, UseApp, UsePasskey, UseRecoveryCode
+from onema.domain.people.tries import UseOnce
+from onema.domain.refusals import Refusal, Refused
 from onema.engine.gateway import Gateway
 from onema.http.parameters import parse_form
 
-# Verified in place of a user who does not exist, so that both answers take equally long. Made by
-# argon2.PasswordHasher() with its defaults; nobody knows a password for it.
-NOBODYS_HASH = (
-    "$argon2id$v=19$m=65536,t=3,p=4$ezuQjGkp0o51XzNkfa7Xkw$u/C0gwYR8xow9qJV5Agqr25dYW98JQMUt5tXn88yRgo"
-)
-_LONGEST_PASSWORD = 1_024
-# Nobody has a longer name; and what is remembered of failures must not grow with what strangers send.
+PasskeyUse = Literal["alone", "second"]
+# Nobody has a longer name, or code.
 _LONGEST_NAME = 200
-# Each verification takes 64 MiB.
-_VERIFY_AT_ONCE = 2
 _NO_MATCH = "This name and password do not match."
-# A name may be blocked by anyone who knows it, so it never waits long.
-_ADDRESS_WAITS_MS = (30_000, 900_000)
-_NAME_WAITS_MS = (15_000, 60_000)
+_NO_CODE = "This code is wrong, or was used."
+_STEP = "step"
+"""The ticket of somebody who has shown the password; its value is the name."""
+CHALLENGE = "challenge"
+"""The ticket of a browser that was asked for a passkey; its value is what it was asked to sign."""
+_JSON = msgspec.json.Decoder(dict[str, Any])
 
 
 class Login:
-    """The login form: a slow password check, few tries, a signed cookie."""
-
     def __init__(
         self,
         gateway: Gateway,
@@ -44,86 +49,195 @@ class Login:
         sessions: Sessions,
         doorman: Doorman,
         templates: jinja2.Environment,
+        passwords: Passwords,
+        authenticators: Authenticators,
+        tickets: Tickets,
+        passkeys_are: PasskeyUse = "alone",
     ) -> None:
         self._gateway = gateway
         self._users = users
         self._sessions = sessions
         self._doorman = doorman
         self._template = templates.get_template("login.html")
-        self._by_address = Throttle(gateway.now, *_ADDRESS_WAITS_MS)
-        """Tries by where they come from (`_network`)."""
-        self._by_name = Throttle(gateway.now, *_NAME_WAITS_MS)
-        """Tries by the name that was given, whether or not somebody has it."""
-        self._hasher = argon2.PasswordHasher()
-        self._verifying = asyncio.Semaphore(_VERIFY_AT_ONCE)
-        """Held while a password is hashed."""
+        self._second_template = templates.get_template("second.html")
+        self._tries = Tries(gateway, sessions)
+        self._arrivals = Arrivals(gateway, sessions)
+        self._passwords = passwords
+        self._authenticators = authenticators
+        self._tickets = tickets
+        self._passkeys_are = passkeys_are
+        self.signs_up = False
+        """Whether there is a page to sign up on. Wiring sets it."""
+        self.providers: tuple[tuple[str, str], ...] = ()
+        """Whose word counts, too: where to go for it, and what they are called. Wiring sets it."""
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("/login", self.show, methods=["GET"]),
+            Route("/login", self.submit, methods=["POST"]),
+            Route("/login/second", self.show_second, methods=["GET"]),
+            Route("/login/second", self.submit_second, methods=["POST"]),
+            Route("/login/passkey/ask", self.ask_passkey, methods=["POST"]),
+            Route("/login/passkey", self.submit_passkey, methods=["POST"]),
+            Route("/logout", self.log_out, methods=["POST"]),
+        ]
 
     async def show(self, request: Request) -> Response:
-        if self._doorman.admits(request):
+        if await self._doorman.admits(request):
             return RedirectResponse("/", 303)
         return self._form(words_for(request))
 
     async def submit(self, request: Request) -> Response:
+        form = await read_form(request)
+        if isinstance(form, Response):
+            return form
+        words = words_for(request)
+        name, password = form.get("name", "").strip(), form.get("password", "")
+        if len(name) > _LONGEST_NAME:
+            return self._form(words, 401, words.say(_NO_MATCH))
+        whose = self._tries.of_name(request, name)
+        if wait_ms := await self._tries.begin(whose):
+            return self._form(words, 429, _too_often(words, wait_ms), name, _retry_after(wait_ms))
+        user = await self._verified(name, password)
+        if user is None:
+            return self._form(words, 401, words.say(_NO_MATCH), name)
+        await self._tries.succeeded(whose)
+        access = await self._sessions.access(user.name)
+        if access.has_second_factor:
+            response = RedirectResponse("/login/second", 303)
+            self._tickets.give(request, response, _STEP, user.name, user.password_hash)
+            return response
+        return await self._in(request, user, "password")
+
+    async def show_second(self, request: Request) -> Response:
+        user = self._half_in(request)
+        if user is None:
+            return RedirectResponse("/login", 303)
+        return self._second(words_for(request), await self._sessions.access(user.name))
+
+    async def submit_second(self, request: Request) -> Response:
+        form = await read_form(request)
+        if isinstance(form, Response):
+            return form
+        user = self._half_in(request)
+        if user is None:
+            return RedirectResponse("/login", 303)
+        words, access = words_for(request), await self._sessions.access(user.name)
+        whose = self._tries.of_second(user.name)
+        if wait_ms := await self._tries.begin(whose):
+            return self._second(words, access, 429, _too_often(words, wait_ms), _retry_after(wait_ms))
+        shown = await self._used(request, user, access, form.get("code", "")[:_LONGEST_NAME])
+        if not shown:
+            return self._second(words, access, 401, words.say(_NO_CODE))
+        await self._tries.succeeded(whose)
+        return await self._in(request, user, shown)
+
+    async def ask_passkey(self, request: Request) -> Response:
+        """What a script asks the browser to sign: of whoever has shown the password theirs, else any."""
+        refusal = refuse_cross_site(request)
+        if refusal is not None:
+            return refusal
+        user = self._half_in(request)
+        if user is None and self._passkeys_are != "alone":
+            return JSONResponse({"error": "log in with a password first"}, 403)
+        access = await self._sessions.access(user.name) if user is not None else None
+        challenge = self._gateway.token(passkeys.CHALLENGE_BYTES)
+        options = await asyncio.to_thread(passkeys.request_options, request, access, challenge)
+        response = JSONResponse(options)
+        give_challenge(self._tickets, request, response, challenge)
+        return response
+
+    async def submit_passkey(self, request: Request) -> Response:
         refusal = refuse_cross_site(request)
         if refusal is not None:
             return refusal
         words = words_for(request)
+        half = self._half_in(request)
         try:
-            # Not Starlette's parser: it decodes a multipart form as the client says, and Python's codecs include some
-            # that take seconds for a body of this length.
-            form = parse_form(await request.body())
-        except ValueError:
-            return PlainTextResponse("This form cannot be read.", 400)
-        name, password = form.get("name", "").strip(), form.get("password", "")
-        if len(name) > _LONGEST_NAME:
-            return self._form(words, 401, words.say(_NO_MATCH))
-        address = _network(request.client.host if request.client else "")
-        wait_ms = max(self._by_address.wait_ms(address), self._by_name.wait_ms(name))
-        if wait_ms:
-            seconds = math.ceil(wait_ms / 1000)
-            error = words.say("Too many failed logins. Try again in {seconds} seconds.", seconds=seconds)
-            return self._form(words, 429, error, name, {"retry-after": str(seconds)})
-        self._by_address.count(address)
-        self._by_name.count(name)
-        user = await self._verified(name, password)
-        if user is None:
-            return self._form(words, 401, words.say(_NO_MATCH), name)
-        self._by_address.succeeded(address)
-        self._by_name.succeeded(name)
-        response = RedirectResponse("/", 303)
-        response.set_cookie(
-            COOKIE,
-            self._sessions.begin(user),
-            max_age=SESSION_MS // 1000,
-            httponly=True,
-            samesite="lax",
-            secure=request.url.scheme == "https",
-        )
+            answer = _JSON.decode(await request.body())
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return JSONResponse({"error": "no JSON object"}, 400)
+        # Whoever shows nothing but a passkey may be anybody.
+        whose = self._tries.of_second(half.name) if half else self._tries.of_address(request)
+        if wait_ms := await self._tries.begin(whose):
+            return JSONResponse({"error": _too_often(words, wait_ms)}, 429, _retry_after(wait_ms))
+        name = half.name if half else await asyncio.to_thread(passkeys.claimed_user, answer)
+        user = self._users().get(name)
+        alone = half is None
+        if user is None or user.state != "active" or (alone and self._passkeys_are != "alone"):
+            return JSONResponse({"error": words.say(_NO_PASSKEY)}, 401)
+        access = await self._sessions.access(user.name)
+        try:
+            challenge = shown_challenge(self._tickets, request)
+            identifier, count = await asyncio.to_thread(
+                passkeys.shown, request, answer, challenge, access, alone=alone
+            )
+            now = self._gateway.now()
+            await self._gateway.execute(UseOnce("challenge", passkeys.digest_of(challenge), now))
+            await self._gateway.execute(UsePasskey(user=user.name, id=identifier, count=count, now=now))
+        except passkeys.Unproven:
+            return JSONResponse({"error": words.say(_NO_PASSKEY)}, 401)
+        except Refused as refused:
+            if refused.refusal is not Refusal.CODE_INVALID:
+                raise
+            return JSONResponse({"error": words.say(_NO_PASSKEY)}, 401)
+        await self._tries.succeeded(whose)
+        response = JSONResponse({"next": "/"})
+        await self._arrivals.come_in(request, response, user, "passkey" if alone else "password and passkey")
         return response
 
     async def log_out(self, request: Request) -> Response:
         refusal = refuse_cross_site(request)
         if refusal is not None:
             return refusal
-        user = self._doorman.user(request)
-        if user is not None:
-            await self._gateway.execute(LogOut(user))
+        visitor = await self._doorman.arrive(request)
+        user = self._users().get(visitor.user) if visitor is not None else None
+        if visitor is not None and user is not None:
+            await author_of(self._gateway, request, user, "log_out").execute(
+                EndSessions(user=user.name, id=visitor.session.id), user.customer_of, f"user {user.name}"
+            )
         response = RedirectResponse("/login", 303)
         response.delete_cookie(COOKIE, httponly=True, samesite="lax")
         return response
 
+    async def _in(self, request: Request, user: User, shown: str) -> Response:
+        response = RedirectResponse("/", 303)
+        await self._arrivals.come_in(request, response, user, shown)
+        return response
+
+    def _half_in(self, request: Request) -> User | None:
+        """Whoever has shown the password, and nothing else yet."""
+        user = self._users().get(self._tickets.value(request, _STEP))
+        if user is None or user.state != "active":
+            return None
+        return user if self._tickets.shown(request, _STEP, user.password_hash) else None
+
+    async def _used(self, request: Request, user: User, access: Access, code: str) -> str:
+        """What was shown by this code, which is worth nothing from now on; "" when it was worth nothing before."""
+        totp = access.app
+        if totp is None:
+            return ""
+        step = self._authenticators.step_of(user.name, totp, code, self._gateway.now())
+        try:
+            if step is not None:
+                await self._gateway.execute(UseApp(user=user.name, seed=totp.seed, step=step))
+                return "password and code"
+            digest = self._authenticators.recovery_digest(user.name, code)
+            author = author_of(self._gateway, request, user, "use_recovery_code")
+            await author.execute(
+                UseRecoveryCode(user=user.name, digest=digest), user.customer_of, f"user {user.name}"
+            )
+        except Refused as refused:
+            if refused.refusal is not Refusal.CODE_INVALID:
+                raise
+            return ""
+        return "password and recovery code"
+
     async def _verified(self, name: str, password: str) -> User | None:
         user = self._users().get(name)
         password_hash = user.password_hash if user else NOBODYS_HASH
-        async with self._verifying:
-            right = await asyncio.to_thread(self._matches, password_hash, password[:_LONGEST_PASSWORD])
+        right = await self._passwords.matches(password_hash, password)
         return user if right and user is not None and user.state == "active" else None
-
-    def _matches(self, password_hash: str, password: str) -> bool:
-        try:
-            return self._hasher.verify(password_hash, password)
-        except (Argon2Error, InvalidHashError):
-            return False
 
     def _form(
         self,
@@ -133,14 +247,62 @@ class Login:
         name: str = "",
         headers: Mapping[str, str] | None = None,
     ) -> Response:
-        page = self._template.render(words=words, error=error, name=name)
+        page = self._template.render(
+            words=words,
+            error=error,
+            name=name,
+            passkeys=self._passkeys_are == "alone",
+            providers=self.providers,
+            signs_up=self.signs_up,
+        )
+        return HTMLResponse(page, status, headers=headers)
+
+    def _second(
+        self,
+        words: Words,
+        access: Access,
+        status: int = 200,
+        error: str = "",
+        headers: Mapping[str, str] | None = None,
+    ) -> Response:
+        page = self._second_template.render(
+            words=words, error=error, app=access.app is not None, passkeys=bool(access.passkeys)
+        )
         return HTMLResponse(page, status, headers=headers)
 
 
-def _network(address: str) -> str:
-    """What one attacker holds: an IPv4 address, or an IPv6 /64."""
+_NO_PASSKEY = "This passkey is not known here."
+
+
+def give_challenge(tickets: Tickets, request: Request, response: Response, challenge: bytes) -> None:
+    tickets.give(request, response, CHALLENGE, urlsafe_b64encode(challenge).decode())
+
+
+def shown_challenge(tickets: Tickets, request: Request) -> bytes:
+    """What the browser was asked to sign. Raises Unproven."""
+    found = tickets.shown(request, CHALLENGE)
+    if not found:
+        raise passkeys.Unproven("nothing was asked, or too long ago")
+    return urlsafe_b64decode(found)
+
+
+async def read_form(request: Request) -> dict[str, str] | Response:
+    """The form, or why it is not read."""
+    refusal = refuse_cross_site(request)
+    if refusal is not None:
+        return refusal
     try:
-        parsed = ipaddress.ip_address(address)
+        # Not Starlette's parser: it decodes a multipart form as the client says, and Python's codecs include some
+        # that take seconds for a body of this length.
+        return parse_form(await request.body())
     except ValueError:
-        return address
-    return address if parsed.version == 4 else str(ipaddress.ip_network(f"{address}/64", strict=False))
+        return PlainTextResponse("This form cannot be read.", 400)
+
+
+def _too_often(words: Words, wait_ms: int) -> str:
+    seconds = math.ceil(wait_ms / 1000)
+    return words.say("Too many failed logins. Try again in {seconds} seconds.", seconds=seconds)
+
+
+def _retry_after(wait_ms: int) -> dict[str, str]:
+    return {"retry-after": str(math.ceil(wait_ms / 1000))}

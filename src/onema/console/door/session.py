@@ -1,66 +1,145 @@
 import binascii
 import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import msgspec
+from starlette.requests import Request
 
 from onema.domain.configuration.documents import User
-from onema.domain.values.written_ahead import TOLERATED_MS
+from onema.domain.door_rows import UserAccess
+from onema.domain.people.access import SESSION_MS, Access, Session, read_access
+from onema.domain.records import Key, Row
+from onema.engine.gateway import Gateway
 
-SESSION_MS = 12 * 3_600_000
 COOKIE = "onema_session"
+KNOWN_COOKIE = "onema_known"
+KNOWN_MS = 180 * 24 * 3_600_000
+_ID_BYTES = 16
+_LONGEST_BROWSER = 200
+
+ReadRows = Callable[[Sequence[Key]], Awaitable[Mapping[Key, Row]]]
+"""Committed rows of the store, without locks."""
 
 
-class Session(msgspec.Struct, frozen=True, array_like=True):
-    """Who is logged in, and until when (Unix milliseconds)."""
+class _Claim(msgspec.Struct, frozen=True, array_like=True):
+    """What a cookie says: who is logged in, in which session, and until when (Unix milliseconds)."""
 
     user: str
+    id: str
     expires_at: int
 
 
+class Visitor(msgspec.Struct, frozen=True):
+    """Somebody who is logged in, by which of their sessions, and what they can show besides a password."""
+
+    user: str
+    session: Session
+    access: Access
+
+
 _encoder = msgspec.json.Encoder()
-_decoder = msgspec.json.Decoder(Session)
+_decoder = msgspec.json.Decoder(_Claim)
 
 
 class Sessions:
-    """Sessions that the browser keeps: signed, so that we need no table.
+    """Sessions have a row, so that each can be ended over all nodes; the cookie that names one is signed.
 
-    The signature covers the user's password hash and logouts too: a new password, a logout, or a user who is
-    gone or inactive, ends every session at once.
+    The signature covers the user's password hash and logouts too: a new password, or a user who is gone or inactive,
+    ends every session at once, whatever the row says.
     """
 
-    def __init__(self, key: bytes, users: Callable[[], Mapping[str, User]], now: Callable[[], int]) -> None:
+    def __init__(
+        self, key: bytes, users: Callable[[], Mapping[str, User]], gateway: Gateway, read: ReadRows
+    ) -> None:
         self._key = key
         self._users = users
-        self._now = now
+        self._gateway = gateway
+        self._read = read
 
-    def begin(self, user: User) -> str:
-        """The cookie's value."""
-        content = _encoder.encode(Session(user.name, self._now() + SESSION_MS))
+    def new(self, request: Request, shown: str) -> Session:
+        """A session that begins with this request, for which that was `shown`."""
+        now = self._gateway.now()
+        return Session(
+            id=self._gateway.token(_ID_BYTES).hex(),
+            began_at=now,
+            expires_at=now + SESSION_MS,
+            address=request.client.host if request.client else "",
+            browser=_printable(request.headers.get("user-agent", "")),
+            shown=shown,
+        )
+
+    def cookie(self, user: User, session: Session) -> str:
+        """What proves this session, until the user's password changes."""
+        content = _encoder.encode(_Claim(user.name, session.id, session.expires_at))
         return f"{_text(content)}.{_text(self._signature(content, user))}"
 
-    def find(self, cookie: str) -> Session | None:
-        """The session that this cookie proves, if it still lasts."""
-        try:
-            content, signature = (urlsafe_b64decode(part.encode("ascii")) for part in cookie.split(".", 1))
-            session = _decoder.decode(content)
-        except (ValueError, binascii.Error, msgspec.DecodeError):
+    async def find(self, cookie: str) -> Visitor | None:
+        """Whoever this cookie proves, if the session still lasts."""
+        claim = self._claim(cookie)
+        if claim is None:
             return None
-        user = self._users().get(session.user)
-        left = session.expires_at - self._now()
-        if user is None or user.state != "active" or not 0 < left <= SESSION_MS + TOLERATED_MS:
-            return None
-        return session if hmac.compare_digest(signature, self._signature(content, user)) else None
+        access = await self.access(claim.user)
+        session = access.session(claim.id, self._gateway.now())
+        return Visitor(claim.user, session, access) if session is not None else None
+
+    async def access(self, user: str) -> Access:
+        """What a user can show, and where they are logged in."""
+        row = (await self._read([(UserAccess, user)])).get((UserAccess, user))
+        return read_access(row if isinstance(row, UserAccess) else None)
 
     def form_token(self, cookie: str) -> str:
         """What forms of this session carry, so that no other site can send one; of no session, of nobody's."""
         return _text(hmac.digest(self._key, b"form\0" + cookie.encode(), "sha256"))
 
+    def known(self, user: User) -> str:
+        """What a browser keeps in which this user was logged in."""
+        content = _encoder.encode(
+            _Claim(user.name, self._gateway.token(_ID_BYTES).hex(), self._gateway.now() + KNOWN_MS)
+        )
+        return f"{_text(content)}.{_text(self._known_signature(content))}"
+
+    def knows(self, cookie: str, user: str) -> str:
+        """The browser's id, where this user was logged in with it before; else ""."""
+        try:
+            content, signature = _parts(cookie)
+            claim = _decoder.decode(content)
+        except (ValueError, msgspec.DecodeError):
+            return ""
+        ours = hmac.compare_digest(signature, self._known_signature(content))
+        return claim.id if ours and claim.user == user and claim.expires_at > self._gateway.now() else ""
+
+    def _claim(self, cookie: str) -> _Claim | None:
+        try:
+            content, signature = _parts(cookie)
+            claim = _decoder.decode(content)
+        except (ValueError, msgspec.DecodeError):
+            return None
+        user = self._users().get(claim.user)
+        if user is None or user.state != "active":
+            return None
+        return claim if hmac.compare_digest(signature, self._signature(content, user)) else None
+
     def _signature(self, content: bytes, user: User) -> bytes:
         return hmac.digest(
             self._key, b"%b\0%b\0%d" % (content, user.password_hash.encode(), user.logouts), "sha256"
         )
+
+    def _known_signature(self, content: bytes) -> bytes:
+        return hmac.digest(self._key, b"known\0" + content, "sha256")
+
+
+def _parts(cookie: str) -> tuple[bytes, bytes]:
+    """Raises ValueError."""
+    try:
+        content, signature = (urlsafe_b64decode(part.encode("ascii")) for part in cookie.split(".", 1))
+    except binascii.Error as error:
+        raise ValueError("not base64") from error
+    return content, signature
+
+
+def _printable(text: str) -> str:
+    return "".join(one for one in text if one.isprintable())[:_LONGEST_BROWSER]
 
 
 def _text(raw: bytes) -> str:

@@ -110,7 +110,7 @@ class HandsetPages:
 
     async def events(self, request: Request) -> Response:
         last_seen = request.headers.get("last-event-id", "")
-        return EventStream(self._streams, _id(last_seen), lambda: self._doorman.admits(request))
+        return EventStream(self._streams, _id(last_seen), self._doorman.watch(request))
 
     async def wav(self, request: Request) -> Response:
         """The whole message; with byte ranges, without which browsers cannot seek."""

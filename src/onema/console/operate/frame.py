@@ -214,6 +214,9 @@ class Section(msgspec.Struct, frozen=True):
     pages: Mapping[str, Page]
     for_customers: bool = True
     actions: Mapping[str, Mapping[str, Action]] = {}
+    in_navigation: bool = True
+    without_factor: bool = False
+    """Whether it is shown to whoever lacks a second factor that their role needs."""
 
     @property
     def address(self) -> str:
@@ -243,14 +246,20 @@ class Frame:
 
     def routes(self) -> list[Route]:
         pages = [
-            Route(section.address + path, self._doorman.page(self._endpoint(section, page)))
+            Route(
+                section.address + path,
+                self._doorman.page(self._endpoint(section, page), without_factor=section.without_factor),
+            )
             for section in self._sections
             for path, page in section.pages.items()
         ]
         forms = [
             Route(
                 section.address + path,
-                self._doorman.order(self._endpoint(section, section.pages[path], actions)),
+                self._doorman.order(
+                    self._endpoint(section, section.pages[path], actions),
+                    without_factor=section.without_factor,
+                ),
                 methods=["POST"],
             )
             for section in self._sections
@@ -264,14 +273,18 @@ class Frame:
             words=visit.words,
             viewer=viewer,
             visit=visit,
-            sections=[one for one in self._sections if one.for_customers or not viewer.account],
+            sections=[
+                one
+                for one in self._sections
+                if one.in_navigation and (one.for_customers or not viewer.account)
+            ],
             **values,
         )
 
     def follow(self, visit: Visit, make: Make, alike: tuple[str, ...]) -> Response:
         viewer = visit.viewer
         everything = (viewer.role, viewer.account, visit.words.language, *alike)
-        return LiveStream(self._live, everything, make, lambda: self._doorman.admits(visit.request))
+        return LiveStream(self._live, everything, make, self._doorman.watch(visit.request))
 
     def _endpoint(
         self, section: Section, page: Page, actions: Mapping[str, Action] | None = None
@@ -279,7 +292,10 @@ class Frame:
         """With `actions` it does one of them before, which the form names that was sent."""
 
         async def answer(request: Request) -> Response:
-            visit = Visit(request, self._viewer(request), self, section)
+            viewer = self._viewer(request)
+            if viewer is None:
+                return RedirectResponse("/login", 303)
+            visit = Visit(request, viewer, self, section)
             try:
                 if visit.viewer.account and not section.for_customers:
                     raise NotForThem
@@ -298,10 +314,13 @@ class Frame:
         visit.section = None
         return visit.render("problem.html", status, what=what)
 
-    def _viewer(self, request: Request) -> Viewer:
+    def _viewer(self, request: Request) -> Viewer | None:
+        """None for somebody who was removed while the request was let in."""
         name = self._doorman.user(request)
-        user = self._users().get(name) if name else None
-        return Viewer(user.name, user.role, user.customer_of) if user is not None else AT_THIS_MACHINE
+        if name is None:
+            return AT_THIS_MACHINE
+        user = self._users().get(name)
+        return Viewer(user.name, user.role, user.customer_of) if user is not None else None
 
 
 async def _act(visit: Visit, page: Page, actions: Mapping[str, Action]) -> Response:

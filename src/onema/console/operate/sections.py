@@ -12,6 +12,7 @@ from onema.console.operate.pages import (
     money,
     now,
     overview,
+    people,
     refusals,
     senders,
     system,
@@ -30,5 +31,6 @@ SECTIONS: tuple[Section, ...] = (
     money.SECTION,
     voice.SECTION,
     carriers.SECTION,
+    people.SECTION,
     system.SECTION,
 )

@@ -2,7 +2,7 @@
 
 import hashlib
 import hmac
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal
 
 import msgspec
@@ -13,6 +13,7 @@ from onema.domain.configuration.document_mappings import DocumentKey
 from onema.domain.configuration.problems import InvalidConfiguration
 from onema.domain.configuration.rules import After, problems
 from onema.domain.decision import Context, Decision, World
+from onema.domain.door_rows import UserAccess
 from onema.domain.keyring import NONCE_BYTES, Keyring
 from onema.domain.records import DirectoryRevision, DirectoryRow, Key
 from onema.domain.refusals import Refusal, Refused
@@ -23,6 +24,7 @@ REVISION = "directory"
 _ACCOUNT_NUMBERS = "account numbers"
 # What a sealed table has instead of its members; no setting has this name.
 _SEALED = ""
+_USER = str(doc.User.__struct_config__.tag)
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(doc.AnyDocument)
 
@@ -53,6 +55,7 @@ class Configure(msgspec.Struct, frozen=True, kw_only=True, tag="configure"):
             (DirectoryRevision, REVISION),
             (DirectoryRevision, _ACCOUNT_NUMBERS),
             *((DirectoryRow, *key) for key in self._touched()),
+            *((UserAccess, name) for kind, name in self.remove if kind == _USER),
         )
 
     def _touched(self) -> list[DocumentKey]:
@@ -85,7 +88,7 @@ class Configure(msgspec.Struct, frozen=True, kw_only=True, tag="configure"):
                     if document is not None
                 ),
             ),
-            deletes=tuple((DirectoryRow, *key) for key, document in changed.items() if document is None),
+            deletes=tuple(_left(world, changed)),
             directory=after,
         )
 
@@ -127,6 +130,17 @@ class Proposal:
                 return msgspec.structs.replace(document, logouts=logouts)
             case _:
                 return document
+
+
+def _left(world: World, changed: Mapping[DocumentKey, doc.Document | None]) -> Iterator[Key]:
+    """The rows of what is removed: a user's passkeys and sessions are none of who comes under the same name later."""
+    for key, document in changed.items():
+        if document is not None:
+            continue
+        yield (DirectoryRow, *key)
+        kind, name = key
+        if kind == _USER and world.get(UserAccess, name) is not None:
+            yield (UserAccess, name)
 
 
 def nonce_of(key: DocumentKey, entropy: bytes) -> bytes:

@@ -211,10 +211,17 @@ def _user(user: doc.User) -> Iterator[Problem]:
     yield from _name(user.name)
     if not user.password_hash.startswith(_ARGON2ID):
         yield Problem("password_hash", f"it is not an argon2id hash, which begins with {_ARGON2ID}")
-    if user.customer_of and user.role in ("owner", "operator"):
-        yield Problem("role", "of one account somebody is admin, developer or viewer")
-    if not user.customer_of and user.role in ("admin", "developer"):
-        yield Problem("customer_of", f"it is missing: {user.role} of which account?")
+    if fault := role_fault(user.role, user.customer_of):
+        yield Problem("role" if user.customer_of else "customer_of", fault)
+
+
+def role_fault(role: doc.UserRole, customer_of: str) -> str:
+    """Why nobody can be that of this account ("": of all), or ""."""
+    if customer_of and role in ("owner", "operator"):
+        return "of one account somebody is admin, developer or viewer"
+    if not customer_of and role in ("admin", "developer"):
+        return f"it is missing: {role} of which account?"
+    return ""
 
 
 def bad_password(password: str) -> str:

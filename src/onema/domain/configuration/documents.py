@@ -323,7 +323,7 @@ UserRole = Literal["owner", "operator", "viewer", "admin", "developer"]
 class User(Document, frozen=True, kw_only=True, tag="user"):
     """Someone who may log in to the console. `password_hash` is argon2id.
 
-    `logouts` is kept by the server, like an account's number: each one ends the sessions that began before it.
+    `logouts` counts what ended all sessions in versions before sessions had rows; the server keeps it.
     Whoever is of an account (`customer_of`) sees nothing else.
     """
 

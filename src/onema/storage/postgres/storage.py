@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from onema.domain.audit import AuditEntry
 from onema.domain.delivery.leave_job import LEFT_FOR_MS
+from onema.domain.door_rows import Invitation
 from onema.domain.ids import AccountId, MessageId, first_id_at
 from onema.domain.live_figures import LiveFigures
 from onema.domain.records import (
@@ -308,6 +309,11 @@ class PostgresStorage(PostgresWriter):
         else:
             records = await self._fetch(self._queries["audit_of_account"], account, *before, limit)
         return [AuditEntry(*record) for record in records]
+
+    async def read_invitations(self, account: str, limit: int) -> Sequence[Invitation]:
+        return [
+            Invitation(*record) for record in await self._fetch(self._queries["invitations"], account, limit)
+        ]
 
     async def read_unmatched_receipts(self, carrier: str, limit: int) -> Sequence[CarrierReference]:
         records = await self._fetch(self._queries["unmatched_receipts"], carrier, limit)

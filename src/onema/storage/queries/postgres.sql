@@ -176,6 +176,27 @@ WITH expired AS MATERIALIZED (
 )
 DELETE FROM request_keys t USING expired WHERE (t.account, t.name) = (expired.account, expired.name)
 
+-- invitations --
+-- Open links that make users, of one account or of all ($1 ''), newest first.
+SELECT digest, name, role, account, invited_by, made_at, expires_at FROM invitations
+WHERE $1 = '' OR account = $1 ORDER BY made_at DESC, digest LIMIT $2
+
+-- sweep_invitations --
+-- Forget links that nobody can use any more.
+WITH expired AS MATERIALIZED (
+    SELECT digest FROM invitations
+    WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED
+)
+DELETE FROM invitations t USING expired WHERE t.digest = expired.digest
+
+-- sweep_login_tries --
+-- Forget logins that failed so long ago that nobody waits for them.
+WITH expired AS MATERIALIZED (
+    SELECT scope, subject FROM login_tries
+    WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED
+)
+DELETE FROM login_tries t USING expired WHERE (t.scope, t.subject) = (expired.scope, expired.subject)
+
 -- process_reports --
 -- What each process last said of its carriers.
 SELECT process, reported_at, expires_at, carriers FROM process_reports ORDER BY process

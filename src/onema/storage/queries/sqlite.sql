@@ -128,6 +128,23 @@ DELETE FROM request_keys WHERE (account, name) IN (
     SELECT account, name FROM request_keys WHERE expires_at <= :now ORDER BY expires_at LIMIT :limit
 )
 
+-- invitations --
+-- Open links that make users, of one account or of all (''), newest first.
+SELECT digest, name, role, account, invited_by, made_at, expires_at FROM invitations
+WHERE :of_account = '' OR account = :of_account ORDER BY made_at DESC, digest LIMIT :limit
+
+-- sweep_invitations --
+-- Forget links that nobody can use any more.
+DELETE FROM invitations WHERE digest IN (
+    SELECT digest FROM invitations WHERE expires_at <= :now ORDER BY expires_at LIMIT :limit
+)
+
+-- sweep_login_tries --
+-- Forget logins that failed so long ago that nobody waits for them.
+DELETE FROM login_tries WHERE (scope, subject) IN (
+    SELECT scope, subject FROM login_tries WHERE expires_at <= :now ORDER BY expires_at LIMIT :limit
+)
+
 -- process_reports --
 -- What each process last said of its carriers.
 SELECT process, reported_at, expires_at, carriers FROM process_reports ORDER BY process

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 import apsw
 
 from onema.domain.audit import AuditEntry
+from onema.domain.door_rows import Invitation
 from onema.domain.ids import AccountId, MessageId
 from onema.domain.live_figures import LiveFigures
 from onema.domain.records import (
@@ -70,6 +71,10 @@ class SqliteLists:
             return self._rows(self._reader, AuditEntry, "audit", bindings)
         bindings["account_name"] = account
         return self._rows(self._reader, AuditEntry, "audit_of_account", bindings)
+
+    async def read_invitations(self, account: str, limit: int) -> Sequence[Invitation]:
+        bindings: dict[str, Any] = {"of_account": account, "limit": limit}
+        return self._rows(self._reader, Invitation, "invitations", bindings)
 
     async def read_unmatched_receipts(self, carrier: str, limit: int) -> Sequence[CarrierReference]:
         bindings: dict[str, Any] = {"carrier": carrier, "limit": limit}

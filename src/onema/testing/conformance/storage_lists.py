@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from onema.domain.audit import AuditEntry
+from onema.domain.door_rows import Invitation, LoginTries, UserAccess
 from onema.domain.guard.rows import GuardSubject
 from onema.domain.ids import AccountId, MessageId
 from onema.domain.live_figures import LiveFigures
@@ -136,3 +137,20 @@ class StorageLists:
         assert await storage.read_audit("acme", end, 1) == [entries[2]]
         assert await storage.read_audit("acme", (7, 0), 10) == [entries[0]]
         assert await storage.read_audit("", end, 10) == [entries[3]]
+
+    async def test_open_invitations_are_listed_until_they_are_swept(self, storage: Storage) -> None:
+        """Newest first, of one account or of all."""
+        ours, theirs, old = (
+            Invitation(f"d{at}", "", "admin", account, "lan", made_at=at, expires_at=100 * at)
+            for at, account in ((3, "acme"), (2, "shop"), (1, "acme"))
+        )
+        await insert(storage, old, ours, theirs)
+        assert list(await storage.read_invitations("", 10)) == [ours, theirs, old]
+        assert list(await storage.read_invitations("acme", 10)) == [ours, old]
+        assert list(await storage.read_invitations("acme", 1)) == [ours]
+        tries = [LoginTries("address", str(end), 1, 1, end) for end in (100, 101)]
+        await insert(storage, *tries, UserAccess("lan", b"{}"))
+        assert await storage.sweep(now=100, limit=10) == 2
+        assert list(await storage.read_invitations("acme", 10)) == [ours]
+        left = await storage.read([*(row.key for row in tries), (UserAccess, "lan")])
+        assert set(left) == {tries[1].key, (UserAccess, "lan")}

@@ -12,8 +12,8 @@ from onema.domain.configuration.configure import (
     encode_document,
 )
 from onema.domain.configuration.directory import Directory
-from onema.domain.configuration.log_out import LogOut
 from onema.domain.decision import Command, Context
+from onema.domain.door_rows import UserAccess
 from onema.domain.keyring import Keyring, Unsealable
 from onema.domain.records import DirectoryRevision, DirectoryRow
 from onema.domain.refusals import Refusal, Refused
@@ -63,16 +63,16 @@ def test_putting_the_same_again_changes_nothing(configured: Configured) -> None:
     assert configured.directory.revision == revision
 
 
-def test_a_user_who_is_put_again_keeps_the_logouts(configured: Configured) -> None:
-    """Else an `apply` would bring ended sessions back to life."""
-    user = doc.User(name="lan", password_hash="$argon2id$h")
-    configured.put(user)
-    configured.run(LogOut("lan"))
-    configured.run(LogOut("nobody"))
-    assert configured.directory.users["lan"].logouts == 1
-    assert configured.put(user) == ["unchanged"]
-    assert configured.put(doc.User(name="lan", password_hash="$argon2id$i")) == ["changed"]
-    assert configured.directory.users["lan"].logouts == 1
+def test_a_user_who_is_removed_takes_along_what_they_could_show(configured: Configured) -> None:
+    """Whoever is made under the same name later has other passkeys, and no session."""
+    lan, mai = (doc.User(name=name, password_hash="$argon2id$h") for name in ("lan", "mai"))
+    configured.put(lan, mai)
+    for user in (lan, mai):
+        configured.store.rows[UserAccess, user.name] = UserAccess(user.name, b"{}")
+    configured.put(doc.User(name="lan", password_hash="$argon2id$i"))
+    assert (UserAccess, "lan") in configured.store.rows
+    configured.put(remove=(("user", "lan"), ("user", "mai")))
+    assert not [key for key in configured.store.rows if key[0] is UserAccess]
 
 
 def test_an_account_number_is_never_given_twice(configured: Configured) -> None:
