@@ -6,7 +6,7 @@ from typing import Literal
 
 import pyotp
 import pytest
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser, Page, expect
 
 from onema.testing.running_server import RunningServer
 
@@ -92,6 +92,7 @@ async def test_every_page_of_the_door_can_be_read(
 
     async def log_in() -> None:
         await page.goto(f"{base}/login")
+        await expect(page.locator("input[name=name]")).to_be_focused()
         await page.keyboard.type(OWNER)
         await page.keyboard.press("Tab")
         await page.keyboard.type(PASSWORD)
