@@ -49,6 +49,8 @@ _NAMES_OF_FILES = frozenset({"conf", "db", "service", "sh", "toml"})
 # Whose words they are: other programs', in documents of ours.
 FOREIGN = {
     "HttpOnly": "an attribute of cookies",
+    "hookshttp.go": "of Supabase Auth",
+    "selfservice.methods.code.config.lifespan": "a setting of Ory Kratos",
     "audioop": "a module that Python no longer has",
     "hadolint": "a linter",
     "hashjoin": "PostgreSQL's",

@@ -129,6 +129,7 @@ POSTGRES_SAMPLES: dict[str, tuple[Any, ...]] = {
     "forget_terms": (1, [1]),
     "codes_of_phone": (1, "text 2"),
     "windows_of_phone": (1, "text 2"),
+    "guard_of_phone": (1, "text 2"),
     "named_messages": (1, 0, 9, [1], 5),
     "messages_of_ids": (1, [1]),
     "next_part": (1, 0, 9, 5),

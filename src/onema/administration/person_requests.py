@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import msgspec
 
 from onema.administration.asking import Request
+from onema.domain.guard.rows import GuardSubject
 from onema.domain.records import LiveVerification, Window
 from onema.domain.values.phone import Phone, mask
 from onema.storage.contract import Story
@@ -12,7 +13,7 @@ from onema.storage.contract import Story
 
 class KnownOfPerson(msgspec.Struct, frozen=True):
     """What an account knows of a phone: the stories of its messages, newest first; codes that are waited for; and what
-    windows count.
+    windows and the guard count.
     """
 
     account: str
@@ -21,6 +22,7 @@ class KnownOfPerson(msgspec.Struct, frozen=True):
     stories: tuple[Story, ...]
     codes: tuple[LiveVerification, ...]
     windows: tuple[Window, ...]
+    guarded: tuple[GuardSubject, ...]
     now: int
 
 

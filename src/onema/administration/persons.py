@@ -10,6 +10,7 @@ from onema.administration.person_requests import ErasePerson, ExportPerson, Know
 from onema.administration.spelled_phones import spelled_phones
 from onema.domain.configuration.directory import AccountView
 from onema.domain.erase_phone import ErasePhone
+from onema.domain.guard.rows import GuardSubject
 from onema.domain.records import InboxItem, Key, LiveVerification, Window
 from onema.domain.refusals import Refusal, Refused
 from onema.domain.values.phone import Phone, mask
@@ -39,6 +40,7 @@ class Persons:
                     stories,
                     tuple(row for row in about if isinstance(row, LiveVerification)),
                     tuple(row for row in about if isinstance(row, Window)),
+                    tuple(row for row in about if isinstance(row, GuardSubject)),
                     self._gateway.now(),
                 )
                 found.append(known)

@@ -77,4 +77,5 @@ def as_json(known: "KnownOfPerson") -> dict[str, Any]:
             {"scope": one.scope, "counters": one.counters, "expires_at": show_time(one.expires_at)}
             for one in known.windows
         ],
+        "guard": [{"counts": one.subject, "expires_at": show_time(one.expires_at)} for one in known.guarded],
     }

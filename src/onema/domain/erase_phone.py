@@ -10,6 +10,7 @@ import msgspec
 
 from onema.domain.codes.refused_text import KEPT
 from onema.domain.decision import Context, Decision, World
+from onema.domain.guard.rows import GuardSubject
 from onema.domain.ids import AccountId
 from onema.domain.records import Attempt, Call, Event, InboxItem, Key, LiveVerification, Message, Row, Window
 from onema.domain.values.phone import Phone
@@ -19,8 +20,8 @@ ERASED = Phone("+0")
 
 
 class ErasePhone(msgspec.Struct, frozen=True, kw_only=True):
-    """Erase `phone` from some rows of an account: messages with all that belongs to them, live codes and windows. A
-    message that is still under way keeps its number, and so does what belongs to it.
+    """Erase `phone` from some rows of an account: messages with all that belongs to them, live codes, windows and what
+    the guard counts. A message that is still under way keeps its number, and so does what belongs to it.
 
     Result: how many rows of each table were erased, and as "under way" how many messages are left.
     """
@@ -45,7 +46,7 @@ class ErasePhone(msgspec.Struct, frozen=True, kw_only=True):
             row = world.get(*key)
             if row is None or _message_of(row) in under_way:
                 continue
-            if isinstance(row, LiveVerification | Window | InboxItem):
+            if isinstance(row, LiveVerification | Window | InboxItem | GuardSubject):
                 deletes.append(row.key)
             elif (erased := _erased(row, self.phone)) != row:
                 puts.append(erased)

@@ -12,6 +12,7 @@ import msgspec
 
 from onema.domain.audit import AuditEntry
 from onema.domain.door_rows import Invitation
+from onema.domain.guard.rows import GuardSubject
 from onema.domain.ids import AccountId, MessageId
 from onema.domain.live_figures import LiveFigures
 from onema.domain.records import (
@@ -313,7 +314,9 @@ class Storage(Writer, Protocol):
     async def forget_searched(self, account: AccountId, phone: Phone) -> None:
         """Let no search of an account find a message by this phone from now on, unless it is sent a new one."""
 
-    async def read_about(self, account: AccountId, phone: Phone) -> Sequence[LiveVerification | Window]:
+    async def read_about(
+        self, account: AccountId, phone: Phone
+    ) -> Sequence[LiveVerification | Window | GuardSubject]:
         """What is waited for from a phone and counted against it."""
 
     async def read_messages_together(

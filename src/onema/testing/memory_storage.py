@@ -8,6 +8,7 @@ import msgspec
 from onema.domain.audit import AuditEntry
 from onema.domain.delivery.leave_job import LEFT_FOR_MS
 from onema.domain.door_rows import Invitation
+from onema.domain.guard.rows import GuardSubject
 from onema.domain.ids import AccountId, MessageId, first_id_at
 from onema.domain.live_figures import LiveFigures
 from onema.domain.records import (
@@ -282,10 +283,13 @@ class MemoryStorage:
     async def forget_searched(self, account: AccountId, phone: Phone) -> None:
         """It searches the messages themselves."""
 
-    async def read_about(self, account: AccountId, phone: Phone) -> Sequence[LiveVerification | Window]:
+    async def read_about(
+        self, account: AccountId, phone: Phone
+    ) -> Sequence[LiveVerification | Window | GuardSubject]:
         codes = [row for row in self._of(LiveVerification) if (row.account, row.phone) == (account, phone)]
         windows = [row for row in self._of(Window) if (row.account, row.subject) == (account, phone)]
-        return [*codes, *windows]
+        guarded = [row for row in self._of(GuardSubject) if row.account == account]
+        return [*codes, *windows, *(row for row in guarded if row.subject.endswith(phone))]
 
     async def read_messages_together(
         self, account: AccountId, first: MessageId, before: int, limit: int

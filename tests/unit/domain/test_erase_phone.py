@@ -5,6 +5,7 @@ from msgspec.structs import replace
 
 from onema.domain.codes.refused_text import KEPT
 from onema.domain.erase_phone import ERASED, ErasePhone
+from onema.domain.guard.rows import GuardSubject
 from onema.domain.ids import AccountId, MessageId
 from onema.domain.records import Attempt, Call, Event, InboxItem, LiveVerification, Message, Row, Window
 from onema.domain.tables import TABLES
@@ -60,8 +61,9 @@ def test_codes_and_windows_go() -> None:
     """They are kept by the number."""
     live = replace(sample(LiveVerification), account=ACCOUNT, phone=PHONE, purpose="a", verification=5)
     window = Window(ACCOUNT, "phone", PHONE, "600:1:2", 9)
-    store, counted = erased(OVER, live, window)
-    assert counted == {"messages": 1, "live_verifications": 1, "windows": 1}
+    guarded = GuardSubject(ACCOUNT, f"number {PHONE}", b"state", 9)
+    store, counted = erased(OVER, live, window, guarded)
+    assert counted == {"messages": 1, "live_verifications": 1, "windows": 1, "guard_subjects": 1}
     assert set(store.rows) == {OVER.key}
 
 

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from onema.domain.audit import AuditEntry
 from onema.domain.delivery.leave_job import LEFT_FOR_MS
 from onema.domain.door_rows import Invitation
+from onema.domain.guard.rows import GuardSubject
 from onema.domain.ids import AccountId, MessageId, first_id_at
 from onema.domain.live_figures import LiveFigures
 from onema.domain.records import (
@@ -273,10 +274,17 @@ class PostgresStorage(PostgresWriter):
     async def forget_searched(self, account: AccountId, phone: Phone) -> None:
         await self._fetch(self._queries["forget_terms"], account, terms([phone], ""))
 
-    async def read_about(self, account: AccountId, phone: Phone) -> Sequence[LiveVerification | Window]:
+    async def read_about(
+        self, account: AccountId, phone: Phone
+    ) -> Sequence[LiveVerification | Window | GuardSubject]:
         codes = await self._fetch(self._queries["codes_of_phone"], account, phone)
         windows = await self._fetch(self._queries["windows_of_phone"], account, phone)
-        return [*(LiveVerification(*one) for one in codes), *(Window(*one) for one in windows)]
+        guarded = await self._fetch(self._queries["guard_of_phone"], account, phone)
+        return [
+            *(LiveVerification(*one) for one in codes),
+            *(Window(*one) for one in windows),
+            *(GuardSubject(*one) for one in guarded),
+        ]
 
     async def read_messages_together(
         self, account: AccountId, first: MessageId, before: int, limit: int

@@ -323,8 +323,14 @@ DELETE FROM search_terms WHERE part IN (SELECT last FROM search_parts WHERE acco
 
 -- codes_of_phone --
 -- An account's ($1) live codes for a phone ($2).
-SELECT account, phone, purpose, verification, code_hash, attempts_left, expires_at, wrong_checks, kept_until, plan, progress
+SELECT account, phone, purpose, verification, code_hash, attempts_left, expires_at, wrong_checks, kept_until, plan, progress,
+       origin
 FROM live_verifications WHERE account = $1 AND phone = $2 ORDER BY purpose
+
+-- guard_of_phone --
+-- What the guard counts of a phone ($2) for an account ($1).
+SELECT account, subject, state, expires_at FROM guard_subjects
+WHERE account = $1 AND subject LIKE '%' || $2::text ORDER BY subject
 
 -- windows_of_phone --
 -- What an account's ($1) windows count of a phone ($2).

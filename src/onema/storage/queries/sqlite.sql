@@ -312,8 +312,14 @@ DELETE FROM search_terms WHERE part IN (SELECT last FROM search_parts WHERE acco
 
 -- codes_of_phone --
 -- An account's live codes for a phone.
-SELECT account, phone, purpose, verification, code_hash, attempts_left, expires_at, wrong_checks, kept_until, plan, progress
+SELECT account, phone, purpose, verification, code_hash, attempts_left, expires_at, wrong_checks, kept_until, plan, progress,
+       origin
 FROM live_verifications WHERE account = :account AND phone = :phone ORDER BY purpose
+
+-- guard_of_phone --
+-- What the guard counts of a phone for an account.
+SELECT account, subject, state, expires_at FROM guard_subjects
+WHERE account = :account AND subject LIKE '%' || :phone ORDER BY subject
 
 -- windows_of_phone --
 -- What an account's windows count of a phone.

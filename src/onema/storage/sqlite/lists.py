@@ -7,6 +7,7 @@ import apsw
 
 from onema.domain.audit import AuditEntry
 from onema.domain.door_rows import Invitation
+from onema.domain.guard.rows import GuardSubject
 from onema.domain.ids import AccountId, MessageId
 from onema.domain.live_figures import LiveFigures
 from onema.domain.records import (
@@ -38,11 +39,14 @@ class SqliteLists:
         bindings = {"account": account, "before": before, "limit": limit}
         return self._rows(self._reader, Message, "messages", bindings)
 
-    async def read_about(self, account: AccountId, phone: Phone) -> Sequence[LiveVerification | Window]:
+    async def read_about(
+        self, account: AccountId, phone: Phone
+    ) -> Sequence[LiveVerification | Window | GuardSubject]:
         bindings = {"account": account, "phone": phone}
         return [
             *self._rows(self._reader, LiveVerification, "codes_of_phone", bindings),
             *self._rows(self._reader, Window, "windows_of_phone", bindings),
+            *self._rows(self._reader, GuardSubject, "guard_of_phone", bindings),
         ]
 
     async def read_messages_together(

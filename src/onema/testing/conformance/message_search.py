@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from msgspec.structs import replace
 
+from onema.domain.guard.rows import GuardSubject
 from onema.domain.ids import EPOCH_MS, AccountId, first_id_at
 from onema.domain.records import LiveVerification, Message, Wallet, Window
 from onema.domain.values.money import Minor
@@ -94,13 +95,19 @@ class MessageSearch:
         """Also where an index had led to them; of that account and phone alone."""
         live = replace(sample(LiveVerification), account=ACCOUNT, phone=OURS, purpose="a")
         window = Window(ACCOUNT, "phone", OURS, "600:1:2", 9)
-        theirs = replace(live, phone=THEIRS), Window(ACCOUNT, "phone", THEIRS, "600:1:2", 9)
+        guarded = GuardSubject(ACCOUNT, f"number {OURS}", b"state", 9)
+        theirs = (
+            replace(live, phone=THEIRS),
+            Window(ACCOUNT, "phone", THEIRS, "600:1:2", 9),
+            replace(guarded, subject=f"number {THEIRS}"),
+        )
         strangers = (
             replace(live, account=AccountId(ACCOUNT + 1)),
             replace(window, account=AccountId(ACCOUNT + 1)),
+            replace(guarded, account=AccountId(ACCOUNT + 1)),
         )
-        await insert(storage, live, window, *theirs, *strangers)
-        assert sorted(await storage.read_about(ACCOUNT, OURS), key=lambda row: row.table) == [live, window]
+        await insert(storage, live, window, guarded, *theirs, *strangers)
+        assert list(await storage.read_about(ACCOUNT, OURS)) == [live, window, guarded]
         first = first_id_at(EPOCH_MS + 1_000)
         kept = [to(first + number, THEIRS if number % 2 else OURS) for number in range(PART)]
         await insert(storage, WALLET, *kept, batch=2)

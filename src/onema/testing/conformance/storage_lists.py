@@ -149,7 +149,7 @@ class StorageLists:
         assert list(await storage.read_invitations("acme", 10)) == [ours, old]
         assert list(await storage.read_invitations("acme", 1)) == [ours]
         tries = [LoginTries("address", str(end), 1, 1, end) for end in (100, 101)]
-        await insert(storage, *tries, UserAccess("lan", b"{}"))
+        await insert(storage, *tries, UserAccess("lan", b"{}"), batch=2)
         assert await storage.sweep(now=100, limit=10) == 2
         assert list(await storage.read_invitations("acme", 10)) == [ours]
         left = await storage.read([*(row.key for row in tries), (UserAccess, "lan")])
