@@ -107,7 +107,7 @@ async def test_the_login_can_be_read(
         await page.goto(f"{desk.url}/login")
         await page.get_by_label("Name").fill("lan")
         await page.get_by_label("Password").fill("wrong")
-        await page.get_by_role("button", name="Log in").click()
+        await page.get_by_role("button", name="Log in", exact=True).click()
         await expect(page.get_by_role("alert")).to_be_visible()
         contrasts = await page.evaluate(CONTRAST, _TEXTS)
     assert len(contrasts) == 4

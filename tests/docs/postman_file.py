@@ -85,7 +85,9 @@ def _item(document: Mapping[str, Any], path: str, method: str, told: Mapping[str
 
 def _kept(steps: list[str], place: str) -> str:
     """The variable that has what stands in a place of a path."""
-    return f"{_singular(steps[steps.index(place) - 1])}_id"
+    name = _singular(steps[steps.index(place) - 1])
+    # A verification has the id of its first message, and no request makes a message alone.
+    return f"{'verification' if name == 'message' else name}_id"
 
 
 def _singular(name: str) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import datetime as dt
 import hashlib
 import http.client
 import json
@@ -129,7 +130,7 @@ async def shown_to_operators(server: RunningServer, name: str, code: str) -> Non
 
 def code_call_out(server: RunningServer, phone: str, code: str) -> Any:
     """What ytx.net's CodeCallOut answers."""
-    stamp = "20261128120000"
+    stamp = f"{dt.datetime.now(dt.timezone(dt.timedelta(hours=8))):%Y%m%d%H%M%S}"
     sign = hashlib.md5((SID + TOKEN + stamp).encode()).hexdigest()
     headers = {"Authorization": base64.b64encode(f"{SID}|{stamp}".encode()).decode()}
     members = {"action": "callOutCode", "dst": phone, "appid": APPID, "code": code, "time": "1"}

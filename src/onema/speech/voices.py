@@ -5,21 +5,11 @@ import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from onema.domain.values.language import BUILT_IN_VOICES
 from onema.speech import pack
 from onema.speech.pack import PackError, Voice
 
 BUILT_IN = Path(__file__).parent / "packs"
-
-# Only Vietnamese has several; the North is what a caller gets who names no accent.
-_DEFAULT_VOICES = {"vi": "vi-north", "zh": "zh", "en": "en"}
-
-
-def voice_for(locale: str, preferred: str) -> str:
-    """The built-in voice of a language as BCP 47 spells it; `preferred` where that speaks it, or nobody else does."""
-    language = locale.partition("-")[0].lower()
-    if not language or preferred.partition("-")[0] == language:
-        return preferred
-    return _DEFAULT_VOICES.get(language, preferred)
 
 
 class Voices(Mapping[str, Voice]):
@@ -58,7 +48,7 @@ class Voices(Mapping[str, Voice]):
 
     def for_language(self, language: str) -> Voice:
         """The default voice of an ISO 639-1 language. Raises KeyError where there is none."""
-        default = self._voices.get(_DEFAULT_VOICES.get(language, ""))
+        default = self._voices.get(BUILT_IN_VOICES.get(language, ""))
         if default is not None:
             return default
         for voice in self._voices.values():

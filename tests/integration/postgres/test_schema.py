@@ -1,5 +1,7 @@
 import pytest
 
+from onema.domain.audit import AuditEntry
+from onema.domain.door_rows import Invitation
 from onema.domain.ids import AccountId
 from onema.domain.records import CarrierReference, DeadJob, Job, TopUp, Wallet
 from onema.domain.tables import TABLES
@@ -66,7 +68,8 @@ async def test_an_account_s_data_is_found_by_the_account(
     open_storage: OpenStorage, server: PostgresServer, database: str
 ) -> None:
     """Every primary key starts with it, so that the tables can be distributed by it. Jobs are found by their time,
-    dead ones too, and receipts by the carrier's reference.
+    dead ones too, and receipts by the carrier's reference; invitations by what stands in their link, and what was
+    changed by hand by its order, whatever account it is about.
     """
     await open_storage()
     keys = {
@@ -79,4 +82,6 @@ async def test_an_account_s_data_is_found_by_the_account(
         Job,
         CarrierReference,
         DeadJob,
+        AuditEntry,
+        Invitation,
     }

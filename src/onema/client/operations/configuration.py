@@ -9,6 +9,19 @@ from msgspec import UNSET, UnsetType
 from onema.client.call import Call, new_key, part
 
 
+class NamedLimitBucket(msgspec.Struct, frozen=True, kw_only=True):
+    seconds: int
+    limit: int
+    number: int
+
+
+class NamedLimit(msgspec.Struct, frozen=True, kw_only=True):
+    name: str
+    description: str
+    number: int
+    buckets: list[NamedLimitBucket]
+
+
 class Application(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     appid: str
@@ -28,6 +41,7 @@ class Application(msgspec.Struct, frozen=True, kw_only=True):
     code_length: int
     title: str
     template: str
+    limits: list[NamedLimit]
 
 
 class ApplicationList(msgspec.Struct, frozen=True, kw_only=True):

@@ -97,6 +97,7 @@ NOT_SENT_AGAIN = ProblemType(
 EXISTS = ProblemType(409, "exists", "There is another one of this name").response()
 SCOPE_MISSING = ProblemType(403, "scope_missing", "The key has no scope for this")
 UNFIT = ProblemType(422, "unfit", "This cannot be configured")
+NOTHING = ProblemType(404, "unknown", "The account has nothing of this name").response()
 NOT_FOUND = ProblemType(404, "not_found", "There is no such path").response()
 METHOD = ProblemType(405, "method_not_allowed", "The path takes another method")
 OVERSIZED = ProblemType(413, "oversized", "The body is too large").response()

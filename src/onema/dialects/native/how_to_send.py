@@ -16,8 +16,7 @@ from onema.domain.configuration.message_template import (
 )
 from onema.domain.records import Channel
 from onema.domain.refusals import Refusal, Refused
-from onema.domain.values.language import fits, is_language
-from onema.speech.voices import voice_for
+from onema.domain.values.language import fits, is_language, voice_for
 
 _TIMES = 2
 """How often a call says its code: who misses a digit has no other way to hear it again."""

@@ -19,6 +19,7 @@ from onema.dialects.native.errors import (
     INVALID,
     NO_VERIFICATION,
     NOT_FOUND,
+    NOTHING,
     OVERSIZED,
     REFUSALS,
     SCOPE_MISSING,
@@ -48,7 +49,7 @@ _DESCRIPTION = "/v1/openapi.yaml"
 _YAML = b"application/yaml"
 _KEY_SET, _KEYS = "/.well-known/jwks.json", b"application/jwk-set+json"
 # What answers something else than "ok" and refuses nothing.
-_ANSWERS = frozenset({"ok", "not_found", *(check.value for check in Check)})
+_ANSWERS = frozenset({"ok", "unknown", "not_found", *(check.value for check in Check)})
 
 _DOCS, _CATALOG = "/v1/docs", "/.well-known/api-catalog"
 # The page has one sheet of its own and no script; base-uri and forms have no default in default-src.
@@ -160,7 +161,7 @@ class NativeApi:
         except ScopeMissing as missing:
             return SCOPE_MISSING.response(f"it takes the scope {missing.scope}")
         except NotPermitted:
-            return NOT_FOUND
+            return NOTHING
         except Unfit as unfit:
             return unfit.response()
         except Invalid as invalid:

@@ -2,6 +2,8 @@
 
 import re
 
+BUILT_IN_VOICES = {"vi": "vi-north", "zh": "zh", "en": "en"}
+"""The voice that a language is spoken with where nobody chose one. Only Vietnamese has several: it is the North's."""
 _TAG = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8}){0,4}")
 
 
@@ -24,3 +26,11 @@ def fits(tag: str, wanted: str) -> int:
     if not tag:
         return 1
     return 2 if language_of(tag) == language_of(wanted) else 0
+
+
+def voice_for(locale: str, preferred: str) -> str:
+    """The built-in voice of a language; `preferred` where that speaks it, or nobody else does."""
+    language = language_of(locale)
+    if not language or preferred.partition("-")[0] == language:
+        return preferred
+    return BUILT_IN_VOICES.get(language, preferred)

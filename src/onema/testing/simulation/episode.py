@@ -79,8 +79,9 @@ class Node:
         self.clock = SimulatedClock(episode.loop, STARTED_AT)
         self.writer = WriterOfOne(episode.store)
         self.keyring = Keyring(b"k" * 32)
-        # Drawn with each start, as nodes do: a clock that was ahead made ids that one set right comes to later.
-        ids = IdSource(self.clock, episode.chance.randrange(MAX_NODE + 1))
+        # Another with each start: a clock that was ahead made ids that one set right comes to later. Nodes draw theirs,
+        # and two with one number are refused a command each time they make one id; that is not played here.
+        ids = IdSource(self.clock, episode.next_number())
         self.committer = Committer(
             self.writer,
             self.keyring,
@@ -153,6 +154,7 @@ class Episode:
         self._tasks: dict[int, dict[asyncio.Task[Any], None]] = {}
         """Of each node in the order in which they began, so that it can be killed."""
         self._top_ups = 0
+        self._starts = 0
 
     async def run(self) -> None:
         self.loop.set_task_factory(self._task)
@@ -213,6 +215,10 @@ class Episode:
         return task
 
     # Nodes.
+
+    def next_number(self) -> int:
+        self._starts += 1
+        return self._starts % (MAX_NODE + 1)
 
     async def _start_node(self, number: int) -> None:
         self._tasks[number] = {}
