@@ -37,7 +37,7 @@ from onema.engine.observer import Unobserved
 from onema.engine.ports import IdSource
 from onema.storage.contract import StorageError
 from onema.testing.simulation.carriers import Network, SimulatedCarrier
-from onema.testing.simulation.invariants import Invariants
+from onema.testing.simulation.invariants import RECALLS, Invariants
 from onema.testing.simulation.store import Faults, SimulatedStore, WriterOfOne
 from onema.testing.simulation.time import SimulatedClock, SimulatedLoop
 from onema.wiring.delivering import build_dispatcher
@@ -260,7 +260,7 @@ class Episode:
             documents += [
                 doc.Brandname(account=account, name="Acme"),
                 doc.Template(account=account, brandname="Acme", text="{OTP} is your code"),
-                doc.Application(account=account, name="app", recall_after=("busy",), recall_times=1),
+                doc.Application(account=account, name="app", recall_after=("busy",), recall_times=RECALLS),
             ]
         for priority, name in enumerate(CARRIERS):
             documents.append(doc.Carrier(name=name, type="test"))

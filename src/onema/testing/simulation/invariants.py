@@ -86,8 +86,9 @@ class Invariants:
 
     def _started(self, before: Rows, attempt: Attempt) -> None:
         self._moved(ATTEMPT, NEW, attempt.state, f"attempt {attempt.number} of {attempt.message}")
-        if attempt.number > ATTEMPTS_PER_MESSAGE:
-            raise Broken(f"message {attempt.message} was tried more than {ATTEMPTS_PER_MESSAGE} times")
+        most = ATTEMPTS_PER_MESSAGE + RECALLS
+        if attempt.number > most:
+            raise Broken(f"message {attempt.message} was tried more than {most} times")
         last = (Attempt, attempt.account, attempt.message, attempt.number - 1)
         if attempt.number > 1 and last not in before:
             raise Broken(f"message {attempt.message} has an attempt {attempt.number} and none before it")
@@ -166,5 +167,7 @@ class Invariants:
         self.counted["commands"] += 1
 
 
+RECALLS = 1
+"""So often a phone that was busy is called again, beside the attempts that did not get through."""
 _LARGEST_PRICE = 100_000_000
 """Of one message of the simulation."""
