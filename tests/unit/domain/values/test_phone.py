@@ -395,3 +395,15 @@ def test_a_mask_never_shows_more_than_half(text: str) -> None:
     assert len(head) + len(tail) <= len(text) / 2
     assert mask(text).isascii()
     assert mask(text).isprintable()
+
+
+@pytest.mark.parametrize("number", ["+12125550123", "+61491570006", "+4915228817386", "+46701740605"])
+def test_films_numbers_of_these_countries_fit_for_a_sandbox(number: str) -> None:
+    """docs/api.md names them, so the numbering data must still have them."""
+    assert according_to_us(number, UNKNOWN_COUNTRY) == number
+
+
+@pytest.mark.parametrize("number", ["+447700900123", "+33639981234", "+353209105555"])
+def test_films_numbers_of_these_countries_are_no_numbers(number: str) -> None:
+    """docs/api.md says so, for whoever tries one first."""
+    assert according_to_us(number, UNKNOWN_COUNTRY) is None
