@@ -140,7 +140,8 @@ async def _nothing_to_refresh() -> None:
 class Administration:
     """Answers in-process. `refresh` loads the configuration, where other processes may change it too;
     `recordings` makes the sentences of applications sound before they are saved; `installation` says what cannot run
-    here, before anything is saved; `settings` are the process's, as text without secrets.
+    here, before anything is saved; `settings` are the process's, as text without secrets; `address_countries` says when
+    the list was made that tells countries of addresses.
     """
 
     def __init__(
@@ -152,12 +153,14 @@ class Administration:
         installation: Installation | None = None,
         settings: Mapping[str, str] = MappingProxyType({}),
         keyring: Keyring | None = None,
+        address_countries: Callable[[], int] = lambda: 0,
     ) -> None:
         self._gateway = gateway
         self._storage = storage
         self._recordings = recordings
         self._settings = dict(settings)
         self._keyring = keyring
+        self.address_countries = address_countries
         self._configuring = Configuring(
             gateway, storage, refresh, recordings, installation or AnyInstallation()
         )
@@ -449,6 +452,7 @@ class Administration:
             revision=directory.revision,
             now=now,
             ahead={"windows": windows, "codes": codes},
+            address_countries=self.address_countries(),
         )
 
     def _account(self, name: str) -> AccountView:

@@ -317,13 +317,16 @@ class ReadRefusals(Request[FoundRefusals], frozen=True, kw_only=True, tag="read_
 
 
 class ServerStatus(msgspec.Struct, frozen=True):
-    """`ahead`: windows and codes that a clock ahead wrote, by what they are."""
+    """`ahead`: windows and codes that a clock ahead wrote, by what they are. `address_countries`: when the list was
+    made that this process looks addresses up in (Unix ms); 0 without one.
+    """
 
     process: int
     version: str
     revision: int
     now: int
     ahead: dict[str, int] = {}
+    address_countries: int = 0
 
 
 class Status(Request[ServerStatus], frozen=True, kw_only=True, tag="status"):

@@ -18,6 +18,7 @@ from pathlib import Path
 import msgspec
 
 from onema.administration.data_folder import (
+    ADDRESS_COUNTRIES,
     DATABASE,
     DEMO_CREDENTIALS,
     SERVER_KEY,
@@ -35,7 +36,8 @@ from onema.cli.session import Session, open_session
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.rules import After, problems
 from onema.domain.values.money import format_amount
-from onema.domain.values.times import parse_time
+from onema.domain.values.times import parse_time, show_time
+from onema.engine.address_countries import AddressCountries
 from onema.engine.ports import SystemClock
 from onema.settings import Settings
 from onema.wiring.core import this_installation, voice_ids
@@ -46,6 +48,8 @@ TOO_FEW_BYTES = 100 << 20
 OLDEST_PLAUSIBLE_SECONDS = 1_735_689_600
 """2025-01-01: a clock before it was never set."""
 CLOCK_TOLERANCE_SECONDS = 5.0
+OLD_LIST_MS = 180 * 86_400_000
+"""Half a year: networks are sold and move to other countries."""
 
 
 def examine(settings: Settings) -> Iterator[Finding]:
@@ -55,6 +59,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield from _disk(settings.data)
     yield from _clock(_embedded(settings))
     yield from _key(settings)
+    yield from _address_countries(settings.data)
     yield from _callbacks(settings)
     database = list(database_findings(settings))
     yield from database
@@ -100,7 +105,9 @@ def _folder(settings: Settings) -> Iterator[Finding]:
             Level.FAIL, "data folder", f"{path} is not ours to write", "Run as its owner, or chown it."
         )
         return
-    ours = settings.database or any((path / name).exists() for name in (DATABASE, SERVER_KEY))
+    ours = settings.database or any(
+        (path / name).exists() for name in (DATABASE, SERVER_KEY, ADDRESS_COUNTRIES)
+    )
     if not ours and any(path.iterdir()):
         # Nobody should be told to close /etc.
         yield Finding(
@@ -181,6 +188,22 @@ def _key(settings: Settings) -> Iterator[Finding]:
         yield Finding(Level.WARN, "server key", f"others may read {path}", f"chmod 600 {path}")
     else:
         yield Finding(Level.OK, "server key", str(path))
+
+
+def _address_countries(folder: Path) -> Iterator[Finding]:
+    countries = AddressCountries(folder / ADDRESS_COUNTRIES)
+    built_at = countries.built_at()
+    what = "address countries"
+    if not built_at and (folder / ADDRESS_COUNTRIES).exists():
+        hint = "Load another: onema guard update-ip FILE"
+        yield Finding(Level.WARN, what, f"{folder / ADDRESS_COUNTRIES} cannot be used", hint)
+    elif not built_at:
+        sentence = "none are loaded: the guard's rule address_mismatch finds nothing"
+        yield Finding(Level.OK, what, sentence, "")
+    elif time.time() * 1000 - built_at > OLD_LIST_MS:
+        yield Finding(Level.WARN, what, f"the list is of {show_time(built_at)}", "onema guard update-ip FILE")
+    else:
+        yield Finding(Level.OK, what, f"the list is of {show_time(built_at)}")
 
 
 def _callbacks(settings: Settings) -> Iterator[Finding]:

@@ -1,3 +1,4 @@
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -129,6 +130,28 @@ def allow(
         changed = msgspec.structs.replace(guard, name=name, allow=allowed)
         changes = session.answer(PutDocuments(documents=(changed,)))
     print_changes(cli, changes)
+
+
+@app.command("update-ip")
+def update_addresses(
+    cli: Cli,
+    file: Annotated[Path, typer.Argument(help="A list in MaxMind's format, such as iptoasn-country.mmdb.")],
+) -> None:
+    """Load which country an address is in, for this machine; servers that run here take it up within a second."""
+    from onema.administration.data_folder import ADDRESS_COUNTRIES
+    from onema.cli.output import CliError, print_json, say
+    from onema.domain.values.times import show_time
+    from onema.engine.address_countries import AddressCountriesError, put_in_place
+
+    kept = cli.settings().data / ADDRESS_COUNTRIES
+    try:
+        built = show_time(put_in_place(file, kept))
+    except AddressCountriesError as error:
+        raise CliError(str(error)) from error
+    if cli.json:
+        print_json({"file": str(kept), "built_at": built})
+    else:
+        say(f"The list of {built} is in use: {kept}.")
 
 
 @app.command("remove")

@@ -23,12 +23,15 @@ class Gateway:
         ids: IdSource,
         entropy: Entropy,
         count_refusal: Callable[[str, str], None] = lambda account, reason: None,
+        country_of_address: Callable[[str], str] = lambda address: "",
     ) -> None:
         self._committer = committer
         self.refusals = Refusals(self.execute, clock.now, count_refusal)
         self.now = clock.now
         self.next_id = ids.next
         self.token = entropy.token
+        self.country_of_address = country_of_address
+        """ISO 3166-1, two letters; "" where nobody knows."""
 
     @property
     def directory(self) -> Directory:

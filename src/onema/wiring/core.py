@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from onema.administration.answers import Administration
-from onema.administration.data_folder import DataFolder, DataFolderError
+from onema.administration.data_folder import ADDRESS_COUNTRIES, DataFolder, DataFolderError
 from onema.delivery.recordings import Recordings
 from onema.domain.configuration.claim_store import ClaimStore
 from onema.domain.configuration.seal_settings import SealSettings
 from onema.domain.ids import MAX_NODE
 from onema.domain.keyring import Keyring, Unsealable
 from onema.domain.refusals import Refused
+from onema.engine.address_countries import AddressCountries
 from onema.engine.committer import Committer
 from onema.engine.gateway import Gateway
 from onema.engine.observer import Observer, Unobserved
@@ -149,7 +150,8 @@ async def open_core(
         raise DataFolderError(f"{_WRONG_KEY}.")
     folder.keep_server_key()
     observer = observer or Unobserved()
-    gateway = Gateway(committer, clock, ids, entropy or SystemEntropy(), observer.refusal)
+    countries = AddressCountries(settings.data / ADDRESS_COUNTRIES)
+    gateway = Gateway(committer, clock, ids, entropy or SystemEntropy(), observer.refusal, countries.of)
     renderer = EspeakRenderer()
     announcements = Announcements(functools.partial(_voices, settings.data / "voices"), SpokenTexts(renderer))
     recordings = Recordings(gateway, committer, storage, announcements, renderer)
@@ -162,5 +164,6 @@ async def open_core(
         installation,
         dict(shown(settings)),
         keyring,
+        countries.built_at,
     )
     return Core(clock, node, keyring, storage, committer, gateway, announcements, recordings, administration)

@@ -100,3 +100,24 @@ async def test_a_check_of_a_verification_that_is_none_tells_nothing_of_the_numbe
     response = await api.answer(post(f"{VERIFICATIONS}/123456789/check", {"code": phone[-6:]}))
     assert response.status == 404
     assert json.loads(response.body)["type"] == "urn:onema:problem:verification_unknown"
+
+
+async def test_the_person_s_address_is_looked_up_and_the_client_s_is_not(core: RunningCore) -> None:
+    """Offline, before the message is decided; a later message of the code is from where the first was."""
+    api = await api_under(core, rules={"address_mismatch": "record"}, country_hour=1_000, country_day=1_000)
+    core.gateway.country_of_address = lambda address: {"198.51.100.7": "FR", "198.51.100.8": "VN"}[address]
+    assert (await created(api, "+84903345678"))[0] == 201
+    assert (await created(api, "+84905345678", client_ip="198.51.100.8"))[0] == 201
+    status, told = await created(api, PHONE, client_ip="198.51.100.7")
+    assert status == 201
+    core.clock.advance(60)
+    again = await api.answer(post(f"{VERIFICATIONS}/{told['id']}/resend", {}))
+    assert again.status in (200, 201), again.body
+    messages = await core.messages("shop")
+    found = [
+        event.data
+        for one in messages
+        for event in (await core.story("shop", one.id)).events
+        if event.kind == "guard"
+    ]
+    assert found == ["address_mismatch (location_mismatch): FR, not VN, record"] * 2

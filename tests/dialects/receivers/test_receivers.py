@@ -289,3 +289,13 @@ async def test_any_body_is_answered_in_one_shape(
     """Whatever stands in it."""
     body = json.dumps(members).encode()
     assert await status(api, post(name, body, bearer())) in (200, 400)
+
+
+async def test_the_person_s_address_is_looked_up(api: Receivers, core: RunningCore) -> None:
+    """And the identity server's is not: it may be anywhere."""
+    await core.configure(doc.Guard(name="*", rules={"address_mismatch": "block"}))
+    core.gateway.country_of_address = {PERSON: "FR", "198.51.100.24": "VN"}.__getitem__
+    assert await status(api, post("logto", LOGTO, bearer())) == 403
+    assert await status(api, post("logto", LOGTO | {"ip": "198.51.100.24"}, bearer())) == 200
+    without = {name: value for name, value in LOGTO.items() if name != "ip"}
+    assert await status(api, post("logto", without, bearer())) == 200

@@ -416,3 +416,13 @@ async def test_the_guard_hears_of_the_device_s_address(api: TwilioVerifyApi, cor
     assert blocked["code"] == 60410
     await ask(api, start({"DeviceIp": "198.51.100.8", "To": "+84912345678"}), 201)
     await ask(api, start({"To": "+84913456789"}), 201)
+
+
+async def test_the_device_s_address_is_looked_up(api: TwilioVerifyApi, core: RunningCore) -> None:
+    """Who asks from another country than the number's gets the API's own error."""
+    await core.configure(doc.Guard(name="*", rules={"address_mismatch": "block"}))
+    core.gateway.country_of_address = {"198.51.100.7": "FR", "198.51.100.8": "VN"}.__getitem__
+    blocked = await ask(api, start({"DeviceIp": "198.51.100.7"}), 403)
+    assert blocked["code"] == 60410
+    await ask(api, start({"DeviceIp": "198.51.100.8"}), 201)
+    await ask(api, start({"To": "+84913456789"}), 201)

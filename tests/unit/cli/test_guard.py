@@ -1,5 +1,8 @@
 """The guard from the command line."""
 
+from pathlib import Path
+
+from ...address_lists import countries, write_list
 from .test_commands import Program
 from .test_commands import onema as onema  # noqa: PLC0414  # the fixture
 
@@ -58,3 +61,32 @@ def test_a_guard_is_shown_as_a_table(onema: Program) -> None:
     assert "country_budget" in out
     assert "poor_conversion_history" in out
     assert onema.run("guard", "list")[1].startswith("guard")
+
+
+def test_countries_of_addresses_are_loaded_from_a_file(onema: Program, tmp_path: Path) -> None:
+    """doctor says of which day they are, and what is missing before; what tells no countries is refused."""
+    found = {one["what"]: one["detail"] for one in onema.json("doctor")}
+    assert "address_mismatch finds nothing" in found["address countries"]
+    file = write_list(tmp_path / "list.mmdb", countries(VN="113.160.0.0/11"))
+    loaded = onema.json("guard", "update-ip", str(file))
+    assert loaded["file"] == str(onema.data / "address-countries.mmdb")
+    found = {one["what"]: one["detail"] for one in onema.json("doctor")}
+    assert found["address countries"] == f"the list is of {loaded['built_at']}"
+    code, _, err = onema.run("guard", "update-ip", str(tmp_path / "missing.mmdb"))
+    assert code == 1
+    assert "cannot be read: No such file" in err
+
+
+def test_an_old_list_of_addresses_is_worth_a_warning(onema: Program, tmp_path: Path) -> None:
+    """As is one that cannot be read: somebody copied half of it."""
+    file = write_list(tmp_path / "list.mmdb", countries(VN="113.160.0.0/11"), built_at=1_700_000_000)
+    assert onema.json("guard", "update-ip", str(file))["built_at"] == "2023-11-14T22:13:20.000Z"
+
+    def about() -> tuple[str, str]:
+        (found,) = [one for one in onema.json("doctor") if one["what"] == "address countries"]
+        return found["level"], found["detail"]
+
+    assert about() == ("warn", "the list is of 2023-11-14T22:13:20.000Z")
+    kept = onema.data / "address-countries.mmdb"
+    kept.write_bytes(b"half a list")
+    assert about() == ("warn", f"{kept} cannot be used")

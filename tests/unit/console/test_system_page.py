@@ -61,3 +61,11 @@ async def test_the_audit_log_tells_before_and_after(office: Office) -> None:
     assert "<code>draining</code> <del>–</del> → <ins>true</ins>" in log
     assert "127.0.0.1" in log
     assert "draining" not in await office.page("/console/system/audit?account=acme")
+
+
+async def test_the_page_tells_of_which_day_the_countries_of_addresses_are(office: Office) -> None:
+    """Or that there are none, so that the guard's rule finds nothing."""
+    await office.desk.log_in()
+    assert "None are loaded." in await office.page("/console/system")
+    office.administration.address_countries = lambda: 1_800_000_000_000
+    assert "2027-01-15" in await office.page("/console/system")

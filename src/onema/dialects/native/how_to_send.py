@@ -1,7 +1,5 @@
 """What a request for a code says of how it is sent: by which channels in turn, and what each of them needs."""
 
-from collections.abc import Callable
-
 from onema.dialects.native import wire
 from onema.dialects.native.auth import DIALECT
 from onema.dialects.native.errors import Invalid
@@ -17,6 +15,7 @@ from onema.domain.configuration.message_template import (
 from onema.domain.records import Channel
 from onema.domain.refusals import Refusal, Refused
 from onema.domain.values.language import fits, is_language, voice_for
+from onema.engine.gateway import Gateway
 
 _TIMES = 2
 """How often a call says its code: who misses a digit has no other way to hear it again."""
@@ -29,9 +28,9 @@ def how_to_send(
     asked: wire.VerificationRequest,
     person: str,
     client_ip: str,
-    next_id: Callable[[], int],
+    gateway: Gateway,
 ) -> HowToSend:
-    """`application` is the credential's, `person` the address that windows count, `next_id` names the plan's job.
+    """`application` is the credential's, `person` the address that windows count.
 
     Raises Invalid and Refused.
     """
@@ -55,6 +54,7 @@ def how_to_send(
     if Channel.SMS in channels:
         sender, text = _text(account, asked)
         text = _with_payment(text, asked)
+    told = person if asked.client_ip else ""
     return HowToSend(
         steps=steps,
         dialect=DIALECT,
@@ -68,8 +68,9 @@ def how_to_send(
         voice=voice,
         times=_TIMES,
         last_line=line,
-        person_ip=person if asked.client_ip else "",
-        job=next_id() if len(steps) > 1 else 0,
+        person_ip=told,
+        person_country=gateway.country_of_address(told) if told else "",
+        job=gateway.next_id() if len(steps) > 1 else 0,
     )
 
 

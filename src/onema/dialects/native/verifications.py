@@ -93,7 +93,7 @@ class Verifications:
         person = _client_ip(asked.client_ip, request.client_ip)
         gateway = self._gateway
         bound = bound_to(asked.amount, asked.payee)
-        how = how_to_send(account, application, asked, person, request.client_ip, gateway.next_id)
+        how = how_to_send(account, application, asked, person, request.client_ip, gateway)
         name = wire.request_name(request)
         new = NewMessage(
             account=account.id,

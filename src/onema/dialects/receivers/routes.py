@@ -101,6 +101,7 @@ class Receivers:
                 home_country=account.country,
                 client_ip=told.person or request.client_ip,
                 person_ip=told.person,
+                person_country=gateway.country_of_address(told.person) if told.person else "",
                 application=application.name if application else "",
                 code=GivenCode(told.code),
                 brandname=template.brandname,

@@ -136,11 +136,12 @@ class Verifications:
         if own and not _CODE.fullmatch(own):
             raise Failed(INVALID_PARAMETER, "CustomCode")
         template = text_of(account, service, form) if channel is Channel.SMS else None
+        person = _person(form)
         how = HowToSend(
             steps=(Step(channel),),
             dialect=DIALECT,
             home_country=account.country,
-            client_ip=_person(form, request.client_ip),
+            client_ip=person or request.client_ip,
             application=service.name,
             reference="",
             category=_purpose(service),
@@ -148,7 +149,8 @@ class Verifications:
             text=template.text if template else "",
             voice="" if template else _voice(service, form),
             times=TIMES,
-            person_ip=_person(form, ""),
+            person_ip=person,
+            person_country=self._gateway.country_of_address(person) if person else "",
         )
         code = NewCode(
             alphabet=DIGITS,
@@ -333,11 +335,11 @@ def _channel(form: Form) -> Channel:
     raise Failed(INVALID_PARAMETER, "Channel")
 
 
-def _person(form: Form, client_ip: str) -> str:
-    """The address that windows count: the person's where the client tells it."""
+def _person(form: Form) -> str:
+    """The person's address; "" where the client does not tell it."""
     told = form.text("DeviceIp")
     try:
-        return str(ipaddress.ip_address(told)) if told else client_ip
+        return str(ipaddress.ip_address(told)) if told else ""
     except ValueError:
         raise Failed(INVALID_PARAMETER, "DeviceIp") from None
 

@@ -82,6 +82,7 @@ class NewMessage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
                 pool_required=False,
                 category=how.category,
                 person_ip=how.person_ip,
+                person_country=how.person_country,
                 device=how.device,
             )
         return SendCode(
@@ -104,6 +105,7 @@ class NewMessage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             category=how.category,
             last_line=how.last_line,
             person_ip=how.person_ip,
+            person_country=how.person_country,
             device=how.device,
         )
 

@@ -18,7 +18,7 @@ from onema.domain.ids import AccountId, MessageId
 from onema.domain.records import Channel, Event, Key, Row
 from onema.domain.refusals import Found, Guarded, Refusal
 from onema.domain.values.money import Minor, format_amount
-from onema.domain.values.phone import Phone, country_of
+from onema.domain.values.phone import UNKNOWN_COUNTRY, Phone, country_of
 
 GUARD = "guard"
 """The kind of the event that keeps what was found of a message that went out."""
@@ -101,6 +101,7 @@ def judge(asked: Asked, world: World, guard: GuardView, channel: Channel, price:
     if asked.checkable and trial.is_known():
         trial.take_from_purse()
     else:
+        trial.look_at_address()
         trial.look_at_prefix(channel, price)
         if asked.checkable:
             trial.look_at_budgets()
@@ -158,6 +159,12 @@ class _Trial:
         self._own_purse = self._guard.separates_purses
         self._put(purses.NUMBER + asked.phone, state, self._guard.known_ms)
 
+    def look_at_address(self) -> None:
+        """Numbers of no country (+800) are nowhere else."""
+        there, home = self._asked.person_country, self._home
+        if there and there != home and home.isalpha() and home != UNKNOWN_COUNTRY:
+            self.find(Rule.ADDRESS_MISMATCH, f"{there}, not {home}")
+
     def look_at_prefix(self, channel: Channel, price: Minor) -> None:
         phone, now = self._asked.phone, self._now
         name = prefix.PREFIX + phone[: -prefix.PREFIX_DIGITS]
@@ -190,8 +197,6 @@ class _Trial:
         self._put(name, codes, country.KEPT_MS)
         if not asked.person_ip:
             return
-        if asked.person_country and asked.person_country != home:
-            self.find(Rule.ADDRESS_MISMATCH, f"{asked.person_country}, not {home}")
         name = address.FROM + address.network_of(asked.person_ip)
         network = address.packed.of(self._row(name))
         if not address.pour(network, guard, asked.person_ip, now):

@@ -116,3 +116,22 @@ def test_the_address_of_the_integrator_s_server_is_nobody_s() -> None:
     answers = [sender.rules(phone, client_ip="198.51.100.7") for phone in strangers(50)]
     assert answers == [[]] * 50
     sender.now += MINUTE
+
+
+def test_a_code_of_the_integrator_s_own_is_looked_at_for_its_address_too() -> None:
+    """Where an address is needs nobody who types a code in."""
+    sender = Sender(country_hour=1_000)
+    assert sender.rules(given=True, person_ip="198.51.100.7", person_country="RU") == ["address_mismatch"]
+
+
+def test_a_known_number_may_be_abroad() -> None:
+    """People travel with their phones."""
+    sender = Sender(country_hour=1_000)
+    sender.verify(person_ip="198.51.100.7", person_country="VN")
+    assert sender.rules(person_ip="203.0.113.9", person_country="FR") == []
+
+
+def test_a_number_of_no_country_is_nowhere_else() -> None:
+    """Satellites and networks of the whole world (+870, +882)."""
+    sender = Sender(country_hour=1_000)
+    assert sender.rules("+870773111632", person_ip="198.51.100.7", person_country="RU") == []

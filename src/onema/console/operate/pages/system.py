@@ -24,6 +24,7 @@ async def system(visit: Visit) -> Response:
         "system.html",
         status=status,
         now=show_time(status.now),
+        address_countries=show_time(status.address_countries) if status.address_countries else "",
         processes=sorted((name, show_time(at) if at else "") for name, at in processes.items()),
         dead=[{"at": show_time(time_of_id(one.id)), "job": one} for one in dead[:PAGE]],
         older=dead[PAGE - 1].id if len(dead) > PAGE else 0,
