@@ -90,7 +90,7 @@ class Callback(msgspec.Struct, frozen=True):
         Meta(
             ge=0,
             description="Seconds that one callback may take altogether, from the look-up of its host to the answer; "
-            "less than `delivery.lease`. 0: a third of that.",
+            "less than `delivery.lease`. 0: a third of that, and half of it for an event of onema's own API.",
         ),
     ] = 0.0
     private_targets: Annotated[
@@ -237,6 +237,11 @@ class Settings(msgspec.Struct, frozen=True):
     def callback_seconds(self) -> float:
         """How long one callback may take; a third of the lease leaves time to write down what became of it."""
         return self.callback.timeout or self.delivery.lease / 3
+
+    @property
+    def event_seconds(self) -> float:
+        """The same of an event, for which Standard Webhooks wants 15 s at least; the usual lease leaves them."""
+        return self.callback.timeout or self.delivery.lease / 2
 
     @property
     def server_key_path(self) -> Path:

@@ -36,7 +36,7 @@ class ScriptedReceiver(CallbackClient):
         self.statuses: list[int] = []
         self.told: list[str] = []
 
-    async def tell(self, request: CallbackRequest) -> Told:
+    async def tell(self, request: CallbackRequest, *, as_event: bool = False) -> Told:
         self.told.append(request.url)
         status = self.statuses.pop(0) if self.statuses else 200
         problem = "" if status < 300 else f"HTTP {status}"

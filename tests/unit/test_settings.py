@@ -213,6 +213,8 @@ def test_a_callback_ends_before_its_lease() -> None:
     assert Settings().callback_seconds == 10
     assert load_settings(None, {"ONEMA_DELIVERY_LEASE": "3"}).callback_seconds == 1
     assert load_settings(None, {"ONEMA_CALLBACK_TIMEOUT": "29.9"}).callback_seconds == 29.9
+    assert Settings().event_seconds == 15
+    assert load_settings(None, {"ONEMA_CALLBACK_TIMEOUT": "7"}).event_seconds == 7
     with pytest.raises(
         SettingsError, match=r"`callback\.timeout` is 30, and must be less than `delivery\.lease`"
     ):

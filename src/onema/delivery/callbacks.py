@@ -17,7 +17,8 @@ from onema.delivery.callback_contract import (
     CallNewsRenderer,
     NotTold,
 )
-from onema.delivery.failed_jobs import RETRY_AFTER_SECONDS, GivenUp
+from onema.delivery.failed_jobs import GivenUp
+from onema.delivery.patience import patience_of
 from onema.domain.delivery.call_news import news_of
 from onema.domain.delivery.callback_try import AGAIN, GIVEN_UP, NOT_TOLD, CallbackTry
 from onema.domain.delivery.finish_job import FinishJob
@@ -30,9 +31,6 @@ from onema.storage.contract import Storage
 from onema.telemetry.redaction import safe
 
 log = logging.getLogger(__name__)
-
-KEPT_MS = 24 * 3_600_000
-"""How long a callback waits for its turn, which is long only where the account's receiver keeps others waiting."""
 
 
 class CallbackSender:
@@ -61,20 +59,20 @@ class CallbackSender:
         if not url or renderer is None:
             await self._finish(job, CallbackTry(problem="no URL is configured any more", then=NOT_TOLD))
             return
-        if self._gateway.now() - time_of_id(job.id) > KEPT_MS:
-            raise GivenUp("its turn did not come within a day")
+        patience = patience_of(renderer)
+        if self._gateway.now() - time_of_id(job.id) > patience.kept_ms:
+            raise GivenUp(f"its turn did not come within {patience.kept_ms // 3_600_000} hours")
         request = await self._request(job, renderer, message, url)
         if isinstance(request, NotTold):
             await self._finish(job, CallbackTry(problem=request.why, then=NOT_TOLD, about=_about(job)))
             return
         began = self._gateway.now()
-        told = await self._client.tell(request)
+        told = await self._client.tell(request, as_event=patience.is_event)
         took_ms = max(self._gateway.now() - began, 0)
         tried = CallbackTry(told.host, told.status, took_ms, told.problem, about=_about(job))
         if not told.problem:
             await self._finish(job, tried)
-        elif told.again and job.attempt < len(RETRY_AFTER_SECONDS):
-            pause = max(RETRY_AFTER_SECONDS[job.attempt] * 1000, told.pause_ms)
+        elif told.again and (pause := patience.pause_ms(job, told.pause_ms)):
             tried = msgspec.structs.replace(tried, then=AGAIN)
             await self._finish(job, tried, self._gateway.now() + pause)
         else:

@@ -7,8 +7,8 @@ import functools
 import logging
 from collections.abc import Callable
 
-from onema.delivery.callback_client import LONGEST_PAUSE_SECONDS
 from onema.delivery.failed_jobs import RETRY_AFTER_SECONDS
+from onema.delivery.patience import LONGEST_EVENT_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS
 from onema.delivery.receipts import KEEP_UNMATCHED
 from onema.domain.ids import first_id_at
 from onema.domain.records import JobKind
@@ -28,7 +28,7 @@ CLOSED_AFTER_MS = 180_000
 """No message is added among those that are older: commands do not wait as long, and clocks do not differ by as much."""
 OLD_ROWS_AT_ONCE = 500
 LONGEST_PAUSE_MS = 1000 * max(LONGEST_PAUSE_SECONDS, *RETRY_AFTER_SECONDS)
-"""No job is put off for longer, but one that waits for a receipt."""
+"""No job is put off for longer, but an event, and one that waits for a receipt."""
 
 log = logging.getLogger(__name__)
 
@@ -101,6 +101,8 @@ class Sweeper:
         brought = 0
         for kind in frozenset(JobKind) - {JobKind.SCHEDULED}:
             longest = LONGEST_PAUSE_MS + (self._receipt_lifetime_ms if kind is JobKind.SETTLE else 0)
+            if kind is JobKind.CALLBACK:
+                longest = LONGEST_EVENT_PAUSE_SECONDS * 1000
             bring = functools.partial(self._storage.bring_forward, kind, now + longest + TOLERATED_MS, now)
             brought += await self._committer.between_batches(bring)
         if brought:

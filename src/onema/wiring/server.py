@@ -376,6 +376,7 @@ def callback_client(settings: Settings, clock: Clock) -> CallbackClient:
     callback = settings.callback
     return CallbackClient(
         seconds=settings.callback_seconds,
+        event_seconds=settings.event_seconds,
         now=clock.now,
         private_targets=callback.private_targets,
         proxy=callback.proxy.reveal(),

@@ -1,8 +1,11 @@
 """Events: docs/api.md#events."""
 
+import asyncio
+import base64
 import datetime as dt
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +28,8 @@ from .client import ACCOUNT, CREDENTIAL, DOCUMENTS, KEY, SECRET, create
 PAGE = Path(__file__).parents[3] / "docs" / "api.md"
 URL = "https://shop.example/events"
 NEXT_SECRET = "ns-2" + "x" * 20
+NPM = Path(__file__).parents[3] / ".tools/npm/node_modules/standardwebhooks"
+SCRIPT = Path(__file__).parent / "verify_webhook.cjs"
 
 
 @pytest.fixture
@@ -59,6 +64,59 @@ async def test_an_event_passes_the_specifications_own_library(api: NativeApi, co
     assert told["data"]["cost"] == {"currency": "VND", "charged": "850"}
     with pytest.raises(WebhookVerificationError):
         judged(request, SECRET + "x")
+
+
+async def judged_by_npm(request: CallbackRequest, secret: str) -> Any:
+    node = shutil.which("node")
+    assert node is not None
+    process = await asyncio.create_subprocess_exec(
+        node, str(SCRIPT), str(NPM), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+    )
+    asked = {
+        "secret": webhook_secret(secret),
+        "headers": {name.decode(): value.decode() for name, value in request.headers},
+        "body": base64.b64encode(request.body).decode(),
+    }
+    told, _ = await process.communicate(json.dumps(asked).encode())
+    return json.loads(told)
+
+
+async def test_an_event_passes_the_library_for_node(api: NativeApi, core: RunningCore) -> None:
+    """npm's standardwebhooks, with each of two live secrets and with no other; it wants strict base64."""
+    await core.configure(doc.Credential(account="shop", dialect="native", key="nk-2", secret=NEXT_SECRET))
+    message = await ended(api, core)
+    request = api.callbacks.render(message, URL)
+    for secret in (SECRET, NEXT_SECRET):
+        found = await judged_by_npm(request, secret)
+        assert found["event"] == json.loads(request.body)
+    assert await judged_by_npm(request, SECRET + "x") == {"refused": "No matching signature found"}
+
+
+async def test_an_application_signs_with_its_own_secrets_and_its_accounts(
+    api: NativeApi, core: RunningCore
+) -> None:
+    """Who listens at the application's address, or at the account's, knows one; another application's is not used."""
+    own, others = "own" + "x" * 21, "others" + "x" * 18
+    for name, secret in (("app", own), ("other", others)):
+        await core.configure(
+            doc.Application(account="shop", name=name),
+            doc.Credential(
+                account="shop", dialect="native", key=f"k-{name}", secret=secret, application=name
+            ),
+        )
+    request = api.callbacks.render(await ended(api, core, application="app"), URL)
+    signatures = dict(request.headers)[b"webhook-signature"].decode()
+    assert re.fullmatch(r"v1,[A-Za-z0-9+/]{43}= v1,[A-Za-z0-9+/]{43}=", signatures)
+    judged(request, own)
+    judged(request, SECRET)
+    with pytest.raises(WebhookVerificationError):
+        judged(request, others)
+
+
+async def test_members_stand_in_the_order_of_their_names(api: NativeApi, core: RunningCore) -> None:
+    """A receiver's library that writes the body anew before it signs gets the same bytes."""
+    body = api.callbacks.render(await ended(api, core), URL).body
+    assert json.dumps(json.loads(body), sort_keys=True, separators=(",", ":")).encode() == body
 
 
 async def test_a_later_try_is_the_same_event_signed_anew(api: NativeApi, core: RunningCore) -> None:

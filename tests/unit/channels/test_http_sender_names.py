@@ -29,7 +29,7 @@ class OneAnswer:
     def __init__(self, answer: HttpAnswer | MayHaveLeft) -> None:
         self._answer = answer
 
-    async def exchange(self, request: HttpRequest) -> HttpAnswer:
+    async def exchange(self, request: HttpRequest, seconds: float | None = None) -> HttpAnswer:
         if isinstance(self._answer, MayHaveLeft):
             raise self._answer
         return self._answer

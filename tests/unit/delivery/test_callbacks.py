@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 import pytest
 
 from onema.delivery.callback_client import CallbackClient
-from onema.delivery.callback_contract import CallbackRequest
+from onema.delivery.callback_contract import CallbackRenderer, CallbackRequest
 from onema.delivery.callbacks import CallbackSender
 from onema.delivery.dispatcher import JobDispatcher
 from onema.delivery.failed_jobs import RETRY_AFTER_SECONDS
@@ -83,14 +83,16 @@ async def receiver() -> AsyncIterator[Receiver]:
     await receiver.stop()
 
 
-async def deliver_and_tell(rig: DeliveryRig, receiver: Receiver) -> int:
+async def deliver_and_tell(
+    rig: DeliveryRig, receiver: Receiver, renderer: CallbackRenderer | None = None
+) -> int:
     """A message that is delivered, of an account that wants to be told."""
     carrier = RecordingCarrier("first")
     await rig.configure(carrier)
     account = doc.Account(name="acme", wallet="postpaid", windows=(), callback_url=receiver.url)
     await rig.gateway.execute(Configure(entropy=secrets.token_bytes(32), documents=(account,)))
     client = CallbackClient(seconds=LEASE_MS / 3000, now=rig.clock.now, private_targets=True)
-    callbacks = CallbackSender(rig.gateway, rig.storage, {"test": Renderer()}, client)
+    callbacks = CallbackSender(rig.gateway, rig.storage, {"test": renderer or Renderer()}, client)
     rig.closing.push_async_callback(client.close)
     dispatcher = build_dispatcher(
         rig.gateway,
@@ -353,5 +355,5 @@ async def test_a_callback_whose_turn_does_not_come_for_a_day_is_given_up(
     await rig.reaches(identifier, MessageState.DELIVERED)
     rig.clock.advance(24 * 3_600 + 1)
     await start_dispatcher(rig, carrier, frozenset({JobKind.CALLBACK}))
-    assert await notes(rig, identifier, 1) == ["its turn did not come within a day; given up"]
+    assert await notes(rig, identifier, 1) == ["its turn did not come within 24 hours; given up"]
     assert receiver.requests == []

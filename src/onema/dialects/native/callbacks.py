@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from onema.delivery.callback_contract import CallbackRequest
+from onema.delivery.patience import EVENTS
 from onema.dialects.native.auth import DIALECT
 from onema.dialects.native.wire import purpose_of
 from onema.domain.delivery.outcome import Ending
@@ -24,9 +25,12 @@ _ENDINGS: Mapping[Ending, str] = {ending: ending.name.lower() for ending in Endi
 
 
 class NativeEvents:
-    """Tells of messages that came in through this API, signed with every live secret of their account."""
+    """Tells of messages that came in through this API, signed with every live secret of their application, and of
+    their account: who reads the account's address knows one of these.
+    """
 
     endings = _ENDINGS
+    patience = EVENTS
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
@@ -55,7 +59,9 @@ class NativeEvents:
                 "call": _call(call) if call else None,
             },
         }
-        body = msgspec.json.encode(told)
+        # One library for receivers, Elixir's, signs the members anew and in the order of their names:
+        # https://github.com/standard-webhooks/standard-webhooks/tree/main/libraries/elixir
+        body = msgspec.json.encode(told, order="sorted")
         identifier, at = f"msg_{message.id}", self._gateway.now() // 1000
         signed = f"{identifier}.{at}.".encode() + body
         headers = [
@@ -63,7 +69,9 @@ class NativeEvents:
             (b"webhook-id", identifier.encode()),
             (b"webhook-timestamp", str(at).encode()),
         ]
-        secrets = self._gateway.directory.live_secrets(message.account, DIALECT)
+        directory = self._gateway.directory
+        owners = dict.fromkeys((message.application, ""))
+        secrets = [one for owner in owners for one in directory.live_secrets(message.account, DIALECT, owner)]
         signatures = " ".join(_signature(secret, signed) for secret in secrets)
         if signatures:
             headers.append((b"webhook-signature", signatures.encode()))

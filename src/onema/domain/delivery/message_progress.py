@@ -173,7 +173,7 @@ def callback_url(account: AccountView, message: Message) -> str:
     if message.callback_url:
         return message.callback_url
     application = account.applications.get(message.application)
-    return application.document.callback_url if application else account.callback_url
+    return (application.document.callback_url if application else "") or account.callback_url
 
 
 def call_state_url(account: AccountView, message: Message) -> str:

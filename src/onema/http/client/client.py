@@ -76,13 +76,14 @@ class PooledClient:
         """Those on which an answer is awaited."""
         self._closed = False
 
-    async def exchange(self, request: HttpRequest) -> HttpAnswer:
+    async def exchange(self, request: HttpRequest, seconds: float | None = None) -> HttpAnswer:
+        seconds = self._seconds if seconds is None else seconds
         target = self._target(request.url)
         data = self._bytes_of(request, target)
         connection: Connection | None = None
         has_left = False
         try:
-            async with asyncio.timeout(self._seconds) as deadline:
+            async with asyncio.timeout(seconds) as deadline:
                 connection = self._idle.take(_key(target)) or await self._connect(target)
                 if self._closed:
                     raise NotSent("the client was closed")
@@ -100,7 +101,7 @@ class PooledClient:
         except (BrokenAnswer, OSError) as error:  # TimeoutError is an OSError, ssl's errors are
             partial = connection.partial if connection is not None else None
             self._drop(connection)
-            why = self._why(error, has_left=has_left)
+            why = _why(error, seconds, has_left=has_left)
             raise (MayHaveLeft(why, partial) if has_left else NotSent(why)) from None
         except BaseException:
             self._drop(connection)
@@ -180,15 +181,6 @@ class PooledClient:
         if not 200 <= answer.status < 300:
             raise NotSent(f"the proxy said HTTP {answer.status}")
 
-    def _why(self, error: BrokenAnswer | OSError, *, has_left: bool) -> str:
-        if isinstance(error, BrokenAnswer):
-            return str(error)
-        if isinstance(error, TimeoutError):
-            return f"no {'answer' if has_left else 'connection'} within {self._seconds:g} s"
-        if isinstance(error, ssl.SSLCertVerificationError):
-            return f"the certificate cannot be believed ({error.verify_message.rstrip('.')})"
-        return f"no connection ({type(error).__name__})"
-
     def _keep(self, target: CallbackTarget, connection: Connection, answer: HttpAnswer) -> None:
         self._busy.discard(connection)
         if self._closed or not connection.keeps_alive:
@@ -227,3 +219,13 @@ def _header(header: tuple[bytes, bytes]) -> bytes:
 
 def _authorization(name: bytes, target: CallbackTarget) -> bytes:
     return b"%b: %b\r\n" % (name, target.authorization) if target.user else b""
+
+
+def _why(error: BrokenAnswer | OSError, seconds: float, *, has_left: bool) -> str:
+    if isinstance(error, BrokenAnswer):
+        return str(error)
+    if isinstance(error, TimeoutError):
+        return f"no {'answer' if has_left else 'connection'} within {seconds:g} s"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"the certificate cannot be believed ({error.verify_message.rstrip('.')})"
+    return f"no connection ({type(error).__name__})"

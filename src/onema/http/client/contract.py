@@ -51,8 +51,10 @@ class MayHaveLeft(Exception):
 class HttpClient(Protocol):
     """Sends requests; whoever answers, however it answers, each costs a bounded time and a bounded memory."""
 
-    async def exchange(self, request: HttpRequest) -> HttpAnswer:
-        """Send it once: never again by itself, and to no other place. Raises NotSent and MayHaveLeft, nothing else."""
+    async def exchange(self, request: HttpRequest, seconds: float | None = None) -> HttpAnswer:
+        """Send it once: never again by itself, and to no other place. It may take `seconds`, or the client's usual
+        time. Raises NotSent and MayHaveLeft, nothing else.
+        """
 
     async def close(self) -> None:
         """Break off what is under way. Safe twice."""
