@@ -205,7 +205,12 @@ def test_every_setting_has_help() -> None:
     rows = {row.name: row for row in describe()}
     assert all(row.help.endswith(".") for row in rows.values())
     assert rows["listen.port"].variable == "ONEMA_LISTEN_PORT"
-    assert [row.name for row in rows.values() if row.secret] == ["database", "server_key", "callback.proxy"]
+    assert [row.name for row in rows.values() if row.secret] == [
+        "database",
+        "server_key",
+        "callback.proxy",
+        "console.oidc_client_secret",
+    ]
 
 
 def test_a_callback_ends_before_its_lease() -> None:

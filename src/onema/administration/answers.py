@@ -26,6 +26,7 @@ from onema.administration.hotlines import read_pools
 from onema.administration.invitations import Invitations
 from onema.administration.live_window import LiveWindow
 from onema.administration.people_requests import (
+    AdmitUser,
     InviteUser,
     ReadInvitation,
     ReadInvitations,
@@ -215,6 +216,7 @@ class Administration:
             PutRecording: self._put_recording,
             InviteUser: self._invitations.invite,
             TakeInvitation: self._invitations.take,
+            AdmitUser: self._invitations.admit,
             WithdrawInvitation: self._invitations.withdraw,
             ResetUser: self._invitations.reset,
             SignUp: self._invitations.sign_up,

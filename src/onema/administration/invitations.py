@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from onema.administration.author import Author
 from onema.administration.people_requests import (
+    AdmitUser,
     Invited,
     InviteUser,
     OpenInvitation,
@@ -113,6 +114,30 @@ class Invitations:
         return await self._newly(
             lambda: self._command(request), author, "", f"user {request.name}", {"name": request.name}
         )
+
+    async def admit(self, request: AdmitUser, author: Author) -> User:
+        rows = await self._storage.read_invitations("", MOST_SHOWN)
+        now = self._gateway.now()
+        digest = next((one.digest for one in rows if one.name == request.name and one.expires_at > now), "")
+
+        def command() -> Command:
+            entropy = self._gateway.token(_ENTROPY_BYTES)
+            if not digest and request.role is not None:
+                return invitations.Admit(
+                    name=request.name,
+                    password_hash=request.password_hash,
+                    role=request.role,
+                    entropy=entropy,
+                )
+            return invitations.TakeInvitation(
+                digest=digest,
+                name=request.name,
+                password_hash=request.password_hash,
+                entropy=entropy,
+                now=self._gateway.now(),
+            )
+
+        return await self._newly(command, author, "", f"user {request.name}", {"name": request.name})
 
     async def sign_up(self, request: SignUp, author: Author) -> User:
         def command() -> Command:

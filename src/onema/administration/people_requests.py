@@ -90,6 +90,22 @@ class TakeInvitation(Request[User], frozen=True, kw_only=True, tag="take_invitat
         return f"TakeInvitation({self.name!r})"
 
 
+class AdmitUser(Request[User], frozen=True, kw_only=True, tag="admit_user"):
+    """Make the user of this name for whoever has proven to have it: as the newest open invitation for it says, else of
+    the installation with this `role`. Refused (CREDENTIAL_UNKNOWN) without either, (DUPLICATE) when there is one.
+    """
+
+    answer_type = User
+
+    name: str
+    password_hash: str
+    role: UserRole | None = None
+
+    def __repr__(self) -> str:
+        """Without the hash."""
+        return f"AdmitUser({self.name!r})"
+
+
 class ResetUser(Request[None], frozen=True, kw_only=True, tag="reset_user"):
     """Take away a user's authenticator app, passkeys and sessions; the password stays."""
 

@@ -14,7 +14,9 @@ from onema.console.assets import Assets, template_environment
 from onema.console.door.access import Doorman
 from onema.console.door.authenticator import Authenticators
 from onema.console.door.login import Login, PasskeyUse
+from onema.console.door.openid import OpenIdClient
 from onema.console.door.passwords import Passwords
+from onema.console.door.provider import START, ProviderLogin
 from onema.console.door.session import ReadRows, Sessions, Visitor
 from onema.console.door.sign_up import SigningUp
 from onema.console.door.tickets import Tickets
@@ -64,13 +66,16 @@ def build_console(
     second_factor: Collection[UserRole] = (),
     passkeys: PasskeyUse = "alone",
     signs_up: bool = False,
+    provider: OpenIdClient | None = None,
+    provider_role: UserRole | None = None,
 ) -> ASGIApp:
     """The console.
 
     Without `inbox` there is no handset; without `audio` calls are silent; without `calls` they do not
     ring, but are listed when they came; without `studio` no voices are recorded; without `administrator` there are no
     pages for operators and customers; without `speaker` these let nobody hear a voice, without `samples`
-    they show nobody how a key is used.
+    they show nobody how a key is used. With a `provider` people log in by its word, too; whom nobody knows becomes a
+    `provider_role` (None: nobody).
 
     `scope["client"]` and `scope["scheme"]` must be the client's own (HttpApplication sees to it).
     """
@@ -141,6 +146,20 @@ def build_console(
         )
         routes += you.routes()
         routes += Welcome(administrator, passwords, templates).routes()
+        if provider is not None:
+            login.providers = ((START, provider.provider.title),)
+            routes += ProviderLogin(
+                provider,
+                provider_role,
+                keyring.session_key,
+                gateway,
+                users,
+                login,
+                sessions,
+                passwords,
+                tickets,
+                administrator,
+            ).routes()
         if signs_up:
             login.signs_up = True
             routes += SigningUp(administrator, passwords, templates).routes()

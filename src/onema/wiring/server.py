@@ -57,6 +57,7 @@ from onema.wiring.core import Core, choose_storage, data_folder, open_core, serv
 from onema.wiring.delivering import build_dispatcher
 from onema.wiring.dialects import build_dialects
 from onema.wiring.installation import handset_beside_carriers
+from onema.wiring.login_provider import login_provider
 from onema.wiring.probes import build_probes
 
 DAY_MS = 86_400_000
@@ -300,6 +301,8 @@ class App:
             second_factor=self.settings.console.second_factor,
             passkeys=self.settings.console.passkeys,
             signs_up=self.settings.console.sign_up,
+            provider=login_provider(self.settings, stack, core.clock),
+            provider_role=self.settings.console.oidc_role or None,
         )
         webhooks = Webhooks(lambda: core.gateway.directory.carriers, receipts)
         apis = self._dialects if "api" in roles else [NotServed("api", self._dialects)]

@@ -16,6 +16,7 @@ from onema.administration.answers import Administrator
 from onema.channels.handset.calls import CallState, LiveCall
 from onema.console.app import build_console
 from onema.console.door.login import PasskeyUse
+from onema.console.door.openid import OpenIdClient
 from onema.console.door.session import Sessions
 from onema.console.handset.inbox import Received
 from onema.console.operate.carrier_forms import CarrierKind
@@ -206,6 +207,8 @@ class Desk:
         second_factor: Collection[UserRole] = (),
         passkeys: PasskeyUse = "alone",
         signs_up: bool = False,
+        provider: OpenIdClient | None = None,
+        provider_role: UserRole | None = None,
     ) -> None:
         """With a `core` it has that one's users, and `directory` is nobody's."""
         self.clock = core.clock if core else FakeClock()
@@ -231,6 +234,8 @@ class Desk:
             second_factor=second_factor,
             passkeys=passkeys,
             signs_up=signs_up,
+            provider=provider,
+            provider_role=provider_role,
             open_on_loopback=open_on_loopback,
             stopping=self.stopping,
             audio=audio,

@@ -6,10 +6,12 @@ from collections.abc import Iterator
 import pytest
 from starlette.routing import Route
 
+from onema.console.door.openid import OpenIdClient, Provider
 from onema.console.operate.sections import SECTIONS
 from onema.domain.configuration import documents as doc
 
 from .desk import USERS, Desk, MemoryInbox, OneCall
+from .issuer import CLIENT, Issuer
 from .office import OURS, Office
 
 _HASH = USERS[0].password_hash
@@ -64,7 +66,14 @@ def asked(desk: Desk) -> Iterator[tuple[str, str]]:
 async def whole(office: Office) -> Office:
     await office.core.configure(*PEOPLE.values())
     await office.send("acme", OURS)
-    office.desk = office.desk_with(inbox=MemoryInbox(), calls=OneCall(7), signs_up=True)
+    provider = OpenIdClient(
+        Provider(
+            issuer="https://issuer.example", client_id=CLIENT, title="x", scopes=("openid",), claim="email"
+        ),
+        Issuer(now=office.core.clock.now),
+        office.core.clock.now,
+    )
+    office.desk = office.desk_with(inbox=MemoryInbox(), calls=OneCall(7), signs_up=True, provider=provider)
     return office
 
 

@@ -35,7 +35,7 @@ _LONGEST_NAME = 200
 _NO_MATCH = "This name and password do not match."
 _NO_CODE = "This code is wrong, or was used."
 _STEP = "step"
-"""The ticket of somebody who has shown the password; its value is the name."""
+"""The ticket of somebody who has shown who they are; its value is what was shown, and the name."""
 CHALLENGE = "challenge"
 """The ticket of a browser that was asked for a passkey; its value is what it was asked to sign."""
 _JSON = msgspec.json.Decoder(dict[str, Any])
@@ -85,7 +85,7 @@ class Login:
     async def show(self, request: Request) -> Response:
         if await self._doorman.admits(request):
             return RedirectResponse("/", 303)
-        return self._form(words_for(request))
+        return self.form(words_for(request))
 
     async def submit(self, request: Request) -> Response:
         form = await read_form(request)
@@ -94,20 +94,24 @@ class Login:
         words = words_for(request)
         name, password = form.get("name", "").strip(), form.get("password", "")
         if len(name) > _LONGEST_NAME:
-            return self._form(words, 401, words.say(_NO_MATCH))
+            return self.form(words, 401, words.say(_NO_MATCH))
         whose = self._tries.of_name(request, name)
         if wait_ms := await self._tries.begin(whose):
-            return self._form(words, 429, _too_often(words, wait_ms), name, _retry_after(wait_ms))
+            return self.form(words, 429, too_often(words, wait_ms), name, retry_after(wait_ms))
         user = await self._verified(name, password)
         if user is None:
-            return self._form(words, 401, words.say(_NO_MATCH), name)
+            return self.form(words, 401, words.say(_NO_MATCH), name)
         await self._tries.succeeded(whose)
+        return await self.go_on(request, user, "password")
+
+    async def go_on(self, request: Request, user: User, shown: str) -> Response:
+        """The next step of whoever has `shown` who they are: a second factor, where they have one."""
         access = await self._sessions.access(user.name)
         if access.has_second_factor:
             response = RedirectResponse("/login/second", 303)
-            self._tickets.give(request, response, _STEP, user.name, user.password_hash)
+            self._tickets.give(request, response, _STEP, f"{shown} {user.name}", user.password_hash)
             return response
-        return await self._in(request, user, "password")
+        return await self._in(request, user, shown)
 
     async def show_second(self, request: Request) -> Response:
         user = self._half_in(request)
@@ -125,12 +129,12 @@ class Login:
         words, access = words_for(request), await self._sessions.access(user.name)
         whose = self._tries.of_second(user.name)
         if wait_ms := await self._tries.begin(whose):
-            return self._second(words, access, 429, _too_often(words, wait_ms), _retry_after(wait_ms))
+            return self._second(words, access, 429, too_often(words, wait_ms), retry_after(wait_ms))
         shown = await self._used(request, user, access, form.get("code", "")[:_LONGEST_NAME])
         if not shown:
             return self._second(words, access, 401, words.say(_NO_CODE))
         await self._tries.succeeded(whose)
-        return await self._in(request, user, shown)
+        return await self._in(request, user, f"{self._first(request)} and {shown}")
 
     async def ask_passkey(self, request: Request) -> Response:
         """What a script asks the browser to sign: of whoever has shown the password theirs, else any."""
@@ -160,7 +164,7 @@ class Login:
         # Whoever shows nothing but a passkey may be anybody.
         whose = self._tries.of_second(half.name) if half else self._tries.of_address(request)
         if wait_ms := await self._tries.begin(whose):
-            return JSONResponse({"error": _too_often(words, wait_ms)}, 429, _retry_after(wait_ms))
+            return JSONResponse({"error": too_often(words, wait_ms)}, 429, retry_after(wait_ms))
         name = half.name if half else await asyncio.to_thread(passkeys.claimed_user, answer)
         user = self._users().get(name)
         alone = half is None
@@ -183,7 +187,8 @@ class Login:
             return JSONResponse({"error": words.say(_NO_PASSKEY)}, 401)
         await self._tries.succeeded(whose)
         response = JSONResponse({"next": "/"})
-        await self._arrivals.come_in(request, response, user, "passkey" if alone else "password and passkey")
+        first = "" if alone else f"{self._first(request)} and "
+        await self._arrivals.come_in(request, response, user, f"{first}passkey")
         return response
 
     async def log_out(self, request: Request) -> Response:
@@ -206,11 +211,15 @@ class Login:
         return response
 
     def _half_in(self, request: Request) -> User | None:
-        """Whoever has shown the password, and nothing else yet."""
-        user = self._users().get(self._tickets.value(request, _STEP))
+        """Whoever has shown the password, or a provider's word for it, and nothing else yet."""
+        user = self._users().get(self._tickets.value(request, _STEP).partition(" ")[2])
         if user is None or user.state != "active":
             return None
         return user if self._tickets.shown(request, _STEP, user.password_hash) else None
+
+    def _first(self, request: Request) -> str:
+        """What whoever is half in has shown."""
+        return self._tickets.value(request, _STEP).partition(" ")[0]
 
     async def _used(self, request: Request, user: User, access: Access, code: str) -> str:
         """What was shown by this code, which is worth nothing from now on; "" when it was worth nothing before."""
@@ -221,7 +230,7 @@ class Login:
         try:
             if step is not None:
                 await self._gateway.execute(UseApp(user=user.name, seed=totp.seed, step=step))
-                return "password and code"
+                return "code"
             digest = self._authenticators.recovery_digest(user.name, code)
             author = author_of(self._gateway, request, user, "use_recovery_code")
             await author.execute(
@@ -231,7 +240,7 @@ class Login:
             if refused.refusal is not Refusal.CODE_INVALID:
                 raise
             return ""
-        return "password and recovery code"
+        return "recovery code"
 
     async def _verified(self, name: str, password: str) -> User | None:
         user = self._users().get(name)
@@ -239,7 +248,7 @@ class Login:
         right = await self._passwords.matches(password_hash, password)
         return user if right and user is not None and user.state == "active" else None
 
-    def _form(
+    def form(
         self,
         words: Words,
         status: int = 200,
@@ -299,10 +308,10 @@ async def read_form(request: Request) -> dict[str, str] | Response:
         return PlainTextResponse("This form cannot be read.", 400)
 
 
-def _too_often(words: Words, wait_ms: int) -> str:
+def too_often(words: Words, wait_ms: int) -> str:
     seconds = math.ceil(wait_ms / 1000)
     return words.say("Too many failed logins. Try again in {seconds} seconds.", seconds=seconds)
 
 
-def _retry_after(wait_ms: int) -> dict[str, str]:
+def retry_after(wait_ms: int) -> dict[str, str]:
     return {"retry-after": str(math.ceil(wait_ms / 1000))}

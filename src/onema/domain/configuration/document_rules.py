@@ -49,6 +49,7 @@ DEEPEST_SETTING = 8
 """How deep tables and lists of a carrier's settings may be nested."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_USER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}")
 _PREFIX = re.compile(r"\+[0-9]{0,15}")
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 _FIXED_CODE = re.compile(r"[0-9A-Z]{4,10}")
@@ -208,7 +209,9 @@ def _named_limits(limits: tuple[doc.NamedLimit, ...]) -> Iterator[Problem]:
 
 
 def _user(user: doc.User) -> Iterator[Problem]:
-    yield from _name(user.name)
+    # An e-mail address is a name too: it is what login providers know people by.
+    if not _USER_NAME.fullmatch(user.name):
+        yield from _name(user.name)
     if not user.password_hash.startswith(_ARGON2ID):
         yield Problem("password_hash", f"it is not an argon2id hash, which begins with {_ARGON2ID}")
     if fault := role_fault(user.role, user.customer_of):

@@ -47,12 +47,15 @@ class Passkey(msgspec.Struct, frozen=True):
 
 
 class Access(msgspec.Struct, frozen=True):
-    """`recovery` are the hashes of the codes that stand in for the authenticator app, each once."""
+    """`recovery` are the hashes of the codes that stand in for the authenticator app, each once; `subject` is who the
+    user is to the provider by whose word they came in.
+    """
 
     sessions: tuple[Session, ...] = ()
     totp: Totp | None = None
     recovery: tuple[str, ...] = ()
     passkeys: tuple[Passkey, ...] = ()
+    subject: str = ""
 
     @property
     def app(self) -> Totp | None:

@@ -68,6 +68,19 @@ class EndSessions(OfUser, frozen=True, kw_only=True):
         return replace(access, sessions=tuple(left))
 
 
+class ShowSubject(OfUser, frozen=True, kw_only=True):
+    """A login provider says that the user is this `subject` of it, as at the first time. Raises
+    Refused(CREDENTIAL_UNKNOWN) when that was another.
+    """
+
+    subject: str
+
+    def changed(self, access: Access) -> Access:
+        if access.subject not in ("", self.subject):
+            raise Refused(Refusal.CREDENTIAL_UNKNOWN, "another person came in under this name")
+        return replace(access, subject=self.subject)
+
+
 class OfferApp(OfUser, frozen=True, kw_only=True):
     """Keep the seed of an authenticator app until a code of it shows that somebody has it."""
 

@@ -178,6 +178,28 @@ class MakeFirstOwner(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return made
 
 
+class Admit(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Make a user of the installation whom nobody has invited. Result: the user.
+
+    Raises Refused and InvalidConfiguration as TakeInvitation does.
+    """
+
+    name: str
+    password_hash: str
+    role: doc.UserRole
+    entropy: bytes
+
+    def _configure(self) -> tuple[Configure, doc.User]:
+        user = doc.User(name=self.name, password_hash=self.password_hash, role=self.role)
+        return Configure(entropy=self.entropy, documents=(user,)), user
+
+    def keys(self, context: Context) -> Iterable[Key]:
+        return self._configure()[0].keys(context)
+
+    def decide(self, world: World, context: Context) -> Decision:
+        return _made(*self._configure(), world, context)
+
+
 def _made(configure: Configure, user: doc.User, world: World, context: Context) -> Decision:
     decision = configure.decide(world, context)
     if user.name in context.directory.users:
