@@ -14,6 +14,7 @@ import asyncpg  # type: ignore[import-untyped]  # the package carries no type ma
 import pytest
 
 from onema.domain.audit import AuditEntry
+from onema.domain.delivery.gone_addresses import GoneAddress
 from onema.domain.door_rows import Invitation, LoginTries, UserAccess
 from onema.domain.guard.rows import GuardSubject
 from onema.domain.live_figures import LiveFigures
@@ -30,6 +31,7 @@ from .freeze_statements import FOLDER, Step, freeze, run_on_postgres, run_on_sql
 NEW_TABLES: set[type[Row]] = {
     AuditEntry,
     Call,
+    GoneAddress,
     GuardSubject,
     Invitation,
     LiveFigures,

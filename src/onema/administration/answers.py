@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any, Protocol, TypeVar
 
 import onema
+from onema.administration.addresses import Addresses
 from onema.administration.author import Author
 from onema.administration.callback_trial import CallbackTrial
 from onema.administration.callbacks import MOST_AT_ONCE, CallbackLog
@@ -16,6 +17,8 @@ from onema.administration.configuring import AnyInstallation, Configuring, Insta
 from onema.administration.customer_requests import (
     PoolNow,
     Prices,
+    PutAddressOnline,
+    ReadAddresses,
     ReadHotlines,
     ReadPrices,
     TriedText,
@@ -168,6 +171,7 @@ class Administration:
         self.callback_trial = CallbackTrial(gateway)
         self._invitations = Invitations(gateway, storage, refresh, keyring)
         self._callbacks = CallbackLog(gateway, storage)
+        self._addresses = Addresses(gateway, storage)
         self._carrier_answers = CarrierAnswers(gateway, storage)
         self._live = LiveWindow(gateway, storage)
         self._persons = Persons(gateway, storage)
@@ -190,6 +194,7 @@ class Administration:
             ReadHotlines: self._read_hotlines,
             TryText: self._try_text,
             TryCallback: self.callback_trial.run,
+            ReadAddresses: self._addresses.read,
             ReadCapacity: self._read_capacity,
             ReadCarriers: self._carrier_answers.read,
             ReadReceipts: self._read_receipts,
@@ -213,6 +218,7 @@ class Administration:
             DropJob: self._drop_job,
             ErasePerson: self._persons.erase,
             ReplayCallbacks: self._callbacks.replay,
+            PutAddressOnline: self._addresses.put_online,
             PutRecording: self._put_recording,
             InviteUser: self._invitations.invite,
             TakeInvitation: self._invitations.take,

@@ -85,6 +85,33 @@ class CallbackTried(msgspec.Struct, frozen=True, kw_only=True):
     said: str = ""
 
 
+class CallbackAddress(msgspec.Struct, frozen=True, kw_only=True):
+    """Where an application is told of its messages, or with "" the account: at this host. `gone_at` is when it answered
+    410 (Unix ms), since when it is told of no events; 0 while it listens.
+    """
+
+    application: str
+    host: str
+    gone_at: int = 0
+
+
+class ReadAddresses(Request[tuple[CallbackAddress, ...]], frozen=True, kw_only=True, tag="read_addresses"):
+    """The callback addresses of an account and of its applications: those that have one of their own."""
+
+    answer_type = tuple[CallbackAddress, ...]
+
+    account: str
+
+
+class PutAddressOnline(Request[bool], frozen=True, kw_only=True, tag="put_address_online"):
+    """Tell the own callback address of an application, or of the account, of events again; whether it was off."""
+
+    answer_type = bool
+
+    account: str
+    application: str = ""
+
+
 class TryCallback(Request[CallbackTried], frozen=True, kw_only=True, tag="try_callback"):
     """Tell an account, or an application of it, of a message that never was, once."""
 

@@ -450,6 +450,8 @@ WireRequest = (
     | theirs.ReadHotlines
     | theirs.TryText
     | theirs.TryCallback
+    | theirs.ReadAddresses
+    | theirs.PutAddressOnline
     | ReadCapacity
     | ReadCarriers
     | TestCarrier

@@ -104,6 +104,48 @@ def try_out(
         raise typer.Exit(1)
 
 
+@app.command("addresses")
+def addresses(
+    cli: Cli,
+    account: Annotated[str, typer.Argument(help="Whose addresses are shown.")],
+) -> None:
+    """List where an account and its applications are told of messages, and which address has answered 410 (Gone)."""
+    from onema.administration.customer_requests import ReadAddresses
+    from onema.cli.output import print_json, print_table
+    from onema.domain.values.times import show_time
+
+    with cli.session() as session:
+        found = [
+            {
+                "application": one.application,
+                "host": one.host,
+                "status": "gone" if one.gone_at else "online",
+                "gone_at": show_time(one.gone_at) if one.gone_at else "",
+            }
+            for one in session.answer(ReadAddresses(account=account))
+        ]
+    if cli.json:
+        print_json(found)
+        return
+    columns = ("application", "host", "status", "gone_at")
+    print_table(columns, [[one[column] for column in columns] for one in found])
+
+
+@app.command("online")
+def put_online(
+    cli: Cli,
+    account: Annotated[str, typer.Argument(help="Whose address listens again.")],
+    application: Annotated[str, typer.Argument(help="The application whose own address it is.")] = "",
+) -> None:
+    """Tell an address of events again that answered 410 (Gone)."""
+    from onema.administration.customer_requests import PutAddressOnline
+    from onema.cli.output import say
+
+    with cli.session() as session:
+        was_gone = session.answer(PutAddressOnline(account=account, application=application))
+    say("Its address is told of events again." if was_gone else "Its address was online.")
+
+
 @app.command("replay")
 def replay(
     cli: Cli,

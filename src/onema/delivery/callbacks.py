@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from onema.delivery.callback_client import CallbackClient
+from onema.delivery.callback_client import GONE, CallbackClient
 from onema.delivery.callback_contract import (
     CallbackRenderer,
     CallbackRequest,
@@ -19,11 +19,13 @@ from onema.delivery.callback_contract import (
 )
 from onema.delivery.failed_jobs import GivenUp
 from onema.delivery.patience import patience_of
+from onema.domain.audit import Audited, by_the_server
 from onema.domain.delivery.call_news import news_of
 from onema.domain.delivery.callback_try import AGAIN, GIVEN_UP, NOT_TOLD, CallbackTry
 from onema.domain.delivery.finish_job import FinishJob
+from onema.domain.delivery.gone_addresses import GoneAddress, SwitchAddressOff, gone_key
 from onema.domain.delivery.message_progress import call_state_url, callback_url
-from onema.domain.ids import time_of_id
+from onema.domain.ids import AccountId, time_of_id
 from onema.domain.records import Call, Channel, Job, Message
 from onema.engine.gateway import Gateway
 from onema.engine.last_call import last_call
@@ -66,6 +68,10 @@ class CallbackSender:
         if isinstance(request, NotTold):
             await self._finish(job, CallbackTry(problem=request.why, then=NOT_TOLD, about=_about(job)))
             return
+        if patience.is_event and (host := await self._gone_host(message.account, url)):
+            off = CallbackTry(host, problem="the address answered 410 and is switched off", then=NOT_TOLD)
+            await self._finish(job, off)
+            return
         began = self._gateway.now()
         told = await self._client.tell(request, as_event=patience.is_event)
         took_ms = max(self._gateway.now() - began, 0)
@@ -76,6 +82,8 @@ class CallbackSender:
             tried = msgspec.structs.replace(tried, then=AGAIN)
             await self._finish(job, tried, self._gateway.now() + pause)
         else:
+            if patience.is_event and told.status == GONE:
+                await self._switch_off(message.account, url, told.host)
             raise GivenUp(told.problem, msgspec.structs.replace(tried, then=GIVEN_UP).noted())
 
     async def _request(
@@ -91,6 +99,27 @@ class CallbackSender:
         if not isinstance(renderer, CallNewsRenderer) or not isinstance(call, Call):
             return NotTold("its API tells nothing of calls any more")
         return renderer.render_call(message, call, news, url)
+
+    async def _gone_host(self, account: AccountId, url: str) -> str:
+        """The host of an address that answered that it is gone; "" for one that has not."""
+        key = gone_key(account, url)
+        row = (await self._storage.read([key])).get(key)
+        return row.host if isinstance(row, GoneAddress) else ""
+
+    async def _switch_off(self, account: AccountId, url: str, host: str) -> None:
+        gateway = self._gateway
+        now, name = gateway.now(), gateway.directory.accounts[account].name
+        entry = by_the_server(
+            gateway.next_id(),
+            now,
+            name,
+            "switch_address_off",
+            f"callback address at {host}",
+            {"status": GONE},
+        )
+        await gateway.execute(
+            Audited(SwitchAddressOff(account=account, url=url, host=host, now=now), (entry,))
+        )
 
     def _url(self, job: Job, message: Message) -> str:
         account = self._gateway.directory.accounts.get(message.account)

@@ -1,6 +1,6 @@
 """The audit log: what somebody changed by hand, written in the same batch as the change. Nothing takes a row back."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -48,6 +48,16 @@ class Audited(msgspec.Struct, frozen=True):
         if not (decision.puts or decision.inserts or decision.deletes):
             return decision
         return msgspec.structs.replace(decision, inserts=(*decision.inserts, *self.entries))
+
+
+def by_the_server(
+    identifier: int, at: int, account: str, what: str, subject: str, after: Mapping[str, Any]
+) -> AuditEntry:
+    """The entry of what the server changes because of what it was told, which nobody ordered."""
+    encoded = msgspec.json.encode(after)
+    return AuditEntry(
+        identifier, 0, account, at, "onema", "server", "owner", "", what, subject, before=b"{}", after=encoded
+    )
 
 
 def difference(before: Any, after: Any, shown_before: Any, shown_after: Any) -> tuple[Any, Any]:

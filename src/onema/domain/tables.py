@@ -1,6 +1,7 @@
 """Which tables there are."""
 
 from onema.domain.audit import AuditEntry
+from onema.domain.delivery.gone_addresses import GoneAddress
 from onema.domain.door_rows import Invitation, LoginTries, UserAccess
 from onema.domain.guard.rows import GuardSubject
 from onema.domain.live_figures import LiveFigures
@@ -57,6 +58,7 @@ TABLES: tuple[type[Row], ...] = (
     Invitation,
     UserAccess,
     LoginTries,
+    GoneAddress,
 )
 """Every table, in the order in which batches lock rows."""
 

@@ -13,6 +13,7 @@ from onema.administration.answers import Administration
 from onema.dialects.native.resources import COLLECTIONS
 from onema.dialects.native.routes import NativeApi
 from onema.domain.configuration import documents as doc
+from onema.domain.delivery.gone_addresses import SwitchAddressOff
 from onema.domain.values.money import Minor
 from onema.http.messages import Request, Response
 
@@ -342,3 +343,21 @@ def test_whole_paths_are_described(tmp_path: Path) -> None:
     text = json.dumps(document())
     assert "of openapi/" not in text
     assert len(document()["paths"]) > 20
+
+
+async def test_an_address_that_is_gone_is_shown_and_put_online(call: Caller) -> None:
+    """An application's own and the account's; only a key that administers does the latter, and of its own account."""
+    url = "https://shop.example/events"
+    await call.core.configure(doc.Application(account="shop", name="till", callback_url=url))
+    listed = {"application": "till", "host": "shop.example", "status": "online", "gone_at": None}
+    assert await call.told("GET", "/v1/callbacks/addresses") == {"items": [listed]}
+    off = SwitchAddressOff(account=call.core.account("shop").id, url=url, host="shop.example", now=1_000)
+    await call.core.gateway.execute(off)
+    found = await call.told("GET", "/v1/callbacks/addresses", key=READER)
+    assert found["items"] == [{**listed, "status": "gone", "gone_at": "1970-01-01T00:00:01.000Z"}]
+    online, asked = "/v1/callbacks/addresses/online", {"application": "till"}
+    assert (await call.problem("POST", online, asked, key=READER))[0] == 403
+    assert (await call.problem("POST", online, asked, key=RIVAL))[0] == 404
+    assert (await call.problem("POST", online, {}))[0] == 404
+    assert await call.told("POST", online, asked) == {"was_gone": True}
+    assert await call.told("POST", online, asked) == {"was_gone": False}

@@ -2,6 +2,7 @@
 
 import re
 
+import msgspec
 import pytest
 import pytest_asyncio
 
@@ -10,6 +11,8 @@ from onema.delivery.callback_client import Told
 from onema.delivery.callback_contract import CallbackRequest
 from onema.dialects.native.callbacks import NativeEvents
 from onema.domain.configuration import documents as doc
+from onema.domain.delivery.gone_addresses import SwitchAddressOff
+from onema.domain.ids import AccountId
 from onema.speech import Voices
 from onema.speech.hearing.decode import hear_wav
 
@@ -86,6 +89,29 @@ async def test_an_application_is_put_online_switched_off_and_removed(shop: Offic
     await shop.submit(SHOP, "remove")
     assert shop.document(doc.Application, "acme/shop") is None
     assert (await shop.desk.get(SHOP)).status == 404
+
+
+@pytest.mark.parametrize("own", [True, False])
+async def test_an_address_that_is_gone_is_put_online_again(shop: Office, own: bool) -> None:
+    """Its application's page says since when, and so does the account's page where it is the account's."""
+    url = "https://shop.example/told"
+    account = shop.document(doc.Account, "acme")
+    assert account is not None
+    if own:
+        await shop.core.configure(msgspec.structs.replace(_shop(shop), callback_url=url))
+    else:
+        await shop.core.configure(msgspec.structs.replace(account, callback_url=url))
+    await shop.desk.log_in("hoa" if own else "tam")
+    pages = [SHOP] if own else [SHOP, LIST]
+    for page in pages:
+        assert "answered 410" not in await shop.page(page)
+        off = SwitchAddressOff(
+            account=AccountId(account.number), url=url, host="shop.example", now=shop.core.clock.now()
+        )
+        await shop.core.gateway.execute(off)
+        assert "answered 410 (Gone) at " in await shop.page(page)
+        await shop.submit(page, "address-online")
+        assert "answered 410" not in await shop.page(page)
 
 
 async def test_its_settings_are_changed_together(shop: Office) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from onema.client.call import Call, part
 from onema.client.operations.shared import Cost
@@ -147,6 +148,21 @@ class Replayed(msgspec.Struct, frozen=True, kw_only=True):
     replayed: int
 
 
+class CallbackAddress(msgspec.Struct, frozen=True, kw_only=True):
+    application: str
+    host: str
+    status: str
+    gone_at: dt.datetime | None
+
+
+class CallbackAddresses(msgspec.Struct, frozen=True, kw_only=True):
+    items: list[CallbackAddress]
+
+
+class PutOnline(msgspec.Struct, frozen=True, kw_only=True):
+    was_gone: bool
+
+
 def list_messages(
     *,
     limit: int | None = None,
@@ -202,3 +218,20 @@ def replay_callbacks(*, messages: Sequence[str]) -> Call[Replayed]:
     Those of which nobody is told are passed over.
     """
     return Call("POST", "/v1/callbacks/replay", Replayed, body={"messages": messages})
+
+
+def list_callback_addresses() -> Call[CallbackAddresses]:
+    """Where you are told of messages, and which address is gone.
+
+    The account's own address and those of its applications. One that answered an event with 410 is told
+    of no more until it is put online again.
+    """
+    return Call("GET", "/v1/callbacks/addresses", CallbackAddresses)
+
+
+def put_address_online(*, application: str | UnsetType = UNSET) -> Call[PutOnline]:
+    """Tell an address of events again.
+
+    What it missed is told by a replay.
+    """
+    return Call("POST", "/v1/callbacks/addresses/online", PutOnline, body={"application": application})

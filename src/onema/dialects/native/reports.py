@@ -15,6 +15,7 @@ from onema.dialects.native.errors import Invalid
 from onema.dialects.native.wire import read, verification_of
 from onema.domain.ids import MessageId, time_of_id
 from onema.domain.records import Message, MessageState
+from onema.domain.refusals import Refusal, Refused
 from onema.domain.values.money import format_amount
 from onema.domain.values.times import show_time
 from onema.http.messages import Response
@@ -44,6 +45,10 @@ def reports_at(path: list[str]) -> Methods:
             return {"GET": callbacks}
         case ["callbacks", "replay"]:
             return {"POST": replay}
+        case ["callbacks", "addresses"]:
+            return {"GET": addresses}
+        case ["callbacks", "addresses", "online"]:
+            return {"POST": put_online}
         case ["audit"]:
             return {"GET": audit}
     return {}
@@ -226,6 +231,35 @@ async def replay(asked: Asked) -> Response:
         account=asked.account, messages=tuple(filter(None, identifiers)), told_only=True
     )
     return answered({"replayed": await asked.ask(order)}, 202)
+
+
+async def addresses(asked: Asked) -> Response:
+    found = await asked.ask(theirs.ReadAddresses(account=asked.account))
+    lines = [
+        {
+            "application": one.application,
+            "host": one.host,
+            "status": "gone" if one.gone_at else "online",
+            "gone_at": show_time(one.gone_at) if one.gone_at else None,
+        }
+        for one in found
+    ]
+    return answered({"items": lines})
+
+
+class AddressRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    application: str = ""
+
+
+async def put_online(asked: Asked) -> Response:
+    wanted = read(asked.request.body, AddressRequest)
+    order = theirs.PutAddressOnline(account=asked.account, application=wanted.application)
+    try:
+        return answered({"was_gone": await asked.ask(order)})
+    except Refused as refused:
+        if refused.refusal is not Refusal.CONFLICT:
+            raise
+        raise NotPermitted from refused  # There is no such address.
 
 
 async def audit(asked: Asked) -> Response:

@@ -16,6 +16,7 @@ from onema.console.words import Words
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.document_rules import MOST_RECALLS, RECALL_DELAYS
 from onema.domain.refusals import Refusal, Refused
+from onema.domain.values.times import show_time
 
 _APPID_BYTES = 16
 _SANDBOX = "sandbox"
@@ -35,6 +36,7 @@ async def applications(visit: Visit) -> Response:
         accounts=accounts,
         account=account,
         applications=registered,
+        gone=await _gone(visit, account.name, "") if account else "",
         offers_sandbox=all(one.environment != "sandbox" for one in registered),
         **keys.shown(visit, account.name if account else "", "", documents),
         command=f"onema application list {account.name if account else ''}",
@@ -61,6 +63,7 @@ async def application(visit: Visit) -> Response:
         pools=[("", visit.words.say("none")), *((each.identity, each.identity) for each in pools.documents)],
         recalled=_recalled(visit.words),
         told_at=one.callback_url or account.callback_url,
+        gone=await _gone(visit, one.account, one.name if one.callback_url else ""),
         tried=visit.outcome if isinstance(visit.outcome, theirs.CallbackTried) else None,
         **keys.shown(visit, one.account, one.name, found.documents),
         command=f"onema application set {one.account} {one.name}",
@@ -152,6 +155,29 @@ async def try_callback(visit: Visit) -> Response:
     return await application(visit)
 
 
+async def _gone(visit: Visit, account: str, application: str) -> str:
+    """Since when the own address of an application, or of the account, is told of no events; "" while it is."""
+    addresses = await visit.ask(theirs.ReadAddresses(account=account))
+    at = next((one.gone_at for one in addresses if one.application == application), 0)
+    return show_time(at) if at else ""
+
+
+async def put_online(visit: Visit) -> str:
+    """Tell the address of events again that the application is told at: its own, or the account's."""
+    one, _ = await _meant(visit)
+    application = one.name if one.callback_url else ""
+    await visit.ask(theirs.PutAddressOnline(account=one.account, application=application))
+    return f"{_address(one)}?done=1"
+
+
+async def put_account_online(visit: Visit) -> str:
+    account = visit.chosen(await visit.accounts())
+    if account is None:
+        raise NotForThem
+    await visit.ask(theirs.PutAddressOnline(account=account.name))
+    return f"/console/applications?account={quote(account.name)}&done=1"
+
+
 async def remove(visit: Visit) -> str:
     one, revision = await _meant(visit)
     await visit.put(remove=((one.kind, one.identity),), revision=revision)
@@ -213,6 +239,7 @@ SECTION = Section(
             "create": create,
             "sandbox": make_sandbox,
             "account": change_account,
+            "address-online": put_account_online,
             "make-key": keys.make(applications),
             "key-off": keys.switch_off,
             "key-on": keys.switch_on,
@@ -226,6 +253,7 @@ SECTION = Section(
             "off": switch_off,
             "remove": remove,
             "try-callback": try_callback,
+            "address-online": put_online,
             "make-key": keys.make(application),
             "key-off": keys.switch_off,
             "key-on": keys.switch_on,
