@@ -1,5 +1,6 @@
 """What is registered, or is not, although countries and carriers that an account sends to ask for it."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 
 import phonenumbers
@@ -15,6 +16,8 @@ from onema.domain.values.times import parse_time
 SOON_MS = 30 * 86_400_000
 """Before a registration ends: renewing one takes weeks."""
 
+AUSTRALIAN_SENDER = re.compile(r"(?i)(?!.*unverified)(?![0-9]+\Z)[!-^`-~][ -~]{0,9}[!-^`-~]")
+"""What ACMA registers: https://www.acma.gov.au/31-ensure-your-sender-ids-meet-valid-use-case-rules, 3.1.1."""
 _REGISTRIES: Mapping[str, str] = {
     # ACMA's register, since 2026-07-01.
     "AU": 'phones show one that is not registered as "Unverified"',
@@ -86,8 +89,11 @@ def _ending(brandname: doc.Brandname, now: int) -> Iterator[Problem]:
 def _senders(brandname: doc.Brandname, countries: Iterable[str]) -> Iterator[Problem]:
     registered = {one.country for one in brandname.registrations}
     name = brandname.name
-    if "AU" in countries and (len(name) < 2 or " " in name or name.isdigit()):
-        sentence = "Australia takes senders of 2 to 11 characters, without spaces, and not of digits alone"
+    if "AU" in countries and not AUSTRALIAN_SENDER.fullmatch(name):
+        sentence = (
+            "Australia takes senders of 2 to 11 characters, not digits alone, without a space or underscore at their "
+            "ends, and without 'Unverified'"
+        )
         yield Problem("name", sentence)
     for country, what in _REGISTRIES.items():
         if country in countries and country not in registered:

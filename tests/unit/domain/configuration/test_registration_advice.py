@@ -81,9 +81,18 @@ def test_a_registration_that_ends_soon_is_told_of(expires_at: str, complaint: st
     assert found == ([f"accounts[acme].brandnames[Shop].{complaint}"] if complaint else [])
 
 
-# Infobip's and ACMA's pages of 2026: 2 to 11 ASCII characters, no space, not digits only.
+# https://www.acma.gov.au/31-ensure-your-sender-ids-meet-valid-use-case-rules, 3.1.1: a space may stand inside.
 @pytest.mark.parametrize(
-    ("name", "is_told"), [("S", True), ("My Shop", True), ("1234", True), ("Shop24", False)]
+    ("name", "is_told"),
+    [
+        ("S", True),
+        ("1234", True),
+        ("Shop_", True),
+        ("Unverified", True),
+        ("Caf\xe9", True),
+        ("My Shop", False),
+        ("Shop24", False),
+    ],
 )
 def test_a_sender_that_australia_does_not_take_is_told_of(name: str, is_told: bool) -> None:
     """Where the account says that it sends there."""
