@@ -48,7 +48,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
 
 _SOME = [("light", 1280, "en-GB"), ("dark", 768, "vi-VN"), ("light", 360, "zh-CN"), ("dark", 360, "en-GB")]
 _ALL = list(itertools.product(("light", "dark"), (1280, 768, 360), ("en-GB", "vi-VN", "zh-CN")))
-_FURTHER = ("/console/carriers/of/handset", "/console/carriers/add/smpp", "/console/system/audit")
+_FURTHER = (
+    "/console/carriers/of/handset",
+    "/console/carriers/add/smpp",
+    "/console/system/audit",
+    "/console/system/compliance",
+)
 """Pages that stand in no navigation."""
 
 

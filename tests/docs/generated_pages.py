@@ -10,6 +10,7 @@ from tests.client.operations import modules
 from tests.docs.api_page import api_page
 from tests.docs.callee_page import callee_page
 from tests.docs.carrier_pages import carrier_page, pages
+from tests.docs.compliance_page import compliance_page
 from tests.docs.postman_file import postman_file
 from tests.docs.reference_page import reference_page
 from tests.docs.settings_page import settings_page
@@ -22,6 +23,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/api.md": api_page,
     "docs/carriers/callee.md": callee_page,
     "docs/carriers/simulator.md": simulator_page,
+    "docs/operations/compliance.md": compliance_page,
     "docs/operations/settings.md": settings_page,
     "docs/state-machines.md": state_machines_page,
     **{f"docs/carriers/{name}.md": partial(carrier_page, name) for name in pages()},

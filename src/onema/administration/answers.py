@@ -13,6 +13,7 @@ from onema.administration.callback_trial import CallbackTrial
 from onema.administration.callbacks import MOST_AT_ONCE, CallbackLog
 from onema.administration.calls import read_calls
 from onema.administration.carrier_answers import CarrierAnswers
+from onema.administration.compliance import Compliance
 from onema.administration.configuring import AnyInstallation, Configuring, Installation
 from onema.administration.customer_requests import (
     PoolNow,
@@ -58,6 +59,7 @@ from onema.administration.requests import (
     ReadCalls,
     ReadCapacity,
     ReadCarriers,
+    ReadCompliance,
     ReadDeadJobs,
     ReadDocuments,
     ReadLedger,
@@ -165,9 +167,9 @@ class Administration:
         self._settings = dict(settings)
         self._keyring = keyring
         self.address_countries = address_countries
-        self._configuring = Configuring(
-            gateway, storage, refresh, recordings, installation or AnyInstallation()
-        )
+        installation = installation or AnyInstallation()
+        self._configuring = Configuring(gateway, storage, refresh, recordings, installation)
+        self._compliance = Compliance(gateway, self._settings, installation)
         self.callback_trial = CallbackTrial(gateway)
         self._invitations = Invitations(gateway, storage, refresh, keyring)
         self._callbacks = CallbackLog(gateway, storage)
@@ -203,6 +205,7 @@ class Administration:
             ReadDeadJobs: self._read_dead_jobs,
             ReadCallbacks: self._callbacks.read,
             ReadSettings: self._read_settings,
+            ReadCompliance: self._compliance.read,
             Status: self._status,
             ReadInvitation: self._invitations.look_up,
             ReadInvitations: self._invitations.read,

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Protocol
 
 import msgspec
@@ -10,6 +11,7 @@ from onema.administration.author import Author, changed_document
 from onema.administration.permissions import Actor, forbidden_changes, told_to
 from onema.administration.requests import Configuration, PutDocuments, ReadDocuments
 from onema.delivery.recordings import Recordings
+from onema.domain.compliance.snapshot import CodeLife
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.carrier_settings import masked
 from onema.domain.configuration.configure import Change, Configure, Proposal
@@ -30,6 +32,10 @@ _NO_ID_IS_AS_LARGE = 2**63 - 1
 class Installation(Protocol):
     """Knows what this program can do with documents: which dialects, carriers and settings it has."""
 
+    @property
+    def code_lives(self) -> Mapping[str, CodeLife]:
+        """How long codes may live, by dialect, of those whose codes are checked here."""
+
     def problems(self, after: After) -> Iterable[Problem]:
         """What is wrong with a change here, although it holds together. May look around, for seconds."""
 
@@ -39,6 +45,8 @@ class Installation(Protocol):
 
 class AnyInstallation:
     """Takes every document."""
+
+    code_lives: Mapping[str, CodeLife] = MappingProxyType({})
 
     def problems(self, after: After) -> Iterable[Problem]:
         return ()

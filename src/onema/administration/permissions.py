@@ -90,6 +90,7 @@ FOR_OPERATORS: _Requests = {
     ask.ReadReceipts: _EVERY_OPERATOR,
     ask.ReadDeadJobs: _EVERY_OPERATOR,
     ask.ReadSettings: _EVERY_OPERATOR,
+    ask.ReadCompliance: _EVERY_OPERATOR,
     ask.Status: _EVERY_OPERATOR,
     theirs.TryCallback: _OPERATORS,
     theirs.PutAddressOnline: _OPERATORS,

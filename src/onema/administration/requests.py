@@ -12,6 +12,8 @@ from onema.administration import customer_requests as theirs
 from onema.administration.asking import Request as Request  # noqa: PLC0414  # handed on
 from onema.administration.audit_requests import AuditPage as AuditPage  # noqa: PLC0414  # handed on
 from onema.administration.audit_requests import ReadAudit as ReadAudit  # noqa: PLC0414  # handed on
+from onema.administration.compliance_requests import ComplianceReport as ComplianceReport  # noqa: PLC0414  # handed on
+from onema.administration.compliance_requests import ReadCompliance as ReadCompliance  # noqa: PLC0414  # handed on
 from onema.administration.person_requests import ErasePerson as ErasePerson  # noqa: PLC0414  # handed on
 from onema.administration.person_requests import ExportPerson as ExportPerson  # noqa: PLC0414  # handed on
 from onema.channels.contract import CarrierStatus
@@ -462,5 +464,6 @@ WireRequest = (
     | ReadRefusals
     | ReadNow
     | ReadSettings
+    | ReadCompliance
     | Status
 )

@@ -29,7 +29,7 @@ from onema.speech.spoken_texts import SpokenTexts
 from onema.speech.voices import Voices
 from onema.storage.contract import Storage, Unavailable
 from onema.storage.sqlite.storage import SqliteStorage
-from onema.wiring import carriers
+from onema.wiring import carriers, dialects
 from onema.wiring.installation import ThisInstallation
 
 log = logging.getLogger(__name__)
@@ -97,6 +97,7 @@ def this_installation(settings: Settings) -> ThisInstallation:
     return ThisInstallation(
         handset_beside_carriers=settings.handset.beside_carriers,
         private_targets=settings.callback.private_targets,
+        code_lives=dialects.code_lives(settings),
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from onema.administration.answers import Administrator
 from onema.dialects.camara import credentials as camara
 from onema.dialects.camara import wire as camara_wire
+from onema.dialects.camara.routes import ALIVE_MS as CAMARA_ALIVE_MS
 from onema.dialects.camara.routes import CamaraApi
 from onema.dialects.camara.sample_requests import CamaraSteps
 from onema.dialects.contract import Dialect, SampleRequests, SampleStep, SampleSteps
@@ -27,6 +28,7 @@ from onema.dialects.twilio_verify import credentials as twilio_verify
 from onema.dialects.twilio_verify import wire as twilio_verify_wire
 from onema.dialects.twilio_verify.routes import TwilioVerifyApi
 from onema.dialects.twilio_verify.sample_requests import TwilioVerifySamples
+from onema.dialects.twilio_verify.verifications import ALIVE_MS as TWILIO_ALIVE_MS
 from onema.dialects.vbee import credentials as vbee
 from onema.dialects.vbee import wire as vbee_wire
 from onema.dialects.vbee.routes import VbeeApi
@@ -37,6 +39,8 @@ from onema.dialects.ytx.routes import YtxApi
 from onema.dialects.ytx.sample_requests import YtxSamples
 from onema.domain.codes.check_code import Check, CheckCode
 from onema.domain.codes.send_text import LONGEST_AHEAD_DAYS
+from onema.domain.codes.verification import LONGEST_LIFE_MINUTES
+from onema.domain.compliance.snapshot import CodeLife
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.problems import Problem, one_of
 from onema.domain.ids import LARGEST_ID, MessageId
@@ -71,6 +75,8 @@ class WireApiParts:
     """What the application of its credential would better have."""
     steps_alone: Callable[[Mapping[str, str]], SampleSteps] | None = None
     """The steps, where there are no samples."""
+    life: Callable[[Settings], CodeLife] | None = None
+    """How long its codes may live; None where codes are the sender's own, which checks them itself."""
 
     def steps(self, credentials: Mapping[str, str]) -> Iterator[SampleStep]:
         """What a newcomer with these keys tries. Raises KeyError for one that is missing."""
@@ -124,16 +130,43 @@ def _receivers(gateway: Gateway, reads: CustomerReads, settings: Settings, check
     return Receivers(gateway)
 
 
+_ANOTHER_API = "its lifetime is fixed: take its credentials away, and use another API"
+
+
+def _life_of_native(settings: Settings) -> CodeLife:
+    return CodeLife(native_wire.LONGEST_TTL, by_request=True, binds=True)
+
+
+def _life_of_esms(settings: Settings) -> CodeLife:
+    return CodeLife(
+        settings.esms.time_alive_max * 60,
+        named=LONGEST_LIFE_MINUTES * 60,
+        change="lower esms.time_alive_max; requests that name a template may say more (TimeAlive up to "
+        f"{LONGEST_LIFE_MINUTES}): take the names of templates away, or have them say less",
+    )
+
+
 DIALECTS: Mapping[str, WireApiParts] = {
-    "native": WireApiParts(_native, native.problems_of, native_wire.message_of, NativeSamples),
-    "esms": WireApiParts(_esms, esms.problems_of, esms_wire.message_of, EsmsSamples),
+    "native": WireApiParts(
+        _native, native.problems_of, native_wire.message_of, NativeSamples, life=_life_of_native
+    ),
+    "esms": WireApiParts(_esms, esms.problems_of, esms_wire.message_of, EsmsSamples, life=_life_of_esms),
     "vbee": WireApiParts(_vbee, vbee.problems_of, vbee_wire.message_of, VbeeSamples, vbee.advice),
     "ytx": WireApiParts(_ytx, ytx.problems_of, ytx_wire.message_of, YtxSamples),
     "twilio_verify": WireApiParts(
-        _twilio_verify, twilio_verify.problems_of, twilio_verify_wire.message_of, TwilioVerifySamples
+        _twilio_verify,
+        twilio_verify.problems_of,
+        twilio_verify_wire.message_of,
+        TwilioVerifySamples,
+        life=lambda settings: CodeLife(TWILIO_ALIVE_MS // 1000, change=_ANOTHER_API),
     ),
     "camara": WireApiParts(
-        _camara, camara.problems_of, camara_wire.message_of, samples=None, steps_alone=CamaraSteps
+        _camara,
+        camara.problems_of,
+        camara_wire.message_of,
+        samples=None,
+        steps_alone=CamaraSteps,
+        life=lambda settings: CodeLife(CAMARA_ALIVE_MS // 1000, change=_ANOTHER_API),
     ),
     "receivers": WireApiParts(
         _receivers,
@@ -164,6 +197,11 @@ def build_dialects(
         if isinstance(api, NativeApi) and administrator is not None:
             api.administer(administrator)
     return apis
+
+
+def code_lives(settings: Settings) -> Mapping[str, CodeLife]:
+    """How long codes may live, by dialect, of those whose codes are checked here."""
+    return {name: parts.life(settings) for name, parts in DIALECTS.items() if parts.life is not None}
 
 
 def problems_of(document: doc.Credential) -> Iterator[Problem]:

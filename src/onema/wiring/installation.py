@@ -5,7 +5,10 @@ Whoever saves documents asks here first, be it the server or a command line on t
 """
 
 from collections.abc import Collection, Iterator, Mapping
+from types import MappingProxyType
 
+from onema.domain.compliance.banks import bank_advice
+from onema.domain.compliance.snapshot import CodeLife
 from onema.domain.configuration import carrier_settings
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.advice import Advice
@@ -23,12 +26,19 @@ SIMULATED = "handset"
 
 class ThisInstallation:
     """The rules of this program under its settings: `handset_beside_carriers` lets both stand beside each other,
-    `private_targets` lets callback URLs name this machine and private networks.
+    `private_targets` lets callback URLs name this machine and private networks, `code_lives` are by dialect.
     """
 
-    def __init__(self, *, handset_beside_carriers: bool = False, private_targets: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        handset_beside_carriers: bool = False,
+        private_targets: bool = False,
+        code_lives: Mapping[str, CodeLife] = MappingProxyType({}),
+    ) -> None:
         self._handset_beside_carriers = handset_beside_carriers
         self._private_targets = private_targets
+        self.code_lives = code_lives
 
     def problems(self, after: After) -> Iterator[Problem]:
         """What is wrong here with the changed documents."""
@@ -70,6 +80,7 @@ def advice(documents: After, voices: Collection[str], now: int) -> Advice:
         for one in documents.of_kind(doc.Carrier)
     }
     yield from registration_advice(documents, needs, now)
+    yield from bank_advice(documents, now)
     for caller in documents.of_kind(doc.Application):
         # Another node may have a pack of its own, so this is no refusal.
         if caller.voice and caller.voice not in voices:

@@ -10,6 +10,7 @@ from onema.domain.codes.verification import DIGITS
 from onema.domain.configuration import documents as doc
 from onema.domain.ids import MessageId
 from onema.domain.values.phone import Phone
+from onema.settings import Settings, shown
 from onema.speech import Voices
 from onema.speech.announcement import Announcements
 from onema.wiring.console_samples import ConsoleSamples
@@ -46,7 +47,7 @@ class Office:
             core.gateway,
             core.storage,
             installation=ThisInstallation(),
-            settings={"listen.port": "8400"},
+            settings=dict(shown(Settings())),
             keyring=core.keyring,
         )
         self.desk = self.desk_with()

@@ -69,3 +69,19 @@ async def test_the_page_tells_of_which_day_the_countries_of_addresses_are(office
     assert "None are loaded." in await office.page("/console/system")
     office.administration.address_countries = lambda: 1_800_000_000_000
     assert "2027-01-15" in await office.page("/console/system")
+
+
+async def test_a_compliance_report_is_read_by_operators(office: Office) -> None:
+    """Each line with its source; a customer finds no such page."""
+    await office.desk.log_in()
+    page = await office.page("/console/system/compliance?profile=vn")
+    assert "Circular 50/2024/TT-NHNN" in page
+    assert "accounts[acme].brandnames[ACME].registrations" in page
+    assert "onema doctor --profile vn" in page
+    assert "NIST SP 800-63B-4" in await office.page("/console/system/compliance?profile=nobodys")
+
+
+async def test_customers_read_no_compliance_report(office: Office) -> None:
+    """It is about every account, and about the server."""
+    await office.desk.log_in("chi")
+    await office.page("/console/system/compliance", 404)

@@ -8,6 +8,7 @@ from onema.channels.handset.scripted_numbers import Script
 from onema.cli.demo import hints
 from onema.console.door.login import _NO_CODE, _NO_MATCH, _NO_PASSKEY
 from onema.console.door.welcome import ROLES
+from onema.console.operate.pages.system import VERDICTS
 from onema.console.operate.sections import SECTIONS
 from onema.console.words import ENGLISH, languages
 from onema.domain.delivery.call import CallState
@@ -40,6 +41,7 @@ def said() -> Iterator[str]:
     yield from ("ready", "waiting", "active", "inactive", "full", "draining")
     yield from (script.value for script in Script)
     yield from (*ROLES.values(), _NO_CODE, _NO_PASSKEY)
+    yield from VERDICTS.values()
     yield from (section.title for section in SECTIONS)
     for hint in hints("http://127.0.0.1:8400", CREDENTIALS):
         yield hint.title

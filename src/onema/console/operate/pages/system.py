@@ -10,6 +10,8 @@ from onema.administration.audit_requests import ReadAudit
 from onema.console.operate.frame import Section, Visit
 from onema.console.operate.pages.shown import PAGE
 from onema.domain.audit import AuditEntry
+from onema.domain.compliance.check import Verdict
+from onema.domain.compliance.profiles import PROFILES
 from onema.domain.ids import time_of_id
 from onema.domain.values.times import show_time
 
@@ -83,10 +85,34 @@ def _said(values: dict[str, Any] | None, name: str) -> str:
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
+async def compliance(visit: Visit) -> Response:
+    """Whether the configuration is as a standard or a country asks."""
+    told = visit.told("profile")
+    profile = told if told in PROFILES else next(iter(PROFILES))
+    report = await visit.ask(ask.ReadCompliance(profile=profile))
+    return visit.render(
+        "compliance.html",
+        profiles=[(one.name, one.title) for one in PROFILES.values()],
+        report=report,
+        verdicts=VERDICTS,
+        counts=[
+            (VERDICTS[verdict], sum(line.verdict is verdict for line in report.lines)) for verdict in Verdict
+        ],
+        command=f"onema doctor --profile {profile}",
+    )
+
+
+VERDICTS = {
+    Verdict.HOLDS: "holds",
+    Verdict.FAILS: "does not hold",
+    Verdict.ELSEWHERE: "not ours to check",
+}
+"""What the page says of each."""
+
 SECTION = Section(
     "system",
     "System",
-    {"": system, "/audit": audit},
+    {"": system, "/audit": audit, "/compliance": compliance},
     for_customers=False,
     actions={"": {"requeue": requeue, "drop": drop}},
 )
