@@ -187,6 +187,10 @@ class Ytx(msgspec.Struct, frozen=True):
 
 class Retention(msgspec.Struct, frozen=True):
     days: Annotated[int, Meta(ge=1, description="Days after which messages are dropped.")] = 90
+    statistics_days: Annotated[
+        int,
+        Meta(ge=1, description="Days after which it is dropped what was counted of the messages of a day."),
+    ] = 800
 
 
 class Settings(msgspec.Struct, frozen=True):

@@ -5,6 +5,7 @@ import pytest
 from onema.domain.tables import TABLES
 from onema.storage.contract import Storage
 from onema.storage.postgres import PostgresStorage
+from onema.testing.conformance.counting import MessageCounting
 from onema.testing.conformance.message_search import MessageSearch
 from onema.testing.conformance.storage import StorageConformance
 from onema.testing.conformance.storage_lists import StorageLists
@@ -17,7 +18,7 @@ def server(postgres_server: PostgresServer) -> PostgresServer:
     return postgres_server
 
 
-class TestPostgresStorage(StorageConformance, StorageLists, MessageSearch):
+class TestPostgresStorage(StorageConformance, StorageLists, MessageSearch, MessageCounting):
     @pytest.fixture
     async def storage(self, server: PostgresServer) -> AsyncIterator[Storage]:
         storage = PostgresStorage(server.dsn("conformance"))

@@ -5,13 +5,14 @@ import pytest
 
 from onema.storage.contract import Storage
 from onema.storage.sqlite.storage import SqliteStorage
+from onema.testing.conformance.counting import MessageCounting
 from onema.testing.conformance.message_search import MessageSearch
 from onema.testing.conformance.storage import StorageConformance
 from onema.testing.conformance.storage_lists import StorageLists
 from onema.testing.memory_storage import MemoryStorage
 
 
-class TestMemoryStorage(StorageConformance, StorageLists, MessageSearch):
+class TestMemoryStorage(StorageConformance, StorageLists, MessageSearch, MessageCounting):
     prepares = 0
 
     @pytest.fixture
@@ -19,7 +20,7 @@ class TestMemoryStorage(StorageConformance, StorageLists, MessageSearch):
         return MemoryStorage()
 
 
-class TestSqliteStorage(StorageConformance, StorageLists, MessageSearch):
+class TestSqliteStorage(StorageConformance, StorageLists, MessageSearch, MessageCounting):
     @pytest.fixture
     async def storage(self, tmp_path: Path) -> AsyncIterator[Storage]:
         storage = SqliteStorage(tmp_path / "onema.db")

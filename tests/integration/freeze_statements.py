@@ -51,6 +51,7 @@ a COPY of `parameters`, one row, into `columns`.
 
 SQLITE_SAMPLES: dict[str, Any] = {
     "account": 1,
+    "accounts": "[1]",
     "account_name": "text 2",
     "after": 0,
     "amount": 0,
@@ -93,6 +94,8 @@ SQLITE_SAMPLES: dict[str, Any] = {
     "last": 9,
     "full": "[]",
     "until": 20,
+    "without": 1,
+    "shortest": 2,
 }
 """Values of the named statements' parameters; the rows of `_samples` are there, changed."""
 
@@ -123,6 +126,8 @@ POSTGRES_SAMPLES: dict[str, tuple[Any, ...]] = {
     "process_reports": (),
     "sweep_process_reports": (10, 5),
     "live_figures": (1,),
+    "count_messages": ([1], 1, 9, 5, 1, 2),
+    "sweep_statistics": (10, 5),
     "newest_part": (1,),
     "nth_newest": (1, 0, 9, 0),
     "scan_messages": (1, 0, 9, True, ["text 2"], "text", "", 5),

@@ -20,6 +20,7 @@ from onema.domain.guard.rows import GuardSubject
 from onema.domain.live_figures import LiveFigures
 from onema.domain.records import Call, ProcessReport, Row
 from onema.domain.request_key import RequestKey
+from onema.domain.statistics import Statistics
 from onema.domain.tables import TABLES
 from onema.storage.postgres import PostgresStorage
 from onema.storage.postgres.link import Connection, connect
@@ -38,6 +39,7 @@ NEW_TABLES: set[type[Row]] = {
     LoginTries,
     ProcessReport,
     RequestKey,
+    Statistics,
     UserAccess,
 }
 """Those that came after the newest frozen release; none once the next one is frozen."""

@@ -68,6 +68,7 @@ from onema.administration.requests import (
     ReadReceipts,
     ReadRefusals,
     ReadSettings,
+    ReadStatistics,
     ReadStory,
     ReplayCallbacks,
     Request,
@@ -82,6 +83,7 @@ from onema.administration.requests import (
     TopUp,
     UnmatchedReceipt,
 )
+from onema.administration.statistics import read_statistics
 from onema.administration.try_text import try_text
 from onema.channels.contract import CarrierStatus
 from onema.delivery.recordings import Recordings
@@ -202,6 +204,7 @@ class Administration:
             ReadReceipts: self._read_receipts,
             ReadRefusals: self._read_refusals,
             ReadNow: self._live.read,
+            ReadStatistics: lambda one: read_statistics(self._gateway, self._storage, one),
             ReadDeadJobs: self._read_dead_jobs,
             ReadCallbacks: self._callbacks.read,
             ReadSettings: self._read_settings,

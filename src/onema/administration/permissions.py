@@ -59,6 +59,7 @@ FOR_CUSTOMERS: _Requests = {
     ask.ReadLedger: _EVERY_CUSTOMER,
     ask.ReadBalance: _EVERY_CUSTOMER,
     ask.ReadNow: _EVERY_CUSTOMER,
+    ask.ReadStatistics: _EVERY_CUSTOMER,
     theirs.ReadPrices: _EVERY_CUSTOMER,
     theirs.ReadHotlines: _EVERY_CUSTOMER,
     theirs.TryText: _EVERY_CUSTOMER,

@@ -16,6 +16,8 @@ from onema.administration.compliance_requests import ComplianceReport as Complia
 from onema.administration.compliance_requests import ReadCompliance as ReadCompliance  # noqa: PLC0414  # handed on
 from onema.administration.person_requests import ErasePerson as ErasePerson  # noqa: PLC0414  # handed on
 from onema.administration.person_requests import ExportPerson as ExportPerson  # noqa: PLC0414  # handed on
+from onema.administration.statistics_requests import FoundStatistics as FoundStatistics  # noqa: PLC0414  # handed on
+from onema.administration.statistics_requests import ReadStatistics as ReadStatistics  # noqa: PLC0414  # handed on
 from onema.channels.contract import CarrierStatus
 from onema.domain.codes.refused_text import RefusedText
 from onema.domain.configuration import documents as doc
@@ -463,6 +465,7 @@ WireRequest = (
     | ShowSms
     | ReadRefusals
     | ReadNow
+    | ReadStatistics
     | ReadSettings
     | ReadCompliance
     | Status

@@ -28,6 +28,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "apply": ("onema.cli.apply", "app", "Make the configuration what a TOML file says."),
     "export": ("onema.cli.export", "app", "Write the configuration as such a file."),
     "now": ("onema.cli.now", "app", "What happens at the moment, over all processes."),
+    "statistics": ("onema.cli.statistics", "app", "What became of messages, and what it cost."),
     "account": ("onema.cli.account", "app", "Customers."),
     "credential": ("onema.cli.credential", "app", "Keys and secrets of accounts."),
     "application": ("onema.cli.application", "app", "Applications of accounts."),

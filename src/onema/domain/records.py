@@ -212,7 +212,7 @@ class Message(Row, frozen=True, gc=False):
 
     `unit_price` is the price of one segment (sms) or of each started `period` of seconds (call); `price` is
     what was held at first, `held` what still is, `charged` what it cost in the end. `talked_ms` is how long a
-    call was talked.
+    call was talked. `template` allowed its text (brandname_view.name_of).
     """
 
     table = "messages"
@@ -250,6 +250,7 @@ class Message(Row, frozen=True, gc=False):
     """What its sender counts it under."""
     resends: int = 0
     """How often it was sent again and paid for again, at `price` each; `charged` has that in it."""
+    template: str = ""
 
     @property
     def key(self) -> Key:

@@ -29,6 +29,7 @@ from onema.domain.records import (
     Window,
 )
 from onema.domain.request_key import RequestKey
+from onema.domain.statistics import Statistics
 
 TABLES: tuple[type[Row], ...] = (
     DirectoryRevision,
@@ -54,6 +55,7 @@ TABLES: tuple[type[Row], ...] = (
     RecentRefusals,
     ProcessReport,
     LiveFigures,
+    Statistics,
     AuditEntry,
     Invitation,
     UserAccess,
@@ -73,6 +75,7 @@ EXPIRING: tuple[type[Row], ...] = (
     RequestKey,
     ProcessReport,
     LiveFigures,
+    Statistics,
     Invitation,
     LoginTries,
 )

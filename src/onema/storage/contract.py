@@ -34,6 +34,7 @@ from onema.domain.records import (
     Row,
     Window,
 )
+from onema.domain.statistics import MessagesAlike
 from onema.domain.values.money import Minor
 from onema.domain.values.phone import Phone
 
@@ -328,6 +329,14 @@ class Storage(Writer, Protocol):
 
     async def read_sent(self, account: AccountId, sent: SentBetween) -> SentPage:
         """It looks at all messages of the account in between, in nobody's way."""
+
+    async def count_messages(
+        self, accounts: Sequence[AccountId], first: int, before: int, now: int
+    ) -> Sequence[MessagesAlike]:
+        """What became of these accounts' messages with ids from `first` to before `before`, in nobody's way; those that
+        were refused, of the sandbox, or of operators who try carriers are left out. Codes that can be checked at `now`
+        are not settled. It looks at all messages in between.
+        """
 
     async def read_events(self, account: AccountId, before: tuple[int, int], limit: int) -> Sequence[Event]:
         """Events of an account whose (subject, id) comes before this, newest subject first, its last event first."""

@@ -5,9 +5,10 @@ import importlib.resources
 import re
 from collections.abc import Sequence
 from importlib.resources.abc import Traversable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from onema.domain.records import Row
+from onema.domain.statistics import WITHIN_SECONDS, MessagesAlike
 from onema.storage.contract import StorageError
 
 
@@ -48,6 +49,12 @@ def named_statements(file: str) -> dict[str, str]:
     text = importlib.resources.files("onema.storage").joinpath("queries", file).read_text()
     parts = re.split(r"^-- (\w+) --$", text, flags=re.MULTILINE)
     return {name: body.strip() for name, body in zip(parts[1::2], parts[2::2], strict=True)}
+
+
+def alike(row: Sequence[Any]) -> MessagesAlike:
+    """What `count_messages` answers with: its last columns are one value."""
+    values: tuple[Any, ...] = (*row[: -len(WITHIN_SECONDS)], tuple(row[-len(WITHIN_SECONDS) :]))
+    return MessagesAlike(*values)
 
 
 class Migration(NamedTuple):

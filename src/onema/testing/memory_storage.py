@@ -31,6 +31,7 @@ from onema.domain.records import (
     Row,
     Window,
 )
+from onema.domain.statistics import MessagesAlike
 from onema.domain.tables import EXPIRING
 from onema.domain.values.money import Minor
 from onema.domain.values.phone import Phone
@@ -47,6 +48,7 @@ from onema.storage.contract import (
     WantedMessages,
     Writer,
 )
+from onema.testing.counting import count_alike
 
 R = TypeVar("R", bound=Row)
 
@@ -307,6 +309,12 @@ class MemoryStorage:
     def _messages_of(self, account: AccountId, first: int, before: int) -> list[Message]:
         found = [row for row in self._of(Message) if row.account == account and first <= row.id < before]
         return sorted(found, key=lambda row: row.id)
+
+    async def count_messages(
+        self, accounts: Sequence[AccountId], first: int, before: int, now: int
+    ) -> Sequence[MessagesAlike]:
+        messages = [row for account in accounts for row in self._messages_of(account, first, before)]
+        return count_alike(messages, self._of(Attempt), self._of(Event), now)
 
     async def read_events(self, account: AccountId, before: tuple[int, int], limit: int) -> Sequence[Event]:
         found = [row for row in self._of(Event) if row.account == account and (row.subject, row.id) < before]

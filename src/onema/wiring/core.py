@@ -16,8 +16,10 @@ from onema.domain.configuration.seal_settings import SealSettings
 from onema.domain.ids import MAX_NODE
 from onema.domain.keyring import Keyring, Unsealable
 from onema.domain.refusals import Refused
+from onema.domain.statistics import DAY_MS
 from onema.engine.address_countries import AddressCountries
 from onema.engine.committer import Committer
+from onema.engine.counting import Counting
 from onema.engine.gateway import Gateway
 from onema.engine.observer import Observer, Unobserved
 from onema.engine.ports import Clock, Entropy, IdSource, SystemClock, SystemEntropy
@@ -168,3 +170,14 @@ async def open_core(
         countries.built_at,
     )
     return Core(clock, node, keyring, storage, committer, gateway, announcements, recordings, administration)
+
+
+def counting(settings: Settings, core: Core) -> Counting:
+    """What counts the messages of a core."""
+    return Counting(
+        core.gateway,
+        core.storage,
+        receipt_lifetime_ms=settings.delivery.receipt_lifetime * 1000,
+        keep_messages_ms=settings.retention.days * DAY_MS,
+        keep_statistics_ms=settings.retention.statistics_days * DAY_MS,
+    )

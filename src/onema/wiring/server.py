@@ -53,7 +53,7 @@ from onema.telemetry.metrics import Metrics
 from onema.wiring.carriers import CARRIER_TYPES, Surroundings, Webhooks, carrier_factory
 from onema.wiring.console_address import console_address
 from onema.wiring.console_samples import ConsoleSamples
-from onema.wiring.core import Core, choose_storage, data_folder, open_core, serving_node
+from onema.wiring.core import Core, choose_storage, counting, data_folder, open_core, serving_node
 from onema.wiring.delivering import build_dispatcher
 from onema.wiring.dialects import build_dialects
 from onema.wiring.installation import handset_beside_carriers
@@ -167,6 +167,9 @@ class App:
         )
         await sweeper.start()
         stack.push_async_callback(sweeper.stop)
+        counts = counting(settings, core)
+        await counts.start()
+        stack.push_async_callback(counts.stop)
         follower = DirectoryFollower(core.committer, core.storage)
         await follower.start()
         stack.push_async_callback(follower.stop)

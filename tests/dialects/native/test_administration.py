@@ -14,7 +14,9 @@ from onema.dialects.native.resources import COLLECTIONS
 from onema.dialects.native.routes import NativeApi
 from onema.domain.configuration import documents as doc
 from onema.domain.delivery.gone_addresses import SwitchAddressOff
+from onema.domain.statistics import DAY_MS
 from onema.domain.values.money import Minor
+from onema.engine.counting import Counting
 from onema.http.messages import Request, Response
 
 from ..running_core import RunningCore
@@ -153,6 +155,50 @@ async def test_the_ledger_prices_and_refusals_are_read(call: Caller) -> None:
     assert (await call("POST", "/v1/verifications", {"to": "twelve"})).status == 422
     found = await call.told("GET", "/v1/refusals")
     assert (found["total"], found["items"][0]["reason"]) == (1, "phone_invalid")
+
+
+async def test_statistics_are_read_by_what_messages_have_in_common(call: Caller) -> None:
+    """With what a verified number cost; of another account there is nothing in them."""
+    counting = Counting(
+        call.core.gateway,
+        call.core.storage,
+        receipt_lifetime_ms=1,
+        keep_messages_ms=DAY_MS,
+        keep_statistics_ms=DAY_MS,
+    )
+    assert await call.told("GET", "/v1/statistics") | {"since": 0, "until": 0} == {
+        "since": 0,
+        "until": 0,
+        "counted_at": None,
+        "totals": [],
+        "items": [],
+    }
+    await send(call)
+    await counting.count()
+    found = await call.told("GET", "/v1/statistics?group_by=country")
+    (line,) = found["items"]
+    assert (line["value"], line["messages"], line["codes"], line["verified"]) == ("VN", 1, 1, 0)
+    assert found["totals"] == [{name: line[name] for name in line if name not in ("value", "text")}]
+    assert line["cost"] == {"currency": "VND", "charged": "0", "per_verified_number": None}
+    (template,) = (await call.told("GET", "/v1/statistics?group_by=template"))["items"]
+    assert template["text"] == client.TEXT
+    (hour,) = (await call.told("GET", "/v1/statistics?group_by=hour&since=2026-01-01"))["items"]
+    assert hour["value"].endswith(":00:00.000Z")
+    assert (await call.told("GET", "/v1/statistics", key=RIVAL))["totals"] == []
+
+
+@pytest.mark.parametrize(
+    ("query", "pointer"),
+    [
+        ("group_by=phone", "/group_by"),
+        ("since=yesterday", "/since"),
+        ("until=1969-12-31", "/until"),
+        ("since=2026-11-29&until=2026-11-28", "/since"),
+    ],
+)
+async def test_statistics_of_no_time_are_refused(call: Caller, query: str, pointer: str) -> None:
+    """With the parameter that it is about."""
+    assert await call.problem("GET", f"/v1/statistics?{query}") == (400, "invalid_request", pointer)
 
 
 PATHS = [

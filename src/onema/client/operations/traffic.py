@@ -111,6 +111,40 @@ class CallPage(msgspec.Struct, frozen=True, kw_only=True):
     next_cursor: str | None
 
 
+class StatisticsCost(msgspec.Struct, frozen=True, kw_only=True):
+    currency: str
+    charged: str
+    per_verified_number: str | None
+
+
+class StatisticsTotal(msgspec.Struct, frozen=True, kw_only=True):
+    messages: int
+    sent: int
+    delivered: int
+    codes: int
+    verified: int
+    cost: StatisticsCost
+
+
+class StatisticsLine(msgspec.Struct, frozen=True, kw_only=True):
+    value: str
+    text: str
+    messages: int
+    sent: int
+    delivered: int
+    codes: int
+    verified: int
+    cost: StatisticsCost
+
+
+class Statistics(msgspec.Struct, frozen=True, kw_only=True):
+    since: dt.datetime
+    until: dt.datetime
+    counted_at: dt.datetime | None
+    totals: list[StatisticsTotal]
+    items: list[StatisticsLine]
+
+
 class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     at: dt.datetime
     since: dt.datetime
@@ -197,6 +231,27 @@ def list_calls(*, limit: int | None = None, cursor: str | None = None) -> Call[C
     The calls of one message stand on one page, which may be longer for it.
     """
     return Call("GET", "/v1/calls", CallPage, query={"limit": limit, "cursor": cursor})
+
+
+def get_statistics(
+    *,
+    group_by: Literal[
+        "hour", "day", "channel", "carrier", "operator", "network", "country", "prefix", "template"
+    ]
+    | None = None,
+    since: str | None = None,
+    until: str | None = None,
+) -> Call[Statistics]:
+    """What became of messages, and what it cost.
+
+    Counted for whole hours, and a little late: counted_at says until when. Beyond 40 days whole days
+    are counted. Values are those with most messages; the value `*` is all further ones together. An
+    operator is that of the number's plan, a network the one that receipts named, and a prefix a number
+    without its last six digits.
+    """
+    return Call(
+        "GET", "/v1/statistics", Statistics, query={"group_by": group_by, "since": since, "until": until}
+    )
 
 
 def list_refusals() -> Call[Refusals]:

@@ -12,6 +12,7 @@ from onema.administration.spelled_phones import spelled_phones
 from onema.administration.story import moments
 from onema.dialects.native.desk import Asked, Methods, answered, page
 from onema.dialects.native.errors import Invalid
+from onema.dialects.native.statistics import statistics
 from onema.dialects.native.wire import read, verification_of
 from onema.domain.ids import MessageId, time_of_id
 from onema.domain.records import Message, MessageState
@@ -39,6 +40,8 @@ def reports_at(path: list[str]) -> Methods:
             return {"GET": ledger}
         case ["prices"]:
             return {"GET": prices}
+        case ["statistics"]:
+            return {"GET": statistics}
         case ["refusals"]:
             return {"GET": refusals}
         case ["callbacks"]:

@@ -157,6 +157,7 @@ def message_row(
     verification: int = 0,
     code_expires_at: int = 0,
     category: str = "",
+    template: str = "",
     refusal: Refusal | None = None,
 ) -> Message:
     """The message as it begins; or, with `refusal`, as it ends."""
@@ -184,4 +185,5 @@ def message_row(
         reason=refusal.value if refusal else "",
         ended_at=send.now if refusal else 0,
         category=category,
+        template=template,
     )

@@ -81,7 +81,7 @@ class CallWithText(Send, frozen=True, kw_only=True, gc=False):
             spoken_text=text,
         )
         message = msgspec.structs.replace(
-            message_row(self, Channel.CALL, caller, hold=hold),
+            message_row(self, Channel.CALL, caller, hold=hold, template=self.template),
             callback_url=self.callback_url,
             category=self.category,
             together=self.together,

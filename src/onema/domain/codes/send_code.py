@@ -95,6 +95,7 @@ class SendCode(Send, frozen=True, kw_only=True, gc=False):
             verification=verification.id,
             code_expires_at=verification.expires_at,
             category=self.category,
+            template=sent.template,
         )
         sealed = seal_payload(payload, self.id, context.keyring, self.nonce)
         job = delivery_job(JobKind.SMS, self.account, self.id, self.now, sealed)

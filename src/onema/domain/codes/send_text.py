@@ -88,7 +88,7 @@ class SendText(Send, frozen=True, kw_only=True, gc=False):
         due_at = max(self.send_at, self.now)
         payload = SmsPayload(self.phone, sender, sent.text, due_at + TEXT_VALID_MS, facts=sent.facts)
         message = msgspec.structs.replace(
-            message_row(self, Channel.SMS, sender, hold=hold, segments=sent.segments),
+            message_row(self, Channel.SMS, sender, hold=hold, segments=sent.segments, template=sent.template),
             callback_url=self.callback_url,
             together=self.together,
             category=self.category,

@@ -6,7 +6,7 @@ import msgspec
 
 from onema.domain.codes.accept_message import Send
 from onema.domain.configuration import documents as doc
-from onema.domain.configuration.brandname_view import BrandnameView
+from onema.domain.configuration.brandname_view import BrandnameView, name_of
 from onema.domain.configuration.directory import AccountView
 from onema.domain.configuration.message_template import place_code
 from onema.domain.configuration.registered import SIGNATURE
@@ -21,16 +21,21 @@ from onema.domain.values.sms_text import segments
 
 
 class TextToSend(msgspec.Struct, frozen=True, gc=False):
-    """`text` may still have its marker, `segments` counts it with a code. `facts` are what is registered about it."""
+    """`text` may still have its marker, `segments` counts it with a code. `facts` are what is registered about it,
+    `template` is the name of what allowed it.
+    """
 
     text: str
     segments: int
     facts: dict[str, str]
+    template: str = ""
 
     def with_last_line(self, line: str, code_length: int) -> "TextToSend":
         """`line` may have the marker, too."""
         text = with_last_line(self.text, line)
-        return TextToSend(text, segments(place_code(text, "0" * code_length)).count, self.facts)
+        return TextToSend(
+            text, segments(place_code(text, "0" * code_length)).count, self.facts, self.template
+        )
 
 
 def text_to_send(
@@ -60,4 +65,4 @@ def text_to_send(
         lacking = [f"{one.carrier}: {one.why}" for one in plan.skipped if one.unregistered]
         if lacking and not plan.choices:
             raise Refused(Refusal.NOT_REGISTERED, "; ".join(lacking))
-    return TextToSend(text, count, facts)
+    return TextToSend(text, count, facts, name_of(template) if template else "")

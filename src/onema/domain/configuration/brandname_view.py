@@ -1,5 +1,6 @@
 """A brandname as the hot path asks it: which texts it may send."""
 
+import hashlib
 from collections.abc import Iterable
 from functools import cached_property
 
@@ -16,6 +17,12 @@ REMEMBERED_TEXTS = 200
 """Of each brandname."""
 
 LONGEST_REMEMBERED = 1_000
+
+
+def name_of(template: doc.Template) -> str:
+    """What the template is called in what is counted: its name, or what stands for the text of one that has none."""
+    text = f"{template.brandname}\n{template.text}"
+    return template.name or f"#{hashlib.blake2b(text.encode(), digest_size=4).hexdigest()}"
 
 
 class BrandnameView:

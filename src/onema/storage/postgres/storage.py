@@ -29,6 +29,7 @@ from onema.domain.records import (
     Row,
     Window,
 )
+from onema.domain.statistics import PREFIX_WITHOUT_DIGITS, SHORTEST_PREFIX, MessagesAlike
 from onema.domain.tables import EXPIRING, TABLE_ORDER
 from onema.domain.values.money import Minor
 from onema.domain.values.phone import Phone
@@ -53,6 +54,7 @@ from onema.storage.postgres.searching import ACCOUNTS_AT_ONCE, PostgresFinder
 from onema.storage.postgres.wake_ups import Announcer, Listener
 from onema.storage.postgres.writer import BATCH_SECONDS, SETTLE_SECONDS, PostgresWriter
 from onema.storage.searching import search, terms
+from onema.storage.statements import alike
 
 # Far longer than anybody looks for a COMMIT that was not answered (SETTLE_SECONDS).
 KEEP_BATCHES_MS = 24 * 3_600_000
@@ -298,6 +300,13 @@ class PostgresStorage(PostgresWriter):
             total = await connection.fetchval(self._queries["count_sent"], *wanted, sent.most)
             records = await connection.fetch(self._queries["sent"], *wanted, sent.limit, sent.skip)
         return SentPage(total, [Message(*record) for record in records])
+
+    async def count_messages(
+        self, accounts: Sequence[AccountId], first: int, before: int, now: int
+    ) -> Sequence[MessagesAlike]:
+        prefix = (PREFIX_WITHOUT_DIGITS, SHORTEST_PREFIX)
+        query = self._queries["count_messages"]
+        return [alike(row) for row in await self._fetch(query, list(accounts), first, before, now, *prefix)]
 
     async def read_events(self, account: AccountId, before: tuple[int, int], limit: int) -> Sequence[Event]:
         records = await self._fetch(self._queries["events"], account, *before, limit)

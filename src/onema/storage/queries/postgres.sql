@@ -220,6 +220,13 @@ WITH expired AS MATERIALIZED (
 )
 DELETE FROM live_figures t USING expired WHERE (t.slot, t.process) = (expired.slot, expired.process)
 
+-- sweep_statistics --
+-- Forget what was counted long ago.
+WITH expired AS MATERIALIZED (
+    SELECT account, span, start FROM statistics WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED
+)
+DELETE FROM statistics t USING expired WHERE (t.account, t.span, t.start) = (expired.account, expired.span, expired.start)
+
 -- windows_after --
 -- How many windows expire after a moment ($1).
 SELECT count(*) FROM windows WHERE expires_at > $1
@@ -295,7 +302,7 @@ WHERE account = $1 AND subject = $2 ORDER BY at, kind DESC
 -- An account's ($1) messages before an id ($2), newest first.
 SELECT account, id, dialect, channel, phone, sender, application, reference, client_ip, verification,
        code_expires_at, segments, period, unit_price, price, held, charged, talked_ms, state, reason, ended_at, ending,
-       callback_url, together, category, campaign, resends
+       callback_url, together, category, campaign, resends, template
 FROM messages WHERE account = $1 AND id < $2 ORDER BY id DESC LIMIT $3
 
 -- newest_part --
@@ -310,7 +317,7 @@ SELECT id FROM messages WHERE account = $1 AND id > $2 AND id < $3 ORDER BY id D
 -- Messages of an account ($1) between $2 and $3 to one of some phones ($5) or with a reference ($6), unless not $4, in a state ($7) or in any (''), newest first.
 SELECT account, id, dialect, channel, phone, sender, application, reference, client_ip, verification,
        code_expires_at, segments, period, unit_price, price, held, charged, talked_ms, state, reason, ended_at, ending,
-       callback_url, together, category, campaign, resends
+       callback_url, together, category, campaign, resends, template
 FROM messages
 WHERE account = $1 AND id > $2 AND id < $3
   AND (NOT $4::boolean OR phone = ANY ($5::text[]) OR ($6::text <> '' AND reference = $6::text))
@@ -347,7 +354,7 @@ ORDER BY found.message DESC LIMIT $5
 -- Some messages ($2) of an account ($1), newest first.
 SELECT account, id, dialect, channel, phone, sender, application, reference, client_ip, verification,
        code_expires_at, segments, period, unit_price, price, held, charged, talked_ms, state, reason, ended_at, ending,
-       callback_url, together, category, campaign, resends
+       callback_url, together, category, campaign, resends, template
 FROM messages WHERE account = $1 AND id = ANY ($2::bigint[]) ORDER BY id DESC
 
 -- next_part --
@@ -377,7 +384,7 @@ DELETE FROM search_terms USING gone WHERE part = gone.last
 -- The messages of an account ($1) with ids from $2 to before $3 that were asked for together with $2, in order.
 SELECT account, id, dialect, channel, phone, sender, application, reference, client_ip, verification,
        code_expires_at, segments, period, unit_price, price, held, charged, talked_ms, state, reason, ended_at, ending,
-       callback_url, together, category, campaign, resends
+       callback_url, together, category, campaign, resends, template
 FROM messages WHERE account = $1 AND id >= $2 AND id < $3 AND together = $2 ORDER BY id LIMIT $4
 
 -- sent --
@@ -385,7 +392,7 @@ FROM messages WHERE account = $1 AND id >= $2 AND id < $3 AND together = $2 ORDE
 -- ($5), in order.
 SELECT account, id, dialect, channel, phone, sender, application, reference, client_ip, verification,
        code_expires_at, segments, period, unit_price, price, held, charged, talked_ms, state, reason, ended_at, ending,
-       callback_url, together, category, campaign, resends
+       callback_url, together, category, campaign, resends, template
 FROM messages
 WHERE account = $1 AND id >= $2 AND id < $3 AND channel = $6 AND dialect = $4 AND category = ANY($5::text[])
 ORDER BY id LIMIT $7 OFFSET $8
@@ -397,6 +404,61 @@ SELECT count(*) FROM (
     WHERE account = $1 AND id >= $2 AND id < $3 AND channel = $6 AND dialect = $4 AND category = ANY($5::text[])
     LIMIT $7
 ) AS counted
+
+-- count_messages --
+-- Messages of some accounts ($1) from $2 to before $3 that are alike, with what became of them by $4; a prefix is a number without $5 digits.
+SELECT account, channel, template, prefix, min(phone), carrier, network, first_carrier,
+       count(*),
+       count(*) FILTER (WHERE ended_at = 0 OR code_expires_at > $4),
+       count(*) FILTER (WHERE state NOT IN ('accepted', 'failed')),
+       count(*) FILTER (WHERE state = 'delivered'),
+       count(*) FILTER (WHERE begins),
+       count(*) FILTER (WHERE verified),
+       sum(charged)::bigint,
+       sum(CASE WHEN verification = 0 THEN 0 ELSE charged END)::bigint,
+       count(*) FILTER (WHERE tried),
+       count(*) FILTER (WHERE tried AND begins),
+       count(*) FILTER (WHERE tried AND begins AND verified AND attempts = 1),
+       count(*) FILTER (WHERE tried AND first_state IN ('delivered', 'undelivered')),
+       count(*) FILTER (WHERE tried AND first_state = 'delivered'),
+       count(*) FILTER (WHERE tried AND first_state = 'delivered' AND first_ms < 2000),
+       count(*) FILTER (WHERE tried AND first_state = 'delivered' AND first_ms < 5000),
+       count(*) FILTER (WHERE tried AND first_state = 'delivered' AND first_ms < 10000),
+       count(*) FILTER (WHERE tried AND first_state = 'delivered' AND first_ms < 20000),
+       count(*) FILTER (WHERE tried AND first_state = 'delivered' AND first_ms < 40000),
+       count(*) FILTER (WHERE tried AND first_state = 'delivered' AND first_ms < 80000),
+       count(*) FILTER (WHERE tried AND first_state = 'delivered' AND first_ms < 160000)
+FROM (
+    SELECT *, verified_at > id AND NOT EXISTS (
+        SELECT 1 FROM events WHERE account = told.account AND subject = told.verification
+          AND events.id > told.id AND events.id < verified_at AND kind IN ('next channel', 'sent again')
+    ) AS verified
+    FROM (
+        SELECT m.account, m.id, m.channel, m.template, m.phone, m.state, m.charged, m.ended_at, m.code_expires_at,
+            m.verification, m.verification = m.id AS begins,
+            left(m.phone, greatest(length(m.phone) - $5::bigint, $6::bigint)::integer) AS prefix,
+            coalesce(l.carrier, '') AS carrier,
+            coalesce(substring(l.network FROM '"operator": ?"([^"]*)"'), substring(l.network FROM '"mccmnc": ?"([^"]*)"'), '') AS network,
+            coalesce(l.number, 0) AS attempts,
+            coalesce(f.carrier, '') AS first_carrier, f.state AS first_state, f.ended_at - f.started_at AS first_ms,
+            f.carrier IS NOT NULL AND NOT EXISTS (
+                SELECT 1 FROM events WHERE account = m.account AND subject = m.id AND kind = 'guard'
+            ) AS tried,
+            CASE WHEN m.verification = 0 THEN 0 ELSE coalesce((
+                SELECT min(events.id) FROM events
+                WHERE account = m.account AND subject = m.verification AND kind = 'verified'
+            ), 0) END AS verified_at
+        FROM unnest($1::bigint[]) AS of_account (id) JOIN messages m
+        ON m.account = of_account.id AND m.id >= $2 AND m.id < $3
+        LEFT JOIN attempts f ON f.account = m.account AND f.message = m.id AND f.number = 1
+        LEFT JOIN LATERAL (
+        SELECT carrier, network, number FROM attempts
+        WHERE account = m.account AND message = m.id ORDER BY number DESC LIMIT 1
+    ) l ON true
+        WHERE m.state <> 'refused' AND m.reason <> 'sandbox' AND m.dialect <> 'operator'
+    ) AS told
+) AS counted
+GROUP BY account, channel, template, prefix, carrier, network, first_carrier
 
 -- ledger --
 -- An account's ($1) newest ledger entries behind one of them ($3 subject, $4 kind).

@@ -165,6 +165,12 @@ DELETE FROM live_figures WHERE (slot, process) IN (
     SELECT slot, process FROM live_figures WHERE expires_at <= :now ORDER BY slot LIMIT :limit
 )
 
+-- sweep_statistics --
+-- Forget what was counted long ago.
+DELETE FROM statistics WHERE (account, span, start) IN (
+    SELECT account, span, start FROM statistics WHERE expires_at <= :now ORDER BY expires_at LIMIT :limit
+)
+
 -- windows_after --
 -- How many windows expire after a moment.
 SELECT count(*) FROM windows WHERE expires_at > :moment
@@ -283,7 +289,7 @@ WHERE account = :account AND subject = :subject ORDER BY at, kind DESC
 -- An account's messages before an id, newest first.
 SELECT account, id, dialect, channel, phone, sender, application, reference, client_ip, verification,
        code_expires_at, segments, period, unit_price, price, held, charged, talked_ms, state, reason, ended_at, ending,
-       callback_url, together, category, campaign, resends
+       callback_url, together, category, campaign, resends, template
 FROM messages WHERE account = :account AND id < :before ORDER BY id DESC LIMIT :limit
 
 -- newest_part --
@@ -298,7 +304,7 @@ SELECT id FROM messages WHERE account = :account AND id > :after AND id < :befor
 -- Messages of an account between :after and :before to one of :phones (a JSON list) or with a :reference, unless not :named, in a :state or in any (''), newest first.
 SELECT account, id, dialect, channel, phone, sender, application, reference, client_ip, verification,
        code_expires_at, segments, period, unit_price, price, held, charged, talked_ms, state, reason, ended_at, ending,
-       callback_url, together, category, campaign, resends
+       callback_url, together, category, campaign, resends, template
 FROM messages
 WHERE account = :account AND id > :after AND id < :before
   AND (NOT :named OR phone IN (SELECT value FROM json_each(:phones)) OR (:reference <> '' AND reference = :reference))
@@ -336,7 +342,7 @@ ORDER BY found.message DESC LIMIT :limit
 -- Some messages (:ids, a JSON list) of an account, newest first.
 SELECT account, id, dialect, channel, phone, sender, application, reference, client_ip, verification,
        code_expires_at, segments, period, unit_price, price, held, charged, talked_ms, state, reason, ended_at, ending,
-       callback_url, together, category, campaign, resends
+       callback_url, together, category, campaign, resends, template
 FROM messages WHERE account = :account AND id IN (SELECT value FROM json_each(:ids)) ORDER BY id DESC
 
 -- next_part --
@@ -357,14 +363,14 @@ DELETE FROM search_parts WHERE account = :account AND last = (
 -- The messages of an account with ids from :first to before :before that were asked for together with :first, in order.
 SELECT account, id, dialect, channel, phone, sender, application, reference, client_ip, verification,
        code_expires_at, segments, period, unit_price, price, held, charged, talked_ms, state, reason, ended_at, ending,
-       callback_url, together, category, campaign, resends
+       callback_url, together, category, campaign, resends, template
 FROM messages WHERE account = :account AND id >= :first AND id < :before AND together = :first ORDER BY id LIMIT :limit
 
 -- sent --
 -- Messages of one channel of an account with ids from :first to before :before, of one API and some categories (a JSON list), in order.
 SELECT account, id, dialect, channel, phone, sender, application, reference, client_ip, verification,
        code_expires_at, segments, period, unit_price, price, held, charged, talked_ms, state, reason, ended_at, ending,
-       callback_url, together, category, campaign, resends
+       callback_url, together, category, campaign, resends, template
 FROM messages
 WHERE account = :account AND id >= :first AND id < :before AND channel = :channel AND dialect = :dialect
   AND category IN (SELECT value FROM json_each(:categories))
@@ -378,6 +384,62 @@ SELECT count(*) FROM (
       AND category IN (SELECT value FROM json_each(:categories))
     LIMIT :most
 )
+
+-- count_messages --
+-- Messages of some accounts (:accounts, a JSON list) from :first to before :before that are alike, with what became of them by :now; a prefix is a number :without some digits.
+SELECT account, channel, template, prefix, min(phone), carrier, network, first_carrier,
+       count(*),
+       count(*) FILTER (WHERE ended_at = 0 OR code_expires_at > :now),
+       count(*) FILTER (WHERE state NOT IN ('accepted', 'failed')),
+       count(*) FILTER (WHERE state = 'delivered'),
+       count(*) FILTER (WHERE begins),
+       count(*) FILTER (WHERE verified),
+       sum(charged),
+       sum(CASE WHEN verification = 0 THEN 0 ELSE charged END),
+       count(*) FILTER (WHERE tried),
+       count(*) FILTER (WHERE tried AND begins),
+       count(*) FILTER (WHERE tried AND begins AND verified AND attempts = 1),
+       count(*) FILTER (WHERE tried AND first_state IN ('delivered', 'undelivered')),
+       count(*) FILTER (WHERE tried AND first_state = 'delivered'),
+       count(*) FILTER (WHERE tried AND first_state = 'delivered' AND first_ms < 2000),
+       count(*) FILTER (WHERE tried AND first_state = 'delivered' AND first_ms < 5000),
+       count(*) FILTER (WHERE tried AND first_state = 'delivered' AND first_ms < 10000),
+       count(*) FILTER (WHERE tried AND first_state = 'delivered' AND first_ms < 20000),
+       count(*) FILTER (WHERE tried AND first_state = 'delivered' AND first_ms < 40000),
+       count(*) FILTER (WHERE tried AND first_state = 'delivered' AND first_ms < 80000),
+       count(*) FILTER (WHERE tried AND first_state = 'delivered' AND first_ms < 160000)
+FROM (
+    SELECT *, verified_at > id AND NOT EXISTS (
+        SELECT 1 FROM events WHERE account = told.account AND subject = told.verification
+          AND events.id > told.id AND events.id < verified_at AND kind IN ('next channel', 'sent again')
+    ) AS verified
+    FROM (
+        SELECT m.account, m.id, m.channel, m.template, m.phone, m.state, m.charged, m.ended_at, m.code_expires_at,
+            m.verification, m.verification = m.id AS begins,
+            substr(m.phone, 1, max(length(m.phone) - :without, :shortest)) AS prefix,
+            coalesce(l.carrier, '') AS carrier,
+            CASE WHEN json_valid(coalesce(l.network, '')) THEN
+                coalesce(json_extract(l.network, '$.operator'), json_extract(l.network, '$.mccmnc'), '')
+            ELSE '' END AS network,
+            coalesce(l.number, 0) AS attempts,
+            coalesce(f.carrier, '') AS first_carrier, f.state AS first_state, f.ended_at - f.started_at AS first_ms,
+            f.carrier IS NOT NULL AND NOT EXISTS (
+                SELECT 1 FROM events WHERE account = m.account AND subject = m.id AND kind = 'guard'
+            ) AS tried,
+            CASE WHEN m.verification = 0 THEN 0 ELSE coalesce((
+                SELECT min(events.id) FROM events
+                WHERE account = m.account AND subject = m.verification AND kind = 'verified'
+            ), 0) END AS verified_at
+        FROM json_each(:accounts) of_account CROSS JOIN messages m
+        ON m.account = of_account.value AND m.id >= :first AND m.id < :before
+        LEFT JOIN attempts f ON f.account = m.account AND f.message = m.id AND f.number = 1
+        LEFT JOIN attempts l ON l.account = m.account AND l.message = m.id AND l.number = (
+        SELECT max(number) FROM attempts WHERE account = m.account AND message = m.id
+    )
+        WHERE m.state <> 'refused' AND m.reason <> 'sandbox' AND m.dialect <> 'operator'
+    ) AS told
+) AS counted
+GROUP BY account, channel, template, prefix, carrier, network, first_carrier
 
 -- ledger --
 -- An account's newest ledger entries behind one of them.

@@ -35,6 +35,7 @@ from onema.domain.records import (
     Message,
     Row,
 )
+from onema.domain.statistics import PREFIX_WITHOUT_DIGITS, SHORTEST_PREFIX, MessagesAlike
 from onema.domain.tables import EXPIRING
 from onema.domain.values.money import Minor
 from onema.domain.values.phone import Phone
@@ -60,7 +61,7 @@ from onema.storage.sqlite.lists import SqliteLists
 from onema.storage.sqlite.retention import drop_old
 from onema.storage.sqlite.searching import SqliteFinder
 from onema.storage.sqlite.write_ahead_log import WriteAheadLog
-from onema.storage.statements import named_statements, plain_statements
+from onema.storage.statements import alike, named_statements, plain_statements
 
 CACHE_KIB = 16_384
 ROOM_BYTES = 16 << 20
@@ -372,6 +373,25 @@ class SqliteStorage(SqliteLists):
         with DRIVER_ERRORS, contextlib.closing(self._connect()) as connection:
             ((total,),) = connection.execute(self._queries["count_sent"], bindings)
             return SentPage(total, self._rows(connection, Message, "sent", bindings))
+
+    async def count_messages(
+        self, accounts: Sequence[AccountId], first: int, before: int, now: int
+    ) -> Sequence[MessagesAlike]:
+        return await asyncio.to_thread(self._count_messages, accounts, first, before, now)
+
+    def _count_messages(
+        self, accounts: Sequence[AccountId], first: int, before: int, now: int
+    ) -> list[MessagesAlike]:
+        bindings = {
+            "accounts": json.dumps(list(accounts)),
+            "first": first,
+            "before": before,
+            "now": now,
+            "without": PREFIX_WITHOUT_DIGITS,
+            "shortest": SHORTEST_PREFIX,
+        }
+        with DRIVER_ERRORS, contextlib.closing(self._connect()) as connection:
+            return [alike(row) for row in connection.execute(self._queries["count_messages"], bindings)]
 
     async def oldest_due(self, now: int, limit: int) -> dict[str, int]:
         with DRIVER_ERRORS:

@@ -13,7 +13,7 @@ from onema.engine.refusals import Asking
 from onema.settings import Settings
 from onema.storage.contract import StorageError
 from onema.telemetry.metrics import Metrics
-from onema.wiring.core import data_folder, open_core
+from onema.wiring.core import counting, data_folder, open_core
 from onema.wiring.demo import CannotPrepare
 from onema.wiring.synthetic.customers import CUSTOMERS, documents
 from onema.wiring.synthetic.day import DAY_MS, NEWEST, Day, DayClock, Story, times, top_ups
@@ -62,6 +62,8 @@ async def _fill(settings: Settings, seed: int, ends_at: int) -> Filled:
             stories += [_stranger(day, at, random) for at in (*strangers, ends_at - 60_000, ends_at - 20_000)]
             stories += [*top_ups(day), *(_receipt_of_nobody(day, random) for _ in range(_OF_NOBODY))]
             await day.tell(stories)
+            clock.at = ends_at
+            await counting(settings, core).count()
     return Filled(len(asked), seed)
 
 

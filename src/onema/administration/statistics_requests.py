@@ -1,0 +1,66 @@
+"""Asking for what became of messages, counted."""
+
+from typing import Literal
+
+import msgspec
+
+from onema.administration.asking import Request
+from onema.domain.values.money import Minor
+
+By = Literal["", "hour", "day", "channel", "carrier", "operator", "network", "country", "prefix", "template"]
+
+
+class StatisticsLine(msgspec.Struct, frozen=True):
+    """What became of the messages of one `value`, "*" for all further ones together; `told` says what stands behind a
+    value that is short for something. Costs are what the accounts paid.
+
+    `sent` left us; `codes` are verifications that began and `verified` those that came to their end; `code_charged` is
+    what all messages with codes cost.
+    """
+
+    value: str
+    told: str
+    messages: int
+    sent: int
+    delivered: int
+    codes: int
+    verified: int
+    charged: Minor
+    code_charged: Minor
+
+    @property
+    def per_verified(self) -> Minor | None:
+        """What a verified number cost."""
+        return Minor(round(self.code_charged / self.verified)) if self.verified else None
+
+
+class StatisticsIn(msgspec.Struct, frozen=True):
+    """What was paid in one currency: all of it, and by value, most messages first; hours and days in order."""
+
+    currency: str
+    total: StatisticsLine
+    lines: tuple[StatisticsLine, ...]
+
+
+class FoundStatistics(msgspec.Struct, frozen=True):
+    """Of messages that were made from `since` to before `until` (Unix ms), which are whole hours, and whole days where
+    hours are not kept any more. What came after `counted_at` is not in it.
+    """
+
+    since: int
+    until: int
+    counted_at: int
+    currencies: tuple[StatisticsIn, ...]
+
+
+class ReadStatistics(Request[FoundStatistics], frozen=True, kw_only=True, tag="read_statistics"):
+    """An account's figures, or those of all accounts together, until now where `until` is 0, and of the day before that
+    where `since` is; of at most 400 days, and by hour of at most 31.
+    """
+
+    answer_type = FoundStatistics
+
+    account: str = ""
+    since: int = 0
+    until: int = 0
+    by: By = ""
