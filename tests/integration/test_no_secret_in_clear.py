@@ -52,7 +52,7 @@ SAMPLES: tuple[doc.AnyDocument, ...] = (
     doc.HotlinePool(name="pool"),
     doc.Hotline(pool="pool", number="+842471000001"),
     doc.Route(channel="sms", carrier="recording"),
-    doc.Guard(name="*"),
+    doc.Guard(name="*", captcha_url="https://captcha.example.com/siteverify"),
     doc.User(name="ann", password_hash="$argon2id$v=19$m=65536,t=3,p=4$"),
 )
 """Of every kind but carriers, of which there is one of every type."""
@@ -415,7 +415,7 @@ async def test_no_message_about_what_is_wrong_holds_a_secret(
     installation: Installation, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Whatever is wrong with it or with what is around it, or stands beside it under a name that nobody knows."""
-    tables = {"credential": "accounts.credentials", "user": "users", "carrier": "carriers"}
+    tables = {"credential": "accounts.credentials", "user": "users", "carrier": "carriers", "guard": "guards"}
     count = 0
     async with App(installation.settings):
         await installation.put(*SAMPLES[:2])

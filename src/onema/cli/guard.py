@@ -87,7 +87,7 @@ def put(
     from onema.cli.changes import made, print_changes
 
     with cli.session(creates=True) as session:
-        guard = _holding(_guards(session), name)
+        guard = _holding(_guards(session, reveal=True), name)
         rules: dict[str, str] = dict(guard.rules)
         for text in rule or ():
             which, _, what = text.partition("=")
@@ -121,7 +121,7 @@ def allow(
     from onema.cli.output import CliError
 
     with cli.session(creates=True) as session:
-        guard = _holding(_guards(session), name)
+        guard = _holding(_guards(session, reveal=True), name)
         missing = [one for one in entry if one not in guard.allow]
         if remove and missing:
             raise CliError(f"The guard {guard.name!r} does not allow {missing[0]!r}.")
@@ -163,12 +163,17 @@ def remove(cli: Cli, name: Name) -> None:
     changes.remove(cli, doc.Guard, name)
 
 
-def _guards(session: "Session") -> dict[str, "Guard"]:
-    """By name; the installation's as it is built in where nobody has changed it."""
+def _guards(session: "Session", *, reveal: bool = False) -> dict[str, "Guard"]:
+    """By name; the installation's as it is built in where nobody has changed it. What is stored again takes secrets
+    that are not masked.
+    """
+    from onema.administration.requests import ReadDocuments
     from onema.domain.configuration import documents as doc
     from onema.domain.configuration.guard_view import EVERYWHERE
 
-    return {EVERYWHERE: doc.Guard(name=EVERYWHERE)} | {one.name: one for one in session.of_kind(doc.Guard)}
+    documents = session.answer(ReadDocuments(kind="guard", reveal=reveal)).documents
+    stored = [one for one in documents if isinstance(one, doc.Guard)]
+    return {EVERYWHERE: doc.Guard(name=EVERYWHERE)} | {one.name: one for one in stored}
 
 
 def _holding(guards: dict[str, "Guard"], name: str) -> "Guard":

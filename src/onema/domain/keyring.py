@@ -50,6 +50,8 @@ class Keyring:
         """Seals what must be read again."""
         self._result_key = self._derive(server_key, b"onema result token")
         """From which the keys come that sign results."""
+        self._challenge_key = self._derive(server_key, b"onema challenge")
+        """From which the keys come that sign challenges."""
         self.session_key = self._derive(server_key, b"onema console session")
         """Signs the console's cookies."""
         # Which key it is, and nothing of the key itself; 63 bits fit a column.
@@ -58,6 +60,10 @@ class Keyring:
     def result_key(self, number: int) -> bytes:
         """The 32 bytes of the private key of this number that signs results. Nobody finds one from another."""
         return self._derive(self._result_key, b"%d" % number)
+
+    def challenge_key(self, subject: str) -> bytes:
+        """The 32 bytes that sign challenges for this subject, and for no other."""
+        return self._derive(self._challenge_key, subject.encode())
 
     @staticmethod
     def _derive(server_key: bytes, purpose: bytes) -> bytes:

@@ -41,6 +41,10 @@ class Gateway:
         """Keyring.result_key: a private key."""
         return self._committer.keyring.result_key(number)
 
+    def challenge_key(self, subject: str) -> bytes:
+        """Keyring.challenge_key."""
+        return self._committer.keyring.challenge_key(subject)
+
     def execute(self, command: Command) -> Awaitable[Any]:
         """The command's result, once it is durable; awaiting it raises Refused."""
         return self._committer.execute(command)

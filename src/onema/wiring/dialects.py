@@ -44,6 +44,7 @@ from onema.domain.compliance.snapshot import CodeLife
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.problems import Problem, one_of
 from onema.domain.ids import LARGEST_ID, MessageId
+from onema.engine.challenges import Challenges
 from onema.engine.customer_reads import CustomerReads
 from onema.engine.gateway import Gateway
 from onema.settings import Settings
@@ -187,15 +188,18 @@ def build_dialects(
     settings: Settings,
     checks: Checks | None = None,
     administrator: Administrator | None = None,
+    challenges: Challenges | None = None,
 ) -> Sequence[Dialect]:
     """All of them, ready to answer; without `checks` those of codes that were made here only, and without
-    `administrator` for codes alone.
+    `administrator` for codes alone. `challenges` are those of the guard.
     """
     reads = CustomerReads(storage)
     apis = [parts.api(gateway, reads, settings, checks or gateway.execute) for parts in DIALECTS.values()]
     for api in apis:
         if isinstance(api, NativeApi) and administrator is not None:
             api.administer(administrator)
+        if isinstance(api, NativeApi) and challenges is not None:
+            api.challenge_by(challenges)
     return apis
 
 

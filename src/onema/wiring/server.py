@@ -36,11 +36,13 @@ from onema.delivery.sweeper import Sweeper
 from onema.domain.configuration import documents as doc
 from onema.domain.people.invitations import SET_UP_MS, has_owner, set_up_token
 from onema.domain.records import JobKind
+from onema.engine.challenges import GuardChallenges
 from onema.engine.clock_check import ClockCheck
 from onema.engine.directory_follower import DirectoryFollower
 from onema.engine.ports import Clock, Entropy, steady_seconds
 from onema.engine.store_readings import StoreReadings
 from onema.http.application import HttpApplication
+from onema.http.client.client import PooledClient
 from onema.http.client_address import TrustedProxies
 from onema.http.not_served import NotServed, not_served
 from onema.http.server import HttpServer, TlsFiles
@@ -62,6 +64,9 @@ from onema.wiring.probes import build_probes
 
 DAY_MS = 86_400_000
 INBOX_POLL_SECONDS = 0.5
+CAPTCHA_SECONDS = 5.0
+"""So long the service of a captcha may take; the person waits."""
+CAPTCHA_CONNECTIONS = 8
 
 log = logging.getLogger(__name__)
 
@@ -138,12 +143,15 @@ class App:
         self._shown_calls: CallControl = self.calls
         if self._membership is not None:
             self._shown_calls = self._membership.join(self.ready, self.metrics.render, self.calls)
+        captchas = captcha_client(settings)
+        stack.push_async_callback(captchas.close)
         self._dialects = build_dialects(
             core.gateway,
             core.storage,
             settings,
             CodeChecks(core.gateway, core.storage, lambda: self._carriers).check,
             core.administration,
+            GuardChallenges(core.gateway, captchas),
         )
         await core.gateway.refusals.start()
         stack.push_async_callback(core.gateway.refusals.stop)
@@ -375,6 +383,21 @@ def process_name(settings: Settings) -> str:
     if not settings.database:
         return "embedded"
     return f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
+
+
+def captcha_client(settings: Settings) -> PooledClient:
+    """Goes where callbacks go. Raises ClientRefused."""
+    callback = settings.callback
+    return PooledClient(
+        seconds=CAPTCHA_SECONDS,
+        idle_connections=CAPTCHA_CONNECTIONS,
+        private_targets=callback.private_targets,
+        private_setting="callback.private_targets",
+        proxy=callback.proxy.reveal(),
+        proxy_setting="callback.proxy",
+        ca_file=callback.ca_file,
+        ca_setting="callback.ca_file",
+    )
 
 
 def callback_client(settings: Settings, clock: Clock) -> CallbackClient:

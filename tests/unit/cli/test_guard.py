@@ -2,6 +2,11 @@
 
 from pathlib import Path
 
+from onema.administration.requests import ReadDocuments
+from onema.cli.session import open_session
+from onema.domain.configuration import documents as doc
+from onema.settings import Settings
+
 from ...address_lists import countries, write_list
 from .test_commands import Program
 from .test_commands import onema as onema  # noqa: PLC0414  # the fixture
@@ -90,3 +95,26 @@ def test_an_old_list_of_addresses_is_worth_a_warning(onema: Program, tmp_path: P
     kept = onema.data / "address-countries.mmdb"
     kept.write_bytes(b"half a list")
     assert about() == ("warn", f"{kept} cannot be used")
+
+
+def test_a_captcha_s_secret_is_kept_and_never_shown(onema: Program) -> None:
+    """Also where another field is changed, a guard begins as a copy, and a file is written and taken back."""
+    url = "https://captcha.example/siteverify"
+    text = f"[[guards]]\nname = '*'\ncaptcha_url = '{url}'\ncaptcha_secret = 'of the captcha'\n"
+    onema.json("apply", "-", stdin=text)
+    onema.changes("tariff", "set", "default", "--rate", "sms:+=850")
+    onema.changes("account", "add", "shop")
+    onema.changes("guard", "set", "--mode", "challenge")
+    onema.changes("guard", "allow", "VN")
+    onema.changes("guard", "set", "shop", "--mode", "block")
+    assert onema.json("guard", "show", "shop")["captcha_secret"] == "***"
+    _, exported, _ = onema.run("export")
+    assert "of the captcha" not in exported
+    assert exported.count("captcha_secret = { stored = true }") == 2
+    assert {what for what, *_ in onema.changes("apply", "-", stdin=exported)} == {"unchanged"}
+    with open_session(Settings(data=onema.data)) as session:
+        guards = session.answer(ReadDocuments(kind="guard", reveal=True)).documents
+    assert {one.name: one.captcha_secret for one in guards if isinstance(one, doc.Guard)} == {
+        "*": "of the captcha",
+        "shop": "of the captcha",
+    }

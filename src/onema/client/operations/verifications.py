@@ -112,6 +112,7 @@ def create_verification(
     origin: str | UnsetType = UNSET,
     app_hash: str | UnsetType = UNSET,
     client_ip: str | UnsetType = UNSET,
+    challenge_response: str | UnsetType = UNSET,
 ) -> Call[Begun]:
     """Send a code.
 
@@ -145,6 +146,7 @@ def create_verification(
             "origin": origin,
             "app_hash": app_hash,
             "client_ip": client_ip,
+            "challenge_response": challenge_response,
         },
         key=idempotency_key or new_key(),
     )

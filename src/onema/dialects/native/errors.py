@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from onema.domain.guard.proof_of_work import Challenge
 from onema.domain.refusals import Refusal
 from onema.http.messages import Headers, Response
 
@@ -28,15 +29,17 @@ class ProblemType(msgspec.Struct, frozen=True):
         incident: str = "",
         wait_ms: int = 0,
         errors: Sequence[Mapping[str, str]] = (),
+        challenge: Challenge | None = None,
     ) -> Response:
         """`pointer` is the member of the request that it is about (RFC 6901); after `wait_ms` it may be asked for
-        again.
+        again, or once the `challenge` is solved.
         """
         told: dict[str, Any] = {"type": f"{_TYPE}{self.name}", "title": self.title, "status": self.status}
         told |= {"detail": detail} if detail else {}
         told |= {"pointer": pointer} if pointer else {}
         told |= {"incident": incident} if incident else {}
         told |= {"errors": errors} if errors else {}
+        told |= {"challenge": challenge} if challenge else {}
         headers: Headers = _ASKS_FOR_A_LOGIN if self.status == 401 else ()
         if wait_ms > 0:
             headers = (*headers, (b"retry-after", str(math.ceil(wait_ms / 1000)).encode()))

@@ -39,6 +39,7 @@ from onema.domain.codes.preview_sms import Customer, destination_of, preview_sms
 from onema.domain.configuration.directory import AccountView, CredentialView
 from onema.domain.refusals import Refusal, Refused
 from onema.domain.values.money import format_amount
+from onema.engine.challenges import Challenges
 from onema.engine.customer_reads import CustomerReads
 from onema.engine.gateway import Gateway
 from onema.engine.refusals import Asking
@@ -180,6 +181,10 @@ class NativeApi:
     def administer(self, administrator: Administrator) -> None:
         """Answer what accounts read and administer, too."""
         self._administrator = administrator
+
+    def challenge_by(self, challenges: Challenges) -> None:
+        """Let people solve what the guard asks for, too."""
+        self._verifications.challenges = challenges
 
     def _operations(self, request: Request) -> dict[str, Operation]:
         """What answers a path, by method; nothing for a path that there is not."""

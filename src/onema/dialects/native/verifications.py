@@ -6,6 +6,8 @@ import ipaddress
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 
+import msgspec
+
 from onema.administration.story import verification_state
 from onema.dialects.native import verification_answers as told
 from onema.dialects.native import wire
@@ -15,15 +17,18 @@ from onema.dialects.native.errors import (
     NO_VERIFICATION,
     NOT_SENT_AGAIN,
     OVER,
+    REFUSALS,
     Invalid,
 )
 from onema.dialects.native.how_to_send import how_to_send
 from onema.dialects.native.new_code import bound_to, in_the_sandbox, new_code
 from onema.dialects.native.result_tokens import ResultTokens
 from onema.domain.codes.accept_message import Accepted
+from onema.domain.codes.call_with_code import CallWithCode
 from onema.domain.codes.cancel_code import CancelCode
 from onema.domain.codes.channel_plan import progress_of
 from onema.domain.codes.check_code import Check, CheckCode
+from onema.domain.codes.send_code import SendCode
 from onema.domain.codes.send_in_sandbox import BOUND, SANDBOX, SendInSandbox, sandbox_code
 from onema.domain.codes.send_more import NewMessage, NotSent, SendMore
 from onema.domain.codes.start_verification import PLAN_ENTROPY_BYTES
@@ -32,10 +37,11 @@ from onema.domain.configuration.directory import AccountView, ApplicationView
 from onema.domain.ids import AccountId, MessageId
 from onema.domain.keyring import NONCE_BYTES
 from onema.domain.records import LiveVerification, Message
-from onema.domain.refusals import Refused
+from onema.domain.refusals import Guarded, Refusal, Refused
 from onema.domain.request_key import RequestKey
 from onema.domain.state_machines import VerificationState
 from onema.domain.values.phone import Phone, parse_phone
+from onema.engine.challenges import Challenges
 from onema.engine.customer_reads import CustomerReads
 from onema.engine.gateway import Gateway
 from onema.engine.refusals import Asking
@@ -75,6 +81,8 @@ class Verifications:
         checks: Callable[[CheckCode], Awaitable[Check]],
         tokens: ResultTokens,
     ) -> None:
+        self.challenges: Challenges | None = None
+        """What the guard asks for; without it nobody can solve one."""
         self._tokens = tokens
         self._gateway = gateway
         self._reads = reads
@@ -94,25 +102,41 @@ class Verifications:
         gateway = self._gateway
         bound = bound_to(asked.amount, asked.payee)
         how = how_to_send(account, application, asked, person, request.client_ip, gateway)
-        name = wire.request_name(request)
+        phone = parse_phone(asked.to, account.country)
+        name, challenge = wire.request_name(request), ""
+        if asked.challenge_response and self.challenges is not None:
+            solution = await self.challenges.solution(
+                account, how.application, phone, asked.challenge_response, how.person_ip
+            )
+            if solution is not None:
+                how, challenge = msgspec.structs.replace(how, solved=True), solution.name
         new = NewMessage(
             account=account.id,
             id=MessageId(gateway.next_id()),
             now=gateway.now(),
             entropy=gateway.token(PLAN_ENTROPY_BYTES),
-            phone=parse_phone(asked.to, account.country),
+            phone=phone,
+            challenge=challenge,
             request=name,
             request_digest=wire.request_digest(request),
             request_has_code=bool(asked.code),
         )
         code = new_code(asked, bound, how)
         channel = how.steps[0].channel
+        send: SendCode | CallWithCode | SendInSandbox
         if fixed := sandbox_code(account, application, new.phone):
             code = in_the_sandbox(code, fixed)
             send = SendInSandbox(send=new.by(channel, how, code), callback=gateway.next_id())
-            sent: Accepted = await gateway.execute(send)
         else:
-            sent = await gateway.execute(new.by(channel, how, code))
+            send = new.by(channel, how, code)
+        try:
+            sent: Accepted = await gateway.execute(send)
+        except Guarded as guarded:
+            if guarded.refusal is not Refusal.CHALLENGE_REQUIRED or self.challenges is None:
+                raise
+            asking.detail = guarded.detail
+            made = self.challenges.challenge(account, how.application, phone)
+            return REFUSALS[guarded.refusal].response(challenge=made)
         if sent.refusal is not None:
             raise Refused(sent.refusal)
         if sent.asked and sent.asked != new.request_digest:

@@ -13,6 +13,7 @@ from onema.domain.codes.channel_plan import MOST_STEPS
 from onema.domain.codes.preview_sms import CODE_LENGTH, LONGEST_CODE, SHORTEST_CODE, SmsPreview
 from onema.domain.codes.verification import MAX_LENGTH, MIN_LENGTH, PURPOSE
 from onema.domain.configuration.message_template import LONGEST_AMOUNT, LONGEST_PAYEE
+from onema.domain.guard.proof_of_work import LONGEST_SOLUTION
 from onema.domain.ids import LARGEST_ID, MessageId
 from onema.domain.records import Message
 from onema.domain.values.last_line import last_line_of
@@ -73,6 +74,7 @@ class VerificationRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     origin: str = ""
     app_hash: str = ""
     client_ip: str = ""
+    challenge_response: Annotated[str, Meta(max_length=LONGEST_SOLUTION)] = ""
 
     def __repr__(self) -> str:
         """Without the code: it must not get into a log by way of a fault."""

@@ -48,9 +48,10 @@ class Send(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     `id` becomes the message's and its verification's; `reference` is the dialect's own name for it. `home_country` is
     where the request's national numbers belong. `person_ip` and `device` are the person's, as the integrator names
-    them, and `person_country` is where that address is; `solved`: the person has solved a challenge. `entropy` ends
-    with a nonce's bytes; a new code's come before. `request` is the client's name for a request that it may send
-    again, and `request_digest` tells what it asked (request_once.py), also where it `request_has_code`.
+    them, and `person_country` is where that address is; `solved`: the person has solved a challenge, the one of the
+    name `challenge` where that is good only once. `entropy` ends with a nonce's bytes; a new code's come before.
+    `request` is the client's name for a request that it may send again, and `request_digest` tells what it asked
+    (request_once.py), also where it `request_has_code`.
     """
 
     account: AccountId
@@ -71,6 +72,7 @@ class Send(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     person_country: str = ""
     device: str = ""
     solved: bool = False
+    challenge: str = ""
 
     @property
     def checkable(self) -> bool:

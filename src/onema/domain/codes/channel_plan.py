@@ -34,8 +34,8 @@ class Step(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 class HowToSend(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """All that a message with the code is made of, whatever its channel. `code` is empty until it is drawn. The job of
-    the id `job` takes the plan on; 0 where there is one channel. `person_ip`, `person_country` and `device`
-    are Send's.
+    the id `job` takes the plan on; 0 where there is one channel. `person_ip`, `person_country`, `device`
+    and `solved` are Send's.
     """
 
     steps: tuple[Step, ...]
@@ -56,6 +56,7 @@ class HowToSend(msgspec.Struct, frozen=True, array_like=True, gc=False):
     person_ip: str = ""
     device: str = ""
     person_country: str = ""
+    solved: bool = False
 
     def __repr__(self) -> str:
         """Without the code: it must not get into a log by way of a fault."""

@@ -59,6 +59,7 @@ class NewMessage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     request: str = ""
     request_digest: str = ""
     request_has_code: bool = False
+    challenge: str = ""
 
     def by(self, channel: Channel, how: HowToSend, code: NewCode | SameCode) -> SendCode | CallWithCode:
         if channel == Channel.CALL:
@@ -84,6 +85,8 @@ class NewMessage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
                 person_ip=how.person_ip,
                 person_country=how.person_country,
                 device=how.device,
+                solved=how.solved,
+                challenge=self.challenge,
             )
         return SendCode(
             account=self.account,
@@ -107,6 +110,8 @@ class NewMessage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
             person_ip=how.person_ip,
             person_country=how.person_country,
             device=how.device,
+            solved=how.solved,
+            challenge=self.challenge,
         )
 
 

@@ -46,7 +46,8 @@ def masked(document: doc.Document, kind: type[CarrierSettings] | None) -> doc.Do
     """The document without its secrets. `kind` is what a carrier's type says of its settings; None: nobody knows."""
     if isinstance(document, doc.Carrier):
         return msgspec.structs.replace(document, settings=_masked(kind, document.settings))
-    return msgspec.structs.replace(document, **dict.fromkeys(document.unshown_fields, MASK))
+    hidden = [field for field in document.unshown_fields if getattr(document, field)]
+    return msgspec.structs.replace(document, **dict.fromkeys(hidden, MASK))
 
 
 def _masked(wanted: Any, value: Any) -> Any:

@@ -155,7 +155,7 @@ def encode_document(document: doc.Document, keyring: Keyring, nonce: bytes) -> b
         value = getattr(document, field)
         # Two texts under one nonce would give both away, and let others seal.
         own = hmac.digest(nonce, field.encode(), hashlib.sha256)[:NONCE_BYTES]
-        if isinstance(value, str):
+        if isinstance(value, str) and value:
             sealed[field] = keyring.seal(value.encode(), nonce=own, bound_to=document.identity).hex()
         elif value:
             whole = keyring.seal(_encoder.encode(value), nonce=own, bound_to=document.identity)
@@ -169,6 +169,9 @@ def decode_document(stored: bytes, keyring: Keyring) -> doc.Document:
     opened: dict[str, Any] = {}
     for field in document.secret_fields:
         value = getattr(document, field)
+        if not value:
+            # It has none, or an older release wrote it.
+            continue
         if isinstance(value, str):
             opened[field] = keyring.open(bytes.fromhex(value), bound_to=document.identity).decode()
         elif _SEALED in value:

@@ -395,7 +395,12 @@ class Guard(Document, frozen=True, kw_only=True, tag="guard"):
 
     `call_seconds` is the longest that a call with a code may take, `call_spend` what calls to one prefix may cost in a
     day; 0 and empty: no cap.
+
+    A challenge is a proof of work of `challenge_cost` iterations a try; or, where `captcha_url` verifies tokens of a
+    captcha's service with `captcha_secret`, that captcha.
     """
+
+    secret_fields = ("captcha_secret",)
 
     name: str
     mode: GuardMode = "record"
@@ -417,6 +422,9 @@ class Guard(Document, frozen=True, kw_only=True, tag="guard"):
     call_seconds: int = 0
     call_spend: str = ""
     limits: tuple[GuardLimit, ...] = ()
+    challenge_cost: int = 5_000
+    captcha_url: str = ""
+    captcha_secret: str = ""
 
 
 KINDS: tuple[type[Document], ...] = (

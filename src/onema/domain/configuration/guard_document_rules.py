@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import phonenumbers
 
 from onema.domain.configuration import documents as doc
+from onema.domain.configuration.callback_target import BadCallbackUrl, parse_callback_url
 from onema.domain.configuration.guard_rules import Rule
 from onema.domain.configuration.guard_view import read_allowed
 from onema.domain.configuration.problems import Problem, one_of, shown
@@ -17,6 +18,7 @@ LARGEST = 1_000_000_000
 LONGEST_KNOWN_DAYS = 366
 LONGEST_CALL_SECONDS = 300
 MOST_OFFSET_MINUTES = 14 * 60
+CHALLENGE_COST = (1_000, 1_000_000)
 MOST_LIMITS = 32
 MOST_ALLOWED = 1_000
 MOST_COUNTRIES = 32
@@ -60,12 +62,25 @@ def guard_problems(guard: doc.Guard) -> Iterator[Problem]:
     yield from _between("known_days", guard.known_days, 1, LONGEST_KNOWN_DAYS)
     yield from _between("address_countries", guard.address_countries, 1, MOST_COUNTRIES)
     yield from _between("call_seconds", guard.call_seconds, 0, LONGEST_CALL_SECONDS)
+    yield from _between("challenge_cost", guard.challenge_cost, *CHALLENGE_COST)
+    yield from _captcha(guard)
     for number, budget in enumerate(guard.budgets):
         place = f"budgets[{number}]"
         yield from _country(f"{place}.country", budget.country)
         yield from _between(f"{place}.hour", budget.hour, 1, LARGEST)
         yield from _between(f"{place}.day", budget.day, 1, LARGEST)
     yield from _limits(guard.limits)
+
+
+def _captcha(guard: doc.Guard) -> Iterator[Problem]:
+    if bool(guard.captcha_url) is not bool(guard.captcha_secret):
+        missing = "captcha_secret" if guard.captcha_url else "captcha_url"
+        yield Problem(missing, "it is missing: a captcha has a URL and a secret")
+    if guard.captcha_url:
+        try:
+            parse_callback_url(guard.captcha_url)
+        except BadCallbackUrl as error:
+            yield Problem("captcha_url", f"it {error}")
 
 
 def _limits(limits: tuple[doc.GuardLimit, ...]) -> Iterator[Problem]:

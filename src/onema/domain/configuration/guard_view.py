@@ -61,6 +61,9 @@ class GuardView:
         self.limits = tuple(
             (limit, Mode(limit.mode) if limit.mode else self.modes[Rule.LIMITS]) for limit in document.limits
         )
+        own = {mode for _, mode in self.limits}
+        self.challenges = Mode.CHALLENGE in own.union(self.modes.values())
+        """Whether some rule asks for one."""
         allowed, _ = read_allowed(document.allow)
         self._phones, self._blocks, self._countries = allowed.phones, allowed.blocks, allowed.countries
         self._networks = AddressList(allowed.networks) if allowed.networks else None

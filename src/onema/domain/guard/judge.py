@@ -13,6 +13,7 @@ from onema.domain.configuration.guard_rules import REASONS, SEVERITY, Mode, Reas
 from onema.domain.configuration.guard_view import GuardView
 from onema.domain.decision import World
 from onema.domain.guard import address, country, own_limits, prefix, purses
+from onema.domain.guard.proof_of_work import VALID_MS
 from onema.domain.guard.rows import GuardSubject, pack, until
 from onema.domain.ids import AccountId, MessageId
 from onema.domain.records import Channel, Event, Key, Row
@@ -20,6 +21,7 @@ from onema.domain.refusals import Found, Guarded, Refusal
 from onema.domain.values.money import Minor, format_amount
 from onema.domain.values.phone import UNKNOWN_COUNTRY, Phone, country_of
 
+CHALLENGE = "challenge "
 GUARD = "guard"
 """The kind of the event that keeps what was found of a message that went out."""
 
@@ -57,6 +59,10 @@ class Asked(Protocol):
     def solved(self) -> bool:
         """Whether the person has solved a challenge."""
 
+    @property
+    def challenge(self) -> str:
+        """The name of the challenge that was solved, which is good once; "" for one that somebody else looks after."""
+
 
 class Judgement(msgspec.Struct, frozen=True, gc=False):
     """`own_purse`: the message was taken from the number's own purse, so that windows per phone do not count it."""
@@ -80,6 +86,8 @@ def keys_to_judge(asked: Asked, guard: GuardView) -> Iterable[Key]:
         keys.append((GuardSubject, account, country.CODES + country_of(phone)))
         if asked.person_ip:
             keys.append((GuardSubject, account, address.FROM + address.network_of(asked.person_ip)))
+    if asked.challenge:
+        keys.append((GuardSubject, account, CHALLENGE + asked.challenge))
     if guard.limits:
         limits = own_limits.applying(guard, _subject(asked, country_of(phone)))
         keys.extend({(GuardSubject, account, subject) for subject, _, _ in limits})
@@ -225,10 +233,25 @@ class _Trial:
         severest = max((Mode(one.mode) for one in found), key=SEVERITY.__getitem__)
         if severest is Mode.BLOCK:
             raise Guarded(Refusal.ABUSE_SUSPECTED, found)
-        if severest is Mode.CHALLENGE and not asked.solved:
-            raise Guarded(Refusal.CHALLENGE_REQUIRED, found)
+        if severest is Mode.CHALLENGE:
+            if not self._is_solved():
+                raise Guarded(Refusal.CHALLENGE_REQUIRED, found)
+            puts = tuple(self._puts)
         event = Event(self._account, asked.id, asked.id, GUARD, in_words(found))
         return Judgement(puts, (event,), found, self._own_purse)
+
+    def _is_solved(self) -> bool:
+        """And not for another message: from now on it was for this one."""
+        asked = self._asked
+        if not asked.challenge:
+            return asked.solved
+        name = CHALLENGE + asked.challenge
+        if self._row(name) is not None:
+            return False
+        # Another node's clock may be behind this one, so it is kept for longer than it is good.
+        kept_until = until(self._now, 2 * VALID_MS)
+        self._puts.append(GuardSubject(self._account, name, b"", kept_until))
+        return asked.solved
 
     def _row(self, subject: str) -> GuardSubject | None:
         return self._world.get(GuardSubject, self._account, subject)
