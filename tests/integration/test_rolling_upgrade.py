@@ -18,6 +18,7 @@ from onema.domain.delivery.gone_addresses import GoneAddress
 from onema.domain.door_rows import Invitation, LoginTries, UserAccess
 from onema.domain.guard.rows import GuardSubject
 from onema.domain.live_figures import LiveFigures
+from onema.domain.money.low_balance import LowBalance
 from onema.domain.records import Call, ProcessReport, Row
 from onema.domain.request_key import RequestKey
 from onema.domain.statistics import Statistics
@@ -37,6 +38,7 @@ NEW_TABLES: set[type[Row]] = {
     Invitation,
     LiveFigures,
     LoginTries,
+    LowBalance,
     ProcessReport,
     RequestKey,
     Statistics,

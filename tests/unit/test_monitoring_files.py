@@ -87,6 +87,7 @@ async def exported() -> dict[str, set[str]]:
     metrics.watch_voice_probes(lambda figure: {"trunk": 1.0})
     metrics.watch_carrier_figures(lambda figure: {"smsc": 1.0})
     metrics.watch_store(lambda: {("sms",): 1.0}, lambda: {("acme", "VND"): 1.0})
+    metrics.watch_low_balances(lambda: {(): 1.0})
     metrics.tell_build("1.2.3", "sqlite")
     text = f"{metrics.render().decode()}{await Switchboard(2).answer(ReadMetrics())}"
     found: dict[str, set[str]] = {"up": set()}

@@ -21,6 +21,7 @@ from onema.administration.customer_requests import (
     PutAddressOnline,
     ReadAddresses,
     ReadHotlines,
+    ReadLowBalances,
     ReadPrices,
     TriedText,
     TryCallback,
@@ -29,6 +30,7 @@ from onema.administration.customer_requests import (
 from onema.administration.hotlines import read_pools
 from onema.administration.invitations import Invitations
 from onema.administration.live_window import LiveWindow
+from onema.administration.low_accounts import low_accounts
 from onema.administration.people_requests import (
     AdmitUser,
     InviteUser,
@@ -195,6 +197,7 @@ class Administration:
             ReadLedger: self._read_ledger,
             ReadBalance: self._read_balance,
             ReadPrices: self._read_prices,
+            ReadLowBalances: lambda one: low_accounts(self._gateway, self._storage, one.account),
             ReadHotlines: self._read_hotlines,
             TryText: self._try_text,
             TryCallback: self.callback_trial.run,

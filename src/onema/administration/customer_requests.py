@@ -6,6 +6,7 @@ from onema.administration.asking import Request
 from onema.domain.codes.preview_sms import CODE_LENGTH, SmsPreview
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.template_difference import Difference
+from onema.domain.values.money import Minor
 
 
 class Prices(msgspec.Struct, frozen=True):
@@ -43,6 +44,24 @@ class TryText(Request[TriedText], frozen=True, kw_only=True, tag="try_text"):
     text: str
     to: str = ""
     code_length: int = CODE_LENGTH
+
+
+class LowAccount(msgspec.Struct, frozen=True, kw_only=True):
+    """An account whose balance went under its limit at `since` (Unix ms), when `balance` was left."""
+
+    account: str
+    currency: str
+    since: int
+    balance: Minor
+    threshold: Minor
+
+
+class ReadLowBalances(Request[tuple[LowAccount, ...]], frozen=True, kw_only=True, tag="read_low_balances"):
+    """Which accounts have less than they want to be told of: all, or this one, if it has."""
+
+    answer_type = tuple[LowAccount, ...]
+
+    account: str = ""
 
 
 class HotlineNow(msgspec.Struct, frozen=True):

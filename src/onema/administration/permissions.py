@@ -65,6 +65,7 @@ FOR_CUSTOMERS: _Requests = {
     theirs.TryText: _EVERY_CUSTOMER,
     theirs.TryCallback: _MAKERS,
     theirs.ReadAddresses: _EVERY_CUSTOMER,
+    theirs.ReadLowBalances: _EVERY_CUSTOMER,
     theirs.PutAddressOnline: _MAKERS,
     ask.ReadRefusals: _EVERY_CUSTOMER,
     ask.ReadCallbacks: _EVERY_CUSTOMER,
@@ -160,7 +161,7 @@ _APPLICATION = _fields(
 _REQUEST = _fields("state approval refused_because")
 _PERSON = _fields("password_hash role state")
 CUSTOMERS_FIELDS: Mapping[str, _Fields] = {
-    "account": _Fields(frozenset(), _fields("callback_url allowed_ips"), _ADMIN),
+    "account": _Fields(frozenset(), _fields("callback_url allowed_ips low_balance"), _ADMIN),
     "application": _Fields(_APPLICATION | {"appid"}, _APPLICATION, _MAKERS),
     "credential": _Fields(
         _fields("dialect secret application state scopes"), _fields("secret state scopes"), _MAKERS

@@ -455,6 +455,7 @@ WireRequest = (
     | theirs.TryText
     | theirs.TryCallback
     | theirs.ReadAddresses
+    | theirs.ReadLowBalances
     | theirs.PutAddressOnline
     | ReadCapacity
     | ReadCarriers

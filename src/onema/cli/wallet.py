@@ -19,6 +19,33 @@ def newest_first(entries: "Iterable[LedgerEntry]") -> "list[LedgerEntry]":
     return sorted(entries, key=lambda entry: (entry.subject, entry.at), reverse=True)
 
 
+@app.command("low")
+def low(cli: Cli) -> None:
+    """List the accounts with less than they want to be told of (`wallet terms --low-balance`)."""
+    from onema.administration.customer_requests import ReadLowBalances
+    from onema.cli.output import print_json, print_table
+    from onema.domain.values.money import format_amount
+    from onema.domain.values.times import show_time
+
+    with cli.session() as session:
+        found = session.answer(ReadLowBalances())
+    columns = ("account", "since", "balance", "threshold", "currency")
+    rows = [
+        (
+            one.account,
+            show_time(one.since),
+            format_amount(one.balance),
+            format_amount(one.threshold),
+            one.currency,
+        )
+        for one in found
+    ]
+    if cli.json:
+        print_json([dict(zip(columns, row, strict=True)) for row in rows])
+    else:
+        print_table(columns, rows)
+
+
 @app.command("top-up")
 def top_up(
     cli: Cli,
@@ -111,6 +138,9 @@ def terms(
         str | None, typer.Option(help="How deep a postpaid balance may go; `none`: any depth.")
     ] = None,
     expires: Annotated[str | None, typer.Option(help="ISO 8601 time when it ends; `never`.")] = None,
+    low_balance: Annotated[
+        str | None, typer.Option(help="Tell of a balance under this, once; `none`: never.")
+    ] = None,
     resends: Annotated[
         int | None,
         typer.Option(
@@ -133,6 +163,8 @@ def terms(
         changed["credit_limit"] = None if credit_limit == "none" else credit_limit
     if expires is not None:
         changed["wallet_expires_at"] = "" if expires == "never" else expires
+    if low_balance is not None:
+        changed["low_balance"] = None if low_balance == "none" else low_balance
     if resends is not None:
         changed["resends"] = resends
     if not changed:

@@ -5,8 +5,10 @@ from typing import Protocol, runtime_checkable
 
 import msgspec
 
+from onema.domain.configuration.directory import AccountView
 from onema.domain.delivery.call_news import CallNews, Told
 from onema.domain.delivery.outcome import Ending
+from onema.domain.money.low_balance import LowBalanceNews
 from onema.domain.records import Call, Message
 from onema.http.client.contract import HttpRequest
 
@@ -51,6 +53,16 @@ class CallNewsRenderer(Protocol):
         """The request that tells `news` to `url`. `call` is its attempt's row as it is now, which may be further on, or
         over. Pure, and raises for no message of its own dialect. No order is kept between one and the next.
         """
+
+
+@runtime_checkable
+class EventRenderer(Protocol):
+    """A CallbackRenderer that tells of accounts, too, for whatever API the message came in by."""
+
+    def render_low_balance(
+        self, job: int, account: AccountView, news: LowBalanceNews, message: Message, url: str
+    ) -> CallbackRequest | NotTold:
+        """The request that tells `url` of it. `job` names the event. Pure."""
 
 
 def tells_of_calls(renderers: Mapping[str, object]) -> dict[str, Told]:

@@ -15,6 +15,7 @@ from onema.delivery.callback_contract import (
     CallbackRenderer,
     CallbackRequest,
     CallNewsRenderer,
+    EventRenderer,
     NotTold,
 )
 from onema.delivery.failed_jobs import GivenUp
@@ -26,6 +27,7 @@ from onema.domain.delivery.finish_job import FinishJob
 from onema.domain.delivery.gone_addresses import GoneAddress, SwitchAddressOff, gone_key
 from onema.domain.delivery.message_progress import call_state_url, callback_url
 from onema.domain.ids import AccountId, time_of_id
+from onema.domain.money.low_balance import BALANCE_LOW, low_balance_news
 from onema.domain.records import Call, Channel, Job, Message
 from onema.engine.gateway import Gateway
 from onema.engine.last_call import last_call
@@ -48,6 +50,8 @@ class CallbackSender:
         self._gateway = gateway
         self._storage = storage
         self._renderers = renderers
+        self._events = next((one for one in renderers.values() if isinstance(one, EventRenderer)), None)
+        """Tells what is about an account."""
         self._client = client
 
     async def __call__(self, job: Job) -> None:
@@ -57,7 +61,8 @@ class CallbackSender:
             await self._finish(job, CallbackTry(problem="the message is gone", then=NOT_TOLD))
             return
         url = self._url(job, message)
-        renderer = self._renderers.get(message.dialect)
+        low = low_balance_news(job)
+        renderer = self._renderers.get(message.dialect) if low is None else self._events
         if not url or renderer is None:
             await self._finish(job, CallbackTry(problem="no URL is configured any more", then=NOT_TOLD))
             return
@@ -89,6 +94,11 @@ class CallbackSender:
     async def _request(
         self, job: Job, renderer: CallbackRenderer, message: Message, url: str
     ) -> CallbackRequest | NotTold:
+        if (low := low_balance_news(job)) is not None:
+            account = self._gateway.directory.accounts.get(job.account)
+            if account is None or not isinstance(renderer, EventRenderer):
+                return NotTold("no API tells of balances any more")
+            return renderer.render_low_balance(job.id, account, low, message, url)
         news = news_of(job)
         if news is None:
             of_a_call = message.channel == Channel.CALL
@@ -125,6 +135,9 @@ class CallbackSender:
         account = self._gateway.directory.accounts.get(message.account)
         if account is None:
             return ""
+        if low_balance_news(job) is not None:
+            # It is the account's own matter; where only applications have an address, that of who spent the money.
+            return account.callback_url or callback_url(account, message)
         return call_state_url(account, message) if job.payload else callback_url(account, message)
 
     async def _finish(self, job: Job, tried: CallbackTry, retry_at: int = 0) -> None:
@@ -140,5 +153,7 @@ class CallbackSender:
 
 
 def _about(job: Job) -> str:
+    if low_balance_news(job) is not None:
+        return BALANCE_LOW
     news = news_of(job)
     return news.in_words if news is not None else ""

@@ -5,6 +5,7 @@ from onema.domain.delivery.gone_addresses import GoneAddress
 from onema.domain.door_rows import Invitation, LoginTries, UserAccess
 from onema.domain.guard.rows import GuardSubject
 from onema.domain.live_figures import LiveFigures
+from onema.domain.money.low_balance import LowBalance
 from onema.domain.records import (
     Attempt,
     Call,
@@ -61,6 +62,7 @@ TABLES: tuple[type[Row], ...] = (
     UserAccess,
     LoginTries,
     GoneAddress,
+    LowBalance,
 )
 """Every table, in the order in which batches lock rows."""
 

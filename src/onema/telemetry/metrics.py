@@ -430,6 +430,14 @@ class Metrics:
             balances,
         )
 
+    def watch_low_balances(self, read: Callable[[], Figures]) -> None:
+        self._watch(
+            "onema_accounts_low_balance",
+            "How many accounts have less than they want to be told of",
+            [],
+            read,
+        )
+
     def tell_build(self, version: str, store: str) -> None:
         labels = (version, platform.python_version(), store)
         documentation = "1; its labels say what runs"

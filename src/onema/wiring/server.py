@@ -39,6 +39,7 @@ from onema.domain.records import JobKind
 from onema.engine.challenges import GuardChallenges
 from onema.engine.clock_check import ClockCheck
 from onema.engine.directory_follower import DirectoryFollower
+from onema.engine.low_balances import LowBalances
 from onema.engine.ports import Clock, Entropy, steady_seconds
 from onema.engine.store_readings import StoreReadings
 from onema.http.application import HttpApplication
@@ -189,6 +190,10 @@ class App:
         live = LiveReports(core.gateway, process_name(settings), self.metrics.live)
         live.start()
         stack.push_async_callback(live.stop)
+        low_balances = LowBalances(core.gateway, core.storage)
+        self.metrics.watch_low_balances(lambda: low_balances.counted)
+        low_balances.start()
+        stack.push_async_callback(low_balances.stop)
         readings = StoreReadings(core.committer, core.storage, core.clock)
         self.metrics.watch_store(lambda: readings.due_seconds, lambda: readings.balances)
         await readings.start()

@@ -15,7 +15,7 @@ from onema.dialects.native.routes import NativeApi
 from onema.domain.configuration import documents as doc
 from onema.domain.delivery.gone_addresses import SwitchAddressOff
 from onema.domain.statistics import DAY_MS
-from onema.domain.values.money import Minor
+from onema.domain.values.money import Minor, parse_amount
 from onema.engine.counting import Counting
 from onema.http.messages import Request, Response
 
@@ -407,3 +407,13 @@ async def test_an_address_that_is_gone_is_shown_and_put_online(call: Caller) -> 
     assert (await call.problem("POST", online, {}))[0] == 404
     assert await call.told("POST", online, asked) == {"was_gone": True}
     assert await call.told("POST", online, asked) == {"was_gone": False}
+
+
+async def test_an_account_says_of_which_balance_it_wants_to_hear(call: Caller) -> None:
+    """An amount, or null for never; what is none is told at its member."""
+    assert (await call.told("GET", "/v1/account"))["low_balance"] is None
+    changed = await call.told("PATCH", "/v1/account", {"low_balance": "5000"})
+    assert changed["low_balance"] == "5000"
+    assert call.core.account("shop").low_balance == parse_amount("5000")
+    assert (await call.problem("PATCH", "/v1/account", {"low_balance": "much"}))[::2] == (422, "/low_balance")
+    assert (await call.told("PATCH", "/v1/account", {"low_balance": None}))["low_balance"] is None

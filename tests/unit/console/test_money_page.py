@@ -117,9 +117,11 @@ async def test_what_cannot_be_booked_is_said_at_its_field(
 
 @pytest.mark.parametrize("name", ["mai", "chi", "hoa", "bao"])
 async def test_only_operators_book_money_and_set_terms(office: Office, name: str) -> None:
-    """Customers see their money, and no form."""
+    """Customers see their money, and neither form."""
     await office.desk.log_in(name)
-    assert 'method="post"' not in (await office.page(PAGE)).split("<main")[1]
+    page = await office.page(PAGE)
+    assert 'value="top-up"' not in page
+    assert 'value="terms"' not in page
     await office.submit(PAGE, "top-up", 404, amount="5", reference="", once="a")
     before = office.core.account("acme").document
     terms = {"wallet": "postpaid", "floor": "0", "credit_limit": "900", "wallet_expires_at": ""}
@@ -149,3 +151,27 @@ async def test_an_operator_sets_how_an_account_pays(office: Office) -> None:
         answer = await office.submit(PAGE, "terms", 422, **{**terms, field: value})
         assert f'id="terms-{field}-error">{said}' in answer.text
     assert office.core.account("acme").document == found
+
+
+@pytest.mark.parametrize("name", ["tam", "hoa"])
+async def test_little_money_is_seen_where_somebody_looks(office: Office, name: str) -> None:
+    """The page of the money says since when, the page Now names the account; money that is booked ends it."""
+    if name == "hoa":
+        await office.desk.log_in(name)
+        await office.submit(PAGE, "low-balance", 422, low_balance="1000")
+    await office.desk.log_in("tam")
+    await office.core.top_up("acme", "1500")
+    await office.submit(PAGE, "low-balance", low_balance="1000")
+    assert office.core.account("acme").document.low_balance == "1000"
+    await office.desk.log_in(name)
+    assert "there is less than" not in await office.page(PAGE)
+    await office.send("acme", OURS)
+    assert re.search("Since .* there is less than 1000 VND", await office.page(PAGE))
+    assert '<a href="/console/money?account=acme">acme</a>' in await office.page("/console/now")
+    await office.core.top_up("acme", "1500", "second")
+    assert "there is less than" not in await office.page(PAGE)
+    await office.desk.log_in("tam")
+    await office.submit(PAGE, "low-balance", low_balance="")
+    assert office.core.account("acme").document.low_balance is None
+    wrong = await office.submit(PAGE, "low-balance", 422, low_balance="much")
+    assert 'id="low-balance-low_balance-error">' in wrong.text

@@ -81,6 +81,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     floor: str
     credit_limit: str | None
     wallet_expires_at: str
+    low_balance: str | None
     capture_on: str
     callback_url: str
     resends: int
@@ -116,12 +117,18 @@ def get_account() -> Call[Account]:
 
 
 def change_account(
-    *, callback_url: str | UnsetType = UNSET, allowed_ips: Sequence[str] | UnsetType = UNSET
+    *,
+    callback_url: str | UnsetType = UNSET,
+    allowed_ips: Sequence[str] | UnsetType = UNSET,
+    low_balance: str | UnsetType | None = UNSET,
 ) -> Call[Account]:
     """Change the account.
 
     What is left out stays as it is.
     """
     return Call(
-        "PATCH", "/v1/account", Account, body={"callback_url": callback_url, "allowed_ips": allowed_ips}
+        "PATCH",
+        "/v1/account",
+        Account,
+        body={"callback_url": callback_url, "allowed_ips": allowed_ips, "low_balance": low_balance},
     )

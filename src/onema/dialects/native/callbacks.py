@@ -11,11 +11,13 @@ from typing import Any
 
 import msgspec
 
-from onema.delivery.callback_contract import CallbackRequest
+from onema.delivery.callback_contract import CallbackRequest, NotTold
 from onema.delivery.patience import EVENTS
 from onema.dialects.native.auth import DIALECT
 from onema.dialects.native.wire import purpose_of
+from onema.domain.configuration.directory import AccountView
 from onema.domain.delivery.outcome import Ending
+from onema.domain.money.low_balance import BALANCE_LOW, LowBalanceNews
 from onema.domain.records import Call, Message
 from onema.domain.values.money import format_amount
 from onema.domain.values.times import show_time
@@ -59,23 +61,45 @@ class NativeEvents:
                 "call": _call(call) if call else None,
             },
         }
+        return self._event(f"msg_{message.id}", told, message, url)
+
+    def render_low_balance(
+        self, job: int, account: AccountView, news: LowBalanceNews, message: Message, url: str
+    ) -> CallbackRequest | NotTold:
+        if not self._secrets(message):
+            return NotTold("the account has no key of the API that tells of balances")
+        told = {
+            "type": BALANCE_LOW,
+            "timestamp": show_time(news.at),
+            "data": {
+                "account": account.name,
+                "balance": format_amount(news.balance),
+                "threshold": format_amount(news.threshold),
+                "currency": account.document.currency,
+            },
+        }
+        return self._event(f"evt_{job}", told, message, url)
+
+    def _event(self, identifier: str, told: Mapping[str, Any], message: Message, url: str) -> CallbackRequest:
         # One library for receivers, Elixir's, signs the members anew and in the order of their names:
         # https://github.com/standard-webhooks/standard-webhooks/tree/main/libraries/elixir
         body = msgspec.json.encode(told, order="sorted")
-        identifier, at = f"msg_{message.id}", self._gateway.now() // 1000
+        at = self._gateway.now() // 1000
         signed = f"{identifier}.{at}.".encode() + body
         headers = [
             (b"content-type", b"application/json"),
             (b"webhook-id", identifier.encode()),
             (b"webhook-timestamp", str(at).encode()),
         ]
-        directory = self._gateway.directory
-        owners = dict.fromkeys((message.application, ""))
-        secrets = [one for owner in owners for one in directory.live_secrets(message.account, DIALECT, owner)]
-        signatures = " ".join(_signature(secret, signed) for secret in secrets)
+        signatures = " ".join(_signature(secret, signed) for secret in self._secrets(message))
         if signatures:
             headers.append((b"webhook-signature", signatures.encode()))
         return CallbackRequest("POST", url, tuple(headers), body)
+
+    def _secrets(self, message: Message) -> list[str]:
+        """Of whoever may listen to what is told of the message: its application, and its account."""
+        directory, owners = self._gateway.directory, dict.fromkeys((message.application, ""))
+        return [one for owner in owners for one in directory.live_secrets(message.account, DIALECT, owner)]
 
 
 def webhook_secret(secret: str) -> str:

@@ -15,7 +15,7 @@ from onema.domain.decision import Context, World
 from onema.domain.guard.judge import judge, keys_to_judge
 from onema.domain.ids import AccountId, MessageId
 from onema.domain.keyring import NONCE_BYTES
-from onema.domain.money import wallet
+from onema.domain.money import low_balance, wallet
 from onema.domain.records import Channel, Key, Message, MessageState, Row, Wallet, Window
 from onema.domain.refusals import Found, Refusal, Refused
 from onema.domain.values.money import NOTHING, Minor
@@ -109,6 +109,7 @@ def keys_to_accept(send: Send, account: AccountView, context: Context) -> Iterab
     guard = context.directory.guards.of(account.name, send.application)
     return (
         (Wallet, send.account),
+        *low_balance.keys(account),
         *limits.window_keys(account, send.phone, send.client_ip),
         *keys_to_judge(send, guard),
         *((Window, send.account, one.scope, one.subject) for one in send.counted),
@@ -144,9 +145,9 @@ def accept_message(
         opened = window or Window(send.account, one.scope, one.subject, "", 0)
         windows.append(limits.count(opened, one.limits, send.now))
     balance, entry = wallet.hold(world, account, send.id, price, send.now)
-    return Hold(
-        unit, period, price, (balance, *windows, *judged.puts), (entry, *judged.inserts), judged.found
-    )
+    low = low_balance.noticed(world, account, balance.balance, send.id, send.now)
+    puts = (balance, *windows, *judged.puts, *low)
+    return Hold(unit, period, price, puts, (entry, *judged.inserts), judged.found)
 
 
 def message_row(

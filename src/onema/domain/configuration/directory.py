@@ -89,6 +89,7 @@ class AccountView:
         self.prepaid = account.wallet == "prepaid"
         self.wallet_expires_at = parse_time(account.wallet_expires_at)
         self.lowest_balance = _lowest_balance(account)
+        self.low_balance = None if account.low_balance is None else parse_amount(account.low_balance)
         self.capture_on_submitted = account.capture_on == "submitted"
         self.callback_url = account.callback_url
         self.brandnames = {brandname.name: brandname for brandname in brandnames}

@@ -141,6 +141,8 @@ def _account(account: doc.Account) -> Iterator[Problem]:
     yield from _amount("floor", account.floor)
     if account.credit_limit is not None:
         yield from _amount("credit_limit", account.credit_limit, negative=False)
+    if account.low_balance is not None:
+        yield from _amount("low_balance", account.low_balance)
     yield from _time("wallet_expires_at", account.wallet_expires_at)
     yield from _callback(account)
     if not 0 <= account.resends <= MOST_RESENDS:

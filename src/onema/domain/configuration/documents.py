@@ -77,6 +77,7 @@ class Account(Document, frozen=True, kw_only=True, tag="account"):
     `fixed_number` is what any text comes from that names no brandname; without one the account may send none.
     `resends` is how often each of its codes may be sent again, and paid for again, when nothing is heard of it.
     `sandbox_numbers` are phones in E.164 and their fixed codes, for its sandbox applications alone.
+    Once the balance is under `low_balance`, it is told of (money/low_balance.py); None: never.
     `wallet` prepaid stops at `floor`; postpaid has none unless `credit_limit` says so. `registered` are facts, here
     and in other documents (registered.py).
     """
@@ -96,6 +97,7 @@ class Account(Document, frozen=True, kw_only=True, tag="account"):
     floor: str = "0"
     credit_limit: str | None = None
     wallet_expires_at: str = ""
+    low_balance: str | None = None
     capture_on: Literal["submitted", "delivered"] = "submitted"
     callback_url: str = ""
     resends: int = 0

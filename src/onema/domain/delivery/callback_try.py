@@ -14,7 +14,8 @@ REPLAYED = "to be told again, by hand"
 class CallbackTry(msgspec.Struct, frozen=True, omit_defaults=True):
     """One try. `host` is all that is kept of the URL, whose path and query hold integrators' secrets; `status` is the
     answer's, 0 where none came; `problem` says why the receiver did not take it, `then` what becomes of the callback.
-    `about` is the state of a call that was told; empty for the message's end.
+    `about` is the state of a call that was told, or the type of an event about the account; empty for the message's
+    end.
     """
 
     host: str = ""

@@ -7,7 +7,7 @@ import msgspec
 from onema.domain.decision import Context, Decision, World
 from onema.domain.delivery.silence import WITHOUT_CHECK, no_more, watch_of
 from onema.domain.ids import AccountId, MessageId
-from onema.domain.money import wallet
+from onema.domain.money import low_balance, wallet
 from onema.domain.records import (
     Attempt,
     AttemptState,
@@ -49,6 +49,7 @@ class StartResend(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     def keys(self, context: Context) -> Iterable[Key]:
         return (
             (Wallet, self.account),
+            *low_balance.keys(context.directory.accounts[self.account]),
             (LiveVerification, self.account, self.phone, self.purpose),
             (Message, self.account, self.message),
             (Job, self.job),
@@ -92,7 +93,8 @@ class StartResend(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         started = msgspec.structs.replace(
             job, due_at=self.lease_until, attempt=number, in_flight=True, carrier=""
         )
-        return Decision(number, puts=(balance, again, started), inserts=(attempt, entry))
+        low = low_balance.noticed(world, account, balance.balance, message.id, self.now)
+        return Decision(number, puts=(balance, again, started, *low), inserts=(attempt, entry))
 
     def _was_heard_of(self, message: Message, job: Job) -> bool:
         """Its receipt came meanwhile, and that was all that was waited for."""

@@ -4,10 +4,11 @@ from collections.abc import Iterable
 
 import msgspec
 
+from onema.domain.configuration.directory import AccountView
 from onema.domain.decision import Context, Decision, World
-from onema.domain.ids import AccountId
 from onema.domain.money import wallet
-from onema.domain.records import Key, Row, TopUp, Wallet
+from onema.domain.money.low_balance import LowBalance, ended
+from onema.domain.records import Key, TopUp, Wallet
 from onema.domain.refusals import Refusal, Refused
 from onema.domain.values.money import Minor
 
@@ -34,11 +35,12 @@ class TopUpWallet(msgspec.Struct, frozen=True, kw_only=True, tag="top_up"):
     amount: Minor
 
     def keys(self, context: Context) -> Iterable[Key]:
-        number = self._account_number(context)
-        return ((Wallet, number), (TopUp, number, self.reference))
+        number = self._account(context).id
+        return ((Wallet, number), (TopUp, number, self.reference), (LowBalance, number))
 
     def decide(self, world: World, context: Context) -> Decision:
-        number = self._account_number(context)
+        account = self._account(context)
+        number = account.id
         if fault := reference_fault(self.reference):
             raise Refused(Refusal.CONFLICT, fault)
         booked = world.get(TopUp, number, self.reference)
@@ -46,14 +48,13 @@ class TopUpWallet(msgspec.Struct, frozen=True, kw_only=True, tag="top_up"):
             if booked.amount != self.amount:
                 raise Refused(Refusal.CONFLICT, f"top-up {self.reference!r} was booked with another amount")
             return Decision(False)
-        balance, *entries = wallet.top_up(
-            world, AccountId(number), self.id, self.amount, self.now, self.reference
-        )
-        remembered: Row = TopUp(AccountId(number), self.reference, self.id, self.amount)
-        return Decision(True, puts=(balance, remembered), inserts=tuple(entries))
+        balance, entry = wallet.top_up(world, number, self.id, self.amount, self.now, self.reference)
+        remembered = TopUp(number, self.reference, self.id, self.amount)
+        high_again = ended(world, account, balance.balance)
+        return Decision(True, puts=(balance, remembered), inserts=(entry,), deletes=high_again)
 
-    def _account_number(self, context: Context) -> int:
+    def _account(self, context: Context) -> AccountView:
         account = context.directory.account_named.get(self.account)
         if account is None:
             raise Refused(Refusal.CONFLICT, f"There is no account {self.account!r}.")
-        return account.id
+        return account

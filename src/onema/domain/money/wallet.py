@@ -72,7 +72,7 @@ def adjust(
 
 def top_up(
     world: World, account: AccountId, subject: int, amount: Minor, now: int, note: str
-) -> tuple[Row, ...]:
+) -> tuple[Wallet, LedgerEntry]:
     return _move(world, account, subject, EntryKind.TOP_UP, amount, now, note)
 
 
@@ -83,7 +83,7 @@ def balance_of(world: World, account: AccountId) -> Minor:
 
 def _move(
     world: World, account: AccountId, subject: int, kind: EntryKind, amount: Minor, now: int, note: str = ""
-) -> tuple[Row, ...]:
+) -> tuple[Wallet, LedgerEntry]:
     wallet = Wallet(account=account, balance=Minor(balance_of(world, account) + amount))
     return (wallet, _entry(account, subject, kind, amount, now, note))
 

@@ -33,6 +33,7 @@ async def money(visit: Visit) -> Response:
     account = visit.chosen(accounts)
     balance = await visit.ask(ask.ReadBalance(account=account.name)) if account else None
     prices = await visit.ask(theirs.ReadPrices(account=account.name)) if account else None
+    low = await visit.ask(theirs.ReadLowBalances(account=account.name)) if account else ()
     before = _cursor(visit.told("before"))
     entries = (
         await visit.ask(ask.ReadLedger(account=account.name, before=before, limit=PAGE + 1))
@@ -48,6 +49,7 @@ async def money(visit: Visit) -> Response:
         balance=format_amount(balance.balance) if balance else "",
         lowest=format_amount(balance.lowest) if balance and balance.lowest is not None else "",
         expires_at=show_time(balance.expires_at) if balance else "",
+        low=_shown_low(low[0]) if low else None,
         rates=prices.rates if prices else (),
         once=visit.token(_ONCE_BYTES).hex(),
         entries=[
@@ -56,6 +58,24 @@ async def money(visit: Visit) -> Response:
         older=f"{last.subject}.{last.kind}" if last else "",
         command=f"onema wallet ledger {account.name if account else ''}",
     )
+
+
+def _shown_low(low: theirs.LowAccount) -> dict[str, str]:
+    threshold, since = format_amount(low.threshold), show_time(low.since)
+    return {"threshold": threshold, "since": since, "currency": low.currency, "account": low.account}
+
+
+async def set_low_balance(visit: Visit) -> str:
+    """Under which balance the account wants to be told; nothing written: never."""
+    account = await _account(visit)
+    document, revision = await visit.document(doc.Account, account.name)
+    changed = visit.form.document(
+        visit.words,
+        doc.Account,
+        **{**msgspec.structs.asdict(document), "low_balance": visit.form.text("low_balance") or None},
+    )
+    await visit.put(changed, revision=revision)
+    return _back(account)
 
 
 async def top_up(visit: Visit) -> str:
@@ -173,5 +193,5 @@ SECTION = Section(
     "money",
     "Money",
     {"": money, "/ledger.csv": ledger_file},
-    actions={"": {"top-up": top_up, "terms": set_terms}},
+    actions={"": {"top-up": top_up, "terms": set_terms, "low-balance": set_low_balance}},
 )

@@ -4,6 +4,7 @@ from typing import Any
 
 from starlette.responses import Response
 
+from onema.administration import customer_requests as theirs
 from onema.administration import requests as ask
 from onema.administration.carriers_together import all_together
 from onema.console.operate.frame import Section, Visit
@@ -20,6 +21,7 @@ async def now(visit: Visit) -> Response:
         "now.html",
         accounts=accounts,
         account=account,
+        low=await visit.ask(theirs.ReadLowBalances(account=account)),
         command=f"onema now {account}".strip(),
         **await _figures(visit, account),
     )
