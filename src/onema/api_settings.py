@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from onema.domain.codes.verification import LONGEST_LIFE_MINUTES
+
 
 class Vbee(msgspec.Struct, frozen=True):
     business_error_status: Annotated[
@@ -16,6 +18,15 @@ class Vbee(msgspec.Struct, frozen=True):
 
 
 class Native(msgspec.Struct, frozen=True):
+    longest_ttl_minutes: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=LONGEST_LIFE_MINUTES,
+            description="Longest `ttl` of a code in minutes. More than 10 is more than standards allow "
+            "(`onema doctor --profile`); raise it once all servers have this version.",
+        ),
+    ] = 10
     result_issuer: Annotated[
         str,
         Meta(

@@ -15,7 +15,7 @@ from msgspec import Meta
 
 from onema.api_settings import Native, Vbee
 from onema.console_settings import Console
-from onema.domain.codes.verification import LONGEST_LIFE_MINUTES
+from onema.domain.codes.verification import VENDORS_LIFE_MINUTES
 from onema.domain.ids import MAX_NODE
 from onema.orchestrator_variables import is_of_the_orchestrator
 from onema.secret import MASK, Secret
@@ -153,7 +153,7 @@ class Esms(msgspec.Struct, frozen=True):
         int,
         Meta(
             ge=2,
-            le=LONGEST_LIFE_MINUTES,
+            le=VENDORS_LIFE_MINUTES,
             description="Longest TimeAlive in minutes; the vendor documents 10 and 15.",
         ),
     ] = 10

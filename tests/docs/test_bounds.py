@@ -16,7 +16,7 @@ _NUMBER = re.compile(r"(\d[\d,]*(?:\.\d+)?)(?: (KiB|MiB|GiB|ms|s|minute|hour|day
 _FACTOR = {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "ms": 0.001, "minute": 60, "hour": 3_600, "day": 86_400}
 _SETTINGS = {setting.name for setting in describe()}
 # Settings that count neither in seconds nor in what their name ends with.
-_IN_MINUTES = frozenset({"esms.time_alive_max"})
+_IN_MINUTES = frozenset({"esms.time_alive_max", "native.longest_ttl_minutes"})
 
 
 def rows(page: str) -> list[tuple[str, str, str]]:

@@ -18,9 +18,9 @@ TRIES = 6
 """A job that raised has had a try."""
 RETRY_AFTER_SECONDS = (10, 60, 300, 900, 3600)
 """Five more tries, as the vendors do with callbacks."""
-LEASES = 100
+LEASES = 200
 """So often a job is leased at most, whatever became of its leases: a process that dies tells nothing. A message that
-waits for a carrier which nobody runs is leased every half minute until its code has expired, for a quarter of an hour.
+waits for a carrier which nobody runs is leased every half minute until its code has expired, for an hour at most.
 """
 LONGEST_FAULT = 500
 """Characters that are kept of where a job failed: the innermost places come first."""

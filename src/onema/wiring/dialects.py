@@ -39,7 +39,7 @@ from onema.dialects.ytx.routes import YtxApi
 from onema.dialects.ytx.sample_requests import YtxSamples
 from onema.domain.codes.check_code import Check, CheckCode
 from onema.domain.codes.send_text import LONGEST_AHEAD_DAYS
-from onema.domain.codes.verification import LONGEST_LIFE_MINUTES
+from onema.domain.codes.verification import VENDORS_LIFE_MINUTES
 from onema.domain.compliance.snapshot import CodeLife
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.problems import Problem, one_of
@@ -116,7 +116,7 @@ def _native(gateway: Gateway, reads: CustomerReads, settings: Settings, checks: 
         issuer=options.result_issuer,
         seconds=options.result_seconds,
     )
-    return NativeApi(gateway, reads, checks, tokens)
+    return NativeApi(gateway, reads, checks, tokens, options.longest_ttl_minutes * 60)
 
 
 def _twilio_verify(gateway: Gateway, reads: CustomerReads, settings: Settings, checks: Checks) -> Dialect:
@@ -135,15 +135,15 @@ _ANOTHER_API = "its lifetime is fixed: take its credentials away, and use anothe
 
 
 def _life_of_native(settings: Settings) -> CodeLife:
-    return CodeLife(native_wire.LONGEST_TTL, by_request=True, binds=True)
+    return CodeLife(settings.native.longest_ttl_minutes * 60, by_request=True, binds=True)
 
 
 def _life_of_esms(settings: Settings) -> CodeLife:
     return CodeLife(
         settings.esms.time_alive_max * 60,
-        named=LONGEST_LIFE_MINUTES * 60,
+        named=VENDORS_LIFE_MINUTES * 60,
         change="lower esms.time_alive_max; requests that name a template may say more (TimeAlive up to "
-        f"{LONGEST_LIFE_MINUTES}): take the names of templates away, or have them say less",
+        f"{VENDORS_LIFE_MINUTES}): take the names of templates away, or have them say less",
     )
 
 

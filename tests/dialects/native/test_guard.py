@@ -4,13 +4,14 @@ import json
 import re
 from typing import Any
 
+import msgspec
 import pytest
 
 from onema.dialects.native.routes import NativeApi
 from onema.domain.configuration import documents as doc
 
 from ..running_core import RunningCore
-from .client import DOCUMENTS, PHONE, VERIFICATIONS, create, get, post
+from .client import ACCOUNT, DOCUMENTS, PHONE, VERIFICATIONS, create, get, post
 
 STRANGER = "+84912345678"
 
@@ -121,3 +122,31 @@ async def test_the_person_s_address_is_looked_up_and_the_client_s_is_not(core: R
         if event.kind == "guard"
     ]
     assert found == ["address_mismatch (location_mismatch): FR, not VN, record"] * 2
+
+
+async def test_limits_per_device_count_the_device_that_the_client_names(core: RunningCore) -> None:
+    """Whatever the number and the address; messages that name none are not counted."""
+    limit = doc.GuardLimit(per="device", seconds=3_600, limit=2)
+    api = await api_under(core, limits=(limit,), country_hour=1_000, country_day=1_000)
+    numbers = [f"+8490{n}345678" for n in (1, 3, 5, 6)]
+    answers = [
+        await created(api, phone, device_id="d-1", client_ip=f"198.51.{n}.7")
+        for n, phone in enumerate(numbers[:3])
+    ]
+    assert [status for status, _ in answers] == [201, 201, 403]
+    assert (await created(api, numbers[3], device_id="d-2"))[0] == 201
+    assert (await created(api, numbers[2]))[0] == 201
+    status, told = await created(api, numbers[2], device_id="d\n1")
+    assert (status, told["pointer"]) == (400, "/device_id")
+
+
+async def test_an_owner_on_the_own_device_is_no_stranger(core: RunningCore) -> None:
+    """It keeps its purse on whatever network it is, when others have used up what anybody may send to the number."""
+    api = await api_under(core)
+    window = doc.WindowLimit(per="phone", seconds=3_600, limit=2)
+    await core.configure(msgspec.structs.replace(ACCOUNT, windows=(window,)))
+    await verify(core, api, PHONE, device_id="d-1", client_ip="198.51.100.7")
+    elsewhere = {"client_ip": "203.0.113.9"}
+    assert (await created(api, PHONE, device_id="d-2", **elsewhere))[0] == 201
+    assert (await created(api, PHONE, device_id="d-3", **elsewhere))[0] == 429
+    assert (await created(api, PHONE, device_id="d-1", **elsewhere))[0] == 201

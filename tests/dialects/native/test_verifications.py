@@ -165,6 +165,20 @@ async def test_a_code_lives_as_long_as_was_asked(api: NativeApi, core: RunningCo
     }
 
 
+async def test_a_code_lives_for_an_hour_only_where_the_server_allows_it(core: RunningCore) -> None:
+    """Ten minutes else, and the refusal says what would allow it. It can be checked until its end."""
+    await core.configure(*DOCUMENTS)
+    usual, longer = (NativeApi(core.gateway, core.reads, longest_ttl=most) for most in (600, 3_600))
+    refused = await ask(usual, create({"ttl": 601}), 400)
+    assert refused["pointer"] == "/ttl"
+    assert refused["detail"] == "it is at most 600 here (native.longest_ttl_minutes)"
+    verification = await sent(longer, ttl=3_600)
+    code = await code_of(core, verification)
+    core.clock.advance(3_599)
+    assert (await ask(longer, check(verification, code)))["valid"] is True
+    assert (await ask(longer, create({"ttl": 3_601}), 400))["pointer"] == "/ttl"
+
+
 async def test_a_cancelled_code_is_checked_no_more(api: NativeApi, core: RunningCore) -> None:
     """What was sent stays paid for. Twice is once, and what was verified stays so."""
     verification = await sent(api)

@@ -113,6 +113,7 @@ def create_verification(
     app_hash: str | UnsetType = UNSET,
     client_ip: str | UnsetType = UNSET,
     challenge_response: str | UnsetType = UNSET,
+    device_id: str | UnsetType = UNSET,
 ) -> Call[Begun]:
     """Send a code.
 
@@ -147,6 +148,7 @@ def create_verification(
             "app_hash": app_hash,
             "client_ip": client_ip,
             "challenge_response": challenge_response,
+            "device_id": device_id,
         },
         key=idempotency_key or new_key(),
     )

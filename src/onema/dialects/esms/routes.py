@@ -34,9 +34,9 @@ from onema.domain.codes.start_verification import ENTROPY_BYTES, NewCode
 from onema.domain.codes.verification import (
     DIGITS,
     LETTERS_AND_DIGITS,
-    LONGEST_LIFE_MINUTES,
     MAX_LENGTH,
     MIN_LENGTH,
+    VENDORS_LIFE_MINUTES,
 )
 from onema.domain.configuration.directory import AccountView
 from onema.domain.configuration.message_template import is_whole_with_a_code
@@ -209,7 +209,7 @@ class EsmsApi:
         if template is None or not is_whole_with_a_code(template.text):
             error = OTHER_TEMPLATE_ID if name else NO_TEMPLATE_ID
             return error.response("template_unknown")
-        minutes = wire.clamped(given("timealive"), _DEFAULT_MINUTES, _LEAST_MINUTES, LONGEST_LIFE_MINUTES)
+        minutes = wire.clamped(given("timealive"), _DEFAULT_MINUTES, _LEAST_MINUTES, VENDORS_LIFE_MINUTES)
         command = SendCode if what == _MAKE_AND_SEND else ShowCode
         sent: Accepted = await gateway.execute(
             command(

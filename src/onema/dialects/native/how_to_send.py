@@ -15,6 +15,7 @@ from onema.domain.configuration.message_template import (
 from onema.domain.records import Channel
 from onema.domain.refusals import Refusal, Refused
 from onema.domain.values.language import fits, is_language, voice_for
+from onema.domain.values.written_form import text_form
 from onema.engine.gateway import Gateway
 
 _TIMES = 2
@@ -70,8 +71,16 @@ def how_to_send(
         last_line=line,
         person_ip=told,
         person_country=gateway.country_of_address(told) if told else "",
+        device=_device(asked.device_id),
         job=gateway.next_id() if len(steps) > 1 else 0,
     )
+
+
+def _device(name: str) -> str:
+    """Raises Invalid."""
+    if text_form(name) != name or not name.isprintable():
+        raise Invalid("/device_id", "it has what cannot be seen")
+    return name
 
 
 def _steps(asked: wire.VerificationRequest) -> tuple[Step, ...]:

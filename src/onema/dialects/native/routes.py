@@ -48,6 +48,7 @@ from onema.http.messages import Request, Response
 _PREVIEW, _VERIFICATIONS, _BALANCE = "/v1/sms/preview", "/v1/verifications", "/v1/balance"
 _DESCRIPTION = "/v1/openapi.yaml"
 _YAML = b"application/yaml"
+USUAL_TTL = 600
 _KEY_SET, _KEYS = "/.well-known/jwks.json", b"application/jwk-set+json"
 # What answers something else than "ok" and refuses nothing.
 _ANSWERS = frozenset({"ok", "unknown", "not_found", *(check.value for check in Check)})
@@ -128,12 +129,15 @@ class NativeApi:
         reads: CustomerReads,
         checks: Callable[[CheckCode], Awaitable[Check]] | None = None,
         tokens: ResultTokens | None = None,
+        longest_ttl: int = USUAL_TTL,
     ) -> None:
         self._gateway = gateway
         self._reads = reads
         self.callbacks = NativeEvents(gateway)
         self._tokens = tokens or ResultTokens(gateway.result_key, number=1, issuer="onema", seconds=600)
-        self._verifications = Verifications(gateway, reads, checks or gateway.execute, self._tokens)
+        self._verifications = Verifications(
+            gateway, reads, checks or gateway.execute, self._tokens, longest_ttl
+        )
         self._administrator: Administrator | None = None
         """Answers for the account; `administer` says who does."""
 

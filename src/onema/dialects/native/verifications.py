@@ -70,8 +70,8 @@ KEEP_NEWEST = 10_000
 
 
 class Verifications:
-    """`checks` decides checks, also those of codes that a carrier made; `tokens` prove right ones. Each operation
-    raises Refused; and Invalid or Unknown.
+    """`checks` decides checks, also those of codes that a carrier made; `tokens` prove right ones. A code lives for
+    `longest_ttl` seconds at most. Each operation raises Refused; and Invalid or Unknown.
     """
 
     def __init__(
@@ -80,10 +80,12 @@ class Verifications:
         reads: CustomerReads,
         checks: Callable[[CheckCode], Awaitable[Check]],
         tokens: ResultTokens,
+        longest_ttl: int,
     ) -> None:
         self.challenges: Challenges | None = None
         """What the guard asks for; without it nobody can solve one."""
         self._tokens = tokens
+        self._longest_ttl = longest_ttl
         self._gateway = gateway
         self._reads = reads
         self._checks = checks
@@ -98,6 +100,8 @@ class Verifications:
         """
         asked = wire.read(request.body, wire.VerificationRequest)
         asking.phone = asked.to
+        if asked.ttl > self._longest_ttl:
+            raise Invalid("/ttl", f"it is at most {self._longest_ttl} here (native.longest_ttl_minutes)")
         person = _client_ip(asked.client_ip, request.client_ip)
         gateway = self._gateway
         bound = bound_to(asked.amount, asked.payee)

@@ -11,7 +11,7 @@ from msgspec import Meta
 from onema.dialects.native.errors import Invalid
 from onema.domain.codes.channel_plan import MOST_STEPS
 from onema.domain.codes.preview_sms import CODE_LENGTH, LONGEST_CODE, SHORTEST_CODE, SmsPreview
-from onema.domain.codes.verification import MAX_LENGTH, MIN_LENGTH, PURPOSE
+from onema.domain.codes.verification import LONGEST_LIFE_MINUTES, MAX_LENGTH, MIN_LENGTH, PURPOSE
 from onema.domain.configuration.message_template import LONGEST_AMOUNT, LONGEST_PAYEE
 from onema.domain.guard.proof_of_work import LONGEST_SOLUTION
 from onema.domain.ids import LARGEST_ID, MessageId
@@ -27,8 +27,10 @@ _MISSING = re.compile(r"Object missing required field `(.*)`")
 _ID = re.compile(r"[0-9]{1,19}")
 _LONGEST_NAME = 64
 _LONGEST_REQUEST_NAME = 255
-LONGEST_TTL = 600
-"""Seconds for which a code can be checked at most."""
+LONGEST_TTL = LONGEST_LIFE_MINUTES * 60
+"""Seconds for which a code can be checked at most, where `native.longest_ttl_minutes` allows it."""
+LONGEST_WAIT = 600
+"""Seconds after which a plan's next channel follows at most."""
 T = TypeVar("T")
 
 
@@ -47,7 +49,7 @@ class PlannedChannel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`after` is seconds without a receipt, or without a right check."""
 
     channel: Literal["sms", "call"]
-    after: Annotated[int, Meta(ge=0, le=LONGEST_TTL)] = 0
+    after: Annotated[int, Meta(ge=0, le=LONGEST_WAIT)] = 0
     without: Literal["receipt", "check"] = "receipt"
 
 
@@ -75,6 +77,7 @@ class VerificationRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     app_hash: str = ""
     client_ip: str = ""
     challenge_response: Annotated[str, Meta(max_length=LONGEST_SOLUTION)] = ""
+    device_id: Annotated[str, Meta(max_length=_LONGEST_NAME)] = ""
 
     def __repr__(self) -> str:
         """Without the code: it must not get into a log by way of a fault."""

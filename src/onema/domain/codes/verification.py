@@ -13,8 +13,11 @@ ATTEMPTS = 5
 PURPOSE = "code"
 """What a code is for where nobody says so."""
 
-LONGEST_LIFE_MINUTES = 15
+LONGEST_LIFE_MINUTES = 60
 """How long a code may be asked to live. One that would live longer was made by a clock ahead, and is none."""
+
+VENDORS_LIFE_MINUTES = 15
+"""How long it may be asked to live over an API of a vendor that lets requests say so."""
 
 DIGITS = "0123456789"
 LETTERS_AND_DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
