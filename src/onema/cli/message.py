@@ -1,18 +1,23 @@
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
+import msgspec
 import typer
 
 from onema.cli.command import Cli, Commands
 
 if TYPE_CHECKING:
+    from onema.administration.requests import SearchMessages
     from onema.cli.session import Session
     from onema.domain.records import Message
 
 app = Commands(help="Messages and their stories.")
 
-SCAN_LIMIT = 10_000
+LONGEST_LIST = 10_000
 PAGE = 500
+MOST_ROUNDS = 25
+"""So often the server is asked to go on where neither a name nor a time ends the search: it looks through some 20,000
+messages each time.
+"""
 
 
 @app.command("list")
@@ -24,16 +29,19 @@ def show_all(
     reference: Annotated[str | None, typer.Option(help="Only with this contact_id.")] = None,
     since: Annotated[
         str | None,
-        typer.Option(help="Search all since 90m, 36h, 7d ago or an ISO 8601 time; else the newest 10,000."),
+        typer.Option(help="Only those since 90m, 36h, 7d ago or an ISO 8601 time."),
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, max=SCAN_LIMIT, help="How many per account.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, max=LONGEST_LIST, help="How many per account.")] = 20,
     before: Annotated[str, typer.Option(help="Only those older than this message.")] = "",
 ) -> None:
     """List messages, newest first."""
+    from onema.administration.requests import SearchMessages
     from onema.administration.story import message_as_json
-    from onema.cli.message_search import known_state, matcher, message_id, parse_since, spelled_phone
+    from onema.cli.message_search import known_state, message_id, parse_since, spelled_phone
     from onema.cli.output import CliError, complain, print_json, print_table
     from onema.domain.configuration import documents as doc
+    from onema.domain.ids import MessageId, first_id_at, time_of_id
+    from onema.domain.values.times import show_time
     from onema.engine.ports import SystemClock
 
     oldest = message_id(before) if before else 0
@@ -44,14 +52,23 @@ def show_all(
         accounts = [one for one in session.of_kind(doc.Account) if account in (None, one.name)]
         if account and not accounts:
             raise CliError(f"There is no account {account!r}.", "conflict")
-        phones = spelled_phone(phone, accounts) if phone else None
-        wanted = matcher(phones, wanted_state, reference)
+        phones = spelled_phone(phone, accounts) if phone else frozenset[str]()
+        wanted = SearchMessages(
+            account="",
+            phones=tuple(sorted(phones)),
+            reference="" if phones else reference or "",
+            state=wanted_state or "",
+            since=first_id_at(earliest) if earliest else 0,
+            before=oldest,
+            limit=limit,
+        )
         for name in (one.name for one in accounts):
-            matches, last = matching(session, name, wanted, limit, oldest, earliest)
+            of_account = msgspec.structs.replace(wanted, account=name)
+            matches, last = matching(session, of_account, reference or "" if phones else "")
             found += [{"account": name, **message_as_json(message)} for message in matches]
             if last:
                 complain(
-                    f"onema: of {name} the newest {SCAN_LIMIT:,} were searched; "
+                    f"onema: of {name} the messages after {show_time(time_of_id(MessageId(last)))} were searched; "
                     f"go on with --before {last}, or say --since"
                 )
     found.sort(key=lambda message: int(message["id"]), reverse=True)
@@ -104,26 +121,18 @@ def show(
             say(line)
 
 
-def matching(
-    session: "Session",
-    account: str,
-    wanted: Callable[["Message"], bool],
-    limit: int,
-    before: int,
-    since: int | None,
-) -> "tuple[list[Message], int]":
-    """The newest messages that match, and the last one that was looked at when more were left than are searched."""
-    from onema.administration.requests import ReadMessages
-    from onema.domain.ids import time_of_id
-
+def matching(session: "Session", wanted: "SearchMessages", also: str = "") -> "tuple[list[Message], int]":
+    """The newest messages that are wanted, of the reference `also` where one is said, and under which id the search
+    goes on when it looked through enough and did not come to its end.
+    """
     found: list[Message] = []
-    searched = 0
-    while since is not None or searched < SCAN_LIMIT:
-        page = session.answer(ReadMessages(account=account, before=before, limit=PAGE))
-        recent = [message for message in page if since is None or time_of_id(message.id) >= since]
-        found += filter(wanted, recent)
-        if len(found) >= limit or len(recent) < PAGE:
+    limit, before, rounds = wanted.limit, wanted.before, 0
+    has_end = bool(wanted.phones or wanted.reference or wanted.since)
+    while has_end or rounds < MOST_ROUNDS:
+        asked = msgspec.structs.replace(wanted, before=before, limit=min(PAGE, limit))
+        page = session.answer(asked)
+        found += [one for one in page.messages if also in ("", one.reference)]
+        before, rounds = page.before, rounds + 1
+        if len(found) >= limit or not before:
             return found[:limit], 0
-        searched += len(page)
-        before = page[-1].id
     return found, before

@@ -1,13 +1,13 @@
 """Which messages somebody looks for, as people write it."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from onema.administration.spelled_phones import spelled_phones
 from onema.cli.output import CliError
 from onema.domain.configuration import documents as doc
 from onema.domain.ids import MessageId
-from onema.domain.records import Message, MessageState
+from onema.domain.records import MessageState
 from onema.domain.values.times import parse_time
 from onema.wiring.dialects import message_of
 
@@ -40,21 +40,6 @@ def parse_since(text: str, now: int) -> int:
         return parse_time(text)
     except ValueError as error:
         raise CliError(f"{text!r} is not a time such as 90m, 36h, 7d or 2026-11-28T09:00:00Z.") from error
-
-
-def matcher(
-    phones: frozenset[str] | None, state: MessageState | None, reference: str | None
-) -> Callable[[Message], bool]:
-    """What is None matches everything."""
-
-    def wanted(message: Message) -> bool:
-        return (
-            (phones is None or message.phone in phones)
-            and state in (None, message.state)
-            and reference in (None, message.reference)
-        )
-
-    return wanted
 
 
 def message_id(text: str) -> MessageId:
