@@ -12,6 +12,7 @@ from onema.console.operate.pages.shown import PAGE
 from onema.console.operate.sections import SECTIONS
 from onema.domain.configuration import documents as doc
 from onema.domain.delivery.outcome import Ending
+from onema.domain.delivery.payload import CallPayload
 from onema.domain.ids import MessageId
 from onema.domain.records import Call, Message
 from onema.domain.refusals import Refusal
@@ -20,6 +21,8 @@ from onema.domain.values.times import show_time
 from onema.engine.refusals import Asking
 from onema.http.client.contract import HttpRequest
 from onema.protocols.sip.trace import Trace
+from onema.speech import Voices
+from onema.speech.announcement import Announcements
 
 from ..cli.test_call import BUSY, INVITE
 from .desk import Desk
@@ -178,6 +181,51 @@ async def test_what_a_call_says_is_heard_without_its_code(office: Office) -> Non
     assert (await office.desk.get(f"/console/messages/{text}/prompt.wav")).status == 404
     theirs = await office.send("rival", THEIRS)
     assert (await office.desk.get(f"/console/messages/{theirs}/prompt.wav")).status == 404
+
+
+class Reader(Announcements):
+    """Speaks nothing, and says what it would have read out."""
+
+    async def prepare(self, call: CallPayload) -> None:
+        assert call.spoken_text
+
+    def wav_in_tones(self, call: CallPayload) -> bytes:
+        return f"{call.code}|{call.spoken_text}".encode()
+
+
+async def test_of_a_text_that_was_read_out_its_own_text_is_heard(office: Office) -> None:
+    """And not the sentence about a code of its application: with what is spelled, a tone each, for what nobody keeps.
+    Where the text is gone there is nothing to hear.
+    """
+    await office.core.configure(
+        doc.Template(
+            account="acme",
+            brandname="ACME",
+            name="12",
+            spoken=True,
+            text="Order {P1,20} comes at {P2,5} o'clock",
+        )
+    )
+    sent = await office.send("acme", OURS)
+    (row,) = await office.core.storage.read_messages(office.core.account("acme").id, 2**63 - 1, 9)
+    call = replace(row, id=MessageId(sent + 1), channel="call", verification=0, template="12")
+    gone = replace(call, id=MessageId(sent + 2), template="13")
+    await office.core.storage.begin([])
+    await office.core.storage.commit(1, {}, [call, gone])
+    desk = Desk(
+        inbox=None,
+        open_on_loopback=False,
+        administrator=Administration(office.core.gateway, office.core.storage),
+        speaker=Reader(Voices.load),
+    )
+    await desk.log_in("hoa")
+    page = (await desk.get(f"/console/messages/{call.id}")).text
+    assert f'src="/console/messages/{call.id}/prompt.wav"' in page
+    assert "As its text 12 is read out now" in page
+    heard = await desk.get(f"/console/messages/{call.id}/prompt.wav")
+    assert heard.body == b"|Order 0000 comes at 0000 o'clock"
+    assert "prompt.wav" not in (await desk.get(f"/console/messages/{gone.id}")).text
+    assert (await desk.get(f"/console/messages/{gone.id}/prompt.wav")).status == 404
 
 
 async def test_a_message_that_ended_shows_what_its_receiver_is_told(office: Office) -> None:

@@ -6,6 +6,7 @@ import re
 import shlex
 from urllib.parse import urlencode
 
+import msgspec
 from starlette.responses import RedirectResponse, Response
 
 from onema.administration import requests as ask
@@ -16,12 +17,14 @@ from onema.console.operate.pages.shown import PAGE, shown_call, shown_message
 from onema.console.operate.viewer import NotForThem
 from onema.delivery.callback_contract import NotTold
 from onema.domain.configuration import documents as doc
+from onema.domain.configuration.message_template import MessageTemplate
 from onema.domain.delivery.payload import CallPayload
 from onema.domain.ids import LARGEST_ID, MessageId, first_id_at, time_of_id
-from onema.domain.records import Channel, MessageState
+from onema.domain.records import Channel, Message, MessageState
 from onema.domain.values.money import format_amount
 from onema.domain.values.phone import Phone
 from onema.domain.values.times import show_time
+from onema.domain.values.written_form import text_form
 from onema.protocols.sip.pcap import pcap
 from onema.protocols.sip.trace import read_trace
 from onema.storage.contract import FoundMessages, Story
@@ -32,6 +35,8 @@ _HEX_DIGITS = 32
 _VOICE = "vi-north"
 """Who speaks where an application names nobody."""
 _TIMES = 2
+_VALUE = "0000"
+"""Stands where a text had a value: it is spelled, and so heard as tones."""
 _RECEIVER = "https://receiver.invalid"
 """Stands for an address that may hold secrets."""
 
@@ -128,12 +133,13 @@ async def message(visit: Visit) -> Response:
     return visit.render(
         "message.html",
         message=shown_message(visit, found.account, message),
+        text_read=message.template if _reads_text(message) else "",
         found=found,
         verification=str(state) if state else "",
         expires_at=show_time(message.code_expires_at),
         charged=format_amount(message.charged),
         held=format_amount(message.held),
-        has_prompt=message.channel == Channel.CALL and visit.speaker is not None,
+        has_prompt=visit.speaker is not None and await _is_heard(visit, found),
         told=_told(visit, story),
         calls=[shown_call(visit, one) for one in story.calls],
         lines=lines,
@@ -170,8 +176,35 @@ async def capture(visit: Visit) -> Response:
     return Response(pcap(read_trace(trace)), media_type="application/vnd.tcpdump.pcap", headers=headers)
 
 
+async def _is_heard(visit: Visit, found: ask.FoundStory) -> bool:
+    """Whether it is a call of which anybody still knows what it said: its code's sentence, or its registered text."""
+    message = found.story.message
+    if message.channel != Channel.CALL:
+        return False
+    return not _reads_text(message) or await _text_of(visit, found) is not None
+
+
+def _reads_text(message: Message) -> bool:
+    """Whether the call read out a registered text, and no code of ours."""
+    return bool(message.template) and not message.verification
+
+
+async def _text_of(visit: Visit, found: ask.FoundStory) -> str | None:
+    """The text that a call read out, with digits in the places of its values, which nobody keeps; None where its
+    template is gone.
+    """
+    name = found.story.message.template
+    read = await visit.ask(ask.ReadDocuments(kind="template", account=found.account))
+    texts = [one.text for one in read.documents if isinstance(one, doc.Template) and one.name == name]
+    pieces = MessageTemplate.parse(texts[0]).pieces if texts else ()
+    spoken = [one if isinstance(one, str) else f" {_VALUE} " for one in pieces]
+    return text_form("".join(spoken)) if texts else None
+
+
 async def prompt(visit: Visit) -> Response:
-    """What a call of the message's application says, with a tone in place of each digit."""
+    """What the call said: its application's sentence or its own text, with a tone in place of each digit of a code, and
+    of what stood in the text's places.
+    """
     found = await visit.ask(
         ask.ReadStory(message=MessageId(min(visit.request.path_params["id"], LARGEST_ID)))
     )
@@ -186,7 +219,13 @@ async def prompt(visit: Visit) -> Response:
     voice = application.voice if application.voice in speaker.voices else _VOICE
     digits = "0" * application.code_length
     call = CallPayload(Phone(""), "", voice, digits, application.sentence, _TIMES, 1.0, 60, 0)
+    if _reads_text(found.story.message):
+        text = await _text_of(visit, found)
+        if text is None:
+            raise NotForThem
+        call = msgspec.structs.replace(call, code="", sentence=None, spoken_text=text, times=1)
     try:
+        await speaker.prepare(call)
         content = await asyncio.to_thread(speaker.wav_in_tones, call)
     except ValueError as error:
         raise NotForThem from error
