@@ -53,6 +53,7 @@ SAMPLES: tuple[doc.AnyDocument, ...] = (
     doc.Hotline(pool="pool", number="+842471000001"),
     doc.Route(channel="sms", carrier="recording"),
     doc.Guard(name="*", captcha_url="https://captcha.example.com/siteverify"),
+    doc.OperatorKey(name="deploy", secret_hash="sha256:"),
     doc.User(name="ann", password_hash="$argon2id$v=19$m=65536,t=3,p=4$"),
 )
 """Of every kind but carriers, of which there is one of every type."""

@@ -196,7 +196,7 @@ def forbidden_changes(
 
 def _of_an_operator(known: Document | None, after: Document | None, actor: Actor) -> Iterator[Problem]:
     for one in (known, after):
-        if isinstance(one, doc.User) and not one.customer_of:
+        if isinstance(one, doc.OperatorKey) or (isinstance(one, doc.User) and not one.customer_of):
             yield Problem("", "only an owner says who the operators are")
             return
 

@@ -63,12 +63,13 @@ def _kept(document: doc.Document, before: doc.Document | None, *, unnamed: bool)
 def _with_stored(document: doc.Document, before: doc.Document | None) -> tuple[doc.Document, list[Problem]]:
     """The document with what is stored wherever the file says so."""
     match document:
-        case doc.Credential() | doc.User() | doc.Carrier() | doc.Guard():
+        case doc.Credential() | doc.User() | doc.Carrier() | doc.Guard() | doc.OperatorKey():
             fields = {
                 "credential": "secret",
                 "user": "password_hash",
                 "carrier": "settings",
                 "guard": "captcha_secret",
+                "operator_key": "secret_hash",
             }
             field = fields[document.kind]
             problems: list[Problem] = []

@@ -19,7 +19,7 @@ from onema.wiring.installation import masked
 
 D = TypeVar("D", bound=doc.Document)
 
-_FIRST = (doc.Carrier, doc.Guard, doc.HotlinePool, doc.Tariff, doc.User)
+_FIRST = (doc.Carrier, doc.Guard, doc.HotlinePool, doc.OperatorKey, doc.Tariff, doc.User)
 """What needs nothing else, so that an installation may begin with it."""
 
 

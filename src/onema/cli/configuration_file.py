@@ -57,6 +57,7 @@ TABLES: dict[str, Table] = {
     "carriers": Table(kind=doc.Carrier),
     "routes": Table(kind=doc.Route),
     "guards": Table(kind=doc.Guard),
+    "operator_keys": Table(kind=doc.OperatorKey),
     "users": Table(kind=doc.User, assigned=("logouts",)),
 }
 _MOST_DIGITS = 30

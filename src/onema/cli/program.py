@@ -49,6 +49,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "hotline": ("onema.cli.hotline", "app", "Caller numbers of pools."),
     "window": ("onema.cli.window", "app", "Counting anew what windows have counted."),
     "guard": ("onema.cli.guard", "app", "What looks like abuse of sending, and what follows from it."),
+    "operator-key": ("onema.cli.operator_key", "app", "Keys of operators' programs, for onema's own API."),
     "user": ("onema.cli.user", "app", "People who may log in to the console."),
     "migrate": ("onema.cli.migrate", "app", "Bring a database's schema up to date."),
     "copy": ("onema.cli.copy", "app", "Copy everything into another database."),

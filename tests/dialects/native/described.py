@@ -23,7 +23,8 @@ def path_of(request: Request) -> str:
     fitting = [
         path
         for path in document()["paths"]
-        if re.fullmatch(re.sub(r"\{[^}]*\}", "[^/]+", path), request.path)
+        # Names of documents may have a slash in them, which clients spell %2F.
+        if re.fullmatch(re.sub(r"\{[^}]*\}", "[^/]+", path.replace("{kind}/{id}", "{kind}/.+")), request.path)
     ]
     assert fitting, request.path
     return str(min(fitting, key=lambda path: path.count("{")))

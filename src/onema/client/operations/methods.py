@@ -2,7 +2,7 @@
 
 from onema.client.awaiting import AwaitingSender, awaiting
 from onema.client.blocking import BlockingSender, blocking
-from onema.client.operations import account, configuration, tools, traffic, verifications
+from onema.client.operations import account, configuration, operators, tools, traffic, verifications
 
 
 class BlockingOperations(BlockingSender):
@@ -51,6 +51,25 @@ class BlockingOperations(BlockingSender):
     change_template = blocking(configuration.change_template)
     remove_template = blocking(configuration.remove_template)
     try_template = blocking(tools.try_template)
+    list_documents = blocking(operators.list_documents)
+    create_document = blocking(operators.create_document)
+    get_document = blocking(operators.get_document)
+    change_document = blocking(operators.change_document)
+    remove_document = blocking(operators.remove_document)
+    list_users = blocking(operators.list_users)
+    get_user = blocking(operators.get_user)
+    change_user = blocking(operators.change_user)
+    remove_user = blocking(operators.remove_user)
+    reset_user = blocking(operators.reset_user)
+    list_invitations = blocking(operators.list_invitations)
+    create_invitation = blocking(operators.create_invitation)
+    withdraw_invitation = blocking(operators.withdraw_invitation)
+    top_up = blocking(operators.top_up)
+    list_operator_keys = blocking(operators.list_operator_keys)
+    create_operator_key = blocking(operators.create_operator_key)
+    get_operator_key = blocking(operators.get_operator_key)
+    change_operator_key = blocking(operators.change_operator_key)
+    remove_operator_key = blocking(operators.remove_operator_key)
 
 
 class AwaitingOperations(AwaitingSender):
@@ -99,3 +118,22 @@ class AwaitingOperations(AwaitingSender):
     change_template = awaiting(configuration.change_template)
     remove_template = awaiting(configuration.remove_template)
     try_template = awaiting(tools.try_template)
+    list_documents = awaiting(operators.list_documents)
+    create_document = awaiting(operators.create_document)
+    get_document = awaiting(operators.get_document)
+    change_document = awaiting(operators.change_document)
+    remove_document = awaiting(operators.remove_document)
+    list_users = awaiting(operators.list_users)
+    get_user = awaiting(operators.get_user)
+    change_user = awaiting(operators.change_user)
+    remove_user = awaiting(operators.remove_user)
+    reset_user = awaiting(operators.reset_user)
+    list_invitations = awaiting(operators.list_invitations)
+    create_invitation = awaiting(operators.create_invitation)
+    withdraw_invitation = awaiting(operators.withdraw_invitation)
+    top_up = awaiting(operators.top_up)
+    list_operator_keys = awaiting(operators.list_operator_keys)
+    create_operator_key = awaiting(operators.create_operator_key)
+    get_operator_key = awaiting(operators.get_operator_key)
+    change_operator_key = awaiting(operators.change_operator_key)
+    remove_operator_key = awaiting(operators.remove_operator_key)

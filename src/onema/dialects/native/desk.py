@@ -14,6 +14,7 @@ from onema.administration.answers import Administrator
 from onema.administration.permissions import Actor, may
 from onema.dialects.native.auth import DIALECT
 from onema.dialects.native.errors import Invalid, ScopeMissing
+from onema.dialects.native.operator_login import OperatorLogin
 from onema.domain.configuration.directory import CredentialView
 from onema.domain.configuration.documents import UserRole
 from onema.http.messages import Request, Response
@@ -30,7 +31,7 @@ class Asked(NamedTuple):
     """One request, and who makes it."""
 
     request: Request
-    caller: CredentialView
+    caller: CredentialView | OperatorLogin
     administrator: Administrator
     query: Mapping[str, str]
     token: Callable[[int], bytes]
@@ -38,11 +39,26 @@ class Asked(NamedTuple):
 
     @property
     def account(self) -> str:
+        """Whose business it is. Raises Invalid where an operator names none."""
         return self.caller.account.name
+
+    @property
+    def operates(self) -> bool:
+        """Whether an operator asks."""
+        return isinstance(self.caller, OperatorLogin)
+
+    @property
+    def of_account(self) -> str:
+        """The account that whoever asks is of, "" for operators."""
+        return "" if self.operates else self.caller.account.name
 
     @property
     def actor(self) -> Actor:
         """Raises ScopeMissing for a key that only sends and checks codes."""
+        if isinstance(self.caller, OperatorLogin):
+            key = self.caller.document
+            name, address = f"operator/{key.name}", self.request.client_ip
+            return Actor(name=name, how="key", role=key.role, address=address)
         for scope, role in _ROLES.items():
             if scope in self.caller.scopes:
                 return Actor(
@@ -58,7 +74,7 @@ class Asked(NamedTuple):
         """Raises Refused, NotPermitted, and ScopeMissing."""
         actor = self.actor
         if not may(str(question.__struct_config__.tag), actor):
-            raise ScopeMissing("admin")
+            raise ScopeMissing("operator", "role") if self.operates else ScopeMissing("admin")
         return await self.administrator.answer(question, actor)
 
     @property
@@ -99,7 +115,10 @@ Methods = Mapping[str, Answering]
 
 
 def asked_of(
-    request: Request, caller: CredentialView, administrator: Administrator, token: Callable[[int], bytes]
+    request: Request,
+    caller: CredentialView | OperatorLogin,
+    administrator: Administrator,
+    token: Callable[[int], bytes],
 ) -> Asked:
     """Raises Invalid."""
     try:

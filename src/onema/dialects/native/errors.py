@@ -121,11 +121,10 @@ def method_not_allowed(allowed: bytes) -> Response:
 
 
 class ScopeMissing(Exception):
-    """The key may not do this; one with the `scope` may."""
+    """The key may not do this; one with the `scope` may. `what` is what that is: a scope, or a role."""
 
-    def __init__(self, scope: str) -> None:
-        super().__init__(scope)
-        self.scope = scope
+    def __init__(self, scope: str, what: str = "scope") -> None:
+        super().__init__(f"it takes the {what} {scope}")
 
 
 class Unfit(Exception):

@@ -40,8 +40,8 @@ class TemplateTest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Collection:
     """Documents of one kind of an account. `name` ends its path, `defaults` is what a new one has unless it says so."""
 
-    name: ClassVar[str]
-    kind: ClassVar[type[doc.Document]]
+    name: str
+    kind: type[doc.Document]
     defaults: ClassVar[Mapping[str, Any]] = {}
 
     def at(self, path: list[str]) -> Methods:
@@ -94,16 +94,27 @@ class Collection:
     async def make(self, asked: Asked) -> Response:
         """Making the same once more answers as before: its name is its idempotency key."""
         request_name(asked.request)
-        wanted = self.read({**self.defaults, **self.members(asked), "account": asked.account})
+        fields = {**self.defaults, **self.members(asked), **self.owned(asked)}
+        return await self.made(asked, self.read(fields))
+
+    def owned(self, asked: Asked) -> Mapping[str, Any]:
+        """What says whose a new one is."""
+        return {"account": asked.account}
+
+    async def made(self, asked: Asked, wanted: doc.AnyDocument) -> Response:
         for _ in range(_TRIES):
             documents, revision = await self.all(asked)
             known = next((one for one in documents if one.identity == wanted.identity), None)
-            if known is not None and known != wanted:
+            if known is not None and not self.same(known, wanted):
                 return EXISTS
             if known is not None or await self.put(asked, wanted, revision):
                 location = f"/v1/{self.name}/{self.identifier(wanted)}"
                 return answered(self.shown(wanted), 201, location)
         raise _keeps_changing()
+
+    def same(self, known: doc.Document, wanted: doc.Document) -> bool:
+        """Whether making one again asks for what is there."""
+        return self.shown(known) == self.shown(wanted)
 
     async def change(self, asked: Asked, identifier: str) -> Response:
         members = self.members(asked)

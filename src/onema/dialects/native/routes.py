@@ -28,6 +28,8 @@ from onema.dialects.native.errors import (
     Unfit,
     method_not_allowed,
 )
+from onema.dialects.native.operator_login import ACCOUNT_HEADER, OperatorLogin, operator_login
+from onema.dialects.native.operators import operators_at
 from onema.dialects.native.rate_limits import policies, used_up
 from onema.dialects.native.reports import reports_at
 from onema.dialects.native.resources import resources_at
@@ -59,7 +61,8 @@ _POLICY = (
     b"default-src 'none'; style-src 'sha256-%b'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 
-Operation = Callable[[CredentialView, Request, Asking], Awaitable[Response]]
+Caller = CredentialView | OperatorLogin
+Operation = Callable[[Caller, Request, Asking], Awaitable[Response]]
 
 
 @cache
@@ -160,11 +163,9 @@ class NativeApi:
         if operation is None:
             return method_not_allowed(", ".join(operations).encode())
         try:
-            caller = authenticate(self._gateway.directory, request.header(b"authorization"), asking)
-            admit_account(caller.account, request.client_ip)
-            return await operation(caller, request, asking)
+            return await operation(self._caller(request, asking), request, asking)
         except ScopeMissing as missing:
-            return SCOPE_MISSING.response(f"it takes the scope {missing.scope}")
+            return SCOPE_MISSING.response(str(missing))
         except NotPermitted:
             return NOTHING
         except Unfit as unfit:
@@ -182,6 +183,17 @@ class NativeApi:
             more = used_up(refused.quota, refused.wait_ms) if refused.quota else ()
             return msgspec.structs.replace(response, headers=(*response.headers, *more))
 
+    def _caller(self, request: Request, asking: Asking) -> Caller:
+        """Raises Refused and NotPermitted."""
+        directory, authorization = self._gateway.directory, request.header(b"authorization")
+        if directory.operator_keys:
+            operator = operator_login(directory, authorization, request.header(ACCOUNT_HEADER))
+            if operator is not None:
+                return operator
+        caller = authenticate(directory, authorization, asking)
+        admit_account(caller.account, request.client_ip)
+        return caller
+
     def administer(self, administrator: Administrator) -> None:
         """Answer what accounts read and administer, too."""
         self._administrator = administrator
@@ -198,11 +210,11 @@ class NativeApi:
         administrator, path = self._administrator, request.path.split("/")[2:]
         if administrator is None or not request.path.startswith("/v1/"):
             return {}
-        methods = reports_at(path) or resources_at(path)
+        methods = reports_at(path) or resources_at(path) or operators_at(path)
         return {name: self._at_the_desk(administrator, one) for name, one in methods.items()}
 
     def _at_the_desk(self, administrator: Administrator, answering: Answering) -> Operation:
-        def answer(caller: CredentialView, request: Request, _: Asking) -> Awaitable[Response]:
+        def answer(caller: Caller, request: Request, _: Asking) -> Awaitable[Response]:
             return answering(asked_of(request, caller, administrator, self._gateway.token))
 
         return answer
@@ -234,13 +246,13 @@ class NativeApi:
                 return "GET", self._balance
         return "", self._preview
 
-    async def _create(self, caller: CredentialView, request: Request, asking: Asking) -> Response:
+    async def _create(self, caller: Caller, request: Request, asking: Asking) -> Response:
         response = await self._verifications.create(caller.account, caller.application, request, asking)
         return msgspec.structs.replace(
             response, headers=(*response.headers, *policies(caller.account.windows))
         )
 
-    async def _balance(self, caller: CredentialView, request: Request, asking: Asking) -> Response:
+    async def _balance(self, caller: Caller, request: Request, asking: Asking) -> Response:
         account: AccountView = caller.account
         balance = await self._reads.balance(account.id)
         return wire.told(
@@ -252,7 +264,7 @@ class NativeApi:
             }
         )
 
-    async def _preview(self, caller: CredentialView, request: Request, asking: Asking) -> Response:
+    async def _preview(self, caller: Caller, request: Request, asking: Asking) -> Response:
         asked = wire.read(request.body, wire.PreviewRequest)
         account = caller.account
         customer = Customer(self._gateway.directory, account, self._gateway.now())
@@ -279,7 +291,7 @@ def _within_scope(operation: Operation, *, changes: bool) -> Operation:
     """For keys that may send and check codes; what changes nothing, for those that read, too."""
     scopes = {"verify"} if changes else {"verify", "read"}
 
-    def answer(caller: CredentialView, request: Request, asking: Asking) -> Awaitable[Response]:
+    def answer(caller: Caller, request: Request, asking: Asking) -> Awaitable[Response]:
         if scopes.isdisjoint(caller.scopes):
             raise ScopeMissing("verify")
         return operation(caller, request, asking)

@@ -331,6 +331,7 @@ class Directory:
         self.resends = False
         """Whether any route has codes sent again of which nothing is heard."""
         self.users: dict[str, doc.User] = {}
+        self.operator_keys: dict[str, doc.OperatorKey] = {}
         self.guards = Guards({})
         """What looks for abuse."""
         self._take(documents)
@@ -473,5 +474,7 @@ class Directory:
             )
         if "guard" in kinds:
             self.guards = Guards(self._kinds["guard"])
+        if "operator_key" in kinds:
+            self.operator_keys = {key.name: key for key in self.of_kind(doc.OperatorKey)}
         if "user" in kinds:
             self.users = {user.name: user for user in self.of_kind(doc.User)}

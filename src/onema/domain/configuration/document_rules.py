@@ -12,6 +12,7 @@ import phonenumbers
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.callback_target import URL_FIELDS, callback_url_problem
 from onema.domain.configuration.guard_document_rules import guard_problems
+from onema.domain.configuration.key_lengths import OPERATOR_SECRET_HASH
 from onema.domain.configuration.message_template import MessageTemplate
 from onema.domain.configuration.needs import needs_problems
 from onema.domain.configuration.problems import Problem, every_text, one_of, shown
@@ -102,6 +103,12 @@ def problems_of(document: doc.Document) -> Iterator[Problem]:
             yield from _hotline(document)
         case doc.Guard():
             yield from guard_problems(document)
+        case doc.OperatorKey():
+            yield from _name(document.name)
+            if not document.secret_hash.startswith(OPERATOR_SECRET_HASH):
+                yield Problem(
+                    "secret_hash", f"it is no hash of a secret, which begins with {OPERATOR_SECRET_HASH}"
+                )
 
 
 def _not_storable(document: doc.Document) -> Iterator[Problem]:

@@ -339,6 +339,25 @@ class User(Document, frozen=True, kw_only=True, tag="user"):
     logouts: int = 0
 
 
+OperatorScope = Literal["accounts", "documents", "keys", "money", "people"]
+
+
+class OperatorKey(Document, frozen=True, kw_only=True, tag="operator_key"):
+    """What a program of the operators shows at onema's own API, which then lets it do what a user of this role may.
+
+    `secret_hash` is SHA-256 and says so: nobody tries out secrets of 24 random bytes. `scopes` are the parts of the API
+    that it is for; without any all of them.
+    """
+
+    hash_fields = ("secret_hash",)
+
+    name: str
+    secret_hash: str
+    role: Literal["owner", "operator", "viewer"] = "operator"
+    scopes: tuple[OperatorScope, ...] = ()
+    state: State = "active"
+
+
 GuardMode = Literal["off", "record", "challenge", "block"]
 
 
@@ -442,6 +461,7 @@ KINDS: tuple[type[Document], ...] = (
     Route,
     User,
     Guard,
+    OperatorKey,
 )
 """Every kind, those that others name first."""
 
@@ -458,4 +478,5 @@ AnyDocument = (
     | Route
     | User
     | Guard
+    | OperatorKey
 )
