@@ -155,3 +155,29 @@ async def test_a_page_with_all_its_programs_stays_small(shop: Office) -> None:
     """Under 100 kB."""
     await shop.desk.log_in("tam")
     assert len(await _make_key(shop, SHOP)) < 100_000
+
+
+async def test_a_keys_scopes_are_seen_and_changed(shop: Office) -> None:
+    """At our own API, which alone knows them; a developer gives no key what an admin may."""
+    await shop.desk.log_in("hoa")
+    await _make_key(shop, SHOP)
+    (made,) = _keys(shop)
+    named = {"dialect": made.dialect, "key": made.key}
+    page = await shop.page(SHOP)
+    assert "<summary>verify, read</summary>" in page
+    await shop.submit(SHOP, "key-scopes", scopes="read", **named)
+    (changed,) = _keys(shop)
+    assert (changed.scopes, changed.secret) == (("read",), made.secret)
+    await shop.submit(SHOP, "key-scopes", 422, scopes="read,admin", **named)
+    await shop.submit(SHOP, "key-scopes", 422, scopes="everything", **named)
+    await shop.desk.log_in("chi")
+    await shop.submit(SHOP, "key-scopes", scopes="verify,admin", **named)
+    assert _keys(shop)[0].scopes == ("verify", "admin")
+
+
+async def test_a_key_is_made_with_the_scopes_that_are_ticked(shop: Office) -> None:
+    """Of another API it has none."""
+    await shop.desk.log_in("hoa")
+    await shop.submit(SHOP, "make-key", 200, dialect="native", seed="a" * 32, scopes="read")
+    await shop.submit(SHOP, "make-key", 200, dialect="vbee", seed="b" * 32, scopes="read")
+    assert {one.dialect: one.scopes for one in _keys(shop)} == {"native": ("read",), "vbee": ()}

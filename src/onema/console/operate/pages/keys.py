@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, get_args
 from urllib.parse import quote
 
 import msgspec
@@ -19,6 +19,9 @@ from onema.http.client_address import FORWARDED_HOST
 
 _SEED_BYTES = 16
 _SEED = re.compile(f"[0-9a-f]{{{2 * _SEED_BYTES}}}")
+SCOPES: tuple[doc.Scope, ...] = get_args(doc.Scope)
+_WITHOUT_ANY: tuple[doc.Scope, ...] = ("verify", "read")
+"""What a key without scopes may do."""
 HIDDEN = "YOUR_SECRET"
 """Stands for a secret that is not shown any more."""
 
@@ -38,6 +41,8 @@ def shown(
         "made": made,
         "seed": visit.token(_SEED_BYTES).hex(),
         "apis": [(one, one) for one in samples.apis] if samples else [],
+        "scopes": SCOPES,
+        "scopes_of": {one.key: one.scopes or _WITHOUT_ANY for one in found if _is_ours(visit, one)},
         "live": LIVE_CREDENTIALS,
         "example_key": ours.key if ours else "",
         "examples": samples.examples(_url(visit), ours.key, made.secret if made else HIDDEN)
@@ -67,6 +72,8 @@ def make(page: Page) -> Action:
             dialect=dialect,
             key=visit.samples.key(dialect, seed),
             secret=visit.token(SECRET_BYTES).hex().upper(),
+            # Other APIs know no scopes.
+            scopes=form.several("scopes") if dialect == visit.samples.apis[0] else (),
         )
         found = await visit.ask(ask.ReadDocuments(kind=made.kind, identity=made.identity))
         if found.documents:
@@ -85,6 +92,19 @@ async def switch_off(visit: Visit) -> str:
 
 async def switch_on(visit: Visit) -> str:
     return await _change(visit, "active")
+
+
+async def set_scopes(visit: Visit) -> str:
+    """What our own API lets the key do; with no box ticked it is what one without scopes may."""
+    one, revision = await _meant(visit)
+    if not _is_ours(visit, one):
+        raise NotForThem
+    fields = {name: msgspec.to_builtins(getattr(one, name)) for name in one.__struct_fields__}
+    wanted = visit.form.document(
+        visit.words, doc.Credential, **{**fields, "scopes": visit.form.several("scopes")}
+    )
+    await visit.put(wanted, revision=revision)
+    return await _back(visit)
 
 
 async def forget(visit: Visit) -> str:

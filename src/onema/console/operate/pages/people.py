@@ -8,6 +8,7 @@ from onema.administration.requests import ReadDocuments
 from onema.console.door.access import public_address
 from onema.console.operate.forms import Unfit
 from onema.console.operate.frame import Section, Visit
+from onema.console.operate.pages import operator_keys
 from onema.console.operate.viewer import NotForThem
 from onema.domain.configuration.document_rules import role_fault
 from onema.domain.configuration.documents import User
@@ -46,6 +47,7 @@ async def _page(visit: Visit, link: str = "", expires_at: str = "") -> Response:
         link=link,
         expires_at=expires_at,
         command="onema user list",
+        **await operator_keys.shown(visit),
     )
 
 
@@ -107,5 +109,14 @@ SECTION = Section(
     "people",
     "People",
     {"": people},
-    actions={"": {"invite": invite, "withdraw": withdraw, "change": change, "reset": reset}},
+    actions={
+        "": {
+            "invite": invite,
+            "withdraw": withdraw,
+            "change": change,
+            "reset": reset,
+            "make-operator-key": operator_keys.make(people),
+            **operator_keys.ACTIONS,
+        }
+    },
 )
