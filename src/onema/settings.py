@@ -205,6 +205,12 @@ class Settings(msgspec.Struct, frozen=True):
     server_key: Annotated[
         Secret, Meta(description="The server key itself, instead of a file. Environment only.")
     ] = Secret()
+    cells_file: Annotated[
+        str,
+        Meta(
+            description="TOML file that names the databases of all cells; empty: this server is the only one."
+        ),
+    ] = ""
     roles: Annotated[
         tuple[Role, ...],
         Meta(

@@ -108,7 +108,8 @@ FIRST_PLACE = {"place": [0, 1]}
 """Where the first row of a table is; nothing is there any more when it is deleted, and that is an answer too."""
 
 POSTGRES_SAMPLES: dict[str, tuple[Any, ...]] = {
-    "batch_saved": (900,),
+    "batch_saved": (900, 9),
+    "refuse_outdated": (9,),
     "settle_batch": (900,),
     "sweep_batches": (950,),
     "lease_jobs": (10, 20, 5, ["sms"], [], 0),
@@ -179,6 +180,8 @@ POSTGRES_LEFT_OUT = {
     "works_from": "differs by design",
     "migration_applied": "old code applies no migration to a newer schema",
     "end_lost_sessions": "touches no table of ours",
+    "keep_batches_out": "it locks a table, which only a transaction can",
+    "claim_moving": "touches no table of ours",
     "announce_directory": "touches no table of ours",
     "let_go_at_commit": "touches no table of ours",
     "wait_for_disk": "touches no table of ours",

@@ -43,7 +43,7 @@ TABLES: dict[str, Table] = {
     "tariffs": Table(kind=doc.Tariff),
     "accounts": Table(
         kind=doc.Account,
-        assigned=("number",),
+        assigned=("number", "moving_to", "moved_to"),
         children={
             "credentials": Table(kind=doc.Credential, given=("account",)),
             "applications": Table(kind=doc.Application, given=("account",)),

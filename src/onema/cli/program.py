@@ -53,6 +53,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "user": ("onema.cli.user", "app", "People who may log in to the console."),
     "migrate": ("onema.cli.migrate", "app", "Bring a database's schema up to date."),
     "copy": ("onema.cli.copy", "app", "Copy everything into another database."),
+    "cell": ("onema.cli.cell", "app", "Several cells, each with its accounts."),
     "backup": ("onema.cli.backup", "app", "Save the embedded database to a file."),
     "doctor": ("onema.cli.doctor", "app", "Look for what is wrong, and say what helps."),
     "settings": ("onema.cli.settings", "app", "Every setting of the server, and its value."),

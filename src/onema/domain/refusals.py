@@ -92,3 +92,13 @@ class Guarded(Refused):
     def __init__(self, refusal: Refusal, found: tuple[Found, ...]) -> None:
         super().__init__(refusal, "; ".join(one.in_words for one in found))
         self.found = found
+
+
+class AccountAway(Refused):
+    """The account moves to another cell, or `is_there` already: whoever asks may ask again, and then reaches it."""
+
+    def __init__(self, cell: str, *, is_there: bool) -> None:
+        where = f"it lives in the cell {cell}" if is_there else f"it is moving to the cell {cell}"
+        super().__init__(Refusal.STORE_UNAVAILABLE, where)
+        self.cell = cell
+        self.is_there = is_there

@@ -25,7 +25,7 @@ class Pending(msgspec.Struct, gc=False):
     def ask_keys(self, context: Context) -> tuple[Key, ...]:
         """The rows it needs; none for a command that raises, which must not fail the others."""
         if self.asked_with is not context:
-            self.asked_with = context
+            self.asked_with, self.decision = context, None
             try:
                 self.keys = tuple(self.command.keys(context))
             except Exception as error:  # noqa: BLE001
@@ -68,6 +68,11 @@ class Batch:
         return [
             key for table in sorted(by_table, key=TABLE_ORDER.__getitem__) for key in sorted(by_table[table])
         ]
+
+    def renew(self, context: Context) -> None:
+        """Decide the same commands with a newer configuration, for which they may need other rows."""
+        self.context = context
+        self.keys = {key for pending in self.pending for key in pending.ask_keys(context)}
 
     def refuse(self, why: Exception) -> None:
         """What was decided about each command does not hold."""

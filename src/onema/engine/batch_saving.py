@@ -6,6 +6,7 @@ configuration. A COMMIT that was not answered is looked up before anything is tr
 
 import logging
 
+from onema.domain.configuration.move_account import refuse_away
 from onema.domain.decision import Context, World
 from onema.domain.refusals import Refused
 from onema.engine.batch import Batch, Pending
@@ -32,17 +33,18 @@ class BatchSaving:
 
     async def save(self, batch: Batch, writer: Writer) -> World:
         """What became of its rows, which is durable. Raises Unavailable when nothing was saved, CommitUnknown when that
-        cannot be found out, DataRejected, Conflict.
+        cannot be found out, DataRejected, Conflict, Outdated.
         """
         batch_id = self._ids.next()
         for _ in range(REPLAYS):
             batch.jobs.clear()
             try:
                 world = await self._decide(batch, writer)
+                known = batch.context.directory.revision
                 if world.has_changed:
-                    await writer.commit(batch_id, world.written, world.inserted)
+                    await writer.commit(batch_id, world.written, world.inserted, known)
                 else:
-                    await writer.confirm()
+                    await writer.confirm(known)
             except Conflict:
                 continue
             except CommitUnknown as error:
@@ -71,6 +73,8 @@ class BatchSaving:
 
 def _decide_one(pending: Pending, world: World, context: Context) -> None:
     try:
+        if context.directory.away:
+            refuse_away(pending.keys or (), world, context.directory.away)
         pending.decision = pending.command.decide(world, context)
     except Refused as refused:
         pending.decision = refused

@@ -29,7 +29,7 @@ from onema.engine.observer import Observer
 from onema.engine.ports import Clock, IdSource
 from onema.engine.store_operations import StoreOperations
 from onema.engine.store_patience import StorePatience
-from onema.storage.contract import DataRejected, Storage, StorageError, Writer
+from onema.storage.contract import DataRejected, Outdated, Storage, StorageError, Writer
 from onema.telemetry.faults import describe_fault
 
 log = logging.getLogger(__name__)
@@ -164,7 +164,11 @@ class Committer:
         """Commit the batch and answer its callers; data that the store refuses is isolated by halving."""
         started = time.perf_counter()
         try:
-            await self._patience.outlast(lambda: self._commit(batch, writer))
+            try:
+                await self._patience.outlast(lambda: self._commit(batch, writer))
+            except Outdated:
+                await self._renew(batch)
+                await self._patience.outlast(lambda: self._commit(batch, writer))
         except (DataRejected, *_BUGS) as error:
             if len(batch) > 1:
                 for half in batch.halves():
@@ -180,6 +184,14 @@ class Committer:
         for pending in batch.pending:
             self._answer(pending)
         self._observer.batch(len(batch), time.perf_counter() - started)
+
+    async def _renew(self, batch: Batch) -> None:
+        """It is to be decided with the newest configuration. Where that cannot be used, it is outdated once more."""
+        try:
+            await self.refresh_directory()
+        except Exception as error:  # noqa: BLE001  # the follower tries on, and says what is wrong
+            log.warning("configuration not read", extra={"action": "refresh", "fault": describe_fault(error)})
+        batch.renew(self.snapshot.context)
 
     async def _commit(self, batch: Batch, writer: Writer) -> None:
         """Save the batch, then tell whom its changes concern."""

@@ -58,6 +58,10 @@ class CommitUnknown(StorageError):
     """The link broke during COMMIT; only `was_committed` can tell."""
 
 
+class Outdated(StorageError):
+    """The configuration that the batch was decided with may not be used any more; nothing of it was saved."""
+
+
 class Unavailable(StorageError):
     """The store cannot be written now (full disk, no connection); nothing of the batch was saved."""
 
@@ -154,6 +158,10 @@ class Unheard:
         return None
 
 
+NEWEST = (1 << 63) - 1
+"""A revision that no fence is ahead of."""
+
+
 class Writer(Protocol):
     """Saves batches, one at a time. Raises the errors above and no driver's own."""
 
@@ -165,17 +173,25 @@ class Writer(Protocol):
         is wrong with them is raised here or by `commit`.
         """
 
-    async def commit(self, batch: int, written: Mapping[Key, Row | None], inserted: Sequence[Row]) -> None:
+    async def commit(
+        self,
+        batch: int,
+        written: Mapping[Key, Row | None],
+        inserted: Sequence[Row],
+        known: int = NEWEST,
+    ) -> None:
         """Save rows (None deletes) and insert the remaining new ones, then commit durably. On any error nothing is
-        saved, except CommitUnknown. `batch` is a fresh id that is saved with it.
+        saved, except CommitUnknown. `batch` is a fresh id that is saved with it. `known` is the revision of the
+        configuration that it was decided with: Outdated when another process has put up a fence since (a row of
+        DirectoryRevision called move_account.FENCE). Once that is committed, no batch commits that does not know it.
         """
 
     async def abort(self) -> None:
         """End a batch without saving."""
 
-    async def confirm(self) -> None:
+    async def confirm(self, known: int = NEWEST) -> None:
         """End a batch that changes nothing, once all that it has read is durable: another process may show what it
-        saves a moment before that.
+        saves a moment before that. Raises Outdated as `commit` does.
         """
 
     async def was_committed(self, batch: int) -> bool:

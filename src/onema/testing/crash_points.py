@@ -25,7 +25,7 @@ from onema.domain.records import (
     Row,
 )
 from onema.settings import load_settings
-from onema.storage.contract import Storage
+from onema.storage.contract import NEWEST, Storage
 from onema.wiring.demo import prepare
 from onema.wiring.server import App
 
@@ -95,10 +95,12 @@ class DyingStorage:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
 
-    async def commit(self, batch: int, written: Mapping[Key, Row | None], inserted: Sequence[Row]) -> None:
+    async def commit(
+        self, batch: int, written: Mapping[Key, Row | None], inserted: Sequence[Row], known: int = NEWEST
+    ) -> None:
         if self._before is not None and self._before(written, inserted):
             die()
-        await self._inner.commit(batch, written, inserted)
+        await self._inner.commit(batch, written, inserted, known)
         if _sends(written, inserted):
             self._has_sent.set()
         if self._after is not None and self._after(written, inserted):

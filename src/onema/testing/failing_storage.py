@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from onema.domain.records import Key, Row
-from onema.storage.contract import Storage, StorageError
+from onema.storage.contract import NEWEST, Storage, StorageError
 
 Failure = Callable[[Mapping[Key, Row | None], Sequence[Row]], StorageError | None]
 
@@ -29,12 +29,14 @@ class FailingStorage:
             raise error
         await self._inner.prove_writable()
 
-    async def commit(self, batch: int, written: Mapping[Key, Row | None], inserted: Sequence[Row]) -> None:
+    async def commit(
+        self, batch: int, written: Mapping[Key, Row | None], inserted: Sequence[Row], known: int = NEWEST
+    ) -> None:
         self.commits += 1
         if self.before is not None and (error := self.before(written, inserted)) is not None:
             await self._inner.abort()
             raise error
-        await self._inner.commit(batch, written, inserted)
+        await self._inner.commit(batch, written, inserted, known)
         if self.after is not None and (error := self.after(written, inserted)) is not None:
             raise error
 

@@ -36,6 +36,7 @@ from onema.domain.tables import EXPIRING
 from onema.domain.values.money import Minor
 from onema.domain.values.phone import Phone
 from onema.storage.contract import (
+    NEWEST,
     NEWEST_ENTRY,
     DataRejected,
     DirectoryChanges,
@@ -90,7 +91,9 @@ class MemoryStorage:
     async def insert(self, rows: Sequence[Row]) -> None:
         self._inserted.extend(rows)
 
-    async def commit(self, batch: int, written: Mapping[Key, Row | None], inserted: Sequence[Row]) -> None:
+    async def commit(
+        self, batch: int, written: Mapping[Key, Row | None], inserted: Sequence[Row], known: int = NEWEST
+    ) -> None:
         rows = self._rows.copy()
         for key, row in written.items():
             rows.pop(key, None)
@@ -106,7 +109,7 @@ class MemoryStorage:
 
     async def abort(self) -> None: ...
 
-    async def confirm(self) -> None: ...
+    async def confirm(self, known: int = NEWEST) -> None: ...
 
     async def was_committed(self, batch: int) -> bool:
         return batch in self._batches

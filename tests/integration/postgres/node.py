@@ -59,12 +59,12 @@ class Node:
         )
         await self.committer.execute(Configure(entropy=secrets.token_bytes(32), documents=documents))
 
-    async def top_up(self, amount: int, reference: str = "first") -> Any:
+    async def top_up(self, amount: int, reference: str = "first", account: str = "acme") -> Any:
         return await self.committer.execute(
             TopUpWallet(
                 id=self.ids.next(),
                 now=self.clock.now(),
-                account="acme",
+                account=account,
                 reference=reference,
                 amount=Minor(amount),
             )

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from onema.domain.records import Job, JobKind, Key, Row
 from onema.engine.command_queue import WORTH_A_BATCH
 from onema.engine.committer import Committer
-from onema.storage.contract import Conflict
+from onema.storage.contract import NEWEST, Conflict
 from onema.testing.memory_storage import MemoryStorage
 
 from .conftest import StartCommitter
@@ -25,13 +25,15 @@ class SlowWriter(MemoryStorage):
         self.let_through: asyncio.Semaphore = first.let_through if first else asyncio.Semaphore(0)
         self.lost = 0
 
-    async def commit(self, batch: int, written: Mapping[Key, Row | None], inserted: Sequence[Row]) -> None:
+    async def commit(
+        self, batch: int, written: Mapping[Key, Row | None], inserted: Sequence[Row], known: int = NEWEST
+    ) -> None:
         self.committing.put_nowait(len(written) + len(inserted) + len(self._inserted))
         await self.let_through.acquire()
         if self.lost:
             self.lost -= 1
             raise Conflict("another node was faster")
-        await super().commit(batch, written, inserted)
+        await super().commit(batch, written, inserted, known)
 
 
 async def two_writers(start_committer: StartCommitter) -> tuple[SlowWriter, Committer]:

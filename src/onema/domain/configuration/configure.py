@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal
 
@@ -9,7 +10,7 @@ import msgspec
 
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.directory import Directory
-from onema.domain.configuration.document_mappings import DocumentKey
+from onema.domain.configuration.document_mappings import DocumentKey, DocumentsByKind, account_of
 from onema.domain.configuration.problems import InvalidConfiguration
 from onema.domain.configuration.rules import After, problems
 from onema.domain.decision import Context, Decision, World
@@ -21,7 +22,7 @@ from onema.domain.refusals import Refusal, Refused
 REVISION = "directory"
 """The name of the row that counts changes."""
 # Accounts keep their number for ever: messages and money are stored under it.
-_ACCOUNT_NUMBERS = "account numbers"
+ACCOUNT_NUMBERS = "account numbers"
 # What a sealed table has instead of its members; no setting has this name.
 _SEALED = ""
 _USER = str(doc.User.__struct_config__.tag)
@@ -53,7 +54,7 @@ class Configure(msgspec.Struct, frozen=True, kw_only=True, tag="configure"):
     def keys(self, context: Context) -> Iterable[Key]:
         return (
             (DirectoryRevision, REVISION),
-            (DirectoryRevision, _ACCOUNT_NUMBERS),
+            (DirectoryRevision, ACCOUNT_NUMBERS),
             *((DirectoryRow, *key) for key in self._touched()),
             *((UserAccess, name) for kind, name in self.remove if kind == _USER),
         )
@@ -65,19 +66,20 @@ class Configure(msgspec.Struct, frozen=True, kw_only=True, tag="configure"):
         revision = _number(world, REVISION)
         if revision != context.directory.revision or self.judged not in (None, revision):
             raise Refused(Refusal.CONFLICT, "the configuration changed meanwhile; try again")
-        last_number = _number(world, _ACCOUNT_NUMBERS)
+        last_number = _number(world, ACCOUNT_NUMBERS)
         proposal = Proposal(context.directory.documents, self.documents, self.remove, last_number)
         if self.judged is None and (wrong := tuple(problems(proposal.after))):
             raise InvalidConfiguration(wrong)
         changed = proposal.after.changed
         if not changed:
             return Decision(proposal.changes)
+        refuse_away(context.directory, changed)
         after = context.directory.replace(changed, revision + 1)
         return Decision(
             proposal.changes,
             puts=(
                 DirectoryRevision(REVISION, revision + 1),
-                DirectoryRevision(_ACCOUNT_NUMBERS, proposal.last_number),
+                DirectoryRevision(ACCOUNT_NUMBERS, proposal.last_number),
                 *(
                     DirectoryRow(
                         *key,
@@ -91,6 +93,18 @@ class Configure(msgspec.Struct, frozen=True, kw_only=True, tag="configure"):
             deletes=tuple(_left(world, changed)),
             directory=after,
         )
+
+
+def refuse_away(directory: Directory, changed: Mapping[DocumentKey, doc.Document | None]) -> None:
+    """What is changed of an account that lives in another cell would be of use to nobody. Raises Refused(CONFLICT)."""
+    if not directory.away:
+        return
+    for key, after in changed.items():
+        for document in (after, directory.documents.get(key)):
+            name = account_of(document) if document is not None else ""
+            view = directory.account_named.get(name)
+            if view is not None and (away := directory.away.get(view.id)):
+                raise Refused(Refusal.CONFLICT, f"the account {name} is not changed here: {away.detail}")
 
 
 class Proposal:
@@ -107,6 +121,7 @@ class Proposal:
         last_number: int = 0,
     ) -> None:
         self.last_number = last_number
+        self._accounts = DocumentsByKind.of(before).kinds.get("account", {}).values()
         wanted: dict[DocumentKey, doc.Document | None] = dict.fromkeys(remove)
         for document in documents:
             key = (document.kind, document.identity)
@@ -118,18 +133,25 @@ class Proposal:
         )
 
     def _with_what_is_ours(self, document: doc.Document, known: doc.Document | None) -> doc.Document:
-        """Whoever configures knows no account's number, and not how often a user has logged out."""
+        """Whoever configures knows no account's number, nor where it lives, and not how often a user has logged out."""
         match document:
             case doc.Account() if isinstance(known, doc.Account):
-                return msgspec.structs.replace(document, number=known.number)
+                return msgspec.structs.replace(
+                    document, number=known.number, moving_to=known.moving_to, moved_to=known.moved_to
+                )
             case doc.Account():
-                self.last_number += 1
-                return msgspec.structs.replace(document, number=self.last_number)
+                self.last_number = self._free_number(self.last_number)
+                return msgspec.structs.replace(document, number=self.last_number, moving_to="", moved_to="")
             case doc.User():
                 logouts = known.logouts if isinstance(known, doc.User) else 0
                 return msgspec.structs.replace(document, logouts=logouts)
             case _:
                 return document
+
+    def _free_number(self, last: int) -> int:
+        """The next that no account has: one that has come from another cell brought its own."""
+        taken = {one.number for one in self._accounts if isinstance(one, doc.Account)}
+        return next(number for number in itertools.count(last + 1) if number not in taken)
 
 
 def _left(world: World, changed: Mapping[DocumentKey, doc.Document | None]) -> Iterator[Key]:

@@ -13,13 +13,13 @@ from typing import TypeVar
 
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.brandname_view import BrandnameView
-from onema.domain.configuration.document_mappings import DocumentKey, DocumentsByKind, ViewsByOwner
+from onema.domain.configuration.document_mappings import OWNER, DocumentKey, DocumentsByKind, ViewsByOwner
 from onema.domain.configuration.guard_view import Guards
 from onema.domain.configuration.needs import Need, unmet_needs, written_needs
 from onema.domain.configuration.registered import facts_of
 from onema.domain.ids import AccountId
 from onema.domain.records import Channel
-from onema.domain.refusals import Refusal, Refused
+from onema.domain.refusals import AccountAway, Refusal, Refused
 from onema.domain.values.address_list import AddressList
 from onema.domain.values.destinations import REACHED, NumberType, number_type
 from onema.domain.values.money import Minor, parse_amount
@@ -29,16 +29,6 @@ from onema.domain.values.times import parse_time
 D = TypeVar("D", bound=doc.Document)
 
 _ANY_COUNTRY = "*"
-
-
-_OWNER = {
-    "account": "name",
-    "application": "account",
-    "brandname": "account",
-    "credential": "account",
-    "template": "account",
-}
-"""The field that names the account which a document belongs to, or is."""
 
 
 class TariffView:
@@ -194,8 +184,18 @@ class AccountDocuments:
     def view_for(self, _: str | int) -> AccountView:
         return self._view or self.view
 
+    @property
+    def away(self) -> AccountAway | None:
+        """Why nothing is decided here for the account; None where it is here."""
+        account = self.account
+        if account is None or not (account.moving_to or account.moved_to):
+            return None
+        return AccountAway(account.moved_to or account.moving_to, is_there=bool(account.moved_to))
+
     def credential(self, key: tuple[str, str]) -> CredentialView:
-        """By (dialect, key)."""
+        """By (dialect, key). Raises AccountAway, whatever has become of the key where the account is."""
+        if away := self.away:
+            raise away
         known = self._credentials.get(key)
         if known is None:
             credential = next(one for one in self.of_kind(doc.Credential) if (one.dialect, one.key) == key)
@@ -245,6 +245,8 @@ class _Owners:
         self.numbers: dict[int, AccountDocuments] = dict(before.numbers) if before else {}
         self.credentials: dict[tuple[str, str], AccountDocuments] = dict(before.credentials) if before else {}
         self.appids: dict[str, AccountDocuments] = dict(before.appids) if before else {}
+        self.away: dict[int, AccountAway] = dict(before.away) if before else {}
+        """By number, the accounts that are moving to other cells, or have."""
 
     def get(self, name: str) -> AccountDocuments | None:
         return self.names.get(name) or self.orphans.get(name)
@@ -266,6 +268,7 @@ class _Owners:
         self.orphans.pop(name, None)
         if documents.account is not None:
             self.numbers.pop(documents.account.number, None)
+            self.away.pop(documents.account.number, None)
         for document in documents.below.values():
             if isinstance(document, doc.Credential):
                 self.credentials.pop((document.dialect, document.key), None)
@@ -279,6 +282,8 @@ class _Owners:
             return
         self.names[name] = documents
         self.numbers[documents.account.number] = documents
+        if away := documents.away:
+            self.away[documents.account.number] = away
         for document in documents.below.values():
             if isinstance(document, doc.Credential):
                 self.credentials[document.dialect, document.key] = documents
@@ -354,8 +359,8 @@ class Directory:
                 continue
             if isinstance(document, doc.Tariff):
                 self._tariff(document.name)
-            elif kind in _OWNER:
-                owners.add(getattr(document, _OWNER[kind]))
+            elif kind in OWNER:
+                owners.add(getattr(document, OWNER[kind]))
         for name in owners:
             owner = self._owners.get(name)
             if owner is not None:
@@ -411,7 +416,7 @@ class Directory:
         """Make these the documents of this snapshot, which nobody has seen yet."""
         owned: dict[str, list[tuple[DocumentKey, doc.Document | None]]] = {}
         for key, document in changed.items():
-            field = _OWNER.get(key[0])
+            field = OWNER.get(key[0])
             if field is None:
                 continue
             before = self._kinds.get(key[0], {}).get(key[1])
@@ -445,6 +450,7 @@ class Directory:
         self.accounts = ViewsByOwner(owners.numbers, AccountDocuments.view_for)
         self.credentials = ViewsByOwner(owners.credentials, AccountDocuments.credential)
         self.application_with_appid = ViewsByOwner(owners.appids, AccountDocuments.application_with)
+        self.away: Mapping[int, AccountAway] = owners.away
         if "tariff" in kinds:
             self._tariffs = {}
         if not kinds.isdisjoint(("hotline_pool", "hotline")):

@@ -7,6 +7,15 @@ from onema.domain.configuration import documents as doc
 
 DocumentKey = tuple[str, str]
 
+OWNER: Mapping[str, str] = {
+    "account": "name",
+    "application": "account",
+    "brandname": "account",
+    "credential": "account",
+    "template": "account",
+}
+"""The field that names the account which a document belongs to, or is."""
+
 K = TypeVar("K")
 Owner = TypeVar("Owner")
 V = TypeVar("V")
@@ -73,3 +82,14 @@ class ViewsByOwner(Mapping[K, V], Generic[K, Owner, V]):
 
     def __len__(self) -> int:
         return len(self._owners)
+
+
+def account_of(document: doc.Document) -> str:
+    """The name of the account that the document belongs to, or is; "" for what is nobody's."""
+    match document:
+        case doc.User():
+            return document.customer_of
+        case doc.Guard():
+            return document.name.partition("/")[0]
+        case _:
+            return str(getattr(document, OWNER[document.kind])) if document.kind in OWNER else ""

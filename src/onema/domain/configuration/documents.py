@@ -79,11 +79,14 @@ class Account(Document, frozen=True, kw_only=True, tag="account"):
     `sandbox_numbers` are phones in E.164 and their fixed codes, for its sandbox applications alone.
     Once the balance is under `low_balance`, it is told of (money/low_balance.py); None: never.
     `wallet` prepaid stops at `floor`; postpaid has none unless `credit_limit` says so. `registered` are facts, here
-    and in other documents (registered.py).
+    and in other documents (registered.py). Nothing is decided here for an account that is `moving_to` another cell, or
+    has `moved_to` it (move_account.py).
     """
 
     name: str
     number: int = 0
+    moving_to: str = ""
+    moved_to: str = ""
     state: State = "active"
     country: str = ""
     countries: tuple[str, ...] = ()

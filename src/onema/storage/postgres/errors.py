@@ -2,7 +2,7 @@
 
 import asyncpg  # type: ignore[import-untyped]  # the package carries no type marker
 
-from onema.storage.contract import Conflict, DataRejected, StorageError, Unavailable
+from onema.storage.contract import Conflict, DataRejected, Outdated, StorageError, Unavailable
 from onema.storage.postgres.wire import ServerError
 
 DRIVER_ERRORS: tuple[type[Exception], ...] = (
@@ -38,6 +38,8 @@ _READ_ONLY = "25006"
 # statement_completion_unknown, should the server or a proxy before it say so.
 _OUTCOME_UNKNOWN = "40003"
 _UNIQUE_VIOLATION = "23505"
+# division_by_zero: no statement of ours divides but those that look for a fence.
+_BEHIND_A_FENCE = "22012"
 
 
 def sqlstate(error: BaseException) -> str:
@@ -66,6 +68,8 @@ def translated(error: BaseException) -> StorageError:
     state = sqlstate(error)
     if state in _REPLAYED:
         return Conflict(str(error))
+    if state == _BEHIND_A_FENCE:
+        return Outdated("the configuration that it was decided with may not be used any more")
     if state[:2] in ("22", "23") or _is_bad_argument(error):
         return DataRejected(str(error))
     return Unavailable(f"the store cannot be used: {described(error)}")

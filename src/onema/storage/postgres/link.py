@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from typing import Any, Protocol, TypeVar, cast
 
 import asyncpg  # type: ignore[import-untyped]  # the package carries no type marker
@@ -49,6 +49,25 @@ class Connection(Protocol):
 
     async def copy_records_to_table(
         self, table_name: str, *, records: Iterable[tuple[Any, ...]], columns: Sequence[str]
+    ) -> str: ...
+
+    async def executemany(self, query: str, args: Iterable[tuple[Any, ...]]) -> None: ...
+
+    async def copy_from_query(
+        self,
+        query: str,
+        *,
+        output: Callable[[bytes], Awaitable[None]],
+        format: str,  # noqa: A002  # the driver's own
+    ) -> str: ...
+
+    async def copy_to_table(
+        self,
+        table_name: str,
+        *,
+        source: AsyncIterable[bytes],
+        columns: Sequence[str],
+        format: str,  # noqa: A002  # as above
     ) -> str: ...
 
     async def add_listener(self, channel: str, callback: Callable[..., None]) -> None: ...

@@ -8,6 +8,9 @@ it inserts it, and when another node inserted it first, the batch is a Conflict 
 decides on a row's absence must put that row, as every command does with counters, live codes, wallets, top-ups
 and the directory's revision. docs/decisions/0020-postgresql.md has the alternatives and their price.
 
+Fences. A batch that is committed must know the last fence. Whoever puts one up locks `batches` first: the batches
+that have saved their id by then are waited for, and those that come later see the fence.
+
 Durability. COMMIT itself does not wait for the disk or a standby, so that it gives the locks back at once; a second
 transaction, sent with it, waits for both. Whoever builds on what is not durable yet commits behind it in the log, so no
 answer outlives what it is built on; a batch that changes nothing waits too (`confirm`).
@@ -27,10 +30,11 @@ from typing import Any
 
 from msgspec.structs import astuple
 
+from onema.domain.configuration.move_account import FENCE
 from onema.domain.ids import time_of_id
 from onema.domain.records import DirectoryRevision, Key, Row
 from onema.domain.tables import TABLE_ORDER
-from onema.storage.contract import CommitUnknown, Conflict, StorageError, Unavailable
+from onema.storage.contract import NEWEST, CommitUnknown, Conflict, StorageError, Unavailable
 from onema.storage.postgres import binary_values, errors
 from onema.storage.postgres.backoff import delays
 from onema.storage.postgres.binary_values import row_format
@@ -138,13 +142,19 @@ class PostgresWriter:
             raise errors.translated(error) from error
         self._inserted.extend(rows)
 
-    async def commit(self, batch: int, written: Mapping[Key, Row | None], inserted: Sequence[Row]) -> None:
+    async def commit(
+        self,
+        batch: int,
+        written: Mapping[Key, Row | None],
+        inserted: Sequence[Row],
+        known: int = NEWEST,
+    ) -> None:
         link = self._link.pipeline
         if link is None:
             self._watchdog.stop()
             raise Unavailable("the connection was lost before the batch was saved")
         try:
-            self._add_changes(link, batch, written, inserted)
+            self._add_changes(link, batch, written, inserted, known)
         except DRIVER_ERRORS as error:
             await self._undo(error)
             raise errors.translated(error) from error
@@ -157,12 +167,13 @@ class PostgresWriter:
     async def abort(self) -> None:
         await self._undo(None)
 
-    async def confirm(self) -> None:
+    async def confirm(self, known: int = NEWEST) -> None:
         link = self._link.pipeline
         if link is None:
             self._watchdog.stop()
             raise Unavailable("the connection was lost before what the batch has read was confirmed")
         try:
+            link.add(self._queries["refuse_outdated"], [binary_values.integer(known)])
             link.add("ROLLBACK")
             link.add(self._queries["wait_for_disk"])
             await link.sync()
@@ -187,14 +198,22 @@ class PostgresWriter:
         raise AssertionError("delays never end")
 
     def _add_changes(
-        self, link: Pipeline, batch: int, written: Mapping[Key, Row | None], inserted: Sequence[Row]
+        self,
+        link: Pipeline,
+        batch: int,
+        written: Mapping[Key, Row | None],
+        inserted: Sequence[Row],
+        known: int,
     ) -> None:
         parts = self._changes(written, inserted)
         for save, row_type in sorted(parts, key=lambda part: (TABLE_ORDER[part[1]], part[0].value)):
             self._add_change(link, save, row_type, parts[save, row_type])
         if any(key[0] is DirectoryRevision for key in written):
             link.add(self._queries["announce_directory"], [binary_values.text(DIRECTORY_CHANNEL)])
-        link.add(self._queries["batch_saved"], [binary_values.integer(batch)])
+        if (DirectoryRevision, FENCE) in written:
+            link.add(self._queries["keep_batches_out"])
+            known = NEWEST
+        link.add(self._queries["batch_saved"], [binary_values.integer(batch), binary_values.integer(known)])
         link.add(self._queries["let_go_at_commit"])
         link.add("COMMIT")
         link.add(self._queries["wait_for_disk"])

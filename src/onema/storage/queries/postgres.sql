@@ -23,8 +23,24 @@ WHERE application_name = $1 AND pid <> pg_backend_pid() AND usename = current_us
   AND state LIKE 'idle in transaction%'
 
 -- batch_saved --
--- Remember that a batch was committed, in its own transaction.
-INSERT INTO batches (id) VALUES ($1::bigint)
+-- Remember that a batch was committed, in its own transaction. Divides by zero where a fence was put up after revision $2: only an error keeps the COMMIT that was sent with it from being done.
+INSERT INTO batches (id) SELECT $1::bigint / CASE WHEN EXISTS (
+    SELECT FROM directory_revision WHERE name = 'fence' AND revision > $2::bigint
+) THEN 0 ELSE 1 END
+
+-- refuse_outdated --
+-- Divides by zero where a fence was put up after revision $1.
+SELECT 1 / CASE WHEN EXISTS (
+    SELECT FROM directory_revision WHERE name = 'fence' AND revision > $1::bigint
+) THEN 0 ELSE 1 END
+
+-- claim_moving --
+-- Whether this session may move accounts from or to this database; no other may until it ends.
+SELECT pg_try_advisory_lock(7266371)
+
+-- keep_batches_out --
+-- Wait for all batches that have saved their id, and keep others from doing so until this transaction ends.
+LOCK TABLE batches IN SHARE ROW EXCLUSIVE MODE
 
 -- let_go_at_commit --
 -- Let this transaction's COMMIT give its locks back before the disk (or a standby) has it.

@@ -40,6 +40,7 @@ from onema.domain.tables import EXPIRING
 from onema.domain.values.money import Minor
 from onema.domain.values.phone import Phone
 from onema.storage.contract import (
+    NEWEST,
     DirectoryChanges,
     FoundMessages,
     SentBetween,
@@ -139,7 +140,9 @@ class SqliteStorage(SqliteLists):
         """Kept for the commit: nobody else could work on them meanwhile."""
         self._inserted.extend(rows)
 
-    async def commit(self, batch: int, written: Mapping[Key, Row | None], inserted: Sequence[Row]) -> None:
+    async def commit(
+        self, batch: int, written: Mapping[Key, Row | None], inserted: Sequence[Row], known: int = NEWEST
+    ) -> None:
         try:
             with DRIVER_ERRORS:
                 new = [*self._inserted, *inserted]
@@ -187,7 +190,7 @@ class SqliteStorage(SqliteLists):
             # Nobody may write beside this process.
             raise StorageError(f"rows of {row_type.table} are gone that were there")
 
-    async def confirm(self) -> None:
+    async def confirm(self, known: int = NEWEST) -> None:
         await self.abort()
 
     async def abort(self) -> None:

@@ -9,7 +9,7 @@ from random import Random
 from typing import TypeVar
 
 from onema.domain.records import Job, JobKind, Key, Row
-from onema.storage.contract import CommitUnknown, Unavailable
+from onema.storage.contract import NEWEST, CommitUnknown, Unavailable
 from onema.testing.memory_storage import MemoryStorage
 
 R = TypeVar("R", bound=Row)
@@ -117,7 +117,9 @@ class WriterOfOne(MemoryStorage):
         self._locked = taken
         return {key: self._rows[key] for key in keys if key in self._rows}
 
-    async def commit(self, batch: int, written: Mapping[Key, Row | None], inserted: Sequence[Row]) -> None:
+    async def commit(
+        self, batch: int, written: Mapping[Key, Row | None], inserted: Sequence[Row], known: int = NEWEST
+    ) -> None:
         await self._step()
         is_lost = self._store.chance.random() < self._store.faults.lost_answers
         if is_lost and self._store.chance.random() < 0.5:
@@ -133,7 +135,7 @@ class WriterOfOne(MemoryStorage):
     async def abort(self) -> None:
         self._let_go()
 
-    async def confirm(self) -> None:
+    async def confirm(self, known: int = NEWEST) -> None:
         await self._step()
         self._let_go()
 
