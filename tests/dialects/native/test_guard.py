@@ -150,3 +150,52 @@ async def test_an_owner_on_the_own_device_is_no_stranger(core: RunningCore) -> N
     assert (await created(api, PHONE, device_id="d-2", **elsewhere))[0] == 201
     assert (await created(api, PHONE, device_id="d-3", **elsewhere))[0] == 429
     assert (await created(api, PHONE, device_id="d-1", **elsewhere))[0] == 201
+
+
+LANDLINE = "+842438222222"
+
+
+async def api_of_a_caller(core: RunningCore, mode: str) -> NativeApi:
+    """An account that may send SMS to landlines, and calls too."""
+    api = await api_under(core, mode="record", rules={"landline": mode})
+    account = next(one for one in DOCUMENTS if isinstance(one, doc.Account))
+    rates = (doc.Rate(channel="sms", price="850"), doc.Rate(channel="call", price="400", period=60))
+    await core.configure(
+        msgspec.structs.replace(account, destinations=("fixed_line",)),
+        doc.Tariff(name="default", rates=rates),
+        doc.Application(account="shop", name="calls", sentence="Your code is {{OTP}}", voice="en"),
+    )
+    return api
+
+
+PLAN: dict[str, Any] = {
+    "application": "calls",
+    "channels": [{"channel": "sms"}, {"channel": "call", "after": 30}],
+}
+
+
+async def test_a_landline_s_plan_begins_with_its_call(core: RunningCore) -> None:
+    """Where the rule is enforced; a mobile's begins as it says."""
+    api = await api_of_a_caller(core, "block")
+    _, told = await created(api, LANDLINE, **PLAN)
+    assert told["channel"] == "call"
+    _, told = await created(api, PHONE, **PLAN)
+    assert told["channel"] == "sms"
+    assert [one.channel for one in await core.messages("shop")] == ["sms", "call"]
+
+
+async def test_an_sms_to_a_landline_is_found(core: RunningCore) -> None:
+    """Without a call there is no other way."""
+    api = await api_of_a_caller(core, "block")
+    assert (await created(api, LANDLINE))[0] == 403
+    assert (await created(api, PHONE))[0] == 201
+
+
+async def test_while_the_guard_records_a_plan_is_as_it_says(core: RunningCore) -> None:
+    """And the SMS to a landline goes out, with what was found."""
+    api = await api_of_a_caller(core, "record")
+    _, told = await created(api, LANDLINE, **PLAN)
+    assert told["channel"] == "sms"
+    story = await core.story("shop", int(told["id"]))
+    found = [event.data for event in story.events if event.kind == "guard"]
+    assert found == ["landline (custom_policy): fixed line, record"]

@@ -43,6 +43,13 @@ def test_what_is_no_code_has_none(err: str) -> None:
             "refused by India's DLT: the text does not fit the template",
             None,
         ),
+        (
+            "632",
+            {"tlv_presets": ["india-dlt"]},
+            "refused by India's DLT: the template is blacklisted",
+            Ending.BLOCKED,
+        ),
+        ("632", {}, "undeliverable", None),
         ("633", {}, "undeliverable", None),
         ("77", {"receipt_errors": [{"err": "77", "words": "not filed"}]}, "not filed", None),
         ("77", {"receipt_errors": [{"err": "77", "ending": "busy"}]}, "", Ending.BUSY),
@@ -51,7 +58,9 @@ def test_what_is_no_code_has_none(err: str) -> None:
 async def test_the_error_of_a_receipt_is_told_in_words(
     err: str, settings: dict[str, Any], reason: str, ending: Ending | None
 ) -> None:
-    """A carrier's own rules come first; the number is kept beside. India's are known where its TLVs are sent."""
+    """A carrier's own rules come first; the number is kept beside. India's are known where its TLVs are sent, and what
+    it takes for abuse is blocked.
+    """
     heard = Heard()
     script = {"receipt": "UNDELIV", "receipt_error": err}
     async with before_an_smsc(heard, script, **settings) as (carrier, smsc):

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from onema.channels.contract import Figures, Outgoing, ReceiptSink, Share
 from onema.channels.sms_smpp.bind import Bind
 from onema.channels.sms_smpp.configuration import Settings, where
-from onema.channels.sms_smpp.dlt_errors import dlt_words
+from onema.channels.sms_smpp.dlt_errors import dlt_ending, dlt_words
 from onema.channels.sms_smpp.link import Link
 from onema.channels.sms_smpp.message_ids import MessageIds
 from onema.channels.sms_smpp.outbox import Outbox
@@ -63,13 +63,15 @@ class SmppCarrier:
         self._steady = steady
         self._chance = chance
         self._ids = MessageIds(settings.id_base)
+        in_india = "india-dlt" in settings.tlv_presets
         self._reports = Reports(
             name,
             receipts,
             self._ids.of_receipt,
             plain_receipts=settings.plain_receipts,
             errors=settings.receipt_errors,
-            words_of=dlt_words if "india-dlt" in settings.tlv_presets else lambda err: "",
+            words_of=dlt_words if in_india else lambda err: "",
+            ending_of=dlt_ending if in_india else lambda err: None,
             named_tlvs=settings.receipt_tlvs,
             steady=steady,
         )

@@ -8,6 +8,8 @@ The numbers are those of the operators' common list, which their customers publi
 import re
 from collections.abc import Mapping
 
+from onema.domain.delivery.outcome import Ending
+
 _WORDS: Mapping[int, str] = {
     600: "no such entity",
     601: "the entity is not registered",
@@ -49,7 +51,15 @@ _GROUPS: Mapping[int, str] = {
     65: "something about the person's preferences",
     66: "something about the person's consent",
 }
+_ABUSE = frozenset({603, 612, 617, 618, 622, 632, 650, 660})
+"""Blacklisted or suspended, or sent to somebody who did not want it. The others are mistakes in what was registered."""
 _CODE = re.compile(r"0*(6[0-9]{2})")
+
+
+def dlt_ending(err: str) -> Ending | None:
+    """BLOCKED where the operator took the text for abuse; None where the code does not say how it ended."""
+    found = _CODE.fullmatch(err)
+    return Ending.BLOCKED if found is not None and int(found[1]) in _ABUSE else None
 
 
 def dlt_words(err: str) -> str:

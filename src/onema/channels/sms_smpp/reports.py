@@ -93,6 +93,7 @@ class Reports:
         plain_receipts: bool = False,
         errors: Iterable[ReceiptError] = (),
         words_of: Callable[[str], str] = lambda err: "",
+        ending_of: Callable[[str], Ending | None] = lambda err: None,
         named_tlvs: tuple[ReceiptTlv, ...] = (),
         steady: Callable[[], float] = lambda: 0.0,
     ) -> None:
@@ -105,6 +106,8 @@ class Reports:
         self._words = {rule.err: rule.words for rule in rules if rule.words}
         self._words_of = words_of
         """What an `err:` says to people, where the carrier's own rules have no words for it."""
+        self._ending_of = ending_of
+        """How an `err:` says that it ended, where the carrier's own rules do not."""
         self._named_tlvs = named_tlvs
         self._steady = steady
         self._recording: set[asyncio.Task[None]] = set()
@@ -184,7 +187,7 @@ class Reports:
         )
 
     def _ending(self, found: DeliveryReceipt) -> Ending | None:
-        known = self._endings.get(found.err)
+        known = self._endings.get(found.err) or self._ending_of(found.err)
         if known is None and found.network_error is not None and found.network_error[0] == _GSM_NETWORK:
             known = _MAP_ERRORS.get(found.network_error[1])
         if known is None and found.state is MessageState.EXPIRED:

@@ -28,6 +28,7 @@ from onema.domain.codes.call_with_code import CallWithCode
 from onema.domain.codes.cancel_code import CancelCode
 from onema.domain.codes.channel_plan import progress_of
 from onema.domain.codes.check_code import Check, CheckCode
+from onema.domain.codes.landline import begin_with_a_call
 from onema.domain.codes.send_code import SendCode
 from onema.domain.codes.send_in_sandbox import BOUND, SANDBOX, SendInSandbox, sandbox_code
 from onema.domain.codes.send_more import NewMessage, NotSent, SendMore
@@ -107,6 +108,8 @@ class Verifications:
         bound = bound_to(asked.amount, asked.payee)
         how = how_to_send(account, application, asked, person, request.client_ip, gateway)
         phone = parse_phone(asked.to, account.country)
+        guard = gateway.directory.guards.of(account.name, how.application)
+        how = begin_with_a_call(how, phone, guard)
         name, challenge = wire.request_name(request), ""
         if asked.challenge_response and self.challenges is not None:
             solution = await self.challenges.solution(

@@ -18,6 +18,7 @@ from onema.domain.keyring import NONCE_BYTES
 from onema.domain.money import low_balance, wallet
 from onema.domain.records import Channel, Key, Message, MessageState, Row, Wallet, Window
 from onema.domain.refusals import Found, Refusal, Refused
+from onema.domain.values.destinations import is_landline
 from onema.domain.values.money import NOTHING, Minor
 from onema.domain.values.phone import Phone
 
@@ -136,7 +137,9 @@ def accept_message(
     else:
         price = Minor(unit * math.ceil(size / period) * calls)
     guard = context.directory.guards.of(account.name, send.application)
-    judged = judge(send, world, guard, channel, price)
+    # Other accounts send no SMS there at all.
+    to_landline = channel is Channel.SMS and bool(account.document.destinations) and is_landline(send.phone)
+    judged = judge(send, world, guard, channel, price, to_landline=to_landline)
     windows = limits.count_send(
         world, account, send.phone, send.client_ip, send.now, but_phone=judged.own_purse
     )

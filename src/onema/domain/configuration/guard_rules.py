@@ -18,6 +18,7 @@ class Mode(enum.StrEnum):
     BLOCK = "block"
 
 
+ENFORCED = (Mode.CHALLENGE, Mode.BLOCK)
 SEVERITY = {mode: severity for severity, mode in enumerate(Mode)}
 
 
@@ -49,6 +50,8 @@ class Rule(enum.StrEnum):
     """One network asks for numbers of many countries, none of which it has verified."""
     ADDRESS_MISMATCH = "address_mismatch"
     """The address is in another country than the number."""
+    LANDLINE = "landline"
+    """An SMS to a fixed-line number, which most cannot show."""
     NUMBER_RANGE = "number_range"
     """Numbers beside each other, one after the other."""
     CONVERSION = "conversion"
@@ -69,6 +72,7 @@ REASONS = {
     Rule.ADDRESS_BUDGET: Reason.IP_CONCENTRATION,
     Rule.ADDRESS_COUNTRIES: Reason.IP_CONCENTRATION,
     Rule.ADDRESS_MISMATCH: Reason.LOCATION_MISMATCH,
+    Rule.LANDLINE: Reason.CUSTOM_POLICY,
     Rule.NUMBER_RANGE: Reason.NUMBER_RANGE_ABUSE,
     Rule.CONVERSION: Reason.POOR_CONVERSION_HISTORY,
     Rule.CALLS: Reason.NUMBER_RANGE_ABUSE,

@@ -7,7 +7,7 @@ from functools import cached_property
 import msgspec
 
 from onema.domain.configuration import documents as doc
-from onema.domain.configuration.guard_rules import Mode, Rule
+from onema.domain.configuration.guard_rules import ENFORCED, Mode, Rule
 from onema.domain.values.address_list import AddressList
 from onema.domain.values.money import Minor, parse_amount
 
@@ -72,7 +72,7 @@ class GuardView:
     @cached_property
     def separates_purses(self) -> bool:
         """Whether a verified number's own purse takes the place of the account's windows per phone."""
-        return self.modes[Rule.PURSES] in (Mode.CHALLENGE, Mode.BLOCK)
+        return self.modes[Rule.PURSES] in ENFORCED
 
     def budget_of(self, country: str) -> tuple[int, int]:
         """(an hour, a day)."""

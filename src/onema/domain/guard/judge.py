@@ -94,8 +94,19 @@ def keys_to_judge(asked: Asked, guard: GuardView) -> Iterable[Key]:
     return keys
 
 
-def judge(asked: Asked, world: World, guard: GuardView, channel: Channel, price: Minor) -> Judgement:
-    """Raises Guarded(ABUSE_SUSPECTED | CHALLENGE_REQUIRED)."""
+def judge(
+    asked: Asked,
+    world: World,
+    guard: GuardView,
+    channel: Channel,
+    price: Minor,
+    *,
+    to_landline: bool = False,
+) -> Judgement:
+    """`to_landline`: the message is an SMS to a fixed-line number.
+
+    Raises Guarded(ABUSE_SUSPECTED | CHALLENGE_REQUIRED).
+    """
     if not guard.active:
         return _NOTHING
     home = country_of(asked.phone)
@@ -106,6 +117,8 @@ def judge(asked: Asked, world: World, guard: GuardView, channel: Channel, price:
         trial.find(Rule.COUNTRIES, home)
     if guard.price_ceiling is not None and price > guard.price_ceiling:
         trial.find(Rule.PRICE, home)
+    if to_landline:
+        trial.find(Rule.LANDLINE, "fixed line")
     if asked.checkable and trial.is_known():
         trial.take_from_purse()
     else:

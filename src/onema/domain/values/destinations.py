@@ -15,7 +15,7 @@ import phonenumbers
 from phonenumbers import NumberParseException, PhoneMetadata
 
 from onema.domain.records import Channel
-from onema.domain.values.phone import Phone
+from onema.domain.values.phone import Phone, country_of
 
 
 class NumberType(enum.StrEnum):
@@ -52,6 +52,10 @@ def number_type(phone: Phone, country: str) -> NumberType:
     if _only_mobile(country).fullmatch(phone):
         return NumberType.MOBILE
     return _type_by_phonenumbers(phone)
+
+
+def is_landline(phone: Phone) -> bool:
+    return number_type(phone, country_of(phone)) is NumberType.FIXED_LINE
 
 
 @functools.lru_cache(maxsize=20_000)

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from onema.channels.sms_smpp.dlt_errors import dlt_ending
 from onema.domain.codes.call_with_code import CallWithCode
 from onema.domain.codes.start_verification import ENTROPY_BYTES, NewCode
 from onema.domain.configuration import documents as doc
@@ -144,3 +145,16 @@ def test_a_signal_about_a_prefix_that_was_never_sent_to_leaves_nothing() -> None
     sender = Sender(**OPEN)
     signal(sender, PHONE, suspected=True)
     assert not sender.store.rows
+
+
+def test_what_india_takes_for_abuse_is_a_signal_and_a_mistake_is_none() -> None:
+    """As the receipt of an SMS tells it: a blacklisted template, and a text that fits none."""
+    sender = Sender(**OPEN)
+    sent = message(sender, sender.send().message)
+    blacklisted = Outcome(kind=OutcomeKind.UNDELIVERED, ending=dlt_ending("632"))
+    told = signal_of(blacklisted, sent, sender.now)
+    assert told is not None
+    assert told.suspected
+    assert (
+        signal_of(Outcome(kind=OutcomeKind.UNDELIVERED, ending=dlt_ending("633")), sent, sender.now) is None
+    )
