@@ -107,7 +107,9 @@ def test_every_dialect_looks_at_its_credentials() -> None:
 
 
 def test_every_type_of_carrier_looks_at_its_documents() -> None:
-    """Each is a folder, a vendor of HTTP or the HTTP that somebody describes, and is asked before one is stored."""
+    """Each is a folder, a vendor of HTTP, the HTTP that somebody describes or a service that makes codes, which has
+    another name than what its vendor has for texts; and is asked before one is stored.
+    """
     folders = Path(onema.channels.__file__).parent
     types = {
         path.name.removeprefix("sms_").removeprefix("voice_")
@@ -115,7 +117,9 @@ def test_every_type_of_carrier_looks_at_its_documents() -> None:
         if (path / "carrier.py").exists()
     }
     vendors = {file.stem for file in folders.glob("http_sender/*.py") if "\nVENDOR = " in file.read_text()}
-    assert types | vendors | {"http"} == set(CARRIER_TYPES)
+    makers = {file.stem for file in folders.glob("http_verifier/*.py") if "\nSERVICE = " in file.read_text()}
+    services = {f"{name}_verify" if name in vendors else name for name in makers}
+    assert types | vendors | services | {"http"} == set(CARRIER_TYPES)
     (problem,) = problems_of(doc.Carrier(name="phone", type="handset", capacity=1, per_second=2))
     assert problem.place == "per_second"
 

@@ -13,7 +13,15 @@ from urllib.parse import parse_qsl, urlencode
 import pytest
 
 from onema.channels.http_sender import infobip, twilio, vonage
+from onema.channels.http_verifier import vonage as vonage_verify
+from onema.channels.own_codes import AskedCode
+from onema.domain.configuration.carrier_settings import settings_of
+from onema.domain.configuration.documents import Carrier
 from onema.domain.delivery.outcome import OutcomeKind
+from onema.domain.ids import AccountId, MessageId
+from onema.domain.records import Channel
+from onema.domain.values.phone import Phone
+from onema.http.client.contract import HttpRequest
 from onema.http.messages import Request
 from tests.conformance.http_vendors import Infobip
 from tests.unit.channels.http_vendors.sends import (
@@ -26,6 +34,7 @@ from tests.unit.channels.http_vendors.sends import (
     outgoing,
     request,
 )
+from tests.verify_services import PEM, VonageServer
 
 pytestmark = pytest.mark.full
 
@@ -220,3 +229,52 @@ def test_infobips_client_sends_what_we_send() -> None:
         if kind not in (OutcomeKind.TEMPORARY, OutcomeKind.PERMANENT):
             report = models.SmsDeliveryResult.from_json(far.report(NAME, kind).body.decode())
             assert report.results[0].message_id == NAME
+
+
+def test_vonages_client_verifies_at_the_server_that_our_carrier_is_tried_with() -> None:
+    """Starts, is told of a wrong code, a right one, a second one for a number, and cancels: what it reads of the
+    answers is what our carrier reads.
+    """
+    verify, http = import_module("vonage_verify"), import_module("vonage_http_client")
+    requests, adapters = import_module("requests"), import_module("requests.adapters")
+    refused = import_module("vonage_http_client.errors").HttpRequestError
+    with VonageServer() as server:
+
+        class ToServer(adapters.HTTPAdapter):  # type: ignore[misc, name-defined]  # a module that is imported by its name
+            def send(self, request: Any, **given: Any) -> Any:
+                request.url = request.url.replace("https://api.nexmo.com", f"http://127.0.0.1:{server.port}")
+                above: Any = super()
+                return above.send(request, **given)
+
+        client = http.HttpClient(http.Auth(application_id="app", private_key=PEM))
+        client._session = requests.Session()
+        client._session.mount("https://", ToServer())
+        theirs = verify.Verify(client)
+        step = {"to": "84901888484", "channel": "sms"}
+        asked = verify.VerifyRequest(brand="Acme", workflow=[step], code_length=6, channel_timeout=300)
+        first = theirs.start_verification(asked).request_id
+        with pytest.raises(refused, match="409"):
+            theirs.start_verification(asked)
+        with pytest.raises(refused, match="400"):
+            theirs.check_code(first, "000000")
+        assert theirs.check_code(first, server.codes[first]).status == "completed"
+        with pytest.raises(refused, match="404"):
+            theirs.check_code(first, server.codes[first])
+        theirs.cancel_verification(theirs.start_verification(asked).request_id)
+        client._session.close()
+        ours = vonage_verify.SERVICE.api(
+            settings_of(
+                vonage_verify.SERVICE.settings,
+                Carrier(name="main", type="vonage_verify", settings=server.settings()),
+            )
+        )
+        code = AskedCode(AccountId(7), MessageId(1), 1, Channel.SMS, Phone("+84901888484"), NOW + 300_000)
+        started = ours.start(code, NOW)
+        assert isinstance(started, HttpRequest)
+        method, path, members = server.asked[0]
+        assert (method, path, members) == (
+            "POST",
+            "/v2/verify",
+            {**json.loads(started.body), "workflow": [{**step}]},
+        )
+        assert server.logins[0].startswith("Bearer ")

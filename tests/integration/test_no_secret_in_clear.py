@@ -79,6 +79,15 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "smpp": {"addresses": ["127.0.0.1:1"], "system_id": "acme", "statuses": [], "receipt_errors": []},
     "twilio": {**HTTP_SENDER, "account_sid": "AC1", "api_key": "SK1"},
     "vonage": {**HTTP_SENDER, "api_key": "k"},
+    "camara": {
+        **HTTP_SENDER,
+        "base_url": "https://x.example.com",
+        "token_url": "https://x.example.com",
+        "client_id": "c",
+        "text": "{{code}}",
+    },
+    "twilio_verify": {**HTTP_SENDER, "account_sid": "AC1", "service_sid": "VA1", "api_key": "SK1"},
+    "vonage_verify": {**HTTP_SENDER, "brand": "b", "api_key": "k"},
 }
 """Of every type what is no secret, with every table and list that has one inside; of a secret its shape, if it has
 one.
@@ -86,7 +95,15 @@ one.
 
 PUBLIC = {("credential", "key")}
 """What is named like a secret, and is none."""
-PUBLIC_SETTINGS = {("http", "code"), ("twilio", "api_key"), ("vonage", "api_key")}
+PUBLIC_SETTINGS = {
+    ("http", "code"),
+    ("twilio", "api_key"),
+    ("twilio_verify", "api_key"),
+    ("vonage", "api_key"),
+    ("vonage_verify", "api_key"),
+    ("camara", "text"),
+    ("camara", "token_url"),
+}
 """The same among carriers' settings: a gateway's code for what became of a message; names that go with a secret."""
 
 
@@ -123,7 +140,7 @@ def marked_documents() -> list[doc.AnyDocument]:
     for name, of_type in CARRIER_TYPES.items():
         assert name in SETTINGS, f"SETTINGS has no sample of the carrier type {name}"
         settings = marked_settings(of_type.settings, SETTINGS[name], name)
-        found.append(doc.Carrier(name=name, type=name, settings=settings))
+        found.append(doc.Carrier(name=name, type=name, own_codes=of_type.own_codes, settings=settings))
     return found
 
 

@@ -5,7 +5,7 @@ from typing import Protocol
 
 import msgspec
 
-from onema.channels.contract import Outgoing, Share
+from onema.channels.contract import Figures, Outgoing, ReportsFigures, Share
 from onema.domain.codes.forwarded_check import Verdict
 from onema.domain.delivery.outcome import Outcome
 from onema.domain.delivery.payload import CallPayload, Payload
@@ -98,6 +98,10 @@ class OwnCodes:
 
     def allow(self, share: Share) -> int:
         return self.verifying.allow(share)
+
+    def figures(self) -> Figures:
+        verifying = self.verifying
+        return verifying.figures() if isinstance(verifying, ReportsFigures) else Figures()
 
     async def send(self, outgoing: Outgoing) -> Outcome:
         payload = outgoing.payload

@@ -12,7 +12,13 @@ from onema.channels.handset.carrier import HandsetCarrier, Inbox
 from onema.channels.handset.carrier import Speaker as HandsetSpeaker
 from onema.channels.http_sender import esms, generic, infobip, twilio, vonage
 from onema.channels.http_sender import sender as http_sender
-from onema.channels.http_sender.contract import HttpSenderSettings, Vendor
+from onema.channels.http_sender.contract import HttpCarrierSettings, Vendor
+from onema.channels.http_verifier import camara as camara_verify
+from onema.channels.http_verifier import twilio as twilio_verify
+from onema.channels.http_verifier import verifier
+from onema.channels.http_verifier import vonage as vonage_verify
+from onema.channels.http_verifier.contract import Service
+from onema.channels.own_codes import OwnCodes
 from onema.channels.sms_smpp import configuration as smpp
 from onema.channels.sms_smpp.carrier import SmppCarrier
 from onema.channels.voice_sip import carrier as sip_carrier
@@ -102,7 +108,7 @@ def _handset(document: doc.Carrier, around: Surroundings) -> Carrier:
     )
 
 
-def _http_client(settings: HttpSenderSettings) -> HttpClient:
+def _http_client(settings: HttpCarrierSettings) -> HttpClient:
     return PooledClient(
         seconds=settings.timeout,
         idle_connections=settings.connections,
@@ -112,9 +118,9 @@ def _http_client(settings: HttpSenderSettings) -> HttpClient:
     )
 
 
-def _check_http_client(vendor: Vendor, document: doc.Carrier) -> Iterator[Problem]:
+def _check_http_client(kind: type[HttpCarrierSettings], document: doc.Carrier) -> Iterator[Problem]:
     try:
-        _http_client(settings_of(vendor.settings, document))
+        _http_client(settings_of(kind, document))
     except ClientRefused as error:
         yield Problem("settings.ca_file", str(error))
 
@@ -129,10 +135,26 @@ def http_carrier(vendor: Vendor) -> CarrierType:
         make,
         vendor.settings,
         partial(http_sender.problems_of, vendor),
-        check=partial(_check_http_client, vendor),
+        check=partial(_check_http_client, vendor.settings),
         needs=lambda document: vendor.needs(settings_of(vendor.settings, document)),
         channels=TEXTS,
         webhook=partial(http_sender.webhook, vendor),
+    )
+
+
+def http_verifier(service: Service) -> CarrierType:
+    """The type of carrier that is this service's HTTP API, which makes and checks codes."""
+
+    def make(document: doc.Carrier, around: Surroundings) -> Carrier:
+        return OwnCodes(verifier.HttpVerifier(document, service, _http_client, around.now, steady_seconds))
+
+    return CarrierType(
+        make,
+        service.settings,
+        partial(verifier.problems_of, service),
+        own_codes=True,
+        check=partial(_check_http_client, service.settings),
+        channels=service.channels,
     )
 
 
@@ -159,6 +181,9 @@ CARRIER_TYPES: dict[str, CarrierType] = {
     "infobip": http_carrier(infobip.VENDOR),
     "twilio": http_carrier(twilio.VENDOR),
     "vonage": http_carrier(vonage.VENDOR),
+    "camara": http_verifier(camara_verify.SERVICE),
+    "twilio_verify": http_verifier(twilio_verify.SERVICE),
+    "vonage_verify": http_verifier(vonage_verify.SERVICE),
     "sip": CarrierType(
         _sip, sip.Settings, sip.problems_of, check=sip.check, channels=CALLS, advice=sip.advice_of
     ),

@@ -24,8 +24,8 @@ from onema.secret import Secret
 SHORTEST_TOKEN = 16
 
 
-class HttpSenderSettings(CarrierSettings, frozen=True, kw_only=True):
-    """What every vendor's settings have besides their own."""
+class HttpCarrierSettings(CarrierSettings, frozen=True, kw_only=True):
+    """What the settings of every carrier that is an HTTP API have besides their own."""
 
     connections: Annotated[
         int, Meta(ge=1, le=1_000, description="So many requests at once, of each process.")
@@ -38,6 +38,20 @@ class HttpSenderSettings(CarrierSettings, frozen=True, kw_only=True):
             description="Seconds from the connection to the whole answer; then nothing is known.",
         ),
     ] = 10.0
+    private_targets: Annotated[
+        bool, Meta(description="Whether it may be in a private network, or on this machine.")
+    ] = False
+    proxy: Annotated[Secret, Meta(description="An HTTP proxy, as in http://proxy.example.com:3128.")] = (
+        Secret()
+    )  # frozen
+    ca_file: Annotated[str, Meta(description="Whom to believe instead of the usual authorities, as PEM.")] = (
+        ""
+    )
+
+
+class HttpSenderSettings(HttpCarrierSettings, frozen=True, kw_only=True):
+    """And those of every vendor that carries our codes."""
+
     public_url: Annotated[
         str,
         Meta(
@@ -53,15 +67,6 @@ class HttpSenderSettings(CarrierSettings, frozen=True, kw_only=True):
             "nobody guesses: `openssl rand -hex 20` makes one. A vendor that signs its receipts needs none."
         ),
     ] = Secret()
-    private_targets: Annotated[
-        bool, Meta(description="Whether it may be in a private network, or on this machine.")
-    ] = False
-    proxy: Annotated[Secret, Meta(description="An HTTP proxy, as in http://proxy.example.com:3128.")] = (
-        Secret()
-    )  # frozen
-    ca_file: Annotated[str, Meta(description="Whom to believe instead of the usual authorities, as PEM.")] = (
-        ""
-    )
 
 
 class NotAuthentic(Exception):

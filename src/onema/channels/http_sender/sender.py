@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from onema.channels.contract import Figures, NotRecorded, Outgoing, ReceiptSink, Share, Webhook
 from onema.channels.http_sender.contract import (
     SHORTEST_TOKEN,
+    HttpCarrierSettings,
     HttpSenderSettings,
     NotAReceipt,
     NotAuthentic,
@@ -15,28 +16,21 @@ from onema.channels.http_sender.contract import (
     VendorApi,
     url_problems,
 )
-from onema.channels.room import NoRoom, Room
+from onema.channels.http_sender.exchanges import WAIT_SECONDS, Exchanges
+from onema.channels.room import NoRoom
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.carrier_settings import settings_of
 from onema.domain.configuration.problems import Problem
-from onema.domain.delivery.capacity import STOP_SECONDS
 from onema.domain.delivery.endings import ended
 from onema.domain.delivery.outcome import Ending, Outcome, OutcomeKind
 from onema.domain.delivery.payload import Payload, SmsPayload
 from onema.domain.values.sms_text import segments
 from onema.http.client.contract import HttpAnswer, HttpClient, MayHaveLeft, NotSent
-from onema.http.client.retry_after import retry_after_seconds
 from onema.http.messages import Request, Response
 from onema.telemetry.faults import describe_fault
 
-WAIT_SECONDS = 5.0
-"""For room among the requests at once, and for a turn: then another carrier may be quicker."""
-LONGEST_PAUSE_SECONDS = 300.0
-"""What a carrier may ask for with `Retry-After`; it may ask again."""
 _UNRESERVED = re.compile(r"[A-Za-z0-9._~-]+")
 """RFC 3986 section 2.3."""
-FINISH_SECONDS = STOP_SECONDS - 1
-"""So long a stop waits for answers that are under way."""
 
 
 class HttpSender:
@@ -46,7 +40,7 @@ class HttpSender:
         self,
         document: doc.Carrier,
         vendor: Vendor,
-        client: Callable[[HttpSenderSettings], HttpClient],
+        client: Callable[[HttpCarrierSettings], HttpClient],
         now: Callable[[], int],
         steady: Callable[[], float],
     ) -> None:
@@ -55,52 +49,33 @@ class HttpSender:
         self.idempotent = vendor.is_idempotent(settings)
         self._settings = settings
         self._api = vendor.api(document.name, settings, receipt_url(document.name, settings))
-        self._make_client = client
-        self._client: HttpClient | None = None
-        """From the start to the stop."""
+        self._exchanges = Exchanges(settings, client, now, steady)
         self._now = now
-        self._steady = steady
-        self._room = Room(settings.connections, steady)
-        self._on_news: Callable[[], None] = lambda: None
-        self._paused_until = 0.0
-        """Until when (steady seconds) the carrier wants no requests."""
 
     @property
     def ready(self) -> bool:
-        return self._client is not None and self._steady() >= self._paused_until
+        return self._exchanges.ready
 
     @property
     def problem(self) -> str:
-        if self._client is None or self.ready:
-            return ""
-        return "the carrier asked us to wait (Retry-After)"
+        return self._exchanges.problem
 
     async def start(self, on_news: Callable[[], None]) -> None:
         """Raises OSError for a CA file that cannot be used."""
-        self._on_news = on_news
-        if self._client is None:
-            self._client = self._make_client(self._settings)
-        on_news()
+        await self._exchanges.start(on_news)
 
     async def stop(self) -> None:
-        client, self._client = self._client, None
-        if client is not None:
-            await self._room.emptied(FINISH_SECONDS)
-            await client.close()
-            self._on_news()
+        await self._exchanges.stop()
 
     def answer_seconds(self, payload: Payload) -> float:
         return self._settings.timeout + WAIT_SECONDS
 
     def allow(self, share: Share) -> int:
         """Capacity is requests at once, the pace segments a second."""
-        return self._room.allow(share, self._settings.connections)
+        return self._exchanges.allow(share)
 
     def figures(self) -> Figures:
-        room = self._room
-        return Figures(
-            in_flight=room.taken, window=room.places, waiting=room.waiting, pace=room.pace.per_second
-        )
+        return self._exchanges.figures()
 
     async def send(self, outgoing: Outgoing) -> Outcome:
         payload = outgoing.payload
@@ -110,10 +85,7 @@ class HttpSender:
         if isinstance(request, Outcome):
             return request
         try:
-            async with self._room.place(WAIT_SECONDS, lambda: segments(payload.text).count):
-                if self._client is None:
-                    return ended(Ending.CARRIER_DOWN, detail="it was stopped")
-                answer = await self._client.exchange(request)
+            answer = await self._exchanges.exchange(request, lambda: segments(payload.text).count)
         except NoRoom:
             return ended(Ending.OUR_LIMIT, detail="no room for another request")
         except NotSent as error:
@@ -132,7 +104,7 @@ class HttpSender:
         if outcome.kind is OutcomeKind.UNKNOWN and not outcome.references:
             return self._unknown(outgoing, outcome.reason, outcome.detail)
         if outcome.kind is OutcomeKind.TEMPORARY:
-            self._pause(retry_after_seconds(answer.header(b"retry-after"), self._now()))
+            self._exchanges.heed(answer)
         return outcome
 
     def _unknown(self, outgoing: Outgoing, reason: str, detail: str) -> Outcome:
@@ -140,14 +112,6 @@ class HttpSender:
         name = self._api.name_of(outgoing)
         references = (name,) if name else ()
         return Outcome(kind=OutcomeKind.UNKNOWN, reason=reason, detail=detail, references=references)
-
-    def _pause(self, seconds: float) -> None:
-        if not seconds:
-            return
-        seconds = min(seconds, LONGEST_PAUSE_SECONDS)
-        self._paused_until = max(self._paused_until, self._steady() + seconds)
-        self._on_news()
-        asyncio.get_running_loop().call_later(seconds + 0.001, self._on_news)
 
 
 def receipt_url(name: str, settings: HttpSenderSettings) -> str:
