@@ -22,7 +22,9 @@ from onema.administration.requests import PutDocuments, TopUp
 from onema.console.app import build_console
 from onema.domain.configuration import documents as doc
 from onema.domain.ids import first_id_at
+from onema.domain.statistics import DAY_MS
 from onema.domain.values.money import Minor
+from onema.engine.counting import Counting
 from onema.secret import Secret
 from onema.settings import Settings
 from onema.testing.postgres_server import PostgresServer, running_server
@@ -39,9 +41,19 @@ _NAMES = (
     "callback_url, together, category, campaign, resends"
 )
 _VALUES = (
-    "{account}, {first} + n * {step}, 'native', 'sms', {phone}, 'ACME', '', 'order-' || n, '203.0.113.9', n, "
-    "0, 1, 0, 8500000, 8500000, 0, 8500000, 0, CASE WHEN n % 1000 = 0 THEN 'failed' WHEN n % 50 = 0 THEN 'undelivered' "
-    "ELSE 'delivered' END, '', {ended}, '', '', 0, '', '', 0"
+    "{account}, {first} + n * {step}, 'native', 'sms', {phone}, 'ACME', '', 'order-' || n, '203.0.113.9', "
+    "{first} + n * {step}, 0, 1, 0, 8500000, 8500000, 0, 8500000, 0, CASE WHEN n % 1000 = 0 THEN 'failed' "
+    "WHEN n % 50 = 0 THEN 'undelivered' ELSE 'delivered' END, '', {ended}, '', '', 0, '', '', 0"
+)
+
+_ATTEMPTS = (
+    "INSERT INTO attempts (account, message, number, carrier, caller, state, carrier_reference, detail, started_at, "
+    "ended_at) SELECT account, id, 1, CASE WHEN id % 3 = 0 THEN 'north' ELSE 'south' END, '', state, '', '', 1000, "
+    "4000 FROM messages {where}"
+)
+_CHECKS = (
+    "INSERT INTO events (account, subject, id, kind, data) SELECT account, id, id + 1, 'verified', '' FROM messages "
+    "{where}"
 )
 
 
@@ -134,6 +146,7 @@ async def _measure(folder: Path, engine: str, messages: int, server: PostgresSer
             f"{engine}: {parts:,} parts in {seconds:.0f} s, {seconds / max(parts, 1) * 1000:.1f} ms each",
             flush=True,
         )
+        await count(core, engine)
         console = build_console(
             inbox=None,
             gateway=core.gateway,
@@ -163,6 +176,9 @@ async def _measure(folder: Path, engine: str, messages: int, server: PostgresSer
             "callbacks": ["/console/callbacks?account=acme"] * ROUNDS,
             "money": ["/console/money?account=acme"] * ROUNDS,
             "now": ["/console/now"] * ROUNDS,
+            "statistics, 24 hours": ["/console/statistics?account=acme"] * ROUNDS,
+            "statistics, 30 days by prefix": ["/console/statistics?account=acme&days=30&by=prefix"] * ROUNDS,
+            "statistics of all, a year": ["/console/statistics?days=365&by=operator"] * ROUNDS,
         }
         print(f"| {engine} | median ms | longest ms | kB |\n|---|---|---|---|")
         for name, targets in pages.items():
@@ -177,6 +193,23 @@ async def _measure(folder: Path, engine: str, messages: int, server: PostgresSer
             )
 
 
+async def count(core: Core, engine: str) -> None:
+    """What every message of the month becomes in statistics."""
+    counting = Counting(
+        core.gateway,
+        core.storage,
+        receipt_lifetime_ms=DAY_MS,
+        keep_messages_ms=(DAYS + 1) * DAY_MS,
+        keep_statistics_ms=800 * DAY_MS,
+    )
+    started, busy = time.perf_counter(), time.process_time()
+    await counting.count()
+    while await counting.count_earlier(24):
+        pass
+    seconds, processor = time.perf_counter() - started, time.process_time() - busy
+    print(f"{engine}: counted in {seconds:.0f} s, {processor:.0f} s of this process's processor", flush=True)
+
+
 def fill_sqlite(path: Path, messages: int, values: Mapping[str, Any]) -> None:
     connection = apsw.Connection(str(path))
     connection.pragma("journal_mode", "off")
@@ -186,6 +219,8 @@ def fill_sqlite(path: Path, messages: int, values: Mapping[str, Any]) -> None:
         f"WITH RECURSIVE numbers (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n < {messages - 1}) "
         f"INSERT INTO messages ({_NAMES}) SELECT {_VALUES.format(**values)} FROM numbers"
     )
+    connection.execute(_ATTEMPTS.format(where=""))
+    connection.execute(_CHECKS.format(where=""))
     connection.pragma("journal_mode", "wal")
     connection.close()
 
@@ -198,7 +233,11 @@ def fill_postgres(server: PostgresServer, messages: int, values: Mapping[str, An
             f"FROM generate_series({start}::bigint, {min(start + slice_, messages) - 1}::bigint) AS numbers (n)",
             "search",
         )
-    server.sql("ANALYZE messages", "search")
+        first, step = values["first"], values["step"]
+        where = f"WHERE id >= {first + start * step} AND id < {first + (start + slice_) * step}"
+        server.sql(_ATTEMPTS.format(where=where), "search")
+        server.sql(_CHECKS.format(where=where), "search")
+    server.sql("ANALYZE messages, attempts, events", "search")
 
 
 def main() -> None:

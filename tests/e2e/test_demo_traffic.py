@@ -28,6 +28,17 @@ def test_every_page_has_something_to_show(section: Section, server: RunningServe
     assert re.findall(r'class="nothing">([^<]*)', page.decode()) == []
 
 
+def test_the_day_is_counted(server: RunningServer) -> None:
+    """As the command line tells it: each carrier's share, and what a verified number cost."""
+    found = server.onema("statistics", ACCOUNT, "--by", "carrier")
+    told = {line["value"]: line for line in found["lines"]}
+    assert {"north", "trunk-hanoi"} <= told.keys()
+    (total,) = found["totals"]
+    assert sum(line["messages"] for line in told.values()) <= total["messages"]
+    assert 0 < total["verified"] < total["codes"] <= total["messages"]
+    assert float(total["per_verified"]) > 0
+
+
 def test_the_seed_is_told(server: RunningServer) -> None:
     """So that the same day can be had again."""
     assert "--seed 7" in server.log.read_text()

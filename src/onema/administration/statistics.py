@@ -85,7 +85,9 @@ def _whole(request: ReadStatistics, now: int) -> tuple[int, int]:
     """The time that is asked for, as whole hours or days."""
     until = min(request.until or now + 1, now + 1)
     longest = LONGEST_BY_HOUR_DAYS if request.by == "hour" else LONGEST_DAYS
-    since = max(request.since or until - DAY_MS, until - longest * DAY_MS, 0)
+    days = request.days
+    begun = until - DAY_MS if days <= 1 else (until - 1) // DAY_MS * DAY_MS - (days - 1) * DAY_MS
+    since = max(request.since or begun, until - longest * DAY_MS, 0)
     steps = [DAY_MS if at < now - (HOURS_KEPT_DAYS - 1) * DAY_MS else HOUR_MS for at in (since, until)]
     since, until = since // steps[0] * steps[0], -(-until // steps[1]) * steps[1]
     return min(since, until), until

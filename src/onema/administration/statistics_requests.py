@@ -54,8 +54,9 @@ class FoundStatistics(msgspec.Struct, frozen=True):
 
 
 class ReadStatistics(Request[FoundStatistics], frozen=True, kw_only=True, tag="read_statistics"):
-    """An account's figures, or those of all accounts together, until now where `until` is 0, and of the day before that
-    where `since` is; of at most 400 days, and by hour of at most 31.
+    """An account's figures, or those of all accounts together, from `since` until `until`, or now where that is 0; of
+    at most 400 days, and by hour of at most 31. Where `since` is 0 it is the last so many `days`: 24 hours, or whole
+    days with the one that is under way, since a part of a day would look like a bad one.
     """
 
     answer_type = FoundStatistics
@@ -63,4 +64,5 @@ class ReadStatistics(Request[FoundStatistics], frozen=True, kw_only=True, tag="r
     account: str = ""
     since: int = 0
     until: int = 0
+    days: int = 1
     by: By = ""

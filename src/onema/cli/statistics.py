@@ -23,11 +23,11 @@ def statistics(
         ),
     ] = "",
     since: Annotated[
-        str,
-        typer.Option(
-            help="From when on, as 2026-11-29 or 2026-11-29T08:00Z. A day before the end without it."
-        ),
+        str, typer.Option(help="From when on, as 2026-11-29 or 2026-11-29T08:00Z; --days say it otherwise.")
     ] = "",
+    days: Annotated[
+        int, typer.Option(min=1, help="The last 24 hours, or the last so many days with the one under way.")
+    ] = 1,
     until: Annotated[str, typer.Option(help="Before when. Now without it.")] = "",
 ) -> None:
     """Show how many messages were sent, delivered and verified, what they cost, and what a verified number cost.
@@ -47,7 +47,14 @@ def statistics(
         raise CliError(f"That is no time: {error}.") from None
     try:
         request = msgspec.convert(
-            {"request": "read_statistics", "account": account, "since": begin, "until": end, "by": by},
+            {
+                "request": "read_statistics",
+                "account": account,
+                "since": begin,
+                "until": end,
+                "days": days,
+                "by": by,
+            },
             ReadStatistics,
         )
     except msgspec.ValidationError:

@@ -15,6 +15,7 @@ from onema.console.operate.pages import (
     people,
     refusals,
     senders,
+    statistics,
     system,
     voice,
 )
@@ -22,6 +23,7 @@ from onema.console.operate.pages import (
 SECTIONS: tuple[Section, ...] = (
     overview.SECTION,
     now.SECTION,
+    statistics.SECTION,
     messages.SECTION,
     calls.SECTION,
     callbacks.SECTION,
