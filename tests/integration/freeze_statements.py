@@ -126,6 +126,7 @@ POSTGRES_SAMPLES: dict[str, tuple[Any, ...]] = {
     "sweep_recent_refusals": (10, 5),
     "process_reports": (),
     "sweep_process_reports": (10, 5),
+    "sweep_node_keys": (10, 5),
     "live_figures": (1,),
     "count_messages": ([1], 1, 9, 5, 1, 2),
     "sweep_statistics": (10, 5),

@@ -37,7 +37,7 @@ from onema.domain.configuration import documents as doc
 from onema.domain.configuration.problems import InvalidConfiguration, Problem
 from onema.domain.decision import Command, Decision
 from onema.domain.ids import AccountId, MessageId
-from onema.domain.keyring import Keyring
+from onema.domain.keyring import Keyring, ServerKey
 from onema.domain.records import LiveVerification, Message, Window
 from onema.domain.refusals import Found, Refusal, Refused
 from onema.domain.values.money import Minor
@@ -388,17 +388,17 @@ def test_the_lock_goes_with_a_process_that_is_killed(tmp_path: Path) -> None:
 def test_the_server_key_is_made_once_and_only_its_owner_may_read_it(tmp_path: Path) -> None:
     """The same key comes back, however often the folder is opened, and also if the first start broke off on its way."""
     with DataFolder(tmp_path) as folder:
-        key = folder.server_key()
+        key = folder.server_keys()
     assert len(key) == 32
     with DataFolder(tmp_path) as folder:
-        assert folder.server_key() == key
+        assert folder.server_keys() == key
         folder.database.write_bytes(b"made")
     with DataFolder(tmp_path) as folder:
-        assert folder.server_key() == key
+        assert folder.server_keys() == key
         folder.keep_server_key()
     assert stat.S_IMODE((tmp_path / "server.key").stat().st_mode) == 0o600
     with DataFolder(tmp_path) as folder:
-        assert folder.server_key() == key
+        assert folder.server_keys() == key
         folder.keep_server_key()
     assert sorted(file.name for file in tmp_path.iterdir()) == ["lock", "onema.db", "server.key"]
 
@@ -407,7 +407,7 @@ def test_the_server_key_is_made_once_and_only_its_owner_may_read_it(tmp_path: Pa
 def test_a_database_that_is_gone_beside_its_key_is_missed(tmp_path: Path, content: bytes | None) -> None:
     """A new store in its place would hide that accounts, money and codes are gone."""
     with DataFolder(tmp_path) as folder:
-        folder.server_key()
+        folder.server_keys()
         folder.database.write_bytes(b"made")
         folder.keep_server_key()
         folder.database.unlink()
@@ -416,8 +416,8 @@ def test_a_database_that_is_gone_beside_its_key_is_missed(tmp_path: Path, conten
         with pytest.raises(
             DataFolderError, match=r"(is missing|is empty), but .* restore it from your backup"
         ):
-            folder.server_key()
-        assert folder.server_key("ab" * 32) == b"\xab" * 32
+            folder.server_keys()
+        assert folder.server_keys("ab" * 32) == (ServerKey(b"\xab" * 32),)
 
 
 def test_no_new_key_is_made_beside_data_that_an_older_one_sealed(tmp_path: Path) -> None:
@@ -425,29 +425,29 @@ def test_no_new_key_is_made_beside_data_that_an_older_one_sealed(tmp_path: Path)
     with DataFolder(tmp_path) as folder:
         folder.database.touch()
         with pytest.raises(DataFolderError, match="restore it from your backup"):
-            folder.server_key()
+            folder.server_keys()
 
 
 def test_no_key_is_made_for_a_store_that_others_share(tmp_path: Path) -> None:
     """Sealed with a key of one process alone, a change would stop all others; a key that is there is used."""
     with DataFolder(tmp_path, shared=True) as folder:
         with pytest.raises(DataFolderError, match=r"server\.key is missing.*ONEMA_SERVER_KEY_FILE"):
-            folder.server_key()
+            folder.server_keys()
         assert not (tmp_path / "server.key").exists()
         (tmp_path / "server.key").write_text("cd" * 32 + "\n")
-        assert folder.server_key() == b"\xcd" * 32
+        assert folder.server_keys() == (ServerKey(b"\xcd" * 32),)
 
 
 def test_a_key_from_elsewhere_is_used_as_it_is(tmp_path: Path) -> None:
     """From the environment, or from a file that is never made; a short one is refused without showing it."""
     with DataFolder(tmp_path / "data") as folder:
-        assert folder.server_key("ab" * 32) == b"\xab" * 32
+        assert folder.server_keys("ab" * 32) == (ServerKey(b"\xab" * 32),)
         (tmp_path / "key").write_text("cd" * 32 + "\n")
-        assert folder.server_key("", tmp_path / "key") == b"\xcd" * 32
+        assert folder.server_keys("", tmp_path / "key") == (ServerKey(b"\xcd" * 32),)
         with pytest.raises(DataFolderError, match="no server key file"):
-            folder.server_key("", tmp_path / "missing")
+            folder.server_keys("", tmp_path / "missing")
         with pytest.raises(DataFolderError) as caught:
-            folder.server_key("hunter2")
+            folder.server_keys("hunter2")
         assert "hunter2" not in str(caught.value)
 
 

@@ -11,7 +11,7 @@ import json
 import logging
 import re
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
@@ -29,11 +29,13 @@ from onema.cli.session import open_session
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.carrier_settings import CarrierSettings, bare, settings_of, types_of
 from onema.domain.configuration.document_fields import holds_secret
+from onema.domain.keyring import ServerKey
 from onema.secret import Secret
 from onema.settings import Listen, Settings
 from onema.telemetry.redaction import is_secret_name
 from onema.testing.postgres_server import PostgresServer
 from onema.testing.recording_type import RECORDING, recording_type
+from onema.testing.running_server import comes_true
 from onema.wiring.carriers import CARRIER_TYPES
 from onema.wiring.server import App
 
@@ -318,30 +320,68 @@ async def test_what_somebody_shows_to_come_in_is_nowhere_in_clear(
         assert raw.hex() not in said
 
 
+def revealed(settings: Settings) -> dict[tuple[str, str], doc.Document]:
+    """What is stored, with its secrets."""
+    with open_session(settings) as session:
+        return {(one.kind, one.identity): one for one in session.answer(ReadDocuments(reveal=True)).documents}
+
+
+def marks_in(documents: Iterable[doc.Document]) -> int:
+    return json.dumps([msgspec.to_builtins(one) for one in documents]).count(MARK)
+
+
 async def test_every_secret_is_still_known(installation: Installation) -> None:
     """To who asks for it on purpose: else the test above would pass on an empty store."""
     documents = marked_documents()
     async with App(installation.settings):
         await installation.put(*documents)
 
-        def revealed() -> dict[tuple[str, str], doc.Document]:
-            with open_session(installation.settings) as session:
-                return {
-                    (one.kind, one.identity): one
-                    for one in session.answer(ReadDocuments(reveal=True)).documents
-                }
-
-        found = await asyncio.to_thread(revealed)
+        found = await asyncio.to_thread(revealed, installation.settings)
     for document in documents:
         stored = found[document.kind, document.identity]
         assert [getattr(stored, field) for field in document.unshown_fields] == [
             getattr(document, field) for field in document.unshown_fields
         ]
-    given, kept = (
-        json.dumps([msgspec.to_builtins(one) for one in these]).count(MARK)
-        for these in (documents, found.values())
-    )
-    assert given == kept > 5
+    assert marks_in(documents) == marks_in(found.values()) > 5
+
+
+async def test_no_secret_is_in_clear_after_another_server_key(
+    installation: Installation,
+    server: PostgresServer,
+    database: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Nor on the way there; every secret is known as before, and none needs the old key."""
+    documents = marked_documents()
+    old, new = ServerKey(b"\xab" * 32), ServerKey(b"\xcd" * 32, named=True)
+
+    def with_keys(text: str) -> Settings:
+        monkeypatch.setenv("ONEMA_SERVER_KEY", text)
+        installation.settings = msgspec.structs.replace(installation.settings, server_key=Secret(text))
+        return installation.settings
+
+    async with App(installation.settings):
+        await installation.put(*documents)
+    async with App(with_keys(f"{'ab' * 32},named:{'cd' * 32}")):
+
+        async def is_held() -> bool:
+            nodes = json.loads(await installation.run("key", "status", "--json"))["nodes"]
+            return [new.id in one["held"] for one in nodes] == [True]
+
+        async def is_retired() -> bool:
+            return "still used on" not in await installation.run("key", "retire", old.id, exit_code=None)
+
+        await comes_true(is_held)
+        await installation.run("key", "use", new.id)
+        await comes_true(is_retired)
+        assert_no_mark_rests(installation.settings, server, database)
+    async with App(with_keys(f"named:{'cd' * 32}")):
+        found = await asyncio.to_thread(revealed, installation.settings)
+        assert_no_mark_rests(installation.settings, server, database)
+    assert marks_in(found.values()) == marks_in(documents) > 5
+    assert MARK not in logged(caplog)
+    assert MARK not in server.log()
 
 
 def store_in_clear(settings: Settings, server: PostgresServer, database: str) -> None:

@@ -21,6 +21,7 @@ from onema.domain.live_figures import LiveFigures
 from onema.domain.money.low_balance import LowBalance
 from onema.domain.records import Call, ProcessReport, Row
 from onema.domain.request_key import RequestKey
+from onema.domain.server_keys.rows import NodeKeys
 from onema.domain.statistics import Statistics
 from onema.domain.tables import TABLES
 from onema.storage.postgres import PostgresStorage
@@ -39,6 +40,7 @@ NEW_TABLES: set[type[Row]] = {
     LiveFigures,
     LoginTries,
     LowBalance,
+    NodeKeys,
     ProcessReport,
     RequestKey,
     Statistics,

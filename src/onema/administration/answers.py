@@ -29,6 +29,7 @@ from onema.administration.customer_requests import (
 )
 from onema.administration.hotlines import read_pools
 from onema.administration.invitations import Invitations
+from onema.administration.key_requests import ReadServerKeys, RetireServerKey, UseServerKey
 from onema.administration.live_window import LiveWindow
 from onema.administration.low_accounts import low_accounts
 from onema.administration.people_requests import (
@@ -85,6 +86,7 @@ from onema.administration.requests import (
     TopUp,
     UnmatchedReceipt,
 )
+from onema.administration.server_keys import ServerKeys
 from onema.administration.statistics import read_statistics
 from onema.administration.try_text import try_text
 from onema.channels.contract import CarrierStatus
@@ -183,6 +185,15 @@ class Administration:
         self._persons = Persons(gateway, storage)
         self.on_shown: Callable[[], None] = lambda: None
         """Hears that the handset's page has something new to show."""
+        self.server_keys: ServerKeys | None = None
+        """Where the server key is."""
+
+    @property
+    def _keys(self) -> ServerKeys:
+        """Raises Refused(CONFLICT) where there is no server key."""
+        if self.server_keys is None:
+            raise Refused(Refusal.CONFLICT, "server keys are changed where they are")
+        return self.server_keys
 
     async def answer(self, request: Request[A], actor: Actor = ITSELF) -> A:
         request = permitted(request, actor)
@@ -216,6 +227,7 @@ class Administration:
             ReadInvitation: self._invitations.look_up,
             ReadInvitations: self._invitations.read,
             ShowSms: self._show_sms,
+            ReadServerKeys: lambda one: self._keys.read(one),  # noqa: PLW0108  # there may be none to ask
         }
         orders: dict[type[Request[Any]], Callable[[Any, Author], Awaitable[Any]]] = {
             PutDocuments: self._configuring.put,
@@ -235,6 +247,8 @@ class Administration:
             WithdrawInvitation: self._invitations.withdraw,
             ResetUser: self._invitations.reset,
             SignUp: self._invitations.sign_up,
+            UseServerKey: lambda one, author: self._keys.use(one, author),  # noqa: PLW0108  # the same
+            RetireServerKey: lambda one, author: self._keys.retire(one, author),  # noqa: PLW0108  # the same
         }
         try:
             if type(request) in orders:

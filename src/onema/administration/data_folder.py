@@ -8,6 +8,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from onema.administration.key_file import (
+    SERVER_KEY_BYTES,
+    KeyFileError,
+    parse_server_keys,
+    read_server_keys,
+)
+from onema.domain.keyring import ServerKey
+
 DATABASE = "onema.db"
 LOCK = "lock"
 NODES = "nodes.lock"
@@ -18,7 +26,6 @@ DEMO_CREDENTIALS = "demo.json"
 """Where a demo keeps the keys of its account, which has no limits."""
 _NEW_SERVER_KEY = "server.key.new"
 """A key whose store is still being made. So a key under its own name tells that there was a store."""
-SERVER_KEY_BYTES = 32
 
 
 class DataFolderError(Exception):
@@ -84,21 +91,19 @@ class DataFolder:
         if self._lock >= 0:
             os.close(self._lock)
 
-    def server_key(self, text: str = "", file: Path | None = None) -> bytes:
-        """The server key: `text` when given, else what `file` (by default server.key in the folder) holds.
+    def server_keys(self, text: str = "", file: Path | None = None) -> tuple[ServerKey, ...]:
+        """The server keys: `text` when given, else what `file` (by default server.key in the folder) holds.
 
         The folder's own file is made when it is missing, unless there is a database already, for a new key could
         open none of its secrets, or the store is shared: every process needs the key of all. A new key is to be kept by
         `keep_server_key` when the store was made. Raises DataFolderError, also when the database beside a key is gone.
         """
-        if text:
-            return parse_server_key(text, "The server key of the environment")
         file = file or self.path / SERVER_KEY
         with contextlib.suppress(FileNotFoundError):
-            key = read_server_key(file)
-            if file.parent == self.path and not self._shared:
+            keys = present_server_keys(text, file)
+            if not text and file.parent == self.path and not self._shared:
                 refuse_lost_database(self.database, file)
-            return key
+            return keys
         if self._shared:
             raise DataFolderError(
                 f"There is no server key: {file} is missing, and whatever works on one PostgreSQL, the command line "
@@ -116,7 +121,7 @@ class DataFolder:
         if not new.exists():
             _create_server_key(new)
         self._has_new_key = True
-        return read_server_key(new)
+        return present_server_keys("", new)
 
     def keep_server_key(self) -> None:
         """Give a new key its name: the store that it belongs to is there."""
@@ -128,6 +133,16 @@ class DataFolder:
             new.unlink(missing_ok=True)
             self._has_new_key = False
             _sync_folder(self.path)
+
+
+def present_server_keys(text: str, file: Path) -> tuple[ServerKey, ...]:
+    """Those of `text` when given, else of the file. Raises FileNotFoundError, DataFolderError, which shows neither."""
+    try:
+        if text:
+            return parse_server_keys(text, "The server key of the environment")
+        return read_server_keys(file)
+    except KeyFileError as error:
+        raise DataFolderError(str(error)) from error
 
 
 def refuse_lost_database(database: Path, key: Path) -> None:
@@ -169,28 +184,6 @@ def lies_in_data_folder(file: Path, folder: Path) -> bool:
 
 def _was_opened(folder: Path) -> bool:
     return (folder / LOCK).exists() and any((folder / name).exists() for name in (DATABASE, SERVER_KEY))
-
-
-def read_server_key(file: Path) -> bytes:
-    """Raises FileNotFoundError, DataFolderError."""
-    try:
-        text = file.read_text(encoding="utf-8-sig", errors="replace")
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        raise DataFolderError(f"The server key file {file} cannot be read: {error.strerror}.") from error
-    return parse_server_key(text, f"The server key file {file}")
-
-
-def parse_server_key(text: str, source: str) -> bytes:
-    """Raises DataFolderError, which does not show the text."""
-    try:
-        key = bytes.fromhex(text.strip())
-    except ValueError:
-        key = b""
-    if len(key) < SERVER_KEY_BYTES:
-        raise DataFolderError(f"{source} must hold at least {SERVER_KEY_BYTES * 2} hex characters.")
-    return key
 
 
 def _create_server_key(file: Path) -> None:

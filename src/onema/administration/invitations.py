@@ -27,6 +27,7 @@ from onema.domain.people.invitations import (
     MakeFirstOwner,
     Withdraw,
     digest_of,
+    digests_of,
     has_owner,
     is_set_up,
 )
@@ -106,9 +107,10 @@ class Invitations:
         now = self._gateway.now()
         if is_set_up(request.token, self._keyring, now):
             return None if has_owner(self._gateway.directory.users) else OpenInvitation(id="", role="owner")
-        key = (Invitation, digest_of(request.token, self._keyring))
-        row = (await self._storage.read([key])).get(key)
-        return _shown(row) if isinstance(row, Invitation) and row.expires_at > now else None
+        keys = [(Invitation, one) for one in digests_of(request.token, self._keyring)]
+        found = (await self._storage.read(keys)).values()
+        rows = (row for row in found if isinstance(row, Invitation) and row.expires_at > now)
+        return next(map(_shown, rows), None)
 
     async def take(self, request: TakeInvitation, author: Author) -> User:
         return await self._newly(
@@ -118,11 +120,11 @@ class Invitations:
     async def admit(self, request: AdmitUser, author: Author) -> User:
         rows = await self._storage.read_invitations("", MOST_SHOWN)
         now = self._gateway.now()
-        digest = next((one.digest for one in rows if one.name == request.name and one.expires_at > now), "")
+        digests = tuple(one.digest for one in rows if one.name == request.name and one.expires_at > now)[:1]
 
         def command() -> Command:
             entropy = self._gateway.token(_ENTROPY_BYTES)
-            if not digest and request.role is not None:
+            if not digests and request.role is not None:
                 return invitations.Admit(
                     name=request.name,
                     password_hash=request.password_hash,
@@ -130,7 +132,7 @@ class Invitations:
                     entropy=entropy,
                 )
             return invitations.TakeInvitation(
-                digest=digest,
+                digests=digests,
                 name=request.name,
                 password_hash=request.password_hash,
                 entropy=entropy,
@@ -181,7 +183,7 @@ class Invitations:
         if is_set_up(request.token, self._keyring, now):
             return MakeFirstOwner(name=request.name, password_hash=request.password_hash, entropy=entropy)
         return invitations.TakeInvitation(
-            digest=digest_of(request.token, self._keyring),
+            digests=digests_of(request.token, self._keyring),
             name=request.name,
             password_hash=request.password_hash,
             entropy=entropy,

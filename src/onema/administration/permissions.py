@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeVar
 import msgspec
 
 from onema.administration import customer_requests as theirs
+from onema.administration import key_requests as server_keys
 from onema.administration import people_requests as people
 from onema.administration import requests as ask
 from onema.domain.configuration import documents as doc
@@ -98,6 +99,9 @@ FOR_OPERATORS: _Requests = {
     theirs.PutAddressOnline: _OPERATORS,
     ask.PutDocuments: _OPERATORS,
     ask.ReplayCallbacks: _OPERATORS,
+    server_keys.ReadServerKeys: _EVERY_OPERATOR,
+    server_keys.UseServerKey: frozenset(("owner",)),
+    server_keys.RetireServerKey: frozenset(("owner",)),
     people.ReadInvitations: _OPERATORS,
     people.InviteUser: _OPERATORS,
     people.WithdrawInvitation: _OPERATORS,

@@ -19,6 +19,7 @@ from typing import TypeVar
 import msgspec
 
 from onema.administration.answers import Administrator
+from onema.administration.key_requests import KeyRequest
 from onema.administration.people_requests import PeopleRequest
 from onema.administration.permissions import ITSELF, Actor
 from onema.administration.requests import Configuration, PutDocuments, Request, TopUp, WireRequest
@@ -53,9 +54,8 @@ class _Reply(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 _encoder = msgspec.json.Encoder()
-_requests: msgspec.json.Decoder[WireRequest | PeopleRequest] = msgspec.json.Decoder(
-    WireRequest | PeopleRequest
-)
+AnyRequest = WireRequest | PeopleRequest | KeyRequest
+_requests: msgspec.json.Decoder[AnyRequest] = msgspec.json.Decoder(AnyRequest)
 _fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _list = msgspec.json.Decoder(list[msgspec.Raw])
 _documents: msgspec.json.Decoder[doc.AnyDocument] = msgspec.json.Decoder(doc.AnyDocument)
@@ -156,7 +156,7 @@ def at_the_machine(user: int) -> Actor:
     return Actor(name=name, how="command line", role="owner")
 
 
-async def _decoded(line: bytes) -> WireRequest | PeopleRequest:
+async def _decoded(line: bytes) -> AnyRequest:
     """Of a long line the documents are decoded a little at a time: the loop has others to serve.
     Raises msgspec.DecodeError.
     """

@@ -24,8 +24,7 @@ from onema.administration.data_folder import (
     SERVER_KEY,
     DataFolderError,
     is_used_by_nodes,
-    parse_server_key,
-    read_server_key,
+    present_server_keys,
 )
 from onema.administration.requests import ReadBalance, ReadDocuments, ReadSettings, Status
 from onema.cli.database_findings import database_findings
@@ -163,7 +162,7 @@ def _clock(database: Path | None) -> Iterator[Finding]:
 def _key(settings: Settings) -> Iterator[Finding]:
     if settings.server_key:
         try:
-            parse_server_key(settings.server_key.reveal(), "The server key of the environment")
+            present_server_keys(settings.server_key.reveal(), settings.server_key_path)
         except DataFolderError as error:
             yield Finding(Level.FAIL, "server key", str(error))
         else:
@@ -171,7 +170,7 @@ def _key(settings: Settings) -> Iterator[Finding]:
         return
     path = settings.server_key_path
     try:
-        read_server_key(path)
+        present_server_keys("", path)
     except FileNotFoundError:
         if settings.database:
             hint = "Give the key that every node has, as ONEMA_SERVER_KEY or with ONEMA_SERVER_KEY_FILE."

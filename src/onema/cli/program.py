@@ -54,6 +54,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "migrate": ("onema.cli.migrate", "app", "Bring a database's schema up to date."),
     "copy": ("onema.cli.copy", "app", "Copy everything into another database."),
     "cell": ("onema.cli.cell", "app", "Several cells, each with its accounts."),
+    "key": ("onema.cli.key", "app", "The server key, and the one after it."),
     "backup": ("onema.cli.backup", "app", "Save the embedded database to a file."),
     "doctor": ("onema.cli.doctor", "app", "Look for what is wrong, and say what helps."),
     "settings": ("onema.cli.settings", "app", "Every setting of the server, and its value."),

@@ -94,7 +94,7 @@ def build_console(
         user = users().get(visitor.user)
         return user is not None and user.role in ("owner", "operator")
 
-    sessions = Sessions(keyring.session_key, users, gateway, read)
+    sessions = Sessions(keyring, users, gateway, read)
     doorman = Doorman(sessions, open_on_loopback, lacks)
     # Every code of every account is on the simulated phone.
     operators = doorman.only_for(is_operator)
@@ -105,7 +105,7 @@ def build_console(
         return RedirectResponse("/console" if goes_on else "/handset", 302)
 
     passwords, authenticators = Passwords(), Authenticators(keyring)
-    tickets = Tickets(keyring.session_key, gateway.now)
+    tickets = Tickets(keyring, gateway.now)
     login = Login(gateway, users, sessions, doorman, templates, passwords, authenticators, tickets, passkeys)
     routes = [
         Route("/", home),
@@ -151,7 +151,7 @@ def build_console(
             routes += ProviderLogin(
                 provider,
                 provider_role,
-                keyring.session_key,
+                keyring,
                 gateway,
                 users,
                 login,

@@ -30,6 +30,7 @@ from onema.domain.records import (
     Window,
 )
 from onema.domain.request_key import RequestKey
+from onema.domain.server_keys.rows import NodeKeys
 from onema.domain.statistics import Statistics
 
 TABLES: tuple[type[Row], ...] = (
@@ -63,6 +64,7 @@ TABLES: tuple[type[Row], ...] = (
     LoginTries,
     GoneAddress,
     LowBalance,
+    NodeKeys,
 )
 """Every table, in the order in which batches lock rows."""
 
@@ -80,5 +82,6 @@ EXPIRING: tuple[type[Row], ...] = (
     Statistics,
     Invitation,
     LoginTries,
+    NodeKeys,
 )
 """Those whose rows are swept once they have expired."""

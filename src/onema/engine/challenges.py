@@ -59,7 +59,7 @@ class GuardChallenges:
             return None
         gateway = self._gateway
         entropy = gateway.token(proof_of_work.ENTROPY_BYTES)
-        key = self._key(account, application, phone)
+        key = self._keys(account, application, phone)[0]
         return proof_of_work.challenge(key, entropy, gateway.now(), guard.document.challenge_cost)
 
     async def solution(
@@ -70,13 +70,15 @@ class GuardChallenges:
             return None
         if guard.document.captcha_url:
             return Solution() if await self._verified(guard.document, response, person_ip) else None
-        key = self._key(account, application, phone)
-        # Some milliseconds of hashing, which keep the loop from nobody else.
-        name = await asyncio.to_thread(proof_of_work.solved, key, response, self._gateway.now())
-        return Solution(name) if name else None
+        for key in self._keys(account, application, phone):
+            # Some milliseconds of hashing, which keep the loop from nobody else.
+            name = await asyncio.to_thread(proof_of_work.solved, key, response, self._gateway.now())
+            if name:
+                return Solution(name)
+        return None
 
-    def _key(self, account: AccountView, application: str, phone: Phone) -> bytes:
-        return self._gateway.challenge_key(f"{account.id} {application} {phone}")
+    def _keys(self, account: AccountView, application: str, phone: Phone) -> tuple[bytes, ...]:
+        return self._gateway.challenge_keys(f"{account.id} {application} {phone}")
 
     async def _verified(self, guard: doc.Guard, response: str, person_ip: str) -> bool:
         form = {"secret": guard.captcha_secret, "response": response}

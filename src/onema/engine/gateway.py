@@ -37,13 +37,13 @@ class Gateway:
     def directory(self) -> Directory:
         return self._committer.directory
 
-    def result_key(self, number: int) -> bytes:
-        """Keyring.result_key: a private key."""
-        return self._committer.keyring.result_key(number)
+    def result_keys(self, number: int) -> tuple[bytes, ...]:
+        """Keyring.result_keys: private keys, the first of which signs."""
+        return self._committer.keyring.result_keys(number)
 
-    def challenge_key(self, subject: str) -> bytes:
-        """Keyring.challenge_key."""
-        return self._committer.keyring.challenge_key(subject)
+    def challenge_keys(self, subject: str) -> tuple[bytes, ...]:
+        """Keyring.challenge_keys, the first of which signs."""
+        return self._committer.keyring.challenge_keys(subject)
 
     def execute(self, command: Command) -> Awaitable[Any]:
         """The command's result, once it is durable; awaiting it raises Refused."""

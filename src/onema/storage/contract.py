@@ -6,7 +6,7 @@ begin and commit. Reads see committed rows only and may run at any time.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import msgspec
 
@@ -37,6 +37,8 @@ from onema.domain.records import (
 from onema.domain.statistics import MessagesAlike
 from onema.domain.values.money import Minor
 from onema.domain.values.phone import Phone
+
+R = TypeVar("R", bound=Row)
 
 NEWEST_ENTRY = (2**63 - 1, "")
 """A (subject, kind) before which no ledger entry stands."""
@@ -302,6 +304,9 @@ class Storage(Writer, Protocol):
 
     async def read(self, keys: Sequence[Key]) -> dict[Key, Row]:
         """Committed rows, without locks."""
+
+    async def read_after(self, row_type: type[R], after: Key | None, limit: int) -> Sequence[R]:
+        """Up to `limit` rows of a table by ascending key: from the beginning, or those behind a key."""
 
     async def read_directory(self) -> tuple[int, Sequence[DirectoryRow]]:
         """The directory's revision and all its rows, as of one moment."""

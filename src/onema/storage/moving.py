@@ -11,13 +11,16 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any, Protocol, TypeAlias
 
 from onema.domain.records import CarrierCapacity, Row
+from onema.domain.server_keys.rows import NodeKeys
 from onema.domain.tables import TABLES
 from onema.storage.contract import StorageError
 
 BATCH_ROWS = 2_000
 
-COPIED = tuple(row_type for row_type in TABLES if row_type is not CarrierCapacity)
-"""Who holds capacity works on the old store: with its rows, nobody could use those carriers on the new one for long."""
+NOT_COPIED = (CarrierCapacity, NodeKeys)
+"""What processes of the old store hold: with its rows, nobody could use those carriers on the new one for long, and a
+key would wait for processes that are none of its."""
+COPIED = tuple(row_type for row_type in TABLES if row_type not in NOT_COPIED)
 
 Values: TypeAlias = tuple[Any, ...]
 Counts: TypeAlias = dict[type[Row], int]

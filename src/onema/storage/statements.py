@@ -38,6 +38,19 @@ def plain_statements(row: type[Row]) -> PlainStatements:
     )
 
 
+@functools.cache
+def rows_after(row: type[Row], *, parameter: str, begins: bool) -> str:
+    """The next rows of a table by ascending key, of which the first parameters are the last one's, and the last how
+    many; from the beginning where it `begins`. Parameters are `parameter` with a number.
+    """
+    columns = row.__struct_fields__
+    key = ", ".join(columns[: row.key_columns])
+    given = ", ".join(f"{parameter}{number}" for number in range(1, row.key_columns + 1))
+    behind = "" if begins else f" WHERE ({key}) > ({given})"
+    limit = 1 if begins else row.key_columns + 1
+    return f"SELECT {', '.join(columns)} FROM {row.table}{behind} ORDER BY {key} LIMIT {parameter}{limit}"  # noqa: S608  # our own names
+
+
 def _numbered(columns: Sequence[str], first: int, between: str = ", ") -> str:
     """Each column with the parameter that has its place in the row."""
     return between.join(f"{column} = ?{number}" for number, column in enumerate(columns, first + 1))

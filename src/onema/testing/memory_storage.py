@@ -177,6 +177,10 @@ class MemoryStorage:
     async def read_process_reports(self) -> Sequence[ProcessReport]:
         return sorted(self._of(ProcessReport), key=lambda report: report.process)
 
+    async def read_after(self, row_type: type[R], after: Key | None, limit: int) -> Sequence[R]:
+        rows = sorted(self._of(row_type), key=lambda row: row.key[1:])
+        return [row for row in rows if after is None or row.key[1:] > after[1:]][:limit]
+
     async def read_live_figures(self, slot: int) -> Sequence[LiveFigures]:
         found = [one for one in self._of(LiveFigures) if one.slot >= slot]
         return sorted(found, key=lambda one: (one.slot, one.process))

@@ -3,26 +3,34 @@
 import functools
 import logging
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 from onema.administration.answers import Administration
-from onema.administration.data_folder import ADDRESS_COUNTRIES, DataFolder, DataFolderError
+from onema.administration.data_folder import (
+    ADDRESS_COUNTRIES,
+    DataFolder,
+    DataFolderError,
+    present_server_keys,
+)
+from onema.administration.server_keys import ServerKeys
 from onema.delivery.recordings import Recordings
 from onema.domain.configuration.claim_store import ClaimStore
 from onema.domain.configuration.seal_settings import SealSettings
 from onema.domain.ids import MAX_NODE
-from onema.domain.keyring import Keyring, Unsealable
+from onema.domain.keyring import Keyring, ServerKey, Unsealable
 from onema.domain.refusals import Refused
 from onema.domain.statistics import DAY_MS
 from onema.engine.address_countries import AddressCountries
 from onema.engine.committer import Committer
 from onema.engine.counting import Counting
 from onema.engine.gateway import Gateway
+from onema.engine.key_follower import ReadKeys
 from onema.engine.observer import Observer, Unobserved
 from onema.engine.ports import Clock, Entropy, IdSource, SystemClock, SystemEntropy
+from onema.engine.resealing import Resealing
 from onema.settings import Settings, shown
 from onema.speech.announcement import Announcements
 from onema.speech.making.render import EspeakRenderer
@@ -52,6 +60,10 @@ class Core:
     announcements: Announcements
     recordings: Recordings
     administration: Administration
+    read_keys: ReadKeys
+    """The server keys that are there now."""
+    resealing: Resealing
+    """Not started: what serves does so."""
 
 
 def data_folder(settings: Settings) -> DataFolder:
@@ -120,7 +132,7 @@ async def open_core(
     Raises DataFolderError, StorageError.
     """
     clock = clock or SystemClock()
-    keyring = Keyring(folder.server_key(settings.server_key.reveal(), settings.server_key_path))
+    keyring = Keyring(*folder.server_keys(settings.server_key.reveal(), settings.server_key_path))
     storage = storage or choose_storage(settings, folder)
     await storage.open()
     stack.push_async_callback(storage.close)
@@ -140,8 +152,10 @@ async def open_core(
     stack.push_async_callback(committer.stop)
     try:
         await committer.start()
-        is_ours = await committer.execute(ClaimStore())
-        if is_ours and (sealed := await committer.execute(SealSettings(SystemEntropy().token(32)))):
+        in_use = await committer.execute(ClaimStore())
+        if in_use:
+            keyring.use(in_use)
+        if in_use and (sealed := await committer.execute(SealSettings(SystemEntropy().token(32)))):
             log.warning(
                 "settings that rested in clear are sealed", extra={"action": "seal", "carriers": sealed}
             )
@@ -149,7 +163,7 @@ async def open_core(
         raise DataFolderError(f"{_WRONG_KEY}: {error}.") from error
     except Refused as refused:
         raise Unavailable(refused.detail) from refused
-    if not is_ours:
+    if not in_use:
         raise DataFolderError(f"{_WRONG_KEY}.")
     folder.keep_server_key()
     observer = observer or Unobserved()
@@ -169,7 +183,22 @@ async def open_core(
         keyring,
         countries.built_at,
     )
-    return Core(clock, node, keyring, storage, committer, gateway, announcements, recordings, administration)
+    read_keys = functools.partial(_read_keys, settings, keyring)
+    resealing = Resealing(gateway, storage, keyring)
+    administration.server_keys = ServerKeys(gateway, storage, keyring, read_keys, resealing)
+    return Core(
+        clock,
+        node,
+        keyring,
+        storage,
+        committer,
+        gateway,
+        announcements,
+        recordings,
+        administration,
+        read_keys,
+        resealing,
+    )
 
 
 def counting(settings: Settings, core: Core) -> Counting:
@@ -181,3 +210,12 @@ def counting(settings: Settings, core: Core) -> Counting:
         keep_messages_ms=settings.retention.days * DAY_MS,
         keep_statistics_ms=settings.retention.statistics_days * DAY_MS,
     )
+
+
+def _read_keys(settings: Settings, keyring: Keyring) -> Sequence[ServerKey]:
+    """Those that are there now; what cannot be read leaves those that are held."""
+    try:
+        return present_server_keys(settings.server_key.reveal(), settings.server_key_path)
+    except (FileNotFoundError, DataFolderError):
+        log.warning("the server keys cannot be read, the old ones stay", extra={"action": "keys"})
+        return keyring.keys

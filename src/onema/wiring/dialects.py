@@ -111,7 +111,7 @@ def _vbee(gateway: Gateway, reads: CustomerReads, settings: Settings, checks: Ch
 def _native(gateway: Gateway, reads: CustomerReads, settings: Settings, checks: Checks) -> Dialect:
     options = settings.native
     tokens = ResultTokens(
-        gateway.result_key,
+        gateway.result_keys,
         number=options.result_key,
         issuer=options.result_issuer,
         seconds=options.result_seconds,

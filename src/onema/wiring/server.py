@@ -39,6 +39,7 @@ from onema.domain.records import JobKind
 from onema.engine.challenges import GuardChallenges
 from onema.engine.clock_check import ClockCheck
 from onema.engine.directory_follower import DirectoryFollower
+from onema.engine.key_follower import KeyFollower
 from onema.engine.low_balances import LowBalances
 from onema.engine.ports import Clock, Entropy, steady_seconds
 from onema.engine.store_readings import StoreReadings
@@ -91,6 +92,8 @@ class App:
         `storage` and `carrier` may wrap what would be used: that is how tests make them fail.
         """
         self.settings = settings
+        self._process = process_name(settings)
+        """What it is called among all processes."""
         self._clock = clock
         self._entropy = entropy
         self._wrap_storage = storage
@@ -113,7 +116,7 @@ class App:
     async def _start(self, stack: AsyncExitStack) -> None:
         settings = self.settings
         self.metrics = Metrics()
-        self.ready = Readiness("store", "listener")
+        self.ready = Readiness("store", "listener", "server key")
         self.metrics.watch_readiness(self.ready)
         self.metrics.tell_build(onema.__version__, "postgresql" if settings.database else "sqlite")
         folder = stack.enter_context(data_folder(settings))
@@ -184,10 +187,25 @@ class App:
         stack.push_async_callback(follower.stop)
         subscription = await core.storage.listen(follower.changed, on_jobs_due)
         stack.push_async_callback(subscription.close)
+        keys = KeyFollower(
+            core.gateway,
+            core.storage,
+            core.keyring,
+            core.read_keys,
+            self._process,
+            shared=bool(settings.database),
+            progress=lambda: core.resealing.progress,
+            on_usable=functools.partial(self.ready.mark, "server key"),
+        )
+        core.resealing.is_mine = lambda: keys.is_first
+        keys.start()
+        stack.push_async_callback(keys.stop)
+        core.resealing.start()
+        stack.push_async_callback(core.resealing.stop)
         clock_check = ClockCheck(core.storage, core.clock, self.metrics.clock_difference.set)
         await clock_check.start()
         stack.push_async_callback(clock_check.stop)
-        live = LiveReports(core.gateway, process_name(settings), self.metrics.live)
+        live = LiveReports(core.gateway, self._process, self.metrics.live)
         live.start()
         stack.push_async_callback(live.stop)
         low_balances = LowBalances(core.gateway, core.storage)
@@ -204,6 +222,7 @@ class App:
             stack.push_async_callback(control.stop)
         core.committer.watch_store(lambda here: self.ready.mark("store", here))
         self.ready.mark("store")
+        self.ready.mark("server key")
 
         await self._listen(stack, core, receipts)
 
@@ -266,7 +285,7 @@ class App:
                 call_events,
             )
         )
-        process = process_name(self.settings)
+        process = self._process
         carriers = RunningCarriers(
             core.committer,
             lambda document: self._wrap_carrier(make(document)),

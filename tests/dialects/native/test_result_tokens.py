@@ -27,7 +27,7 @@ ISSUER, SECONDS = "https://sms.example.com", 600
 
 
 def tokens(core: RunningCore, number: int = 1) -> ResultTokens:
-    return ResultTokens(core.gateway.result_key, number=number, issuer=ISSUER, seconds=SECONDS)
+    return ResultTokens(core.gateway.result_keys, number=number, issuer=ISSUER, seconds=SECONDS)
 
 
 @pytest.fixture
@@ -166,8 +166,8 @@ async def test_every_node_has_the_same_keys_and_another_server_key_has_others(
 ) -> None:
     """They come from it alone; what is published has no private half."""
     keys = await published(api)
-    same = ResultTokens(Keyring(bytes(range(32))).result_key, number=1, issuer=ISSUER, seconds=SECONDS)
-    other = ResultTokens(Keyring(b"k" * 32).result_key, number=1, issuer=ISSUER, seconds=SECONDS)
+    same = ResultTokens(Keyring(bytes(range(32))).result_keys, number=1, issuer=ISSUER, seconds=SECONDS)
+    other = ResultTokens(Keyring(b"k" * 32).result_keys, number=1, issuer=ISSUER, seconds=SECONDS)
     assert json.loads(same.key_set) == keys
     names = {one["kid"] for one in json.loads(other.key_set)["keys"]}
     assert names.isdisjoint(one["kid"] for one in keys["keys"])
@@ -177,6 +177,8 @@ async def test_every_node_has_the_same_keys_and_another_server_key_has_others(
 def test_a_key_is_named_by_its_thumbprint() -> None:
     """As in RFC 8037, appendix A: its own key, and what that is called."""
     seed = base64.urlsafe_b64decode("nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=")
-    (key, *_) = json.loads(ResultTokens(lambda _: seed, number=1, issuer=ISSUER, seconds=1).key_set)["keys"]
+    (key, *_) = json.loads(ResultTokens(lambda _: (seed,), number=1, issuer=ISSUER, seconds=1).key_set)[
+        "keys"
+    ]
     assert key["x"] == "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"
     assert key["kid"] == "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"

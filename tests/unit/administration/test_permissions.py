@@ -11,6 +11,7 @@ import pytest_asyncio
 
 from onema.administration import requests as ask
 from onema.administration.answers import Administration
+from onema.administration.key_requests import KeyRequest
 from onema.administration.people_requests import PeopleRequest
 from onema.administration.permissions import (
     FOR_CUSTOMERS,
@@ -92,7 +93,7 @@ async def audit(desk: Administration, actor: Actor = ITSELF, **asked: Any) -> li
     ]
 
 
-ALL_REQUESTS = (*get_args(ask.WireRequest), *get_args(PeopleRequest))
+ALL_REQUESTS = (*get_args(ask.WireRequest), *get_args(PeopleRequest), *get_args(KeyRequest))
 
 
 @pytest.mark.parametrize("request_type", ALL_REQUESTS, ids=lambda one: one.__name__)

@@ -18,7 +18,7 @@ def data(tmp_path: Path) -> Path:
     """A data folder with a database, its log and a key; beside it one of another server."""
     for name in ("data", "other"):
         with DataFolder(tmp_path / name) as folder:
-            folder.server_key()
+            folder.server_keys()
             folder.keep_server_key()
         with apsw.Connection(str(tmp_path / name / "onema.db")) as database:
             database.execute("CREATE TABLE kept (what)")

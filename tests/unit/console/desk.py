@@ -225,7 +225,7 @@ class Desk:
         )
         keyring, read = (core.keyring, core.storage.read) if core else (_KEYRING, self.directory.read)
         self.gateway = gateway
-        self.sessions = Sessions(keyring.session_key, lambda: gateway.directory.users, gateway, read)
+        self.sessions = Sessions(keyring, lambda: gateway.directory.users, gateway, read)
         self.app: ASGIApp = build_console(
             inbox=inbox,
             gateway=gateway,

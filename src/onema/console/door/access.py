@@ -1,7 +1,6 @@
 """Who may see the console: people who logged in, and in demo mode whoever sits at this machine."""
 
 import asyncio
-import hmac
 import ipaddress
 import re
 import time
@@ -73,6 +72,9 @@ class Doorman:
         """What every form of a page has in its field `token`."""
         return self._sessions.form_token(connection.cookies.get(COOKIE, ""))
 
+    def _is_form_token(self, token: str, connection: HTTPConnection) -> bool:
+        return self._sessions.is_form_token(token, connection.cookies.get(COOKIE, ""))
+
     def is_at_this_machine(self, connection: HTTPConnection) -> bool:
         """Whether a demo lets them in without a login."""
         return self._open_on_loopback and is_local(connection)
@@ -134,7 +136,7 @@ class Doorman:
                 token = parse_form(await request.body()).get(FORM_FIELD, "")
             except ValueError:
                 return PlainTextResponse("This form cannot be read.", 400)
-            if not hmac.compare_digest(token.encode(), self.form_token(request).encode()):
+            if not self._is_form_token(token, request):
                 return PlainTextResponse("This form is not of this session. Load its page again.", 403)
             return await endpoint(request)
 
@@ -147,8 +149,7 @@ class Doorman:
             if await self.arrive(request) is None:
                 return JSONResponse({"error": "login required"}, 401)
             token = request.headers.get(_FORM_HEADER, "")
-            ours = hmac.compare_digest(token.encode(), self.form_token(request).encode())
-            if not ours or not is_same_origin(request):
+            if not self._is_form_token(token, request) or not is_same_origin(request):
                 return JSONResponse({"error": "not of this session"}, 403)
             return await endpoint(request)
 

@@ -5,7 +5,7 @@ import hmac
 import io
 
 from onema.domain.keyring import NONCE_BYTES, Keyring, Unsealable
-from onema.domain.people.access import Totp
+from onema.domain.people.access import Totp, seed_bound_to
 
 STEP_SECONDS = 30
 RECOVERY_CODES = 10
@@ -26,7 +26,9 @@ class Authenticators:
     def new(self, user: str, entropy: bytes, now: int) -> Totp:
         """`entropy` are `ENTROPY_BYTES` random bytes."""
         seed, nonce = entropy[:_SEED_BYTES], entropy[_SEED_BYTES:]
-        return Totp(seed=self._keyring.seal(seed, nonce=nonce, bound_to=_bound(user)).hex(), made_at=now)
+        return Totp(
+            seed=self._keyring.seal(seed, nonce=nonce, bound_to=seed_bound_to(user)).hex(), made_at=now
+        )
 
     def secret(self, user: str, totp: Totp) -> str:
         """The seed in base32, as apps take it. Raises Unsealable."""
@@ -79,13 +81,15 @@ class Authenticators:
         return tuple(codes)
 
     def recovery_digest(self, user: str, code: str) -> str:
-        """What is kept of a code. Nobody who has it, and not the server key, can try codes on it."""
-        written = "".join(one for one in code.lower() if one in _ALPHABET)
-        message = b"recovery\0%b\0%b" % (user.encode(), written.encode())
-        return hmac.digest(self._keyring.session_key, message, "sha256").hex()
+        """What is kept of a new code. Nobody who has it, and not the server key, can try codes on it."""
+        return self._keyring.digest(_recovery(user, code))
+
+    def recovery_digests(self, user: str, code: str) -> tuple[str, ...]:
+        """What may have been kept of a code, whichever server key was in use."""
+        return self._keyring.digests(_recovery(user, code))
 
     def _seed(self, user: str, totp: Totp) -> bytes:
-        return self._keyring.open(bytes.fromhex(totp.seed), bound_to=_bound(user))
+        return self._keyring.open(bytes.fromhex(totp.seed), bound_to=seed_bound_to(user))
 
 
 ENTROPY_BYTES = _SEED_BYTES + NONCE_BYTES
@@ -93,5 +97,6 @@ RECOVERY_ENTROPY_BYTES = RECOVERY_CODES * _RECOVERY_BYTES + 16
 """More than the codes hold, so that each letter is as likely as another."""
 
 
-def _bound(user: str) -> str:
-    return f"authenticator of {user}"
+def _recovery(user: str, code: str) -> bytes:
+    written = "".join(one for one in code.lower() if one in _ALPHABET)
+    return b"recovery\0%b\0%b" % (user.encode(), written.encode())

@@ -231,10 +231,10 @@ class Login:
             if step is not None:
                 await self._gateway.execute(UseApp(user=user.name, seed=totp.seed, step=step))
                 return "code"
-            digest = self._authenticators.recovery_digest(user.name, code)
+            digests = self._authenticators.recovery_digests(user.name, code)
             author = author_of(self._gateway, request, user, "use_recovery_code")
             await author.execute(
-                UseRecoveryCode(user=user.name, digest=digest), user.customer_of, f"user {user.name}"
+                UseRecoveryCode(user=user.name, digests=digests), user.customer_of, f"user {user.name}"
             )
         except Refused as refused:
             if refused.refusal is not Refusal.CODE_INVALID:

@@ -15,7 +15,7 @@ from onema.administration.permissions import ITSELF
 from onema.console.door.access import public_address
 from onema.console.door.arriving import author_of
 from onema.console.door.login import Login, retry_after, too_often
-from onema.console.door.openid import Claimed, OpenIdClient, ProviderAway, Unproven, handshake_of
+from onema.console.door.openid import Claimed, Handshake, OpenIdClient, ProviderAway, Unproven, handshake_of
 from onema.console.door.passwords import Passwords
 from onema.console.door.session import Sessions
 from onema.console.door.tickets import Tickets
@@ -23,6 +23,7 @@ from onema.console.door.tries import Tries
 from onema.console.words import Words, words_for
 from onema.domain.configuration.documents import User, UserRole
 from onema.domain.configuration.problems import InvalidConfiguration
+from onema.domain.keyring import Keyring
 from onema.domain.people.change_access import ShowSubject
 from onema.domain.people.tries import UseOnce
 from onema.domain.refusals import Refusal, Refused
@@ -41,7 +42,7 @@ class ProviderLogin:
         self,
         client: OpenIdClient,
         role: UserRole | None,
-        key: bytes,
+        keyring: Keyring,
         gateway: Gateway,
         users: Callable[[], Mapping[str, User]],
         login: Login,
@@ -53,7 +54,7 @@ class ProviderLogin:
         """Whom nobody knows and nobody has invited gets the `role`; None turns them away."""
         self._client = client
         self._role: UserRole | None = role
-        self._key = key
+        self._keyring = keyring
         self._gateway = gateway
         self._users = users
         self._login = login
@@ -72,7 +73,7 @@ class ProviderLogin:
     async def start(self, request: Request) -> Response:
         ticket = self._gateway.token(_TICKET_BYTES).hex()
         try:
-            address = await self._client.address(_back_to(request), handshake_of(self._key, ticket))
+            address = await self._client.address(_back_to(request), self._handshake(ticket))
         except ProviderAway as away:
             return self._away(words_for(request), away)
         response = RedirectResponse(address, 303)
@@ -107,7 +108,7 @@ class ProviderLogin:
         return await self._login.go_on(request, user, "provider")
 
     async def _claimed(self, request: Request, ticket: str) -> Claimed:
-        handshake = handshake_of(self._key, ticket)
+        handshake = self._handshake(ticket, request.query_params.get("state", ""))
         code = await self._client.check_answer(request.query_params, handshake)
         try:
             used = hashlib.sha256(ticket.encode()).hexdigest()
@@ -117,6 +118,11 @@ class ProviderLogin:
                 raise
             raise Unproven("this login was finished before") from None
         return await self._client.claimed(code, _back_to(request), handshake)
+
+    def _handshake(self, ticket: str, state: str = "") -> Handshake:
+        """The one that began with this state, whichever server key was in use; else a new one."""
+        possible = [handshake_of(key, ticket) for key in self._keyring.signing_keys()]
+        return next((one for one in possible if one.state == state), possible[0])
 
     async def _whom(self, request: Request, claimed: Claimed) -> User | None:
         """The user who that is here: known, invited under this name, or let in as what everybody is."""

@@ -1,5 +1,4 @@
 import binascii
-import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
@@ -8,6 +7,7 @@ from starlette.requests import Request
 
 from onema.domain.configuration.documents import User
 from onema.domain.door_rows import UserAccess
+from onema.domain.keyring import Keyring
 from onema.domain.people.access import SESSION_MS, Access, Session, read_access
 from onema.domain.records import Key, Row
 from onema.engine.gateway import Gateway
@@ -17,6 +17,7 @@ KNOWN_COOKIE = "onema_known"
 KNOWN_MS = 180 * 24 * 3_600_000
 _ID_BYTES = 16
 _LONGEST_BROWSER = 200
+_KNOWN = b"known\0"
 
 ReadRows = Callable[[Sequence[Key]], Awaitable[Mapping[Key, Row]]]
 """Committed rows of the store, without locks."""
@@ -50,9 +51,9 @@ class Sessions:
     """
 
     def __init__(
-        self, key: bytes, users: Callable[[], Mapping[str, User]], gateway: Gateway, read: ReadRows
+        self, keyring: Keyring, users: Callable[[], Mapping[str, User]], gateway: Gateway, read: ReadRows
     ) -> None:
-        self._key = key
+        self._keyring = keyring
         self._users = users
         self._gateway = gateway
         self._read = read
@@ -72,7 +73,7 @@ class Sessions:
     def cookie(self, user: User, session: Session) -> str:
         """What proves this session, until the user's password changes."""
         content = _encoder.encode(_Claim(user.name, session.id, session.expires_at))
-        return f"{_text(content)}.{_text(self._signature(content, user))}"
+        return f"{_text(content)}.{_text(self._keyring.sign(_signed(content, user)))}"
 
     async def find(self, cookie: str) -> Visitor | None:
         """Whoever this cookie proves, if the session still lasts."""
@@ -90,14 +91,22 @@ class Sessions:
 
     def form_token(self, cookie: str) -> str:
         """What forms of this session carry, so that no other site can send one; of no session, of nobody's."""
-        return _text(hmac.digest(self._key, b"form\0" + cookie.encode(), "sha256"))
+        return _text(self._keyring.sign(_form(cookie)))
+
+    def is_form_token(self, token: str, cookie: str) -> bool:
+        """Whether a form of this session carried it."""
+        try:
+            signature = urlsafe_b64decode(token.encode("ascii"))
+        except ValueError:
+            return False
+        return self._keyring.has_signed(_form(cookie), signature)
 
     def known(self, user: User) -> str:
         """What a browser keeps in which this user was logged in."""
         content = _encoder.encode(
             _Claim(user.name, self._gateway.token(_ID_BYTES).hex(), self._gateway.now() + KNOWN_MS)
         )
-        return f"{_text(content)}.{_text(self._known_signature(content))}"
+        return f"{_text(content)}.{_text(self._keyring.sign(_KNOWN + content))}"
 
     def knows(self, cookie: str, user: str) -> str:
         """The browser's id, where this user was logged in with it before; else ""."""
@@ -106,7 +115,7 @@ class Sessions:
             claim = _decoder.decode(content)
         except (ValueError, msgspec.DecodeError):
             return ""
-        ours = hmac.compare_digest(signature, self._known_signature(content))
+        ours = self._keyring.has_signed(_KNOWN + content, signature)
         return claim.id if ours and claim.user == user and claim.expires_at > self._gateway.now() else ""
 
     def _claim(self, cookie: str) -> _Claim | None:
@@ -118,15 +127,15 @@ class Sessions:
         user = self._users().get(claim.user)
         if user is None or user.state != "active":
             return None
-        return claim if hmac.compare_digest(signature, self._signature(content, user)) else None
+        return claim if self._keyring.has_signed(_signed(content, user), signature) else None
 
-    def _signature(self, content: bytes, user: User) -> bytes:
-        return hmac.digest(
-            self._key, b"%b\0%b\0%d" % (content, user.password_hash.encode(), user.logouts), "sha256"
-        )
 
-    def _known_signature(self, content: bytes) -> bytes:
-        return hmac.digest(self._key, b"known\0" + content, "sha256")
+def _signed(content: bytes, user: User) -> bytes:
+    return b"%b\0%b\0%d" % (content, user.password_hash.encode(), user.logouts)
+
+
+def _form(cookie: str) -> bytes:
+    return b"form\0" + cookie.encode()
 
 
 def _parts(cookie: str) -> tuple[bytes, bytes]:

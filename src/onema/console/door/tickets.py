@@ -1,13 +1,14 @@
 """What a browser keeps between two steps of one login: signed, and good for some minutes."""
 
 import binascii
-import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable
 
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
+
+from onema.domain.keyring import Keyring
 
 LIFE_MS = 300_000
 
@@ -25,8 +26,8 @@ _decoder = msgspec.json.Decoder(_Ticket)
 class Tickets:
     """One per browser: whoever begins another login leaves the one before."""
 
-    def __init__(self, key: bytes, now: Callable[[], int]) -> None:
-        self._key = key
+    def __init__(self, keyring: Keyring, now: Callable[[], int]) -> None:
+        self._keyring = keyring
         self._now = now
 
     def give(
@@ -34,7 +35,7 @@ class Tickets:
     ) -> None:
         """`bound_to` must be the same when it is shown: what makes it worthless when that changes."""
         content = _encoder.encode(_Ticket(purpose, value, self._now() + LIFE_MS))
-        signed = f"{_text(content)}.{_text(self._signature(content, bound_to))}"
+        signed = f"{_text(content)}.{_text(self._keyring.sign(_signed(content, bound_to)))}"
         response.set_cookie(
             _cookie(purpose),
             signed,
@@ -57,7 +58,7 @@ class Tickets:
         ticket, content, signature = found
         if not 0 < ticket.expires_at - self._now() <= 2 * LIFE_MS:
             return ""
-        return ticket.value if hmac.compare_digest(signature, self._signature(content, bound_to)) else ""
+        return ticket.value if self._keyring.has_signed(_signed(content, bound_to), signature) else ""
 
     def _read(self, request: Request, purpose: str) -> tuple[_Ticket, bytes, bytes] | None:
         try:
@@ -70,8 +71,9 @@ class Tickets:
             return None
         return (ticket, content, signature) if ticket.purpose == purpose else None
 
-    def _signature(self, content: bytes, bound_to: str) -> bytes:
-        return hmac.digest(self._key, b"ticket\0%b\0%b" % (content, bound_to.encode()), "sha256")
+
+def _signed(content: bytes, bound_to: str) -> bytes:
+    return b"ticket\0%b\0%b" % (content, bound_to.encode())
 
 
 def _cookie(purpose: str) -> str:

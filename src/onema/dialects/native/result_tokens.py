@@ -7,8 +7,8 @@ a setting. The keys beside it are published, too: so nodes can move to the next 
 
 import base64
 import hashlib
-from collections.abc import Callable
-from functools import cached_property
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 import jwt
 import msgspec
@@ -39,24 +39,34 @@ class _Key:
         return {**self._public, "alg": ALGORITHM, "kid": self.name, "use": "sig"}
 
 
-class ResultTokens:
-    """Signs with the key `number` and publishes it between its neighbours. `seed_of` derives a key from its number."""
+@lru_cache(maxsize=32)
+def _key(seed: bytes) -> _Key:
+    return _Key(seed)
 
-    def __init__(self, seed_of: Callable[[int], bytes], *, number: int, issuer: str, seconds: int) -> None:
-        self._seed_of = seed_of
+
+class ResultTokens:
+    """Signs with the key `number` and publishes it between its neighbours. `seeds_of` derives the keys of a number, one
+    from each server key that is held, and that which signs first.
+    """
+
+    def __init__(
+        self, seeds_of: Callable[[int], Sequence[bytes]], *, number: int, issuer: str, seconds: int
+    ) -> None:
+        self._seeds_of = seeds_of
         self._number = number
         self._issuer = issuer
         self._seconds = seconds
 
-    @cached_property
+    @property
     def _key(self) -> _Key:
-        return _Key(self._seed_of(self._number))
+        return _key(self._seeds_of(self._number)[0])
 
-    @cached_property
+    @property
     def key_set(self) -> bytes:
-        """The JSON of all keys that may have signed what has not expired."""
+        """The JSON of all keys that may have signed what has not expired, or may sign next."""
         numbers = range(max(1, self._number - 1), self._number + 2)
-        return msgspec.json.encode({"keys": [_Key(self._seed_of(one)).published for one in numbers]})
+        seeds = (seed for one in numbers for seed in self._seeds_of(one))
+        return msgspec.json.encode({"keys": [_key(seed).published for seed in seeds]})
 
     def token(
         self,

@@ -137,7 +137,7 @@ class NativeApi:
         self._gateway = gateway
         self._reads = reads
         self.callbacks = NativeEvents(gateway)
-        self._tokens = tokens or ResultTokens(gateway.result_key, number=1, issuer="onema", seconds=600)
+        self._tokens = tokens or ResultTokens(gateway.result_keys, number=1, issuer="onema", seconds=600)
         self._verifications = Verifications(
             gateway, reads, checks or gateway.execute, self._tokens, longest_ttl
         )

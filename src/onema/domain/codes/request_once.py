@@ -31,8 +31,9 @@ def served_before(send: Send, world: World, context: Context) -> Accepted | None
     if known is None or send.now >= known.expires_at:
         return None
     # Releases before wrote the digest itself, and so does what has no code in it still.
-    same = known.digest in (send.request_digest, context.keyring.request_mac(send.request_digest))
-    return Accepted(known.message, asked=send.request_digest if same else ANOTHER)
+    asked = send.request_digest
+    same = known.digest == asked or context.keyring.is_request_mac(asked, known.digest)
+    return Accepted(known.message, asked=asked if same else ANOTHER)
 
 
 def remember(send: Send, context: Context) -> tuple[Row, ...]:
@@ -40,6 +41,7 @@ def remember(send: Send, context: Context) -> tuple[Row, ...]:
     if not send.request:
         return ()
     digest = send.request_digest
-    if send.request_has_code:
+    # A key that has a successor is one day done without: until then it must be seen what rests under it.
+    if send.request_has_code or context.keyring.in_use.named:
         digest = context.keyring.request_mac(digest)
     return (RequestKey(send.account, send.request, digest, send.id, send.now + KEPT_MS),)

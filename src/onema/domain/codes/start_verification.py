@@ -138,7 +138,7 @@ def begun_just_now(send: Send, asked: Code, world: World, context: Context) -> A
     if live is None or progress is None or send.now - time_of_id(live.verification) >= REPEAT_MS:
         return None
     is_waited_for = verification_state(live, send.now) is VerificationState.PENDING
-    if not is_waited_for or progress.asked != context.keyring.request_mac(send.request_digest):
+    if not is_waited_for or not context.keyring.is_request_mac(send.request_digest, progress.asked):
         return None
     first = MessageId(live.verification)
     return Accepted(first, asked=send.request_digest, verification=first)

@@ -202,6 +202,17 @@ def decode_document(stored: bytes, keyring: Keyring) -> doc.Document:
     return msgspec.structs.replace(document, **opened) if opened else document
 
 
+def sealed_in(stored: bytes) -> Iterator[bytes]:
+    """All that is sealed in a document as it rests. Raises msgspec.DecodeError."""
+    document: doc.Document = _decoder.decode(stored)
+    for field in document.secret_fields:
+        value = getattr(document, field)
+        if isinstance(value, str):
+            yield bytes.fromhex(value)
+        elif _SEALED in value:
+            yield bytes.fromhex(value[_SEALED])
+
+
 def rests_in_clear(stored: bytes) -> bool:
     """Whether the row was written when tables of settings were not sealed yet. Raises msgspec.DecodeError."""
     document: doc.Document = _decoder.decode(stored)

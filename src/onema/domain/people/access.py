@@ -35,6 +35,11 @@ class Totp(msgspec.Struct, frozen=True):
     last_step: int = 0
 
 
+def seed_bound_to(user: str) -> str:
+    """What the seed of a user's app is sealed for."""
+    return f"authenticator of {user}"
+
+
 class Passkey(msgspec.Struct, frozen=True):
     """A public key of an authenticator; `id` and `key` in base64url. `count` is what it had counted when used last."""
 

@@ -124,14 +124,15 @@ class UseApp(OfUser, frozen=True, kw_only=True):
 
 
 class UseRecoveryCode(OfUser, frozen=True, kw_only=True):
-    """Refused (CODE_INVALID) when there is none of this hash, or was used."""
+    """Refused (CODE_INVALID) when there is none of these hashes, which are one code's, or it was used."""
 
-    digest: str
+    digests: tuple[str, ...]
 
     def changed(self, access: Access) -> Access:
-        if access.app is None or self.digest not in access.recovery:
+        left = tuple(one for one in access.recovery if one not in self.digests)
+        if access.app is None or left == access.recovery:
             raise Refused(Refusal.CODE_INVALID, "there is no such code any more")
-        return replace(access, recovery=tuple(one for one in access.recovery if one != self.digest))
+        return replace(access, recovery=left)
 
 
 class NewRecoveryCodes(OfUser, frozen=True, kw_only=True):

@@ -5,7 +5,6 @@ the same people in, and it works as long as there is nobody who could let others
 """
 
 import binascii
-import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterable, Mapping
 
@@ -32,6 +31,7 @@ NO_ACCOUNT = AccountId(0)
 _SCOPE = "invitations"
 _DAY_SECONDS = 86_400
 _SET_UP = "setup-"
+_SET_UP_SIGNED = b"set up\0"
 _TIME_BYTES = 8
 
 
@@ -41,14 +41,23 @@ def written(secret: bytes) -> str:
 
 
 def digest_of(token: str, keyring: Keyring) -> str:
-    """What is kept of a link."""
-    return hmac.digest(keyring.session_key, b"invitation\0" + token.encode(), "sha256").hex()
+    """What is kept of a new link."""
+    return keyring.digest(_invitation(token))
+
+
+def digests_of(token: str, keyring: Keyring) -> tuple[str, ...]:
+    """What may have been kept of a link, whichever server key was in use."""
+    return keyring.digests(_invitation(token))
+
+
+def _invitation(token: str) -> bytes:
+    return b"invitation\0" + token.encode()
 
 
 def set_up_token(keyring: Keyring, expires_at: int) -> str:
     """What stands in the link of the first run."""
     time = expires_at.to_bytes(_TIME_BYTES, "big")
-    return _SET_UP + written(time + _set_up_signature(keyring, time))
+    return _SET_UP + written(time + keyring.sign(_SET_UP_SIGNED + time))
 
 
 def is_set_up(token: str, keyring: Keyring, now: int) -> bool:
@@ -61,13 +70,9 @@ def is_set_up(token: str, keyring: Keyring, now: int) -> bool:
     except (ValueError, binascii.Error):
         return False
     time, signature = raw[:_TIME_BYTES], raw[_TIME_BYTES:]
-    if not hmac.compare_digest(signature, _set_up_signature(keyring, time)):
+    if not keyring.has_signed(_SET_UP_SIGNED + time, signature):
         return False
     return now < int.from_bytes(time, "big") <= now + 2 * SET_UP_MS
-
-
-def _set_up_signature(keyring: Keyring, time: bytes) -> bytes:
-    return hmac.digest(keyring.session_key, b"set up\0" + time, "sha256")
 
 
 def has_owner(users: Mapping[str, doc.User]) -> bool:
@@ -118,13 +123,14 @@ class Withdraw(msgspec.Struct, frozen=True, gc=False):
 
 
 class TakeInvitation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """Make the user whom the link's row is for, and the link worthless, at once. Result: the user.
+    """Make the user whom the link's row is for, and the link worthless, at once. Result: the user. `digests` are what
+    may have been kept of the link.
 
     Raises Refused(CREDENTIAL_UNKNOWN) when the link is worth nothing, DUPLICATE when another has the name; CONFLICT and
     InvalidConfiguration as Configure does.
     """
 
-    digest: str
+    digests: tuple[str, ...]
     name: str
     password_hash: str
     entropy: bytes
@@ -132,12 +138,12 @@ class TakeInvitation(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     def keys(self, context: Context) -> Iterable[Key]:
         return (
-            (Invitation, self.digest),
+            *((Invitation, one) for one in self.digests),
             *self._configure(doc.User(name=self.name, password_hash="")).keys(context),
         )
 
     def decide(self, world: World, context: Context) -> Decision:
-        found = world.get(Invitation, self.digest)
+        found = next(filter(None, (world.get(Invitation, one) for one in self.digests)), None)
         if found is None or found.expires_at <= self.now or found.name not in ("", self.name):
             raise Refused(Refusal.CREDENTIAL_UNKNOWN, "this link was used, withdrawn, or is too old")
         user = doc.User(

@@ -54,7 +54,7 @@ from onema.storage.postgres.searching import ACCOUNTS_AT_ONCE, PostgresFinder
 from onema.storage.postgres.wake_ups import Announcer, Listener
 from onema.storage.postgres.writer import BATCH_SECONDS, SETTLE_SECONDS, PostgresWriter
 from onema.storage.searching import search, terms
-from onema.storage.statements import alike
+from onema.storage.statements import alike, rows_after
 
 # Far longer than anybody looks for a COMMIT that was not answered (SETTLE_SECONDS).
 KEEP_BATCHES_MS = 24 * 3_600_000
@@ -200,6 +200,10 @@ class PostgresStorage(PostgresWriter):
                 row = row_type(*record)
                 found[row.key] = row
         return found
+
+    async def read_after(self, row_type: type[R], after: Key | None, limit: int) -> Sequence[R]:
+        statement = rows_after(row_type, parameter="$", begins=after is None)
+        return [row_type(*record) for record in await self._fetch(statement, *(after or ())[1:], limit)]
 
     async def read_directory(self) -> tuple[int, Sequence[DirectoryRow]]:
         async with self._snapshot() as connection:

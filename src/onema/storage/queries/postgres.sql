@@ -225,6 +225,14 @@ WITH expired AS MATERIALIZED (
 )
 DELETE FROM process_reports t USING expired WHERE t.process = expired.process
 
+-- sweep_node_keys --
+-- Forget which server keys processes held that say nothing any more.
+WITH expired AS MATERIALIZED (
+    SELECT process FROM node_keys
+    WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED
+)
+DELETE FROM node_keys t USING expired WHERE t.process = expired.process
+
 -- live_figures --
 -- What each process counted from a slot ($1) on, oldest first.
 SELECT slot, process, expires_at, figures FROM live_figures WHERE slot >= $1 ORDER BY slot, process

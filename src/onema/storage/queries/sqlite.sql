@@ -155,6 +155,12 @@ DELETE FROM process_reports WHERE process IN (
     SELECT process FROM process_reports WHERE expires_at <= :now ORDER BY expires_at LIMIT :limit
 )
 
+-- sweep_node_keys --
+-- Forget which server keys processes held that say nothing any more.
+DELETE FROM node_keys WHERE process IN (
+    SELECT process FROM node_keys WHERE expires_at <= :now ORDER BY expires_at LIMIT :limit
+)
+
 -- live_figures --
 -- What each process counted from a :slot on, oldest first.
 SELECT slot, process, expires_at, figures FROM live_figures WHERE slot >= :slot ORDER BY slot, process

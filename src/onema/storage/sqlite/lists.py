@@ -15,6 +15,7 @@ from onema.domain.records import (
     CarrierReference,
     DeadJob,
     Event,
+    Key,
     LedgerEntry,
     LiveVerification,
     Message,
@@ -25,6 +26,7 @@ from onema.domain.records import (
 from onema.domain.values.phone import Phone
 from onema.storage.contract import NEWEST_ENTRY
 from onema.storage.sqlite.driver_errors import DRIVER_ERRORS
+from onema.storage.statements import rows_after
 
 R = TypeVar("R", bound=Row)
 
@@ -34,6 +36,12 @@ class SqliteLists:
 
     _queries: Mapping[str, str]
     _reader: apsw.Connection
+
+    async def read_after(self, row_type: type[R], after: Key | None, limit: int) -> Sequence[R]:
+        statement = rows_after(row_type, parameter="?", begins=after is None)
+        with DRIVER_ERRORS:
+            found = self._reader.execute(statement, (*(after or ())[1:], limit))
+            return [row_type(*values) for values in found]
 
     async def read_messages(self, account: AccountId, before: int, limit: int) -> Sequence[Message]:
         bindings = {"account": account, "before": before, "limit": limit}

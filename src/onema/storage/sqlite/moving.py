@@ -7,12 +7,12 @@ from pathlib import Path
 
 import apsw
 
-from onema.domain.records import CarrierCapacity, Row, column_types
-from onema.storage.moving import BATCH_ROWS, MoveRefused, Values, everything, refuse_other_schema
+from onema.domain.records import Row, column_types
+from onema.storage.moving import BATCH_ROWS, NOT_COPIED, MoveRefused, Values, everything, refuse_other_schema
 from onema.storage.sqlite.file import draft, migrate, put_in_place, schema_of, sqlite_errors
 from onema.storage.statements import migrations, plain_statements
 
-_WORTH_NOTHING = ("schema_version", CarrierCapacity.table)
+_WORTH_NOTHING = ("schema_version", *(row_type.table for row_type in NOT_COPIED))
 """Tables in which an unused database has rows too."""
 
 

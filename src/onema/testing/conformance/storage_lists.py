@@ -10,6 +10,7 @@ from onema.domain.guard.rows import GuardSubject
 from onema.domain.ids import AccountId, MessageId
 from onema.domain.live_figures import LiveFigures
 from onema.domain.records import Call, Channel, Event, LedgerEntry, Message
+from onema.domain.server_keys.rows import NodeKeys
 from onema.domain.values.money import Minor
 from onema.storage.contract import SentBetween, SentPage, Storage
 from onema.testing.conformance.storage import ACCOUNT, insert, message, sample
@@ -122,6 +123,21 @@ class StorageLists:
         assert await storage.read_live_figures(2) == rows[1:]
         assert await storage.sweep(200, 10) == 3
         assert await storage.read_live_figures(0) == rows[3:]
+
+    async def test_a_table_is_read_through_in_the_order_of_its_keys(self, storage: Storage) -> None:
+        """In pages, each behind the last row of the one before; whatever the columns of the key are."""
+        rows = [
+            replace(sample(Event), account=account, subject=subject, id=number)
+            for account, subject, number in ((1, 5, 1), (1, 5, 2), (1, 6, 1), (2, 1, 9))
+        ]
+        keys = [NodeKeys(name, 1, end, 7, "7", "") for name, end in (("a", 100), ("b", 101))]
+        await insert(storage, *rows[::-1], *keys)
+        assert list(await storage.read_after(Event, None, 3)) == rows[:3]
+        assert list(await storage.read_after(Event, rows[1].key, 3)) == rows[2:]
+        assert list(await storage.read_after(Event, rows[3].key, 3)) == []
+        assert list(await storage.read_after(NodeKeys, None, 1)) == keys[:1]
+        assert await storage.sweep(100, 10) == 1
+        assert list(await storage.read_after(NodeKeys, None, 5)) == keys[1:]
 
     async def test_the_audit_log_is_listed_newest_first(self, storage: Storage) -> None:
         """Of one account by its name or of all, before an entry."""

@@ -14,7 +14,10 @@ from onema.domain.guard.proof_of_work import VALID_MS, challenge, solved
 from onema.domain.keyring import Keyring
 
 KEYRING = Keyring(b"k" * 32)
-KEY, OTHERS = KEYRING.challenge_key("7 shop +84901888484"), KEYRING.challenge_key("7 shop +84912345678")
+(KEY,), (OTHERS,) = (
+    KEYRING.challenge_keys("7 shop +84901888484"),
+    KEYRING.challenge_keys("7 shop +84912345678"),
+)
 NOW = 4_000_000_000_000
 """Later than this test runs: ALTCHA's library has the machine's clock."""
 COST = 10

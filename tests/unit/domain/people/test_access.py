@@ -93,15 +93,15 @@ def test_a_code_of_an_app_that_is_gone_counts_for_nothing(store: PureStore) -> N
     store.run(change.RemoveApp(user="lan"))
     assert access(store) == Access()
     assert refused(store, change.UseApp(user="lan", seed=SEED.seed, step=20)) is Refusal.CODE_INVALID
-    assert refused(store, change.UseRecoveryCode(user="lan", digest="a")) is Refusal.CODE_INVALID
+    assert refused(store, change.UseRecoveryCode(user="lan", digests=("a",))) is Refusal.CODE_INVALID
     assert refused(store, change.NewRecoveryCodes(user="lan", recovery=CODES)) is Refusal.CONFLICT
 
 
 def test_a_recovery_code_counts_once(store: PureStore) -> None:
     """New ones take the place of all."""
     with_app(store)
-    store.run(change.UseRecoveryCode(user="lan", digest="a"))
-    assert refused(store, change.UseRecoveryCode(user="lan", digest="a")) is Refusal.CODE_INVALID
+    store.run(change.UseRecoveryCode(user="lan", digests=("a",)))
+    assert refused(store, change.UseRecoveryCode(user="lan", digests=("a",))) is Refusal.CODE_INVALID
     store.run(change.NewRecoveryCodes(user="lan", recovery=("c",)))
     assert access(store).recovery == ("c",)
 

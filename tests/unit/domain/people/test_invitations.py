@@ -55,7 +55,7 @@ class Store(PureStore):
 
 
 def take(digest: str = "d1", name: str = "hoa", now: int = 2_000) -> TakeInvitation:
-    return TakeInvitation(digest=digest, name=name, password_hash=HASH, entropy=bytes(32), now=now)
+    return TakeInvitation(digests=(digest,), name=name, password_hash=HASH, entropy=bytes(32), now=now)
 
 
 def first_owner(name: str = "lan") -> MakeFirstOwner:
