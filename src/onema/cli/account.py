@@ -98,6 +98,19 @@ def change(
     edit_registered(cli, doc.Account, name, fields, registered)
 
 
+@app.command("keep")
+def keep(
+    cli: Cli,
+    name: Name,
+    days: Annotated[int, typer.Argument(min=0, help="So many days; 0: as long as those of other accounts.")],
+) -> None:
+    """Forget the account's messages after so many days, with all that belongs to them; its ledger stays."""
+    from onema.cli.changes import edit
+    from onema.domain.configuration import documents as doc
+
+    edit(cli, doc.Account, name, keep_days=days)
+
+
 @app.command("suspend")
 def suspend(cli: Cli, name: Name) -> None:
     """Refuse whatever the account asks for, until `resume`."""

@@ -18,6 +18,7 @@ from onema.engine.loops import Loop
 from onema.engine.ports import Clock, steady_seconds
 from onema.storage.contract import Storage, StorageError
 
+DAY_MS = 86_400_000
 EVERY_SECONDS = 1.0
 ROWS_AT_ONCE = 2_000
 INBOX_EVERY_ROUNDS = 10
@@ -93,6 +94,15 @@ class Sweeper:
         moment = self._clock.now() - self._keep_messages_ms
         return await self._storage.drop_older_than(moment, OLD_ROWS_AT_ONCE)
 
+    async def forget_of_accounts(self) -> int:
+        """Forget some of what an account keeps for a shorter time than the others; how many messages went."""
+        now, gone = self._clock.now(), 0
+        for account in list(self._committer.directory.accounts.values()):
+            kept_ms = account.document.keep_days * DAY_MS
+            if 0 < kept_ms < self._keep_messages_ms:
+                gone += await self._storage.forget_ended(account.id, now - kept_ms, OLD_ROWS_AT_ONCE)
+        return gone
+
     async def bring_forward(self) -> int:
         """Once the clock is right: make those jobs due that a clock ahead put off or leased, longer than any is. How
         many. Scheduled ones may be due as late as they say.
@@ -135,4 +145,6 @@ class Sweeper:
         if self._rounds % UPKEEP_EVERY_ROUNDS == 0:
             await self._storage.maintain(self._clock.now())
             while await self.drop_old():  # noqa: ASYNC110  # as above
+                await asyncio.sleep(0)
+            while await self.forget_of_accounts():  # noqa: ASYNC110  # as above
                 await asyncio.sleep(0)

@@ -289,6 +289,11 @@ class Storage(Writer, Protocol):
         take long and may be called at any time: it keeps out of the way of batches by itself.
         """
 
+    async def forget_ended(self, account: AccountId, moment: int, limit: int) -> int:
+        """Forget up to `limit` messages of an account that have ended and were made before `moment` (Unix ms), with
+        all that belongs to them; its ledger stays. How many went.
+        """
+
     async def prove_writable(self) -> None:
         """Save something durably that changes nothing. Raises Unavailable unless there is room for more than a batch;
         may be called beside batches, and waits for one that keeps others out.

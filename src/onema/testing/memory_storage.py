@@ -233,6 +233,20 @@ class MemoryStorage:
             self._rows[key] = LedgerEntry(account, 0, EntryKind.CLOSING, Minor(total), moment, "")
         return len(old) + len(entries) + len(dead)
 
+    async def forget_ended(self, account: AccountId, moment: int, limit: int) -> int:
+        cut = first_id_at(moment)
+        every = sorted(self._of(Message), key=lambda row: row.id)
+        old = [row for row in every if row.account == account and row.id < cut and row.ended_at][:limit]
+        ids = {row.id for row in old}
+        parts: list[Row] = [
+            *(row for row in self._of(Attempt) if row.message in ids),
+            *(row for row in self._of(Call) if row.message in ids),
+            *(row for row in self._of(Event) if row.subject in ids),
+        ]
+        for row in (*old, *(row for row in parts if row.key[1] == account)):
+            del self._rows[row.key]
+        return len(old)
+
     async def expire_after(self, windows: int, codes: int) -> tuple[int, int]:
         return (
             sum(row.expires_at > windows for row in self._of(Window)),

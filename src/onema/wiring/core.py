@@ -112,6 +112,7 @@ def this_installation(settings: Settings) -> ThisInstallation:
         handset_beside_carriers=settings.handset.beside_carriers,
         private_targets=settings.callback.private_targets,
         code_lives=dialects.code_lives(settings),
+        keep_days=settings.retention.days,
     )
 
 

@@ -26,7 +26,8 @@ SIMULATED = "handset"
 
 class ThisInstallation:
     """The rules of this program under its settings: `handset_beside_carriers` lets both stand beside each other,
-    `private_targets` lets callback URLs name this machine and private networks, `code_lives` are by dialect.
+    `private_targets` lets callback URLs name this machine and private networks, `code_lives` are by dialect, `keep_days`
+    is how long messages are kept of accounts that say nothing, and at most.
     """
 
     def __init__(
@@ -35,10 +36,12 @@ class ThisInstallation:
         handset_beside_carriers: bool = False,
         private_targets: bool = False,
         code_lives: Mapping[str, CodeLife] = MappingProxyType({}),
+        keep_days: int = 90,
     ) -> None:
         self._handset_beside_carriers = handset_beside_carriers
         self._private_targets = private_targets
         self.code_lives = code_lives
+        self._keep_days = keep_days
 
     def problems(self, after: After) -> Iterator[Problem]:
         """What is wrong here with the changed documents."""
@@ -51,6 +54,9 @@ class ThisInstallation:
                     document, carrier if isinstance(carrier, doc.Carrier) else None
                 )
                 yield from (problem.below(place_of(document)) for problem in found)
+            if isinstance(document, doc.Account) and document.keep_days > self._keep_days:
+                fault = f"messages are kept for {self._keep_days} days here (`retention.days`), no longer"
+                yield Problem("keep_days", fault).below(place_of(document))
             if isinstance(document, doc.Account | doc.Application) and not self._private_targets:
                 yield from _private_target(document)
         if any(isinstance(document, doc.Carrier) for document in after.changed.values()):

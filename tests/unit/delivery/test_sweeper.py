@@ -1,10 +1,13 @@
 import asyncio
 
+import msgspec
+
 from onema.delivery.sweeper import Sweeper
+from onema.domain.configuration import documents as doc
 from onema.domain.ids import AccountId, MessageId, first_id_at
 from onema.domain.records import InboxItem, JobKind, LiveVerification
 from onema.domain.values.phone import Phone
-from onema.testing.conformance.storage import insert, job
+from onema.testing.conformance.storage import insert, job, message
 from onema.testing.memory_storage import MemoryStorage
 
 from .conftest import ACCOUNT, DEADLINE_SECONDS, DeliveryRig
@@ -131,3 +134,21 @@ async def test_a_message_goes_on_waiting_for_its_receipt(rig: DeliveryRig) -> No
         receipt_lifetime_ms=3 * DAY_SECONDS * 1000,
     )
     assert await sweeper.look_at_the_clock() == 0
+
+
+async def test_an_account_may_keep_its_messages_for_a_shorter_time_than_the_others(rig: DeliveryRig) -> None:
+    """What has ended goes after its own days; where it says nothing, or more, the others' time holds."""
+    week = 7 * DAY_SECONDS
+    await rig.configure()
+    identifier = MessageId(first_id_at(rig.clock.now()))
+    ended = msgspec.structs.replace(message(identifier), account=ACCOUNT, ended_at=rig.clock.now())
+    await insert(rig.storage, ended)
+    sweeper = Sweeper(
+        rig.committer, rig.storage, rig.clock, keep_inbox=1, keep_inbox_ms=1, keep_messages_ms=8 * week * 1000
+    )
+    rig.clock.advance(week)
+    for days, seconds, gone in ((0, 1, 0), (60, 0, 0), (7, 0, 1), (7, 0, 0)):
+        await rig.configure(more=(doc.Account(name="acme", wallet="postpaid", windows=(), keep_days=days),))
+        rig.clock.advance(seconds)
+        assert await sweeper.forget_of_accounts() == gone
+    assert await rig.storage.read_story(ACCOUNT, identifier) is None

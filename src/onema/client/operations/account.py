@@ -85,6 +85,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     capture_on: str
     callback_url: str
     resends: int
+    keep_days: int
     sandbox_numbers: dict[str, str]
 
 

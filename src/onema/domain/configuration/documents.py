@@ -78,6 +78,7 @@ class Account(Document, frozen=True, kw_only=True, tag="account"):
     `resends` is how often each of its codes may be sent again, and paid for again, when nothing is heard of it.
     `sandbox_numbers` are phones in E.164 and their fixed codes, for its sandbox applications alone.
     Once the balance is under `low_balance`, it is told of (money/low_balance.py); None: never.
+    `keep_days` is after how many days its messages go, 0 with those of all others.
     `wallet` prepaid stops at `floor`; postpaid has none unless `credit_limit` says so. `registered` are facts, here
     and in other documents (registered.py). Nothing is decided here for an account that is `moving_to` another cell, or
     has `moved_to` it (move_account.py).
@@ -104,6 +105,7 @@ class Account(Document, frozen=True, kw_only=True, tag="account"):
     capture_on: Literal["submitted", "delivered"] = "submitted"
     callback_url: str = ""
     resends: int = 0
+    keep_days: int = 0
     sandbox_numbers: dict[str, str] = {}
     registered: dict[str, str] = {}
 

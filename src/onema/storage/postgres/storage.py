@@ -185,6 +185,12 @@ class PostgresStorage(PostgresWriter):
         dead = await self._count(self._queries["drop_dead_jobs"], first_id_at(moment))
         return dead + await self._partitions.drop_older_than(moment)
 
+    async def forget_ended(self, account: AccountId, moment: int, limit: int) -> int:
+        cut = first_id_at(moment)
+        gone = await self._count(self._queries["forget_ended"], account, cut, limit)
+        await self._count(self._queries["drop_parts_of_account"], account, cut)
+        return gone
+
     # Reads.
 
     async def expire_after(self, windows: int, codes: int) -> tuple[int, int]:

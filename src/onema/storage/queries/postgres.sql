@@ -399,6 +399,25 @@ SELECT count(*) FROM made
 -- Every account that has ever sent or paid.
 SELECT account FROM wallets ORDER BY account
 
+-- forget_ended --
+-- Forget messages of an account ($1) that have ended, with ids under $2, $3 of them, and all that belongs to them.
+WITH old AS MATERIALIZED (
+    SELECT id FROM messages WHERE account = $1 AND id < $2 AND ended_at > 0
+    ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED
+), of_attempts AS (
+    DELETE FROM attempts t USING old WHERE t.account = $1 AND t.message = old.id AND t.message < $2
+), of_calls AS (
+    DELETE FROM calls t USING old WHERE t.account = $1 AND t.message = old.id AND t.message < $2
+), of_events AS (
+    DELETE FROM events t USING old WHERE t.account = $1 AND t.subject = old.id AND t.subject < $2
+)
+DELETE FROM messages t USING old WHERE t.account = $1 AND t.id = old.id AND t.id < $2
+
+-- drop_parts_of_account --
+-- Forget parts of an account ($1) all of whose messages are older than an id ($2), and what they are found by.
+WITH gone AS (DELETE FROM search_parts WHERE account = $1 AND last < $2 RETURNING last)
+DELETE FROM search_terms USING gone WHERE part = gone.last
+
 -- drop_parts --
 -- Forget parts all of whose messages are older than an id ($1), and what they are found by.
 WITH gone AS (DELETE FROM search_parts WHERE last < $1 RETURNING last)

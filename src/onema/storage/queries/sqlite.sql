@@ -206,6 +206,26 @@ DELETE FROM messages WHERE account = :account AND id IN (
     SELECT id FROM messages WHERE account = :account AND id < :cut ORDER BY id LIMIT :limit
 )
 
+-- ended --
+-- An account's oldest messages that have ended.
+SELECT id FROM messages WHERE account = :account AND id < :cut AND ended_at > 0 ORDER BY id LIMIT :limit
+
+-- forget_attempts --
+-- Forget the attempts of one message.
+DELETE FROM attempts WHERE account = :account AND message = :id
+
+-- forget_calls --
+-- Forget the calls of one message.
+DELETE FROM calls WHERE account = :account AND message = :id
+
+-- forget_events --
+-- Forget the story of one message.
+DELETE FROM events WHERE account = :account AND subject = :id
+
+-- forget_message --
+-- Forget one message.
+DELETE FROM messages WHERE account = :account AND id = :id
+
 -- drop_attempts --
 -- Forget an account's oldest attempts.
 DELETE FROM attempts WHERE account = :account AND message IN (

@@ -19,6 +19,18 @@ def drop_old(writer: apsw.Connection, queries: Mapping[str, str], cut: int, mome
     writer.execute(queries["drop_dead_jobs"], {"cut": cut, "limit": limit})
 
 
+def forget_ended(
+    writer: apsw.Connection, queries: Mapping[str, str], account: int, cut: int, limit: int
+) -> int:
+    """Messages of an account that have ended, with ids under `cut`; how many went."""
+    bindings: dict[str, Any] = {"account": account, "cut": cut, "limit": limit}
+    gone = [{"account": account, "id": number} for (number,) in writer.execute(queries["ended"], bindings)]
+    for name in ("forget_attempts", "forget_calls", "forget_events", "forget_message"):
+        writer.executemany(queries[name], gone)
+    drop_oldest_part(writer, queries, bindings)
+    return len(gone)
+
+
 def _close_ledger(
     writer: apsw.Connection, queries: Mapping[str, str], bindings: dict[str, Any], at: int
 ) -> None:

@@ -59,7 +59,7 @@ from onema.storage.sqlite.driver_errors import DRIVER_ERRORS
 from onema.storage.sqlite.file import migrate, sqlite_errors
 from onema.storage.sqlite.known_rows import KnownRows
 from onema.storage.sqlite.lists import SqliteLists
-from onema.storage.sqlite.retention import drop_old
+from onema.storage.sqlite.retention import drop_old, forget_ended
 from onema.storage.sqlite.searching import SqliteFinder
 from onema.storage.sqlite.write_ahead_log import WriteAheadLog
 from onema.storage.statements import alike, named_statements, plain_statements
@@ -296,6 +296,15 @@ class SqliteStorage(SqliteLists):
             if changed := self._writer.total_changes() - before:
                 self._known.forget_all()
             return changed
+
+    async def forget_ended(self, account: AccountId, moment: int, limit: int) -> int:
+        await self._wal.room()
+        async with self._writing:
+            with DRIVER_ERRORS, self._writer:
+                gone = forget_ended(self._writer, self._queries, account, first_id_at(moment), limit)
+            if gone:
+                self._known.forget_all()
+            return gone
 
     async def expire_after(self, windows: int, codes: int) -> tuple[int, int]:
         with DRIVER_ERRORS:

@@ -7,9 +7,9 @@ from msgspec.structs import replace
 from onema.domain.audit import AuditEntry
 from onema.domain.door_rows import Invitation, LoginTries, UserAccess
 from onema.domain.guard.rows import GuardSubject
-from onema.domain.ids import AccountId, MessageId
+from onema.domain.ids import AccountId, MessageId, first_id_at
 from onema.domain.live_figures import LiveFigures
-from onema.domain.records import Call, Channel, Event, LedgerEntry, Message
+from onema.domain.records import Attempt, Call, Channel, Event, LedgerEntry, Message, Wallet
 from onema.domain.server_keys.rows import NodeKeys
 from onema.domain.values.money import Minor
 from onema.storage.contract import SentBetween, SentPage, Storage
@@ -115,6 +115,48 @@ class StorageLists:
             (2, 2, b""),
             (1, 1, b""),
         ]
+
+    async def test_an_account_s_ended_messages_are_forgotten_and_its_money_is_not(
+        self, storage: Storage
+    ) -> None:
+        """A few at a time, with all that belongs to them; of no other account, and none that is still under way."""
+        day = 86_400_000
+        now = 1_750_000_000_000
+        old, young = first_id_at(now - 10 * day), first_id_at(now)
+        other = AccountId(ACCOUNT + 1)
+        messages = [replace(message(number), ended_at=1) for number in (old, old + 1, old + 3, young)]
+        messages += [replace(message(old + 2), ended_at=0), replace(message(old), account=other, ended_at=1)]
+        await storage.maintain(now - 10 * day)
+        await insert(
+            storage,
+            Wallet(ACCOUNT, Minor(0)),
+            *messages,
+            *(
+                row
+                for one in messages
+                for row in (
+                    Attempt(one.account, one.id, 1, "c", "", "started", "", "", 1, 0),
+                    Call(one.account, one.id, 1, "c", "ended", 1),
+                    Event(one.account, one.id, one.id, "verified", ""),
+                    LedgerEntry(one.account, one.id, "hold", Minor(-10), 3, ""),
+                )
+            ),
+        )
+        moment = now - 9 * day
+        assert await storage.forget_ended(ACCOUNT, now - 20 * day, 2) == 0
+        assert [await storage.forget_ended(ACCOUNT, moment, 2) for _ in range(3)] == [2, 1, 0]
+        left = [row.id for row in await storage.read_messages(ACCOUNT, 2**63 - 1, 10)]
+        assert left == [young, old + 2]
+        assert {row.message for row in await storage.read_calls(ACCOUNT, 2**63 - 1, 10)} == set(left)
+        assert {
+            row.subject for row in await storage.read_after(Event, None, 10) if row.account == ACCOUNT
+        } == {*left}
+        assert {row.message for row in await storage.read_after(Attempt, None, 10)} == {old, *left}
+        assert await storage.ledger_sum(ACCOUNT) == -50
+        assert len(await storage.read_ledger(ACCOUNT, 10)) == 5
+        theirs = await storage.read_story(other, MessageId(old))
+        assert theirs is not None
+        assert (len(theirs.attempts), len(theirs.calls), len(theirs.events)) == (1, 1, 1)
 
     async def test_live_figures_are_read_from_a_slot_on_and_forgotten_in_time(self, storage: Storage) -> None:
         """Those of all processes, oldest first."""
