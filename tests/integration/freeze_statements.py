@@ -143,6 +143,8 @@ POSTGRES_SAMPLES: dict[str, tuple[Any, ...]] = {
     "make_part": (1, 9, 1, [1], [1]),
     "accounts_with_money": (),
     "drop_parts": (1,),
+    "drop_parts_of_account": (1, 1),
+    "forget_ended": (1, 1, 5),
     "sweep_live_figures": (10, 5),
     "sweep_request_keys": (10, 5),
     "invitations": ("text 2", 5),

@@ -318,7 +318,7 @@ async def test_a_backup_is_one_moment_of_a_store_that_is_written(old: SqliteStor
             other.execute("UPDATE wallets SET balance = balance + 1")
             other.execute("INSERT INTO ledger VALUES (1, ?, 'top_up', 1, 0, '')", (1 + steps,))
 
-    back_up(tmp_path / "onema.db", tmp_path / "saved.db", written_meanwhile)
+    back_up(tmp_path / "onema.db", tmp_path / "saved.db", 1, written_meanwhile)
     other.close()
     assert 1 < steps < 10
     saved_files = {name: mode for name, mode in files(tmp_path).items() if name.startswith("saved")}
@@ -338,7 +338,7 @@ def test_a_damaged_database_gives_no_backup(tmp_path: Path) -> None:
         file.seek((root - 1) * 4096 + 12)
         file.write(b"\xff\x00\xff\x00\xff\x00")
     with pytest.raises(StorageError):
-        back_up(tmp_path / "onema.db", tmp_path / "saved.db", lambda _done, _total: None)
+        back_up(tmp_path / "onema.db", tmp_path / "saved.db", 1, lambda _done, _total: None)
     assert set(files(tmp_path)) == {"onema.db"}
 
 

@@ -51,8 +51,9 @@ def backup(
         raise CliError(f"There is no database {database.absolute()}.")
     if not database.stat().st_size:
         raise CliError(f"The database {database.absolute()} is empty: there is nothing to save.")
-    now = dt.datetime.fromtimestamp(SystemClock().now() / 1000, dt.UTC)
-    file = to or Path(f"onema-{now:%Y%m%dT%H%M%SZ}.db")
+    now = SystemClock().now()
+    moment = dt.datetime.fromtimestamp(now / 1000, dt.UTC)
+    file = to or Path(f"onema-{moment:%Y%m%dT%H%M%SZ}.db")
     if lies_in_data_folder(file, settings.data):
         raise CliError(
             f"{file} lies in a server's data folder, where a backup could take the place of what the server needs: "
@@ -62,7 +63,7 @@ def backup(
         raise CliError(f"{file} exists: name another file, or allow it with --replace.")
     try:
         with _progress() as copied:
-            back_up(database, file, copied)
+            back_up(database, file, now, copied)
     except StorageError as error:
         raise CliError(f"There is no backup: {error}.") from error
     size = file.stat().st_size

@@ -56,6 +56,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "cell": ("onema.cli.cell", "app", "Several cells, each with its accounts."),
     "key": ("onema.cli.key", "app", "The server key, and the one after it."),
     "backup": ("onema.cli.backup", "app", "Save the embedded database to a file."),
+    "restored": ("onema.cli.restored", "app", "After putting a backup in place, before servers start on it."),
     "doctor": ("onema.cli.doctor", "app", "Look for what is wrong, and say what helps."),
     "settings": ("onema.cli.settings", "app", "Every setting of the server, and its value."),
     "voice": ("onema.cli.voice", "app", "Voices and what they say."),

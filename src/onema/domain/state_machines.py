@@ -61,7 +61,7 @@ MESSAGE: Final = Machine(
         (NEW, M.REFUSED): ("SendCode", "SendText", "SendInSandbox"),
         # A receipt may overtake the outcome of its own attempt, and counts with it.
         (M.ACCEPTED, M.SENT): ("RecordOutcome",),
-        (M.ACCEPTED, M.UNKNOWN): ("RecordOutcome", "EndJob"),
+        (M.ACCEPTED, M.UNKNOWN): ("RecordOutcome", "EndJob", "HoldRestored"),
         (M.ACCEPTED, M.DELIVERED): ("RecordOutcome",),
         # Its phone was called, and is not called again.
         (M.ACCEPTED, M.UNDELIVERED): ("RecordOutcome", "FailMessage", "EndJob"),
@@ -90,7 +90,7 @@ ATTEMPT: Final = Machine(
         (A.STARTED, A.UNDELIVERED): ("RecordOutcome",),
         (A.STARTED, A.TEMPORARY): ("RecordOutcome",),
         (A.STARTED, A.PERMANENT): ("RecordOutcome",),
-        (A.STARTED, A.UNKNOWN): ("RecordOutcome", "EndJob"),
+        (A.STARTED, A.UNKNOWN): ("RecordOutcome", "EndJob", "HoldRestored"),
         # Whoever sent it was taken for dead, and then answered.
         (A.UNKNOWN, A.SUBMITTED): ("RecordOutcome",),
         (A.UNKNOWN, A.DELIVERED): ("RecordOutcome", "RecordReceipt"),
@@ -118,12 +118,12 @@ CALL: Final = Machine(
         (NEW, C.ENDED): ("RecordOutcome",),
         (C.CALLING, C.RINGING): ("RecordCallState",),
         (C.CALLING, C.ANSWERED): ("RecordCallState",),
-        (C.CALLING, C.ENDED): ("RecordOutcome", "EndJob"),
+        (C.CALLING, C.ENDED): ("RecordOutcome", "EndJob", "HoldRestored"),
         (C.RINGING, C.ANSWERED): ("RecordCallState",),
-        (C.RINGING, C.ENDED): ("RecordOutcome", "EndJob"),
+        (C.RINGING, C.ENDED): ("RecordOutcome", "EndJob", "HoldRestored"),
         # A key was pressed.
         (C.ANSWERED, C.ANSWERED): ("RecordCallState",),
-        (C.ANSWERED, C.ENDED): ("RecordOutcome", "EndJob"),
+        (C.ANSWERED, C.ENDED): ("RecordOutcome", "EndJob", "HoldRestored"),
         # Whoever placed it was taken for dead, and then told how it ended.
         (C.ENDED, C.ENDED): ("RecordOutcome",),
     },
@@ -175,11 +175,13 @@ JOB: Final = Machine(
         ),
         (J.TO_SEND, J.IN_FLIGHT): ("StartAttempt",),
         (J.TO_SEND, J.TO_SEND): ("LeaveJob", "FinishJob"),
+        # The store was restored, and was ahead of its backup: it may have been sent.
+        (J.TO_SEND, J.AWAITING_RECEIPT): ("HoldRestored",),
         # No carrier takes it.
         (J.TO_SEND, J.DONE): ("FailMessage",),
         (J.TO_SEND, J.DEAD): ("EndJob",),
         (J.IN_FLIGHT, J.TO_SEND): ("RecordOutcome",),
-        (J.IN_FLIGHT, J.AWAITING_RECEIPT): ("RecordOutcome", "EndJob"),
+        (J.IN_FLIGHT, J.AWAITING_RECEIPT): ("RecordOutcome", "EndJob", "HoldRestored"),
         (J.IN_FLIGHT, J.DONE): ("RecordOutcome",),
         # A receipt may be about an attempt before the one in flight.
         (J.IN_FLIGHT, J.IN_FLIGHT): ("FinishJob", "RecordReceipt", "RecordOutcome"),
@@ -187,7 +189,7 @@ JOB: Final = Machine(
         (J.IN_FLIGHT, J.WATCHED): ("RecordOutcome",),
         (J.WATCHED, J.IN_FLIGHT): ("StartResend",),
         (J.WATCHED, J.WATCHED): ("LeaveJob", "FinishJob", "RecordReceipt", "RecordOutcome"),
-        (J.WATCHED, J.AWAITING_RECEIPT): ("StartResend",),
+        (J.WATCHED, J.AWAITING_RECEIPT): ("StartResend", "HoldRestored"),
         (J.WATCHED, J.DONE): ("RecordReceipt", "RecordOutcome", "StartResend"),
         (J.WATCHED, J.DEAD): ("EndJob",),
         # Of several attempts one did not arrive.
@@ -199,7 +201,7 @@ JOB: Final = Machine(
         (J.TO_REPORT, J.DEAD): ("EndJob",),
         (NEW, J.PLANNED): ("SendCode", "CallWithCode"),
         (J.PLANNED, J.PLANNED): ("StartNextChannel", "SendMore", "FinishJob"),
-        (J.PLANNED, J.DONE): ("StartNextChannel",),
+        (J.PLANNED, J.DONE): ("StartNextChannel", "HoldRestored"),
         (J.PLANNED, J.DEAD): ("EndJob",),
         # A message that was given up has its end, and is never sent again.
         (J.DEAD, J.TO_REPORT): ("RequeueJob",),

@@ -22,7 +22,7 @@ from onema.domain.configuration.seal_settings import SealSettings
 from onema.domain.ids import MAX_NODE
 from onema.domain.keyring import Keyring, ServerKey, Unsealable
 from onema.domain.refusals import Refused
-from onema.domain.statistics import DAY_MS
+from onema.domain.statistics import DAY_MS, HOUR_MS, SETTLED_AFTER_MS
 from onema.engine.address_countries import AddressCountries
 from onema.engine.committer import Committer
 from onema.engine.counting import Counting
@@ -31,6 +31,7 @@ from onema.engine.key_follower import ReadKeys
 from onema.engine.observer import Observer, Unobserved
 from onema.engine.ports import Clock, Entropy, IdSource, SystemClock, SystemEntropy
 from onema.engine.resealing import Resealing
+from onema.engine.restoring import hold_restored, is_a_backup
 from onema.settings import Settings, shown
 from onema.speech.announcement import Announcements
 from onema.speech.making.render import EspeakRenderer
@@ -64,6 +65,8 @@ class Core:
     """The server keys that are there now."""
     resealing: Resealing
     """Not started: what serves does so."""
+    held: Mapping[str, int]
+    """The jobs by kind that are not done because the store was restored."""
 
 
 def data_folder(settings: Settings) -> DataFolder:
@@ -112,7 +115,7 @@ def this_installation(settings: Settings) -> ThisInstallation:
         handset_beside_carriers=settings.handset.beside_carriers,
         private_targets=settings.callback.private_targets,
         code_lives=dialects.code_lives(settings),
-        keep_days=settings.retention.days,
+        keep_days=range(_counted_after_days(settings), settings.retention.days + 1),
     )
 
 
@@ -151,11 +154,14 @@ async def open_core(
         needs_of=carriers.needs_of,
     )
     stack.push_async_callback(committer.stop)
+    held: Mapping[str, int] = {}
     try:
         await committer.start()
         in_use = await committer.execute(ClaimStore())
         if in_use:
             keyring.use(in_use)
+        if in_use and await is_a_backup(storage):
+            held = await hold_restored(committer, storage, clock, ids, _receipt_lifetime_ms(settings))
         if in_use and (sealed := await committer.execute(SealSettings(SystemEntropy().token(32)))):
             log.warning(
                 "settings that rested in clear are sealed", extra={"action": "seal", "carriers": sealed}
@@ -199,6 +205,7 @@ async def open_core(
         administration,
         read_keys,
         resealing,
+        held,
     )
 
 
@@ -211,6 +218,21 @@ def counting(settings: Settings, core: Core) -> Counting:
         keep_messages_ms=settings.retention.days * DAY_MS,
         keep_statistics_ms=settings.retention.statistics_days * DAY_MS,
     )
+
+
+async def hold_restored_jobs(settings: Settings, core: Core) -> Mapping[str, int]:
+    """See hold_restored, for a core whose store does not say that it was restored."""
+    ids = IdSource(core.clock, core.node)
+    return await hold_restored(core.committer, core.storage, core.clock, ids, _receipt_lifetime_ms(settings))
+
+
+def _counted_after_days(settings: Settings) -> int:
+    """So many whole days after a message was sent, statistics have counted how it ended."""
+    return -(-(_receipt_lifetime_ms(settings) + SETTLED_AFTER_MS + HOUR_MS) // DAY_MS)
+
+
+def _receipt_lifetime_ms(settings: Settings) -> int:
+    return settings.delivery.receipt_lifetime * 1000
 
 
 def _read_keys(settings: Settings, keyring: Keyring) -> Sequence[ServerKey]:

@@ -26,8 +26,8 @@ SIMULATED = "handset"
 
 class ThisInstallation:
     """The rules of this program under its settings: `handset_beside_carriers` lets both stand beside each other,
-    `private_targets` lets callback URLs name this machine and private networks, `code_lives` are by dialect, `keep_days`
-    is how long messages are kept of accounts that say nothing, and at most.
+    `private_targets` lets callback URLs name this machine and private networks, `code_lives` are by dialect,
+    and an account may have its messages kept for so many days as are in `keep_days`.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class ThisInstallation:
         handset_beside_carriers: bool = False,
         private_targets: bool = False,
         code_lives: Mapping[str, CodeLife] = MappingProxyType({}),
-        keep_days: int = 90,
+        keep_days: range = range(1, 91),
     ) -> None:
         self._handset_beside_carriers = handset_beside_carriers
         self._private_targets = private_targets
@@ -54,8 +54,12 @@ class ThisInstallation:
                     document, carrier if isinstance(carrier, doc.Carrier) else None
                 )
                 yield from (problem.below(place_of(document)) for problem in found)
-            if isinstance(document, doc.Account) and document.keep_days > self._keep_days:
-                fault = f"messages are kept for {self._keep_days} days here (`retention.days`), no longer"
+            if isinstance(document, doc.Account) and document.keep_days not in (0, *self._keep_days):
+                shortest, longest = self._keep_days.start, self._keep_days.stop - 1
+                fault = (
+                    f"it is 0, or {shortest} to {longest} days here: so long messages are counted, and so long all "
+                    "are kept (`retention.days`)"
+                )
                 yield Problem("keep_days", fault).below(place_of(document))
             if isinstance(document, doc.Account | doc.Application) and not self._private_targets:
                 yield from _private_target(document)

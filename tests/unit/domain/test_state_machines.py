@@ -27,6 +27,7 @@ from onema.domain.delivery.call import CallState
 from onema.domain.delivery.call_news import Told
 from onema.domain.delivery.end_job import EndJob
 from onema.domain.delivery.finish_job import FinishJob
+from onema.domain.delivery.hold_restored import HoldRestored
 from onema.domain.delivery.leave_job import LeaveJob
 from onema.domain.delivery.message_progress import callback_url
 from onema.domain.delivery.outcome import OutcomeKind
@@ -307,6 +308,22 @@ class Moves(Books):
         if (job := self.one(Job, which)) is not None:
             self._give_up(job, bury_only)
 
+    @rule(which=WHICH)
+    def restore_a_backup(self, which: int) -> None:
+        """In which the job was still to be done."""
+        if (job := self.one(Job, which)) is not None:
+            self.store.run(
+                HoldRestored(
+                    job=job.id,
+                    account=AccountId(ACCOUNT),
+                    message=job.message,
+                    attempt=job.attempt,
+                    id=self.next_id(),
+                    now=self.now,
+                    receipt_until=self.now + HOUR,
+                )
+            )
+
     def _give_up(self, job: Job, bury_only: bool) -> None:
         command = EndJob(
             job=job.id,
@@ -411,6 +428,7 @@ def walk(seed: int) -> Counter[Move]:
         lambda: moves.leave(chance.randrange(99)),
         lambda: moves.report(chance.randrange(99), chance.random() < 0.5),
         lambda: moves.give_up_any(chance.randrange(99), bury_only=chance.random() < 0.2),
+        lambda: moves.restore_a_backup(chance.randrange(99)),
         lambda: moves.requeue(chance.randrange(99)),
         lambda: moves.bury_a_settlement_and_requeue_it(chance.randrange(99)),
         lambda: moves.time_passes(1),
@@ -444,7 +462,9 @@ def walk_of_one(seed: int) -> Counter[Move]:
                 lambda: moves.send_again(0, chance.choice(["c", "c", "c", "c", ""])),
                 lambda: moves.answer(chance.randrange(99), chance.choice(list(OutcomeKind)), retry=False),
                 lambda: moves.receipt_of_an_attempt(chance.randrange(99), OutcomeKind.UNDELIVERED),
-                lambda: chance.choice((moves.leave, moves.fail, moves.give_up, moves.check))(0),
+                lambda: chance.choice(
+                    (moves.leave, moves.fail, moves.give_up, moves.check, moves.restore_a_backup)
+                )(0),
             )
         )()
     return moves.watched.seen

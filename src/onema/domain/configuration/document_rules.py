@@ -154,8 +154,6 @@ def _account(account: doc.Account) -> Iterator[Problem]:
     yield from _callback(account)
     if not 0 <= account.resends <= MOST_RESENDS:
         yield Problem("resends", f"it is 0 to {MOST_RESENDS}, not {account.resends}")
-    if account.keep_days < 0:
-        yield Problem("keep_days", f"it is 0 or a number of days, not {account.keep_days}")
     for phone, code in account.sandbox_numbers.items():
         if not _E164.fullmatch(phone):
             yield Problem("sandbox_numbers", f"{shown(phone)} is not a phone such as +84901888484")

@@ -108,7 +108,7 @@ def advance(
     JOB.move(job_state(job), step.job_end if final else JobState.AWAITING_RECEIPT, by)
     if final:
         return puts, inserts, (job.key,)
-    return [*puts, _awaiting_receipt(job, step.settle_at)], inserts, ()
+    return [*puts, awaiting_receipt(job, step.settle_at)], inserts, ()
 
 
 def _runs_on(job: Job, step: Advance, *, final: bool) -> bool:
@@ -202,7 +202,7 @@ def callback_job(context: Context, message: Message, job_id: int, now: int) -> t
     )
 
 
-def _awaiting_receipt(job: Job, settle_at: int) -> Job:
+def awaiting_receipt(job: Job, settle_at: int) -> Job:
     """The message's job once nothing is left to send: it wakes when a receipt is no longer expected."""
     return msgspec.structs.replace(
         job, kind=JobKind.SETTLE, due_at=settle_at, in_flight=False, payload=b"", carrier=""

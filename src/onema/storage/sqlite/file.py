@@ -8,8 +8,16 @@ from typing import Any
 
 import apsw
 
+from onema.domain.delivery.hold_restored import BACKUP
+from onema.domain.records import DirectoryRevision
 from onema.storage.contract import StorageError, Unavailable
-from onema.storage.statements import Migrations, migrations, named_statements, refuse_to_work_on
+from onema.storage.statements import (
+    Migrations,
+    migrations,
+    named_statements,
+    plain_statements,
+    refuse_to_work_on,
+)
 
 _STEP_PAGES = 2_000
 
@@ -100,8 +108,9 @@ def schema_of(path: Path) -> int:
         return int(connection.pragma("user_version"))
 
 
-def back_up(database: Path, path: Path, copied: Callable[[int, int], None]) -> None:
-    """Copy a database that may be in use to `path`, as it is at this moment, and check the copy.
+def back_up(database: Path, path: Path, now: int, copied: Callable[[int, int], None]) -> None:
+    """Copy a database that may be in use to `path`, as it is at this moment, which is `now` (Unix ms), and check
+    the copy.
 
     `copied` hears how many pages of how many are there. The server goes on meanwhile, but its write-ahead log
     grows: what the snapshot still needs cannot be reused. Raises StorageError; then there is no new file.
@@ -120,7 +129,15 @@ def back_up(database: Path, path: Path, copied: Callable[[int, int], None]) -> N
         found = copy.pragma("integrity_check")
         if found != "ok":
             raise StorageError(f"the copy is damaged, and so is probably the database: {found}")
+        _mark_as_backup(copy, now)
         put_in_place(path, copy)
+
+
+def _mark_as_backup(copy: apsw.Connection, now: int) -> None:
+    """Whoever opens it knows that more may have been sent than it says. Very old ones have no place for that."""
+    if copy.table_exists("main", DirectoryRevision.table):
+        statement = plain_statements(DirectoryRevision).upsert
+        copy.execute(statement, (BACKUP, now))
 
 
 def _draft_of(path: Path) -> Path:

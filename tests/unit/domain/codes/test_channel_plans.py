@@ -39,6 +39,7 @@ from onema.domain.codes.verification import verification_state
 from onema.domain.configuration import documents as doc
 from onema.domain.delivery.end_job import EndJob
 from onema.domain.delivery.finish_job import FinishJob
+from onema.domain.delivery.hold_restored import HoldRestored
 from onema.domain.delivery.payload import open_payload
 from onema.domain.ids import AccountId, MessageId
 from onema.domain.keyring import NONCE_BYTES
@@ -342,7 +343,19 @@ def walk_of_a_plan(seed: int) -> Counter[Move]:
     )
     for _ in range(30):
         chance.choice(rules)()
-    if (job := plans.job) is not None:
+    if (job := plans.job) is not None and chance.random() < 0.3:
+        plans.store.run(
+            HoldRestored(
+                job=job.id,
+                account=ACCOUNT,
+                message=job.message,
+                attempt=job.attempt,
+                id=plans.next_id(),
+                now=plans.now,
+                receipt_until=plans.now,
+            )
+        )
+    elif job is not None:
         plans.store.run(
             EndJob(
                 job=job.id,
