@@ -171,6 +171,7 @@ POSTGRES_SAMPLES: dict[str, tuple[Any, ...]] = {
     "messages_together": (1, 1, 9, 5),
     "sent": (1, 1, 9, "text 2", ["text"], "sms", 5, 0),
     "count_sent": (1, 1, 9, "text 2", ["text"], "sms", 5),
+    "codes": (1, 1, 9, "text 2", ["text"], 5),
     "ledger": (1, 5, 9, ""),
     "ledger_sum": (1,),
     "inbox": (0, 5),

@@ -165,7 +165,7 @@ _APPLICATION = _fields(
 _REQUEST = _fields("state approval refused_because")
 _PERSON = _fields("password_hash role state")
 CUSTOMERS_FIELDS: Mapping[str, _Fields] = {
-    "account": _Fields(frozenset(), _fields("callback_url allowed_ips low_balance"), _ADMIN),
+    "account": _Fields(frozenset(), _fields("callback_url allowed_ips low_balance safe_numbers"), _ADMIN),
     "application": _Fields(_APPLICATION | {"appid"}, _APPLICATION, _MAKERS),
     "credential": _Fields(
         _fields("dialect secret application state scopes"), _fields("secret state scopes"), _MAKERS

@@ -6,7 +6,7 @@ Only so many run at once, and of one account only so many wait: a customer that 
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 
 import msgspec
 
@@ -17,13 +17,15 @@ from onema.domain.request_key import RequestKey
 from onema.domain.values.money import NOTHING, Minor
 from onema.domain.values.phone import Phone
 from onema.engine.last_call import last_call
-from onema.storage.contract import SentBetween, Storage, StorageError, Story
+from onema.storage.contract import CodesBetween, SentBetween, SentCode, Storage, StorageError, Story
 
 AT_ONCE = 4
 LISTS_AT_ONCE = 2
 """They look at many rows."""
 MOST_SENT = 100_000
 """So many messages of a list are counted, and none is shown behind them."""
+MOST_CODES, CODES_AT_ONCE = 100_000, 1_000
+"""So many messages with codes are looked at for one list or count, a part at a time."""
 TOGETHER_MS = 300
 """Messages that one request asks for get their ids in one go; all of the account's from so much time are looked at."""
 MOST_TOGETHER = 5_000
@@ -38,6 +40,15 @@ class Sent(msgspec.Struct, frozen=True):
     categories: tuple[str, ...]
     page: int
     size: int
+
+
+class CodesOf(msgspec.Struct, frozen=True):
+    """Which messages with codes: of one API and some categories, with ids from `first` to before `before`."""
+
+    dialect: str
+    categories: tuple[str, ...]
+    first: int
+    before: int
 
 
 class Called(msgspec.Struct, frozen=True):
@@ -139,6 +150,42 @@ class CustomerReads:
         )
         async with self._turn(account, self._lists):
             return (await self._storage.read_sent(account, between)).messages
+
+    async def codes(
+        self, account: AccountId, asked: CodesOf, fits: Callable[[SentCode], bool], skip: int, limit: int
+    ) -> list[SentCode]:
+        """Those that fit, newest first: `limit` of them behind the first `skip`."""
+        found: list[SentCode] = []
+        async for one in self._codes(account, asked):
+            if fits(one):
+                found.append(one)
+                if len(found) >= skip + limit:
+                    break
+        return found[skip:]
+
+    async def count_codes(
+        self, account: AccountId, asked: CodesOf, fits: Callable[[SentCode], bool]
+    ) -> tuple[int, int]:
+        """How many fit, and of how many the code was typed in."""
+        total = verified = 0
+        async for one in self._codes(account, asked):
+            if fits(one):
+                total, verified = total + 1, verified + one.verified
+        return total, verified
+
+    async def _codes(self, account: AccountId, asked: CodesOf) -> AsyncIterator[SentCode]:
+        """The newest MOST_CODES, a part at a time; nobody else waits for longer than a part takes."""
+        before = asked.before
+        async with self._turn(account, self._lists):
+            for _ in range(MOST_CODES // CODES_AT_ONCE):
+                part = await self._storage.read_codes(
+                    account, CodesBetween(asked.first, before, asked.dialect, asked.categories, CODES_AT_ONCE)
+                )
+                for one in part:
+                    yield one
+                if len(part) < CODES_AT_ONCE:
+                    return
+                before = part[-1].message.id
 
     async def last_call(self, account: AccountId, message: MessageId) -> Call | None:
         """The message's newest call, where anything was heard of one."""

@@ -100,6 +100,25 @@ class SentBetween(msgspec.Struct, frozen=True):
     channel: str = Channel.SMS
 
 
+class CodesBetween(msgspec.Struct, frozen=True):
+    """Messages with codes that came in through one API, with ids from `first` to before `before` and one of these
+    categories: the newest `limit`.
+    """
+
+    first: int
+    before: int
+    dialect: str
+    categories: tuple[str, ...]
+    limit: int
+
+
+class SentCode(msgspec.Struct, frozen=True, gc=False):
+    """A message of a verification, and whether that was verified."""
+
+    message: Message
+    verified: bool
+
+
 class WantedMessages(msgspec.Struct, frozen=True):
     """Messages with ids from `since` on, to one of these phones or with this reference (of all where neither is said),
     in this state (any where none is).
@@ -363,6 +382,9 @@ class Storage(Writer, Protocol):
         were refused, of the sandbox, or of operators who try carriers are left out. Codes that can be checked at `now`
         are not settled. It looks at all messages in between.
         """
+
+    async def read_codes(self, account: AccountId, codes: CodesBetween) -> Sequence[SentCode]:
+        """Newest first. It looks at all messages of the account in between, in nobody's way."""
 
     async def read_events(self, account: AccountId, before: tuple[int, int], limit: int) -> Sequence[Event]:
         """Events of an account whose (subject, id) comes before this, newest subject first, its last event first."""

@@ -38,10 +38,12 @@ from onema.domain.values.phone import Phone
 from onema.storage.contract import (
     NEWEST,
     NEWEST_ENTRY,
+    CodesBetween,
     DataRejected,
     DirectoryChanges,
     FoundMessages,
     SentBetween,
+    SentCode,
     SentPage,
     Story,
     Subscription,
@@ -326,6 +328,17 @@ class MemoryStorage:
             if (row.channel, row.dialect) == (sent.channel, sent.dialect) and row.category in sent.categories
         ]
         return SentPage(min(len(found), sent.most), found[sent.skip :][: sent.limit])
+
+    async def read_codes(self, account: AccountId, codes: CodesBetween) -> Sequence[SentCode]:
+        verified = {
+            row.subject for row in self._of(Event) if (row.account, row.kind) == (account, "verified")
+        }
+        found = [
+            SentCode(row, row.verification in verified)
+            for row in reversed(self._messages_of(account, codes.first, codes.before))
+            if row.verification and row.dialect == codes.dialect and row.category in codes.categories
+        ]
+        return found[: codes.limit]
 
     def _messages_of(self, account: AccountId, first: int, before: int) -> list[Message]:
         found = [row for row in self._of(Message) if row.account == account and first <= row.id < before]

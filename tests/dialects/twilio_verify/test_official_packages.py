@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -162,6 +163,33 @@ def test_python_limits_a_session(service: Any) -> None:
     assert service.rate_limits(limit.sid).delete()
 
 
+def test_python_reads_attempts_and_their_summary(server: RunningServer, service: Any, verify: Any) -> None:
+    """Of one service and the last minutes, with what the library makes of times and prices."""
+    phone = "+84901888721"
+    since = datetime.now(UTC) - timedelta(minutes=5)
+    started = service.verifications.create(to=phone, channel="sms")
+    (attempt,) = verify.verification_attempts.list(
+        channel_data_to=phone, channel="sms", date_created_after=since, verify_service_sid=started.service_sid
+    )
+    assert (attempt.verification_sid, attempt.conversion_status) == (started.sid, "unconverted")
+    assert attempt.date_created >= since
+    service.verification_checks.create(to=phone, code=code_on(server, phone))
+    assert verify.verification_attempts(attempt.sid).fetch().conversion_status == "converted"
+    asked = {"destination_prefix": phone, "date_created_after": since, "country": "VN"}
+    summary = verify.verification_attempts_summary().fetch(**asked)
+    assert (summary.total_attempts, summary.total_converted, summary.total_unconverted) == (1, 1, 0)
+    assert summary.conversion_rate_percentage == 100
+
+
+def test_python_keeps_a_safe_list(verify: Any) -> None:
+    """A number, and a block of a thousand."""
+    for entry in ("+84901888722", "+84901888xxx"):
+        made = verify.safelist.create(phone_number=entry)
+        assert verify.safelist(entry).fetch().sid == made.sid
+        assert verify.safelist(entry).delete()
+        assert refused(verify.safelist(entry).fetch) == (404, 20404)
+
+
 NODE = """
 const [base, accountSid, authToken, serviceSid, phone] = process.argv.slice(2);
 const client = new OnemaClient(accountSid, authToken);
@@ -185,6 +213,13 @@ const made = await client.verify.v2.services.create({ friendlyName: "Node", code
 told.length = (await client.verify.v2.services(made.sid).update({ customCodeEnabled: true })).codeLength;
 told.listed = (await client.verify.v2.services.list({ pageSize: 1 })).some((one) => one.sid === made.sid);
 told.removed = await client.verify.v2.services(made.sid).remove();
+const attempts = await client.verify.v2.verificationAttempts.list({ channelDataTo: phone, limit: 2 });
+told.attempts = attempts.map((one) => [one.verificationSid === started.sid, one.conversionStatus]);
+const summary = await client.verify.v2.verificationAttemptsSummary().fetch({ destinationPrefix: phone });
+told.summary = [summary.totalAttempts, summary.totalConverted, summary.conversionRatePercentage];
+const safe = await client.verify.v2.safelist.create({ phoneNumber: phone });
+told.safe = (await client.verify.v2.safelist(phone).fetch()).sid === safe.sid;
+told.unsafe = await client.verify.v2.safelist(phone).remove();
 told.templates = (await client.verify.v2.templates.list()).map((one) => one.friendlyName);
 console.log(JSON.stringify(told));
 """
@@ -223,5 +258,9 @@ def test_node_does_the_same(server: RunningServer, tmp_path: Path) -> None:
         "length": 5,
         "listed": True,
         "removed": True,
+        "attempts": [[True, "converted"], [True, "converted"]],
+        "summary": [2, 2, 100],
+        "safe": True,
+        "unsafe": True,
         "templates": ["verify"],
     }

@@ -87,6 +87,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     resends: int
     keep_days: int
     sandbox_numbers: dict[str, str]
+    safe_numbers: list[str]
 
 
 def get_balance() -> Call[Balance]:
@@ -122,6 +123,7 @@ def change_account(
     callback_url: str | UnsetType = UNSET,
     allowed_ips: Sequence[str] | UnsetType = UNSET,
     low_balance: str | UnsetType | None = UNSET,
+    safe_numbers: Sequence[str] | UnsetType = UNSET,
 ) -> Call[Account]:
     """Change the account.
 
@@ -131,5 +133,10 @@ def change_account(
         "PATCH",
         "/v1/account",
         Account,
-        body={"callback_url": callback_url, "allowed_ips": allowed_ips, "low_balance": low_balance},
+        body={
+            "callback_url": callback_url,
+            "allowed_ips": allowed_ips,
+            "low_balance": low_balance,
+            "safe_numbers": safe_numbers,
+        },
     )

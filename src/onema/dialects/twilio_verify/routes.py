@@ -1,8 +1,9 @@
-"""Twilio Verify v2: /v2/Services and what is below it, /v2/Templates. docs/vendors/twilio_verify.md"""
+"""Twilio Verify v2: Services and what is below them, Templates, Attempts, SafeList. docs/vendors/twilio_verify.md"""
 
 from collections.abc import Awaitable, Callable
 from functools import partial
 
+from onema.dialects.twilio_verify.attempts import Attempts
 from onema.dialects.twilio_verify.auth import DIALECT, authenticate
 from onema.dialects.twilio_verify.errors import (
     INTERNAL,
@@ -14,6 +15,7 @@ from onema.dialects.twilio_verify.errors import (
     not_found,
 )
 from onema.dialects.twilio_verify.rate_limits import RateLimits
+from onema.dialects.twilio_verify.safe_list import SafeList
 from onema.dialects.twilio_verify.services import Services
 from onema.dialects.twilio_verify.templates import Templates
 from onema.dialects.twilio_verify.verifications import Verifications
@@ -53,6 +55,11 @@ class TwilioVerifyApi:
         "/v2/Services/{ServiceSid}/RateLimits/{RateLimitSid}/Buckets",
         "/v2/Services/{ServiceSid}/RateLimits/{RateLimitSid}/Buckets/{Sid}",
         "/v2/Templates",
+        "/v2/Attempts",
+        "/v2/Attempts/{Sid}",
+        "/v2/Attempts/Summary",
+        "/v2/SafeList/Numbers",
+        "/v2/SafeList/Numbers/{PhoneNumber}",
     )
     refusals = REFUSALS
     callbacks = None
@@ -67,6 +74,8 @@ class TwilioVerifyApi:
         self._services = Services(gateway)
         self._rate_limits = RateLimits(gateway, self._services)
         self._templates = Templates(gateway)
+        self._attempts = Attempts(gateway, reads, self._services)
+        self._safe_list = SafeList(self._services)
         self._verifications = Verifications(gateway, reads, checks or gateway.execute)
 
     async def answer(self, request: Request) -> Response:
@@ -101,6 +110,19 @@ class TwilioVerifyApi:
         match request.path.split("/")[2:]:
             case ["Templates"]:
                 return {"GET": partial(self._templates.every, caller, request)}
+            case ["Attempts"]:
+                return {"GET": partial(self._attempts.every, caller, request)}
+            case ["Attempts", "Summary"]:
+                return {"GET": partial(self._attempts.summary, caller, request)}
+            case ["Attempts", sid]:
+                return {"GET": partial(self._attempts.fetch, caller, request, sid)}
+            case ["SafeList", "Numbers"]:
+                return {"POST": partial(self._safe_list.add, caller, request)}
+            case ["SafeList", "Numbers", named]:
+                return {
+                    "GET": partial(self._safe_list.fetch, caller, request, named),
+                    "DELETE": partial(self._safe_list.remove, caller, request, named),
+                }
             case ["Services"]:
                 return {
                     "GET": partial(services.every, caller, request),

@@ -1,6 +1,6 @@
 """Services: each application of the account is one. https://www.twilio.com/docs/verify/api/service"""
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -50,18 +50,19 @@ class Services:
 
     def find(self, caller: CredentialView, sid: str, path: str) -> ApplicationView:
         """The account's application of this SID, where the login is for that one or for all. Raises Failed."""
-        for application in self._every(caller):
+        for application in self.of(caller):
             if service_sid(caller.account, application) == sid:
                 return application
         raise Failed(not_found(path))
 
-    def _every(self, caller: CredentialView) -> list[ApplicationView]:
+    def of(self, caller: CredentialView) -> list[ApplicationView]:
+        """Those that the login is for."""
         if caller.application is not None:
             return [caller.application]
         return [one for _, one in sorted(caller.account.applications.items())]
 
     async def every(self, caller: CredentialView, request: Request) -> Response:
-        told = [self._told(caller.account, one, request) for one in self._every(caller)]
+        told = [self._told(caller.account, one, request) for one in self.of(caller)]
         return Page(request).of("services", told)
 
     async def fetch(self, caller: CredentialView, service: ApplicationView, request: Request) -> Response:
@@ -94,6 +95,7 @@ class Services:
         request: Request,
         documents: tuple[doc.AnyDocument, ...],
         remove: tuple[tuple[str, str], ...] = (),
+        role: Literal["admin", "developer"] = "developer",
     ) -> None:
         """As the key's change, which the audit log has. Raises Failed where it may not, or where the configuration
         would not hold together, and Refused.
@@ -101,7 +103,7 @@ class Services:
         actor = Actor(
             name=caller.key,
             how="key",
-            role="developer",
+            role=role,
             account=caller.account.name,
             address=request.client_ip,
         )

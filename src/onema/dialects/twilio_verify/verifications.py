@@ -144,7 +144,7 @@ class Verifications:
             client_ip=person or request.client_ip,
             application=service.name,
             reference="",
-            category=_purpose(service),
+            category=purpose_of(service),
             brandname=template.brandname if template else "",
             text=template.text if template else "",
             voice="" if template else _voice(service, form),
@@ -156,7 +156,7 @@ class Verifications:
             alphabet=DIGITS,
             length=len(own) or document.code_length,
             time_alive=ALIVE_MS,
-            purpose=_purpose(service),
+            purpose=purpose_of(service),
             how=how,
             continues=MOST_SENDS,
             own=own,
@@ -243,7 +243,7 @@ class Verifications:
         self, caller: CredentialView, service: ApplicationView, request: Request, named: str
     ) -> tuple[Message, LiveVerification]:
         """The verification that a SID or a phone names, while it can be checked or has been tried too often."""
-        account, purpose = caller.account, _purpose(service)
+        account, purpose = caller.account, purpose_of(service)
         identifier = id_in(VERIFICATION, named)
         if identifier:
             found = await self._reads.message(account.id, MessageId(identifier))
@@ -313,7 +313,7 @@ def attempts_of(story: Story) -> list[tuple[int, str]]:
     return [(story.message.id, story.message.channel), *again]
 
 
-def _purpose(service: ApplicationView) -> str:
+def purpose_of(service: ApplicationView) -> str:
     """Each service has codes of its own for a phone."""
     return f"service {service.name}"
 

@@ -12,7 +12,7 @@ import msgspec
 from onema.domain.codes import limits
 from onema.domain.configuration.directory import AccountView
 from onema.domain.decision import Context, World
-from onema.domain.guard.judge import judge, keys_to_judge
+from onema.domain.guard.judge import NOTHING_FOUND, judge, keys_to_judge
 from onema.domain.ids import AccountId, MessageId
 from onema.domain.keyring import NONCE_BYTES
 from onema.domain.money import low_balance, wallet
@@ -139,7 +139,11 @@ def accept_message(
     guard = context.directory.guards.of(account.name, send.application)
     # Other accounts send no SMS there at all.
     to_landline = channel is Channel.SMS and bool(account.document.destinations) and is_landline(send.phone)
-    judged = judge(send, world, guard, channel, price, to_landline=to_landline)
+    judged = (
+        NOTHING_FOUND
+        if account.calls_safe(send.phone)
+        else judge(send, world, guard, channel, price, to_landline=to_landline)
+    )
     windows = limits.count_send(
         world, account, send.phone, send.client_ip, send.now, but_phone=judged.own_purse
     )

@@ -92,6 +92,15 @@ class AccountView:
             limit = (window.seconds, window.limit)
             self.windows[window.per] = (*self.windows.get(window.per, ()), limit)
 
+    def calls_safe(self, phone: str) -> bool:
+        """Whether the customer says that the guard is to let it through."""
+        safe = self.document.safe_numbers
+        return bool(safe) and (phone in self._safe or f"{phone[:-3]}xxx" in self._safe)
+
+    @cached_property
+    def _safe(self) -> frozenset[str]:
+        return frozenset(self.document.safe_numbers)
+
     @cached_property
     def named_templates(self) -> dict[str, doc.Template]:
         """Those of its active texts that have a name."""

@@ -44,6 +44,8 @@ LONGEST_SILENCE = 900
 MOST_RECALLS = 5
 RECALL_DELAYS = (5, 3_600)
 MOST_SANDBOX_NUMBERS = 20
+MOST_SAFE_NUMBERS = 1_000
+_SAFE = re.compile(r"\+[1-9][0-9]{6,14}|\+[1-9][0-9]{3,11}xxx")
 MOST_RESENDS = 3
 """How often an account may let a code be sent again."""
 DEEPEST_SETTING = 8
@@ -161,6 +163,14 @@ def _account(account: doc.Account) -> Iterator[Problem]:
             yield Problem("sandbox_numbers", "a code is 4 to 10 digits and capital letters")
     if len(account.sandbox_numbers) > MOST_SANDBOX_NUMBERS:
         yield Problem("sandbox_numbers", f"there are more than {MOST_SANDBOX_NUMBERS}")
+    for entry in account.safe_numbers:
+        if not _SAFE.fullmatch(entry):
+            yield Problem(
+                "safe_numbers",
+                f"{shown(entry)} is no phone such as +84901888484, nor a block such as +84901888xxx",
+            )
+    if len(account.safe_numbers) > MOST_SAFE_NUMBERS:
+        yield Problem("safe_numbers", f"there are more than {MOST_SAFE_NUMBERS}")
 
 
 def _resend(route: doc.Route) -> Iterator[Problem]:

@@ -76,8 +76,9 @@ class Account(Document, frozen=True, kw_only=True, tag="account"):
     everyone (domain/values/destinations.py). `country` is where national numbers belong, empty for the dialect's own.
     `fixed_number` is what any text comes from that names no brandname; without one the account may send none.
     `resends` is how often each of its codes may be sent again, and paid for again, when nothing is heard of it.
-    `sandbox_numbers` are phones in E.164 and their fixed codes, for its sandbox applications alone.
-    Once the balance is under `low_balance`, it is told of (money/low_balance.py); None: never.
+    `sandbox_numbers` are phones in E.164 and their fixed codes, for its sandbox applications alone. `safe_numbers` are
+    numbers and blocks of a thousand (+84901234xxx) that no rule of the guard looks at, as the customer says. Once the
+    balance is under `low_balance`, it is told of (money/low_balance.py); None: never.
     `keep_days` is after how many days its messages go, 0 with those of all others.
     `wallet` prepaid stops at `floor`; postpaid has none unless `credit_limit` says so. `registered` are facts, here
     and in other documents (registered.py). Nothing is decided here for an account that is `moving_to` another cell, or
@@ -107,6 +108,7 @@ class Account(Document, frozen=True, kw_only=True, tag="account"):
     resends: int = 0
     keep_days: int = 0
     sandbox_numbers: dict[str, str] = {}
+    safe_numbers: tuple[str, ...] = ()
     registered: dict[str, str] = {}
 
 

@@ -73,7 +73,7 @@ class Judgement(msgspec.Struct, frozen=True, gc=False):
     own_purse: bool = False
 
 
-_NOTHING = Judgement()
+NOTHING_FOUND = Judgement()
 
 
 def keys_to_judge(asked: Asked, guard: GuardView) -> Iterable[Key]:
@@ -108,10 +108,10 @@ def judge(
     Raises Guarded(ABUSE_SUSPECTED | CHALLENGE_REQUIRED).
     """
     if not guard.active:
-        return _NOTHING
+        return NOTHING_FOUND
     home = country_of(asked.phone)
     if guard.lets_through(asked.phone, home, asked.person_ip):
-        return _NOTHING
+        return NOTHING_FOUND
     trial = _Trial(asked, world, guard, home)
     if guard.countries and home not in guard.countries:
         trial.find(Rule.COUNTRIES, home)

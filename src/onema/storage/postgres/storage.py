@@ -35,9 +35,11 @@ from onema.domain.values.money import Minor
 from onema.domain.values.phone import Phone
 from onema.storage.contract import (
     NEWEST_ENTRY,
+    CodesBetween,
     DirectoryChanges,
     FoundMessages,
     SentBetween,
+    SentCode,
     SentPage,
     Story,
     WantedMessages,
@@ -317,6 +319,11 @@ class PostgresStorage(PostgresWriter):
         prefix = (PREFIX_WITHOUT_DIGITS, SHORTEST_PREFIX)
         query = self._queries["count_messages"]
         return [alike(row) for row in await self._fetch(query, list(accounts), first, before, now, *prefix)]
+
+    async def read_codes(self, account: AccountId, codes: CodesBetween) -> Sequence[SentCode]:
+        wanted = (codes.first, codes.before, codes.dialect, list(codes.categories), codes.limit)
+        records = await self._fetch(self._queries["codes"], account, *wanted)
+        return [SentCode(Message(*row), verified) for *row, verified in records]
 
     async def read_events(self, account: AccountId, before: tuple[int, int], limit: int) -> Sequence[Event]:
         records = await self._fetch(self._queries["events"], account, *before, limit)

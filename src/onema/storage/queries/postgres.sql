@@ -503,6 +503,18 @@ FROM (
 ) AS counted
 GROUP BY account, channel, template, prefix, carrier, network, first_carrier
 
+-- codes --
+-- An account's ($1) newest messages with codes and ids from $2 to before $3, of one API ($4) and some categories ($5), and
+-- whether each code was verified.
+SELECT account, id, dialect, channel, phone, sender, application, reference, client_ip, verification,
+       code_expires_at, segments, period, unit_price, price, held, charged, talked_ms, state, reason, ended_at, ending,
+       callback_url, together, category, campaign, resends, template,
+       EXISTS (SELECT 1 FROM events
+               WHERE events.account = messages.account AND subject = verification AND kind = 'verified')
+FROM messages
+WHERE account = $1 AND id >= $2 AND id < $3 AND verification <> 0 AND dialect = $4 AND category = ANY($5::text[])
+ORDER BY id DESC LIMIT $6
+
 -- ledger --
 -- An account's ($1) newest ledger entries behind one of them ($3 subject, $4 kind).
 SELECT account, subject, kind, amount, at, note FROM ledger

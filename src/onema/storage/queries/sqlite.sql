@@ -392,6 +392,19 @@ SELECT account, id, dialect, channel, phone, sender, application, reference, cli
        callback_url, together, category, campaign, resends, template
 FROM messages WHERE account = :account AND id >= :first AND id < :before AND together = :first ORDER BY id LIMIT :limit
 
+-- codes --
+-- The newest messages with codes of an account and ids from :first to before :before, of one API and some categories (a JSON
+-- list), and whether each code was verified.
+SELECT account, id, dialect, channel, phone, sender, application, reference, client_ip, verification,
+       code_expires_at, segments, period, unit_price, price, held, charged, talked_ms, state, reason, ended_at, ending,
+       callback_url, together, category, campaign, resends, template,
+       EXISTS (SELECT 1 FROM events
+               WHERE events.account = messages.account AND subject = verification AND kind = 'verified')
+FROM messages
+WHERE account = :account AND id >= :first AND id < :before AND verification <> 0 AND dialect = :dialect
+  AND category IN (SELECT value FROM json_each(:categories))
+ORDER BY id DESC LIMIT :limit
+
 -- sent --
 -- Messages of one channel of an account with ids from :first to before :before, of one API and some categories (a JSON list), in order.
 SELECT account, id, dialect, channel, phone, sender, application, reference, client_ip, verification,

@@ -41,9 +41,11 @@ from onema.domain.values.money import Minor
 from onema.domain.values.phone import Phone
 from onema.storage.contract import (
     NEWEST,
+    CodesBetween,
     DirectoryChanges,
     FoundMessages,
     SentBetween,
+    SentCode,
     SentPage,
     StorageError,
     Story,
@@ -404,6 +406,15 @@ class SqliteStorage(SqliteLists):
         }
         with DRIVER_ERRORS, contextlib.closing(self._connect()) as connection:
             return [alike(row) for row in connection.execute(self._queries["count_messages"], bindings)]
+
+    async def read_codes(self, account: AccountId, codes: CodesBetween) -> Sequence[SentCode]:
+        return await asyncio.to_thread(self._read_codes, account, codes)
+
+    def _read_codes(self, account: AccountId, codes: CodesBetween) -> list[SentCode]:
+        bindings = {**asdict(codes), "account": account, "categories": json.dumps(codes.categories)}
+        with DRIVER_ERRORS, contextlib.closing(self._connect()) as connection:
+            rows: Any = connection.execute(self._queries["codes"], bindings)
+            return [SentCode(Message(*row), bool(verified)) for *row, verified in rows]
 
     async def oldest_due(self, now: int, limit: int) -> dict[str, int]:
         with DRIVER_ERRORS:

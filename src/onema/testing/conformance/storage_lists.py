@@ -12,7 +12,7 @@ from onema.domain.live_figures import LiveFigures
 from onema.domain.records import Attempt, Call, Channel, Event, LedgerEntry, Message, Wallet
 from onema.domain.server_keys.rows import NodeKeys
 from onema.domain.values.money import Minor
-from onema.storage.contract import SentBetween, SentPage, Storage
+from onema.storage.contract import CodesBetween, SentBetween, SentPage, Storage
 from onema.testing.conformance.storage import ACCOUNT, insert, message, sample
 
 ALL = SentBetween(first=1, before=100, dialect="esms", categories=("", "2"), skip=0, limit=10, most=100)
@@ -85,6 +85,27 @@ class StorageLists:
         await insert(storage, *(sms(number) for number in range(1, 6)))
         page = await storage.read_sent(ACCOUNT, replace(ALL, limit=2, most=3))
         assert (page.total, ids(page.messages)) == (3, [1, 2])
+
+    async def test_codes_are_listed_newest_first_with_what_became_of_them(self, storage: Storage) -> None:
+        """Of one API and some categories, between two ids; a verification's every message, and no other message."""
+        messages = [
+            replace(sms(number, "2"), verification=first) for number, first in ((1, 1), (2, 2), (3, 1))
+        ]
+        events = (
+            Event(ACCOUNT, 1, 9, "verified", ""),
+            Event(ACCOUNT, 2, 10, "wrong code", ""),
+            Event(AccountId(ACCOUNT + 1), 2, 11, "verified", ""),
+        )
+        plain = replace(sms(4, "2"), verification=0)
+        await insert(storage, *messages, plain, replace(sms(5, "8"), verification=5), *events)
+        asked = CodesBetween(1, 6, sms(1).dialect, ("2",), 10)
+        found = await storage.read_codes(ACCOUNT, asked)
+        assert [(one.message.id, one.verified) for one in found] == [(3, True), (2, False), (1, True)]
+        assert found[0].message == messages[2]
+        one = await storage.read_codes(ACCOUNT, replace(asked, first=2, before=3))
+        assert [each.message.id for each in one] == [2]
+        assert len(await storage.read_codes(ACCOUNT, replace(asked, limit=2))) == 2
+        assert list(await storage.read_codes(ACCOUNT, replace(asked, categories=()))) == []
 
     async def test_events_are_listed_by_subject_newest_first(self, storage: Storage) -> None:
         """Page by page, also where a page ends between two events of one subject; one account's alone."""

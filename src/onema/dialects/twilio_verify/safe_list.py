@@ -1,0 +1,75 @@
+"""Numbers that the guard lets through, as the account itself says. https://www.twilio.com/docs/verify/api/safe-list
+
+They stand in the account's document (`safe_numbers`). A thousand numbers are one entry: +84901234xxx.
+"""
+
+import hashlib
+import re
+from typing import Any
+
+import msgspec
+
+from onema.dialects.twilio_verify.errors import INVALID_PARAMETER, NOT_SUPPORTED, Failed, not_found
+from onema.dialects.twilio_verify.services import Services
+from onema.dialects.twilio_verify.wire import Form, answer, base_url
+from onema.domain.configuration.directory import CredentialView
+from onema.http.messages import Request, Response
+
+ENTRY = "GN"
+_ENTRY = re.compile(r"\+[1-9][0-9]{6,14}|\+[1-9][0-9]{3,11}xxx")
+
+
+class SafeList:
+    """Each operation raises Failed and Refused."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    async def add(self, caller: CredentialView, request: Request) -> Response:
+        """One that is there already is answered as if it were new."""
+        entry = _entry(Form(request.body).required("PhoneNumber"))
+        if entry is None:
+            raise Failed(INVALID_PARAMETER, "PhoneNumber")
+        known = self._of(caller)
+        if entry not in known:
+            await self._keep(caller, request, (*known, entry))
+        return answer(_told(caller, entry, request), 201)
+
+    async def fetch(self, caller: CredentialView, request: Request, named: str) -> Response:
+        return answer(_told(caller, self._known(caller, request, named), request))
+
+    async def remove(self, caller: CredentialView, request: Request, named: str) -> Response:
+        entry = self._known(caller, request, named)
+        await self._keep(caller, request, tuple(one for one in self._of(caller) if one != entry))
+        return Response(204, b"")
+
+    def _of(self, caller: CredentialView) -> tuple[str, ...]:
+        if caller.application is not None:
+            raise Failed(NOT_SUPPORTED, "this login is for one service")
+        return caller.account.document.safe_numbers
+
+    def _known(self, caller: CredentialView, request: Request, named: str) -> str:
+        known = self._of(caller)
+        entry = _entry(named)
+        if entry is None or entry not in known:
+            raise Failed(not_found(request.path))
+        return entry
+
+    async def _keep(self, caller: CredentialView, request: Request, entries: tuple[str, ...]) -> None:
+        document = msgspec.structs.replace(caller.account.document, safe_numbers=entries)
+        await self._services.configure(caller, request, (document,), role="admin")
+
+
+def _entry(written: str) -> str | None:
+    """A plus that a client did not encode has become a space."""
+    entry = f"+{written[1:]}" if written.startswith(" ") else written
+    return entry.lower() if _ENTRY.fullmatch(entry.lower()) else None
+
+
+def _told(caller: CredentialView, entry: str, request: Request) -> dict[str, Any]:
+    digest = hashlib.sha256(f"{caller.account.name}/safe/{entry}".encode()).hexdigest()[:32]
+    return {
+        "sid": f"{ENTRY}{digest}",
+        "phone_number": entry,
+        "url": f"{base_url(request)}/v2/SafeList/Numbers/{entry}",
+    }
