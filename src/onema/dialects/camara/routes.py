@@ -1,6 +1,8 @@
 """CAMARA one-time-password-sms 1.1.1, its token endpoint and discovery. docs/vendors/camara.md"""
 
 from collections.abc import Awaitable, Callable
+from functools import cache
+from pathlib import Path
 from urllib.parse import unquote_plus
 
 import msgspec
@@ -51,11 +53,19 @@ from onema.http.parameters import parse_form
 API = "/one-time-password-sms"
 SEND, VALIDATE = f"{API}/v1/send-code", f"{API}/v1/validate-code"
 TOKEN, DISCOVERY = f"{API}/oauth2/token", f"{API}/.well-known/openid-configuration"
+DESCRIPTION = f"{API}/v1/openapi.yaml"
 PURPOSE = "one-time-password-sms"
 ALIVE_MS = 300_000
 _NO_STORE = ((b"cache-control", b"no-store"),)
 # What refuses nothing.
 _ANSWERS = frozenset(("ok", INVALID_OTP.code))
+
+
+@cache
+def description() -> bytes:
+    """The API in OpenAPI 3.1, in our words."""
+    return (Path(__file__).parent / "openapi.yaml").read_bytes()
+
 
 Operation = Callable[[Request, Asking], Awaitable[Response]]
 
@@ -65,7 +75,7 @@ class CamaraApi:
 
     name = DIALECT
     path_segments = frozenset({PURPOSE})
-    operations = (SEND, VALIDATE, TOKEN, DISCOVERY)
+    operations = (SEND, VALIDATE, TOKEN, DISCOVERY, DESCRIPTION)
     refusals = REFUSALS
     callbacks = None
 
@@ -83,6 +93,7 @@ class CamaraApi:
             VALIDATE: ("POST", self._validate),
             TOKEN: ("POST", self._token),
             DISCOVERY: ("GET", self._discovery),
+            DESCRIPTION: ("GET", self._described),
         }
 
     async def answer(self, request: Request) -> Response:
@@ -217,6 +228,9 @@ class CamaraApi:
             "response_types_supported": [],
         }
         return Response(200, msgspec.json.encode(told), JSON)
+
+    async def _described(self, request: Request, asking: Asking) -> Response:
+        return Response(200, description(), b"application/yaml")
 
     def refuse_oversized(self, request: Request) -> Response:
         return correlated(request, INVALID_ARGUMENT.response("the body is too large"))
