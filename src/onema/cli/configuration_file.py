@@ -54,7 +54,7 @@ TABLES: dict[str, Table] = {
     "hotline_pools": Table(
         kind=doc.HotlinePool, children={"hotlines": Table(kind=doc.Hotline, given=("pool",), bare="number")}
     ),
-    "carriers": Table(kind=doc.Carrier),
+    "carriers": Table(kind=doc.Carrier, assigned=("breaker_closed",)),
     "routes": Table(kind=doc.Route),
     "guards": Table(kind=doc.Guard),
     "operator_keys": Table(kind=doc.OperatorKey),

@@ -190,6 +190,10 @@ class RunningCarriers(Mapping[str, Carrier]):
         self._refused = {
             name: why for name, why in self._refused.items() if name in wanted and name not in new
         }
+        for name, known in self._documents.items():
+            if known.breaker_closed < wanted[name].breaker_closed:
+                self._seen.forget(name)
+                self.on_ready()
         self._documents |= wanted
         for name in new:
             try:
@@ -297,7 +301,7 @@ class RunningCarriers(Mapping[str, Carrier]):
 
 def _runs_as(known: doc.Carrier, wanted: doc.Carrier | None) -> bool:
     """Whether a carrier may go on running under a changed document. Another total comes with the next renewal; what is
-    registered and needed is looked up for each message.
+    registered and needed is looked up for each message, and a breaker that is closed by hand is this process's.
     """
     if wanted is None or bool(known.capacity) != bool(wanted.capacity):
         return False
@@ -306,6 +310,7 @@ def _runs_as(known: doc.Carrier, wanted: doc.Carrier | None) -> bool:
         capacity=wanted.capacity,
         per_second=wanted.per_second,
         draining=wanted.draining,
+        breaker_closed=wanted.breaker_closed,
         registered=wanted.registered,
         needs=wanted.needs,
     )

@@ -158,6 +158,28 @@ async def test_routes_are_added_and_removed(yard: Yard) -> None:
     assert (await yard.administration.answer(ReadDocuments(kind="route"), ITSELF)).documents == ()
 
 
+async def test_a_route_is_changed_in_its_line(yard: Yard) -> None:
+    """What is wrong stands at its field; where it leads stays as it is."""
+    told = {"channel": "sms", "carrier": "gw-north", "prefix": "+84", "priority": "2"}
+    await yard.send("/console/carriers", "add_route", **told)
+    changes = {"identity": "sms/+84/gw-north", "priority": "0", "weight": "7", "resend_after": "20"}
+    assert (await yard.send("/console/carriers", "change_route", **changes)).status == 303
+    (route,) = (await yard.administration.answer(ReadDocuments(kind="route"), ITSELF)).documents
+    assert route == doc.Route(channel="sms", carrier="gw-north", prefix="+84", weight=7, resend_after=20)
+    wrong = await yard.send("/console/carriers", "change_route", **{**changes, "weight": "9999999999"})
+    assert wrong.status == 422
+    assert re.search(r'name="weight"[^>]*value="9999999999"[^>]*aria-invalid="true"', wrong.text)
+    gone = await yard.send("/console/carriers", "change_route", **{**changes, "identity": "sms/+1/gw-north"})
+    assert gone.status == 404
+
+
+async def test_a_breaker_is_closed_by_a_press(yard: Yard) -> None:
+    """The document counts it, which is how every process hears of it."""
+    for times in (1, 2):
+        assert (await yard.send("/console/carriers", "close", name="gw-north")).status == 303
+        assert (await yard.carrier("gw-north")).breaker_closed == times
+
+
 async def test_a_text_is_tried_through_one_carrier(yard: Yard) -> None:
     """It leads to the message's page, which tells what became of it."""
     sent = await yard.send("/console/carriers/of/gw-north", "send", phone=OURS, text="Hello", account="acme")

@@ -11,6 +11,7 @@ from onema.console.door.welcome import ROLES
 from onema.console.operate.pages.system import VERDICTS
 from onema.console.operate.sections import SECTIONS
 from onema.console.words import ENGLISH, languages
+from onema.domain.delivery.breaker import BreakerState
 from onema.domain.delivery.call import CallState
 from onema.domain.delivery.outcome import Ending
 from onema.domain.records import MessageState
@@ -36,7 +37,7 @@ def said() -> Iterator[str]:
     for file in (*CONSOLE.rglob("*.html"), *CONSOLE.rglob("*.js"), *CONSOLE.rglob("*.py")):
         yield from re.findall(r'\bsay\(\s*"([^"]+)"', file.read_text("utf-8"))
     yield from ("Pause", "Play the call", _NO_MATCH)
-    for states in (MessageState, Ending, CallState, VerificationState):
+    for states in (MessageState, Ending, CallState, VerificationState, BreakerState):
         yield from (one.value for one in states)
     yield from ("ready", "waiting", "active", "inactive", "full", "draining")
     yield from (script.value for script in Script)

@@ -5,10 +5,13 @@ import pytest
 
 from onema.channels.contract import Carrier, Share
 from onema.delivery.capacity import Capacity
+from onema.delivery.carrier_watch import CarrierWatch
 from onema.delivery.carriers import CarrierRefused, RunningCarriers
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.configure import Configure
+from onema.domain.delivery.breaker import FAILURES_TO_OPEN, BreakerState
 from onema.domain.delivery.capacity import LEASE_SECONDS, RENEW_SECONDS, USE_SECONDS
+from onema.domain.delivery.outcome import Outcome, OutcomeKind
 from onema.domain.records import CarrierCapacity
 from onema.storage.contract import Unavailable
 from onema.testing.recording_carrier import RecordingCarrier
@@ -35,7 +38,7 @@ class Factory:
 class Process:
     """What one of several processes runs."""
 
-    def __init__(self, rig: DeliveryRig, name: str) -> None:
+    def __init__(self, rig: DeliveryRig, name: str, watch: CarrierWatch | None = None) -> None:
         self.factory = Factory()
         self.running = RunningCarriers(
             rig.committer,
@@ -43,6 +46,7 @@ class Process:
             refuse_handset_beside_carriers,
             lambda carrier: Capacity(carrier, name, rig.clock, rig.clock.steady),
             rig.clock.now,
+            watch,
         )
 
     @property
@@ -51,7 +55,7 @@ class Process:
         return self.factory.carriers[-1].share if self.factory.carriers else None
 
 
-StartProcess = Callable[[str], Awaitable[Process]]
+StartProcess = Callable[..., Awaitable[Process]]
 
 
 @pytest.fixture
@@ -59,8 +63,8 @@ async def start(rig: DeliveryRig) -> AsyncIterator[StartProcess]:
     """Starts processes that share the rig's store, and stops them in the end."""
     started: list[Process] = []
 
-    async def start_one(name: str) -> Process:
-        process = Process(rig, name)
+    async def start_one(name: str, watch: CarrierWatch | None = None) -> Process:
+        process = Process(rig, name, watch)
         await process.running.start()
         started.append(process)
         return process
@@ -115,6 +119,25 @@ async def test_what_is_registered_and_needed_does_not_restart_a_carrier(
     await put(rig, doc.Carrier(name="two", type="test"))
     await rig.until(lambda: set(carriers) == {"one", "two"})
     assert [made.name for made in factory.made] == ["one", "two"]
+
+
+async def test_a_breaker_that_is_closed_by_hand_is_closed_in_every_process(
+    rig: DeliveryRig, start: StartProcess
+) -> None:
+    """Each forgets what it saw, and the carrier runs on; a document that knows no number undoes nothing."""
+    watches = [CarrierWatch(rig.clock.now), CarrierWatch(rig.clock.now)]
+    processes = [await start(name, watch) for name, watch in zip(("one", "two"), watches, strict=True)]
+    await put(rig, doc.Carrier(name="gw", type="test"))
+    await rig.until(lambda: all(set(one.running) == {"gw"} for one in processes))
+    for watch in watches:
+        for began in [watch.begin("gw") for _ in range(FAILURES_TO_OPEN)]:
+            watch.end(began, Outcome(kind=OutcomeKind.TEMPORARY, reason="down"))
+        assert watch.breaker("gw") is BreakerState.OPEN
+    await put(rig, doc.Carrier(name="gw", type="test", breaker_closed=1))
+    await rig.until(lambda: all(one.breaker("gw") is BreakerState.CLOSED for one in watches))
+    await put(rig, doc.Carrier(name="gw", type="test"))
+    assert rig.committer.directory.carriers["gw"].breaker_closed == 1
+    assert [len(process.factory.made) for process in processes] == [1, 1]
 
 
 async def test_a_handset_beside_real_carriers_is_refused(

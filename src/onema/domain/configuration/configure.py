@@ -133,7 +133,9 @@ class Proposal:
         )
 
     def _with_what_is_ours(self, document: doc.Document, known: doc.Document | None) -> doc.Document:
-        """Whoever configures knows no account's number, nor where it lives, and not how often a user has logged out."""
+        """Whoever configures knows no account's number, nor where it lives, and not how often a user has logged out or a
+        breaker was closed.
+        """
         match document:
             case doc.Account() if isinstance(known, doc.Account):
                 return msgspec.structs.replace(
@@ -142,6 +144,9 @@ class Proposal:
             case doc.Account():
                 self.last_number = self._free_number(self.last_number)
                 return msgspec.structs.replace(document, number=self.last_number, moving_to="", moved_to="")
+            case doc.Carrier() if isinstance(known, doc.Carrier):
+                closed = max(document.breaker_closed, known.breaker_closed)
+                return msgspec.structs.replace(document, breaker_closed=closed)
             case doc.User():
                 logouts = known.logouts if isinstance(known, doc.User) else 0
                 return msgspec.structs.replace(document, logouts=logouts)

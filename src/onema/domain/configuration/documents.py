@@ -282,6 +282,7 @@ class Carrier(Document, frozen=True, kw_only=True, tag="carrier"):
     They are sealed as a whole: which of them are secret is known only where the type is.
 
     One that is `draining` takes no new messages, and runs on for what is under way and for its receipts.
+    `breaker_closed` counts how often an operator has said that it works again; it never falls.
 
     `capacity` is the total that all processes together may use at once, in what the type counts: binds, calls. Each
     process gets a share. `per_second` is how many segments of SMS, or calls, all may start; it is shared out with the
@@ -297,6 +298,7 @@ class Carrier(Document, frozen=True, kw_only=True, tag="carrier"):
     type: str
     state: State = "active"
     draining: bool = False
+    breaker_closed: int = 0
     capacity: int = 0
     per_second: int = 0
     own_codes: bool = False

@@ -56,9 +56,26 @@ async def stop(visit: Visit) -> str:
     return await _change(visit, state="inactive")
 
 
+async def close(visit: Visit) -> str:
+    """Close its breaker in all processes."""
+    carrier, _ = await visit.document(doc.Carrier, visit.form.text("name"))
+    return await _change(visit, breaker_closed=carrier.breaker_closed + 1)
+
+
 async def _change(visit: Visit, **changes: Any) -> str:
     carrier, revision = await visit.document(doc.Carrier, visit.form.text("name"))
     await visit.put(replace(carrier, **changes), revision=revision)
+    return _DONE
+
+
+async def change_route(visit: Visit) -> str:
+    """Change how a route stands among the others, and what it does when nothing is heard; where it leads stays."""
+    form = visit.form
+    known, revision = await visit.document(doc.Route, form.text("identity"))
+    fields = {name: getattr(known, name) for name in known.__struct_fields__}
+    for name in ("priority", "weight", "resend_after"):
+        fields[name] = _number(form.text(name), fields[name])
+    await visit.put(replace(known, **fields), revision=revision)
     return _DONE
 
 
@@ -195,6 +212,8 @@ SECTION = Section(
             "stop": stop,
             "add_route": add_route,
             "remove_route": remove_route,
+            "change_route": change_route,
+            "close": close,
         },
         "/add/{type}": {"add": add},
         "/of/{name}": {"change": change, "send": send, "call": call},
