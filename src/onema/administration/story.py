@@ -1,6 +1,6 @@
 """A message's story: what was asked, decided, tried, reported, checked and paid, in order of time."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -11,19 +11,49 @@ from onema.domain.codes.refused_text import KEPT
 from onema.domain.delivery.callback_try import callback_try
 from onema.domain.delivery.outcome import network_told
 from onema.domain.ids import time_of_id
-from onema.domain.records import LedgerEntry, Message
+from onema.domain.records import Attempt, AttemptState, EntryKind, LedgerEntry, Message
+from onema.domain.refusals import Refusal
 from onema.domain.state_machines import VerificationState, charged_first
 from onema.domain.values.money import format_amount
 from onema.domain.values.times import show_time
 from onema.storage.contract import Story
 
 
+class Phrase(msgspec.Struct, frozen=True):
+    """A part of a line: an English text, one of PHRASES or what is written as it is, and what fills its gaps. A gap
+    that a Phrase fills can be said in another language, too.
+    """
+
+    text: str
+    values: Mapping[str, "str | Phrase"] = {}
+
+    def said(self, say: Callable[[str], str] = str) -> str:
+        """In the words of whoever reads it; without `say` in English."""
+        told = say(self.text)
+        for name, value in self.values.items():
+            told = told.replace(f"{{{name}}}", value.said(say) if isinstance(value, Phrase) else value)
+        return told
+
+
 class Moment(msgspec.Struct, frozen=True):
     """One line of the story."""
 
     at: int
-    what: str
-    detail: str = ""
+    title: Phrase
+    phrases: tuple[Phrase, ...] = ()
+
+    @property
+    def what(self) -> str:
+        return self.title.said()
+
+    @property
+    def detail(self) -> str:
+        return self.details()
+
+    def details(self, say: Callable[[str], str] = str) -> str:
+        parts = [phrase.said(say) for phrase in self.phrases]
+        # What goes on behind a colon stands close to what is before it.
+        return "".join(part if part[:1] in (":", ";") else f" {part}" for part in parts if part).strip()
 
 
 def verification_state(story: Story, now: int) -> VerificationState | None:
@@ -56,37 +86,41 @@ def moments(story: Story) -> list[Moment]:
 
 def _moments(story: Story) -> Iterator[Moment]:
     message = story.message
-    yield Moment(time_of_id(message.id), "requested", _request(message))
+    at = time_of_id(message.id)
+    yield Moment(at, Phrase("requested"), tuple(_request(message)))
     refused = message.state == "refused"
-    yield Moment(
-        time_of_id(message.id), "refused" if refused else "accepted", message.reason if refused else ""
-    )
+    why = (Phrase(message.reason),) if refused else ()
+    yield Moment(at, Phrase("refused" if refused else "accepted"), why)
     for entry in story.ledger:
-        yield Moment(entry.at, str(entry.kind), _money(entry, message))
+        yield Moment(entry.at, Phrase(str(entry.kind)), tuple(_money(entry, message)))
     for attempt in story.attempts:
-        via = f"attempt {attempt.number}" + (f" via {attempt.carrier}" if attempt.carrier else "")
-        caller = f"{via} from {attempt.caller}" if attempt.caller else via
-        yield Moment(attempt.started_at, "started", caller + _because(attempt.why))
+        via = _via(attempt.number, attempt.carrier)
+        caller = [Phrase("from {caller}", {"caller": attempt.caller})] if attempt.caller else []
+        yield Moment(attempt.started_at, Phrase("started"), (via, *caller, *_because(attempt.why)))
         if attempt.ended_at:
-            named = f" (carrier's id {attempt.carrier_reference})" if attempt.carrier_reference else ""
-            network = " ".join(f"{name}={word}" for name, word in network_told(attempt.network).items())
-            told = dict.fromkeys(filter(None, (attempt.ending, attempt.detail, network)))
-            said = f": {'; '.join(told)}" if told else ""
-            yield Moment(attempt.ended_at, str(attempt.state), via + named + said)
+            ended = (via, *_named(attempt), *_said_of(attempt))
+            yield Moment(attempt.ended_at, Phrase(str(attempt.state)), ended)
     for call in story.calls:
-        via = f"attempt {call.attempt} via {call.carrier}"
+        via = _via(call.attempt, call.carrier)
         for at, what in steps(call):
             # What begins and ends it is what begins and ends its attempt.
             if what in ("ringing", "answered"):
-                yield Moment(at, what, via)
+                yield Moment(at, Phrase(what), (via,))
         if call.ended_at and (words := in_words(call)):
-            yield Moment(call.ended_at, "call over", f"{via}: {words}")
+            yield Moment(call.ended_at, Phrase("call over"), (via, Phrase(f": {words}")))
     for event in story.events:
         if event.kind != KEPT:
             tried = callback_try(event)
-            yield Moment(time_of_id(event.id), event.kind, tried.in_words if tried else event.data)
+            data = (Phrase(tried.in_words if tried else event.data),)
+            yield Moment(time_of_id(event.id), _event(event.kind), data)
     if message.ended_at and not refused:
-        yield Moment(message.ended_at, "ended", f"{message.state}{_because(message.reason)}")
+        told = (Phrase(str(message.state)), *_because(message.reason))
+        yield Moment(message.ended_at, Phrase("ended"), told)
+
+
+def _event(kind: str) -> Phrase:
+    before, colon, what = kind.partition(": ")
+    return Phrase(f"{before}: {{what}}", {"what": Phrase(what)}) if colon else Phrase(kind)
 
 
 def tries_of(story: Story) -> list[KeptTry]:
@@ -98,33 +132,88 @@ def tries_of(story: Story) -> list[KeptTry]:
     ]
 
 
-def _request(message: Message) -> str:
-    parts = [
-        f"{message.dialect} asked for {'a call' if message.channel == 'call' else 'an SMS'} to {message.phone}"
-    ]
-    parts += [f"as {message.sender}"] if message.sender else []
-    parts += [f"by application {message.application}"] if message.application else []
-    parts += [f"reference {message.reference}"] if message.reference else []
-    parts += [f"(client {message.client_ip})"] if message.client_ip else []
-    return " ".join(parts)
+def _request(message: Message) -> Iterator[Phrase]:
+    call = message.channel == "call"
+    asked = "{api} asked for a call to {phone}" if call else "{api} asked for an SMS to {phone}"
+    yield Phrase(asked, {"api": message.dialect, "phone": message.phone})
+    if message.sender:
+        yield Phrase("as {sender}", {"sender": message.sender})
+    if message.application:
+        yield Phrase("by application {application}", {"application": message.application})
+    if message.reference:
+        yield Phrase("reference {reference}", {"reference": message.reference})
+    if message.client_ip:
+        yield Phrase("(client {address})", {"address": message.client_ip})
 
 
-def _money(entry: LedgerEntry, message: Message) -> str:
+def _via(attempt: int, carrier: str) -> Phrase:
+    text = "attempt {number} via {carrier}" if carrier else "attempt {number}"
+    return Phrase(text, {"number": str(attempt), "carrier": carrier})
+
+
+def _named(attempt: Attempt) -> Iterator[Phrase]:
+    if attempt.carrier_reference:
+        yield Phrase("(carrier's id {id})", {"id": attempt.carrier_reference})
+
+
+def _said_of(attempt: Attempt) -> Iterator[Phrase]:
+    network = " ".join(f"{name}={word}" for name, word in network_told(attempt.network).items())
+    told = dict.fromkeys(filter(None, (attempt.ending, attempt.detail, network)))
+    for number, one in enumerate(told):
+        yield Phrase("; {told}" if number else ": {told}", {"told": Phrase(one)})
+
+
+def _money(entry: LedgerEntry, message: Message) -> Iterator[Phrase]:
+    amount = format_amount(entry.amount)
     if entry.kind == "hold":
-        each = f"{format_amount(message.unit_price)} each"
-        what = (
-            f"{message.segments} segment(s), {each}"
-            if message.channel == "sms"
-            else f"{message.period} s periods, {each}"
-        )
-        return f"{format_amount(entry.amount)} for {what}"
-    if entry.kind == "capture":
-        return f"{format_amount(charged_first(message))} charged"
-    return f"{format_amount(entry.amount)}{_because(entry.note)}"
+        each = {"amount": amount, "price": format_amount(message.unit_price)}
+        if message.channel == "sms":
+            segments = {"count": str(message.segments)}
+            yield Phrase("{amount} for {count} segment(s), {price} each", {**each, **segments})
+        else:
+            seconds = {"seconds": str(message.period)}
+            yield Phrase("{amount} for {seconds} s periods, {price} each", {**each, **seconds})
+    elif entry.kind == "capture":
+        yield Phrase("{amount} charged", {"amount": format_amount(charged_first(message))})
+    else:
+        yield Phrase(amount)
+        yield from _because(entry.note)
 
 
-def _because(reason: str) -> str:
-    return f" ({reason})" if reason else ""
+def _because(reason: str) -> Iterator[Phrase]:
+    if reason:
+        yield Phrase("({why})", {"why": Phrase(reason)})
+
+
+PHRASES = (
+    *("requested", "refused", "accepted", "ended", "call over", "ringing", "answered", "receipt: {what}"),
+    *(str(one) for one in (*EntryKind, *AttemptState)),
+    *(
+        "verified",
+        "wrong code",
+        "attempts used up",
+        "superseded",
+        "cancelled",
+        "not sent again",
+        "sent again",
+    ),
+    *("next channel", "scheduled", "callback", "settle", "guard", "text without {OTP}"),
+    "{api} asked for a call to {phone}",
+    "{api} asked for an SMS to {phone}",
+    "as {sender}",
+    "by application {application}",
+    "reference {reference}",
+    "(client {address})",
+    "attempt {number}",
+    "attempt {number} via {carrier}",
+    "from {caller}",
+    "(carrier's id {id})",
+    "{amount} for {count} segment(s), {price} each",
+    "{amount} for {seconds} s periods, {price} each",
+    "{amount} charged",
+    *(one.value for one in Refusal),
+)
+"""What lines are made of, besides what carriers and operators wrote, and the states and endings of messages."""
 
 
 def as_json(found: FoundStory) -> dict[str, Any]:

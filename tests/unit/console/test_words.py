@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from onema.administration.story import PHRASES
 from onema.channels.handset.scripted_numbers import Script
 from onema.cli.demo import hints
 from onema.console.door.login import _NO_CODE, _NO_MATCH, _NO_PASSKEY
@@ -18,6 +19,7 @@ from onema.domain.records import MessageState
 from onema.domain.state_machines import VerificationState
 
 from .desk import Desk, MemoryInbox
+from .office import OURS, Office
 
 CONSOLE = Path(__file__).parents[3] / "src" / "onema" / "console"
 OTHERS = sorted(set(languages()) - {ENGLISH})
@@ -41,6 +43,7 @@ def said() -> Iterator[str]:
         yield from (one.value for one in states)
     yield from ("ready", "waiting", "active", "inactive", "full", "draining")
     yield from (script.value for script in Script)
+    yield from PHRASES
     yield from (*ROLES.values(), _NO_CODE, _NO_PASSKEY)
     yield from VERDICTS.values()
     yield from (section.title for section in SECTIONS)
@@ -99,3 +102,18 @@ async def test_the_login_speaks_it_too() -> None:
 async def test_no_text_can_end_the_block_that_it_is_in() -> None:
     """The page hands its words to the scripts as data."""
     assert "<" not in languages()["vi"].as_json()
+
+
+async def test_a_messages_story_is_told_in_the_readers_language(office: Office) -> None:
+    """What happened, who asked, what it cost; a refusal's reason is a word that each catalogue has."""
+    identifier = await office.send("acme", OURS)
+    await office.desk.log_in()
+    for language, words in (
+        ("en", ("requested", "native asked for an SMS to +84901888484")),
+        ("vi", ("đã yêu cầu", "native yêu cầu gửi SMS tới +84901888484", "tạm giữ tiền")),
+        ("zh", ("已请求", "native 请求向 +84901888484 发送短信", "冻结金额")),
+    ):
+        office.desk.headers["accept-language"] = language
+        page = await office.page(f"/console/messages/{identifier}")
+        for word in words:
+            assert word in page, (language, word)

@@ -125,10 +125,11 @@ async def message(visit: Visit) -> Response:
     lines = [
         {
             "at": show_time(one.at),
-            "event": one.what,
-            "detail": one.detail.replace(hidden, visit.phone(hidden)) if hidden else one.detail,
+            "event": one.title.said(visit.words.say),
+            "detail": told.replace(hidden, visit.phone(hidden)) if hidden else told,
         }
         for one in moments(story)
+        for told in (one.details(visit.words.say),)
     ]
     return visit.render(
         "message.html",
