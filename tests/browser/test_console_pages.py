@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
+import httpx
 import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser
@@ -42,7 +43,17 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
                 message=keys["message"],
                 IsNumber="1",
             )
+        native = server.credentials("native")
+        login = (native["key"], native["secret"])
+        with httpx.Client(base_url=f"http://127.0.0.1:{server.port}/v1", auth=login) as api:
+            application = next(
+                one["name"] for one in api.get("applications").json()["items"] if one["voice_code"]
+            )
+            asked = {"to": "+84901888484", "channel": "call", "application": application}
+            called = api.post("verifications", json=asked)
+        assert called.status_code == 201, called.text
         eventually(lambda: b"undelivered" in server.get("/console/messages")[1])
+        eventually(lambda: b"<tbody>" in server.get("/console/calls")[1])
         yield server
 
 
@@ -55,6 +66,8 @@ _FURTHER = (
     "/console/system/compliance",
 )
 """Pages that stand in no navigation."""
+_DETAILS = ("messages", "calls", "applications")
+"""Sections whose first line leads to a page of its own."""
 
 
 @pytest.mark.parametrize(("scheme", "width", "language"), _ALL if os.environ.get("SCREENSHOTS") else _SOME)
@@ -74,9 +87,14 @@ async def test_every_page_can_be_read(
     page.on("pageerror", lambda error: problems.append(str(error)))
     page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
     base = f"http://127.0.0.1:{server.port}"
-    await page.goto(f"{base}/console/messages")
-    link = await page.locator("tbody a").first.get_attribute("href")
-    for path in (*(section.address for section in SECTIONS), *_FURTHER, str(link)):
+    details = []
+    for section in _DETAILS:
+        await page.goto(f"{base}/console/{section}")
+        link = page.locator(
+            f"main a[href^='/console/']:not([href*='?']):not([href='/console/{section}'])"
+        ).first
+        details.append(str(await link.get_attribute("href")))
+    for path in (*(section.address for section in SECTIONS), *_FURTHER, *details):
         await page.goto(base + path)
         assert await page.evaluate("document.documentElement.scrollWidth") <= width, path
         weak = [one for one in await page.evaluate(CONTRAST, _TEXTS) if one[1] < 4.5]
