@@ -19,7 +19,7 @@ async def _book(office: Office, account: str, count: int) -> None:
 
 
 def _notes(page: str) -> list[str]:
-    return re.findall(r"<td>(invoice \d+)</td>", page)
+    return re.findall(r"<td[^>]*>(invoice \d+)</td>", page)
 
 
 async def test_the_ledger_is_shown_page_by_page(office: Office) -> None:

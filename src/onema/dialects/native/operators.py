@@ -28,7 +28,10 @@ from onema.domain.values.times import show_time
 from onema.http.messages import Response
 
 A = TypeVar("A")
-_OURS: Mapping[type[doc.Document], tuple[str, ...]] = {doc.Account: ("number",), doc.User: ("logouts",)}
+_OURS: Mapping[type[doc.Document], tuple[str, ...]] = {
+    doc.Account: ("number", "moving_to", "moved_to"),
+    doc.User: ("logouts",),
+}
 """Fields that the server keeps."""
 
 

@@ -133,8 +133,8 @@ class Proposal:
         )
 
     def _with_what_is_ours(self, document: doc.Document, known: doc.Document | None) -> doc.Document:
-        """Whoever configures knows no account's number, nor where it lives, and not how often a user has logged out or a
-        breaker was closed.
+        """Whoever configures knows no account's number, nor where it lives, and not how often a user has logged out
+        or a breaker was closed.
         """
         match document:
             case doc.Account() if isinstance(known, doc.Account):
