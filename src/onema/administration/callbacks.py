@@ -2,9 +2,10 @@
 
 import asyncio
 
-from onema.administration.author import Author
+from onema.administration.author import Author, Changed
 from onema.administration.requests import CallbackPage, KeptTry, ReadCallbacks, ReplayCallbacks
 from onema.domain.configuration.directory import AccountView
+from onema.domain.delivery import replay_callback
 from onema.domain.delivery.callback_try import callback_try
 from onema.domain.delivery.replay_callback import ReplayCallback
 from onema.domain.ids import AccountId, MessageId, first_id_at, time_of_id
@@ -45,10 +46,31 @@ class CallbackLog:
         account = await self._owner(request.account, messages[0])
         if len(messages) == 1:
             messages = await self._together(account, messages[0])
+        if request.name:
+            return await self._replay_once(account, messages, request, author)
         done = await asyncio.gather(
             *(self._replay(account, one, request.told_only, author) for one in messages)
         )
         return sum(done)
+
+    async def _replay_once(
+        self, account: AccountId, messages: tuple[MessageId, ...], request: ReplayCallbacks, author: Author
+    ) -> int:
+        gateway = self._gateway
+        now, name = gateway.now(), gateway.directory.accounts[account].name
+        command = replay_callback.ReplayCallbacks(
+            account=account,
+            request=request.name,
+            digest=request.digest,
+            now=now,
+            replays=tuple(
+                ReplayCallback(account=account, message=one, id=gateway.next_id(), now=now)
+                for one in dict.fromkeys(messages)
+            ),
+        )
+        changes = [Changed(name, f"message {one}", {}, {}) for one in messages]
+        count: int = await author.change(command, changes)
+        return count
 
     async def _replay(self, account: AccountId, message: MessageId, told_only: bool, author: Author) -> bool:
         gateway = self._gateway

@@ -421,7 +421,8 @@ class ReadCallbacks(Request[CallbackPage], frozen=True, kw_only=True, tag="read_
 class ReplayCallbacks(Request[int], frozen=True, kw_only=True, tag="replay_callbacks"):
     """Tell an account once more how these messages ended; answer: of how many. One that nobody is told of is refused
     (CONFLICT), or passed over with `told_only`. Without `account` the first message says whose they are. A single one
-    stands for all that were asked for with it, where it is their first.
+    stands for all that were asked for with it, where it is their first. Under one `name`, of a request with the
+    `digest`, they are told once (DUPLICATE for another digest); those of which nobody is told are passed over then.
     """
 
     answer_type = int
@@ -429,6 +430,8 @@ class ReplayCallbacks(Request[int], frozen=True, kw_only=True, tag="replay_callb
     messages: tuple[MessageId, ...]
     account: str = ""
     told_only: bool = False
+    name: str = ""
+    digest: str = ""
 
 
 WireRequest = (

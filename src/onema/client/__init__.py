@@ -11,6 +11,9 @@ request is sent up to three times where that does no harm: with an Idempotency-K
 takes one, and never sooner than a Retry-After asks for. Importing it loads nothing of the server.
 """
 
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import Any, TypeVar
+
 from onema.client.errors import (
     Conflict,
     InvalidRequest,
@@ -26,6 +29,7 @@ from onema.client.errors import (
     UnexpectedAnswer,
 )
 from onema.client.operations.methods import AwaitingOperations, BlockingOperations
+from onema.client.paging import Page, each, each_awaited
 from onema.client.webhooks import Event, NotGenuine, verify_webhook, webhook_secret
 
 __all__ = [
@@ -50,9 +54,23 @@ __all__ = [
 ]
 
 
+T = TypeVar("T")
+
+
 class Client(BlockingOperations):
     """Threads may share it."""
+
+    def each(self, lists: Callable[..., Page[T]], /, **asked: Any) -> Iterator[T]:
+        """Every line of a list, which is asked for page by page: `client.each(client.list_messages, status="failed")`.
+
+        `limit` is the lines of a page. Raises what the list raises.
+        """
+        return each(lists, **asked)
 
 
 class AsyncClient(AwaitingOperations):
     """For one event loop."""
+
+    def each(self, lists: Callable[..., Awaitable[Page[T]]], /, **asked: Any) -> AsyncIterator[T]:
+        """The same, by `async for`."""
+        return each_awaited(lists, **asked)

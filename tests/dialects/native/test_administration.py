@@ -1,10 +1,12 @@
 """What an account reads and administers by our own API: docs/api.md."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import pytest_asyncio
 
@@ -14,6 +16,7 @@ from onema.dialects.native.resources import COLLECTIONS
 from onema.dialects.native.routes import NativeApi
 from onema.domain.configuration import documents as doc
 from onema.domain.delivery.gone_addresses import SwitchAddressOff
+from onema.domain.ids import MessageId
 from onema.domain.statistics import DAY_MS
 from onema.domain.values.money import Minor, parse_amount
 from onema.engine.counting import Counting
@@ -421,3 +424,48 @@ async def test_an_account_says_of_which_balance_it_wants_to_hear(call: Caller) -
     assert call.core.account("shop").low_balance == parse_amount("5000")
     assert (await call.problem("PATCH", "/v1/account", {"low_balance": "much"}))[::2] == (422, "/low_balance")
     assert (await call.told("PATCH", "/v1/account", {"low_balance": None}))["low_balance"] is None
+
+
+async def ended(call: Caller, count: int) -> list[str]:
+    """Messages that have their end, of which their account is told."""
+    account = call.core.account("shop")
+    await call.core.configure(
+        msgspec.structs.replace(account.document, callback_url="https://shop.example/events")
+    )
+    sent = [int(await send(call, f"+8490188848{number}")) for number in range(count)]
+    rows = [await call.core.message("shop", one) for one in sent]
+    over = [
+        msgspec.structs.replace(row, id=MessageId(row.id + 1), state="delivered", ended_at=1_000)
+        for row in rows
+    ]
+    await call.core.storage.begin([])
+    await call.core.storage.commit(1, {}, over)
+    return [str(one.id) for one in over]
+
+
+async def test_under_one_key_messages_are_told_of_again_once(call: Caller) -> None:
+    """Also where the answer was lost and the client asks again; another request under the key is refused."""
+    first, second = await ended(call, 2)
+    asked = {"messages": [first, second, "77"]}
+    replay = "/v1/callbacks/replay"
+    answers = await asyncio.gather(
+        *(call.told("POST", replay, asked, 202, idempotency_key="k-1") for _ in range(3))
+    )
+    assert answers == [{"replayed": 2}] * 3
+    for message in (first, second):
+        found = await call.told("GET", f"/v1/messages/{message}")
+        assert [line["event"] for line in found["timeline"]].count("callback") == 1
+    other = await call.problem("POST", replay, {"messages": [first]}, idempotency_key="k-1")
+    assert other[:2] == (422, "idempotency_key_reused")
+    assert await call.told("POST", replay, {"messages": [first]}, 202) == {"replayed": 1}
+    # A code's name is none of a replay.
+    await call.told("POST", "/v1/verifications", {"to": client.PHONE}, 201, idempotency_key="k-1")
+
+
+async def test_a_replay_under_a_key_is_written_down_once(call: Caller) -> None:
+    """In the audit log, beside the message that was told of."""
+    (message,) = await ended(call, 1)
+    for _ in range(2):
+        await call.told("POST", "/v1/callbacks/replay", {"messages": [message]}, 202, idempotency_key="k-1")
+    entries = (await call.told("GET", "/v1/audit"))["items"]
+    assert [one["subject"] for one in entries if one["what"] == "replay_callbacks"] == [f"message {message}"]

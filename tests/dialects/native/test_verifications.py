@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from onema.dialects.native import wire
 from onema.dialects.native.routes import NativeApi, description
 from onema.domain.codes.accept_message import Accepted
-from onema.domain.codes.request_once import KEPT_MS
 from onema.domain.codes.send_code import SendCode
 from onema.domain.codes.start_verification import ENTROPY_BYTES, NewCode
 from onema.domain.codes.verification import DIGITS
 from onema.domain.configuration import documents as doc
 from onema.domain.ids import MessageId
+from onema.domain.request_key import KEPT_MS
 from onema.domain.values.money import parse_amount
 from onema.domain.values.phone import Phone
 from onema.domain.values.sms_text import fold
@@ -163,6 +163,28 @@ async def test_a_code_lives_as_long_as_was_asked(api: NativeApi, core: RunningCo
         "valid": False,
         "status": "expired",
     }
+
+
+@pytest.mark.parametrize("spelled", ["+84901888484", "84901888484", " 84 901 888 484", "+84 (90) 188-8484"])
+async def test_an_account_without_a_country_sends_to_numbers_with_theirs(
+    core: RunningCore, spelled: str
+) -> None:
+    """Where its countries allow them; only what is written without its country's code is nobody's number."""
+    await core.configure(*DOCUMENTS, msgspec.structs.replace(ACCOUNT, country="", countries=("VN",)))
+    api = NativeApi(core.gateway, core.reads)
+    assert (await ask(api, create({"to": spelled}), 201))["to"] == "+84901888484"
+    refused = await ask(api, create({"to": "0901888484"}), 400)
+    assert (refused["pointer"], "country" in refused["detail"]) == ("/to", True)
+    assert (await ask(api, create({"to": "+12025550123"}), 403))["type"].endswith("country_not_allowed")
+    assert (await ask(api, create({"to": "12"}), 422))["type"].endswith("phone_invalid")
+
+
+async def test_an_account_without_country_and_countries_is_told_so(core: RunningCore) -> None:
+    """Nothing says where it may send: it would be refused every number as one of a wrong country."""
+    await core.configure(*DOCUMENTS, msgspec.structs.replace(ACCOUNT, country="", countries=()))
+    refused = await ask(NativeApi(core.gateway, core.reads), create({"to": PHONE}), 403)
+    assert refused["type"].endswith("country_not_allowed")
+    assert refused["detail"] == "the account has neither a country nor countries that it may send to"
 
 
 async def test_a_code_lives_for_an_hour_only_where_the_server_allows_it(core: RunningCore) -> None:

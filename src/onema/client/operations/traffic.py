@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from onema.client.call import Call, part
+from onema.client.call import Call, new_key, part
 from onema.client.operations.shared import Cost
 
 
@@ -267,12 +267,18 @@ def list_callbacks(*, limit: int | None = None, cursor: str | None = None) -> Ca
     return Call("GET", "/v1/callbacks", CallbackPage, query={"limit": limit, "cursor": cursor})
 
 
-def replay_callbacks(*, messages: Sequence[str]) -> Call[Replayed]:
+def replay_callbacks(*, messages: Sequence[str], idempotency_key: str | None = None) -> Call[Replayed]:
     """Tell once more how messages ended.
 
     Those of which nobody is told are passed over.
     """
-    return Call("POST", "/v1/callbacks/replay", Replayed, body={"messages": messages})
+    return Call(
+        "POST",
+        "/v1/callbacks/replay",
+        Replayed,
+        body={"messages": messages},
+        key=idempotency_key or new_key(),
+    )
 
 
 def list_callback_addresses() -> Call[CallbackAddresses]:

@@ -107,6 +107,11 @@ OVERSIZED = ProblemType(413, "oversized", "The body is too large").response()
 FAULT = ProblemType(500, "fault", "Something went wrong here")
 
 
+NO_COUNTRY = REFUSALS[Refusal.COUNTRY_NOT_ALLOWED].response(
+    "the account has neither a country nor countries that it may send to"
+)
+
+
 class Invalid(Exception):
     """A member of the request does not fit; the text names it and never its value."""
 

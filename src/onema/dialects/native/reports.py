@@ -11,9 +11,9 @@ from onema.administration.permissions import NotPermitted
 from onema.administration.spelled_phones import spelled_phones
 from onema.administration.story import moments
 from onema.dialects.native.desk import Asked, Methods, answered, page
-from onema.dialects.native.errors import Invalid
+from onema.dialects.native.errors import KEY_REUSED, Invalid
 from onema.dialects.native.statistics import statistics
-from onema.dialects.native.wire import read, verification_of
+from onema.dialects.native.wire import read, request_digest, request_name, verification_of
 from onema.domain.ids import MessageId, time_of_id
 from onema.domain.records import Message, MessageState
 from onema.domain.refusals import Refusal, Refused
@@ -230,10 +230,21 @@ async def replay(asked: Asked) -> Response:
     identifiers = [verification_of(text) for text in wanted]
     if not 0 < len(wanted) <= REPLAYED_AT_ONCE or None in identifiers:
         raise Invalid("/messages", f"it is 1 to {REPLAYED_AT_ONCE} ids of messages")
+    name = request_name(asked.request)
     order = ask.ReplayCallbacks(
-        account=asked.account, messages=tuple(filter(None, identifiers)), told_only=True
+        account=asked.account,
+        messages=tuple(filter(None, identifiers)),
+        told_only=True,
+        # No key of a code has a tab in it.
+        name=f"replay\t{name}" if name else "",
+        digest=request_digest(asked.request),
     )
-    return answered({"replayed": await asked.ask(order)}, 202)
+    try:
+        return answered({"replayed": await asked.ask(order)}, 202)
+    except Refused as refused:
+        if refused.refusal is Refusal.DUPLICATE:
+            return KEY_REUSED
+        raise
 
 
 async def addresses(asked: Asked) -> Response:

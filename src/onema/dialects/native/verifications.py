@@ -13,6 +13,7 @@ from onema.dialects.native import verification_answers as told
 from onema.dialects.native import wire
 from onema.dialects.native.errors import (
     KEY_REUSED,
+    NO_COUNTRY,
     NO_NEXT_CHANNEL,
     NO_VERIFICATION,
     NOT_SENT_AGAIN,
@@ -41,7 +42,7 @@ from onema.domain.records import LiveVerification, Message
 from onema.domain.refusals import Guarded, Refusal, Refused
 from onema.domain.request_key import RequestKey
 from onema.domain.state_machines import VerificationState
-from onema.domain.values.phone import Phone, parse_phone
+from onema.domain.values.phone import Phone
 from onema.engine.challenges import Challenges
 from onema.engine.customer_reads import CustomerReads
 from onema.engine.gateway import Gateway
@@ -107,7 +108,9 @@ class Verifications:
         gateway = self._gateway
         bound = bound_to(asked.amount, asked.payee)
         how = how_to_send(account, application, asked, person, request.client_ip, gateway)
-        phone = parse_phone(asked.to, account.country)
+        phone = wire.phone_of(asked.to, account.country)
+        if not account.country and not account.document.countries:
+            return NO_COUNTRY
         guard = gateway.directory.guards.of(account.name, how.application)
         how = begin_with_a_call(how, phone, guard)
         name, challenge = wire.request_name(request), ""

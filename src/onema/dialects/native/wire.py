@@ -17,6 +17,8 @@ from onema.domain.guard.proof_of_work import LONGEST_SOLUTION
 from onema.domain.ids import LARGEST_ID, MessageId
 from onema.domain.records import Message
 from onema.domain.values.last_line import last_line_of
+from onema.domain.values.phone import Phone, parse_phone
+from onema.domain.values.written_form import number_form
 from onema.http.messages import Request, Response
 from onema.http.parameters import parse_json_object
 
@@ -181,6 +183,18 @@ def message_of(text: str) -> MessageId | None:
 def verification_of(text: str) -> MessageId | None:
     """None for what is no id of a verification."""
     return MessageId(int(text)) if _ID.fullmatch(text) and 0 < int(text) <= LARGEST_ID else None
+
+
+def phone_of(written: str, country: str) -> Phone:
+    """The number of a request, where national ones belong to `country`. Without one it must have its country's code:
+    with its plus, or as 84901888484. Raises Refused, and Invalid.
+    """
+    if country:
+        return parse_phone(written, country)
+    spelled = number_form(written).lstrip(" ")
+    if spelled.startswith("0"):
+        raise Invalid("/to", "it has no country's code, as in +84901888484, and the account has no country")
+    return parse_phone(spelled if spelled.startswith("+") else f"+{spelled}", "")
 
 
 def request_name(request: Request) -> str:

@@ -9,10 +9,7 @@ from collections.abc import Iterable
 from onema.domain.codes.accept_message import Accepted, Send
 from onema.domain.decision import Context, World
 from onema.domain.records import Key, Row
-from onema.domain.request_key import RequestKey
-
-KEPT_MS = 86_400_000
-"""So long a request is known by its name."""
+from onema.domain.request_key import KEPT_MS, RequestKey
 
 
 def request_keys(send: Send) -> Iterable[Key]:
