@@ -28,7 +28,7 @@ from onema.http.messages import Response
 _TRIES = 5
 _KEY_BYTES, _SECRET_BYTES = 10, 24
 # What only the server, or an operator, has to do with.
-_NOT_TOLD = frozenset(("account", "number", "secret", "registered"))
+_NOT_TOLD = frozenset(("account", "number", "secret", "registered", "moving_to", "moved_to"))
 
 
 class TemplateTest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
