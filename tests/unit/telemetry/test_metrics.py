@@ -63,6 +63,7 @@ async def test_the_document_lists_every_metric() -> None:
     metrics.watch_voice_probes(lambda figure: {"trunk": 1.0})
     metrics.watch_carrier_figures(lambda figure: {"smsc": 1})
     metrics.watch_store(dict, dict)
+    metrics.watch_low_balances(dict)
     metrics.tell_build("1.2.3", "sqlite")
     of_workers = await Switchboard(2).answer(ReadMetrics())
     rendered = f"{metrics.render().decode()}{of_workers}"
