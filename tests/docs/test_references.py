@@ -57,11 +57,11 @@ FOREIGN = {
     "mergejoin": "PostgreSQL's",
     "perf": "a profiler",
     "pg_last_wal_receive_lsn": "PostgreSQL's",
+    "PATRONI_ETCD3_HOSTS": "Patroni's",
     "pg_rewind": "PostgreSQL's",
     "re_call": "a member of Vbee's scenarios",
     "sslcert": "libpq's",
     "sslkey": "libpq's",
-    "wal_log_hints": "PostgreSQL's",
 }
 
 

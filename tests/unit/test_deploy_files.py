@@ -163,6 +163,18 @@ def test_postgresql_takes_its_settings(tmp_path: Path) -> None:
     assert settings["synchronous_standby_names"].startswith("ANY 1 (")
 
 
+def test_patroni_is_told_the_same_of_postgresql() -> None:
+    """All but the names of synchronous standbys, which Patroni decides; written twice, since it reads no other file."""
+    text = (DEPLOY / "patroni.yml").read_text()
+    listed = text.partition("      parameters:\n")[2].partition("  initdb:")[0]
+    told = {name: value.strip('"') for name, value in re.findall(r"^        (\w+): (\S+)$", listed, re.M)}
+    expected = read_postgres_settings()
+    del expected["synchronous_standby_names"]
+    assert told == expected
+    for line in ("synchronous_mode: true", "failsafe_mode: true", "use_pg_rewind: true"):
+        assert line in text
+
+
 def test_compose_names_only_files_that_exist() -> None:
     """A bind mount of a missing file would become an empty folder in the container."""
     mounts = re.findall(r"\./([\w./-]+):/", COMPOSE)

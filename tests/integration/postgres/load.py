@@ -1,5 +1,6 @@
 import asyncio
 import itertools
+import time
 
 from onema.domain.ids import AccountId
 from onema.domain.records import Key, LedgerEntry, LiveVerification, Message
@@ -18,6 +19,11 @@ class Load:
         self._node = node
         self._numbers = itertools.count()
         self._acknowledged: list[tuple[int, str]] = []
+        self._last_at = 0.0
+        self.longest_gap = 0.0
+        """Seconds between two acknowledged codes, since the first one."""
+        self.longest_wait = 0.0
+        """Seconds from a request to whatever it was told."""
         self._arrived = asyncio.Event()
         self._refused = asyncio.Event()
         self._stopping = False
@@ -48,6 +54,11 @@ class Load:
         await asyncio.gather(*self._callers)
         await self._node.committer.stop()
 
+    @property
+    def count(self) -> int:
+        """How many codes were acknowledged."""
+        return len(self._acknowledged)
+
     async def check_the_books(self) -> None:
         """Everything acknowledged is there, and the wallet is the sum of its ledger."""
         keys: list[Key] = []
@@ -64,10 +75,17 @@ class Load:
     async def _call(self) -> None:
         while not self._stopping:
             phone = f"+8490{next(self._numbers):07}"
+            began = time.monotonic()
             try:
                 self._acknowledged.append(((await self._node.send(phone)).message, phone))
-                self._arrived.set()
+                self._note_arrival(time.monotonic())
             except Refused as error:
                 self.refused.add(error.refusal)
                 self._refused.set()
                 await asyncio.sleep(0.01)
+            self.longest_wait = max(self.longest_wait, time.monotonic() - began)
+
+    def _note_arrival(self, now: float) -> None:
+        self.longest_gap = max(self.longest_gap, now - self._last_at if self._last_at else 0.0)
+        self._last_at = now
+        self._arrived.set()

@@ -30,7 +30,7 @@ ACCOUNT = AccountId(1)
 class Node:
     """One process's committer over PostgreSQL; several share a database."""
 
-    def __init__(self, storage: PostgresStorage, number: int) -> None:
+    def __init__(self, storage: PostgresStorage, number: int, patience: float = 0.0) -> None:
         self.storage = storage
         self.clock = SystemClock()
         self.ids = IdSource(self.clock, number)
@@ -43,6 +43,7 @@ class Node:
             batch_limit=64,
             lease_ms=30_000,
             observer=Unobserved(),
+            patience=patience,
         )
 
     async def configure(self) -> None:
