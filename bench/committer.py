@@ -112,7 +112,7 @@ class Observer:
     def refusal(self, account: str, reason: str) -> None:
         """No dialect asks here."""
 
-    def guarded(self, found: Sequence[Found]) -> None:
+    def guarded(self, command: Command, found: Sequence[Found]) -> None:
         """No limit here is reached."""
 
     def decided(self, command: Command, decision: Decision) -> None:

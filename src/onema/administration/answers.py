@@ -27,6 +27,7 @@ from onema.administration.customer_requests import (
     TryCallback,
     TryText,
 )
+from onema.administration.guard_answers import GuardAnswers
 from onema.administration.hotlines import read_pools
 from onema.administration.invitations import Invitations
 from onema.administration.key_requests import ReadServerKeys, RetireServerKey, UseServerKey
@@ -52,7 +53,6 @@ from onema.administration.requests import (
     ExportPerson,
     FoundRefusals,
     FoundStory,
-    HeldCapacity,
     PlacedCall,
     PutDocuments,
     PutRecording,
@@ -65,6 +65,8 @@ from onema.administration.requests import (
     ReadCompliance,
     ReadDeadJobs,
     ReadDocuments,
+    ReadFindings,
+    ReadGuards,
     ReadLedger,
     ReadMessages,
     ReadNow,
@@ -100,7 +102,6 @@ from onema.domain.configuration import documents as doc
 from onema.domain.configuration.directory import AccountView
 from onema.domain.configuration.keep_recording import KeepRecording
 from onema.domain.delivery import requeue_job
-from onema.domain.delivery.capacity import holders_of
 from onema.domain.delivery.keep_in_inbox import KeepInInbox
 from onema.domain.delivery.payload import SmsPayload, seal_payload
 from onema.domain.delivery.record_receipt import last_word
@@ -109,7 +110,6 @@ from onema.domain.keyring import NONCE_BYTES, Keyring
 from onema.domain.money.top_up import TopUpWallet
 from onema.domain.note_refusals import NOBODY, noted_in
 from onema.domain.records import (
-    CarrierCapacity,
     Channel,
     DeadJob,
     InboxItem,
@@ -182,6 +182,7 @@ class Administration:
         self._addresses = Addresses(gateway, storage)
         self._carrier_answers = CarrierAnswers(gateway, storage)
         self._live = LiveWindow(gateway, storage)
+        self._guard = GuardAnswers(gateway, storage)
         self._persons = Persons(gateway, storage)
         self.on_shown: Callable[[], None] = lambda: None
         """Hears that the handset's page has something new to show."""
@@ -213,7 +214,7 @@ class Administration:
             TryText: self._try_text,
             TryCallback: self.callback_trial.run,
             ReadAddresses: self._addresses.read,
-            ReadCapacity: self._read_capacity,
+            ReadCapacity: self._carrier_answers.capacity,
             ReadCarriers: self._carrier_answers.read,
             ReadReceipts: self._read_receipts,
             ReadRefusals: self._read_refusals,
@@ -223,6 +224,8 @@ class Administration:
             ReadCallbacks: self._callbacks.read,
             ReadSettings: self._read_settings,
             ReadCompliance: self._compliance.read,
+            ReadFindings: self._guard.findings,
+            ReadGuards: self._guard.guards,
             Status: self._status,
             ReadInvitation: self._invitations.look_up,
             ReadInvitations: self._invitations.read,
@@ -387,18 +390,6 @@ class Administration:
             after={name: one for name, one in about.items() if one},
         )
         return reset
-
-    async def _read_capacity(self, request: ReadCapacity) -> Sequence[HeldCapacity]:
-        carriers = sorted(self._gateway.directory.carriers.values(), key=lambda carrier: carrier.name)
-        rows = await self._storage.read(
-            [(CarrierCapacity, carrier.name) for carrier in carriers if carrier.capacity]
-        )
-        return [
-            HeldCapacity(carrier.name, carrier.capacity, holder.process, holder.capacity, holder.renewed_at)
-            for carrier in carriers
-            if isinstance(row := rows.get((CarrierCapacity, carrier.name)), CarrierCapacity)
-            for holder in holders_of(row)
-        ]
 
     def show_carriers(self, status: Callable[[], Sequence[CarrierStatus]]) -> None:
         """Carriers run in this process: `status` says how they are."""

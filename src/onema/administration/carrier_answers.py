@@ -6,16 +6,18 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from onema.administration.author import Author
-from onema.administration.requests import ReadCarriers, TestCall, TestCarrier
+from onema.administration.requests import HeldCapacity, ReadCapacity, ReadCarriers, TestCall, TestCarrier
 from onema.channels.contract import CarrierStatus
 from onema.delivery.carrier_reports import statuses_in
 from onema.delivery.carriers import shown_state
 from onema.domain.codes.try_call import TryCall
 from onema.domain.codes.try_carrier import TryCarrier
 from onema.domain.configuration.directory import AccountView, Directory
+from onema.domain.delivery.capacity import holders_of
 from onema.domain.delivery.message_progress import OPERATORS_OWN
 from onema.domain.ids import MessageId
 from onema.domain.keyring import NONCE_BYTES
+from onema.domain.records import CarrierCapacity
 from onema.domain.refusals import Refusal, Refused
 from onema.domain.values.phone import mask, parse_phone
 from onema.engine.gateway import Gateway
@@ -45,6 +47,18 @@ class CarrierAnswers:
             if name in silent
         ]
         return sorted(told, key=lambda one: (one.name, one.process))
+
+    async def capacity(self, request: ReadCapacity) -> Sequence[HeldCapacity]:
+        carriers = sorted(self._gateway.directory.carriers.values(), key=lambda carrier: carrier.name)
+        rows = await self._storage.read(
+            [(CarrierCapacity, carrier.name) for carrier in carriers if carrier.capacity]
+        )
+        return [
+            HeldCapacity(carrier.name, carrier.capacity, holder.process, holder.capacity, holder.renewed_at)
+            for carrier in carriers
+            if isinstance(row := rows.get((CarrierCapacity, carrier.name)), CarrierCapacity)
+            for holder in holders_of(row)
+        ]
 
     async def test(self, request: TestCarrier, author: Author) -> MessageId:
         account = self._account(request.account)

@@ -69,6 +69,8 @@ FOR_CUSTOMERS: _Requests = {
     theirs.ReadLowBalances: _EVERY_CUSTOMER,
     theirs.PutAddressOnline: _MAKERS,
     ask.ReadRefusals: _EVERY_CUSTOMER,
+    ask.ReadFindings: _EVERY_CUSTOMER,
+    ask.ReadGuards: _EVERY_CUSTOMER,
     ask.ReadCallbacks: _EVERY_CUSTOMER,
     ask.ReadDocuments: _EVERY_CUSTOMER,
     ask.ReadAudit: frozenset(("admin",)),

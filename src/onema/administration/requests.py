@@ -14,6 +14,11 @@ from onema.administration.audit_requests import AuditPage as AuditPage  # noqa: 
 from onema.administration.audit_requests import ReadAudit as ReadAudit  # noqa: PLC0414  # handed on
 from onema.administration.compliance_requests import ComplianceReport as ComplianceReport  # noqa: PLC0414  # handed on
 from onema.administration.compliance_requests import ReadCompliance as ReadCompliance  # noqa: PLC0414  # handed on
+from onema.administration.guard_requests import FindingLine as FindingLine  # noqa: PLC0414  # handed on
+from onema.administration.guard_requests import Findings as Findings  # noqa: PLC0414  # handed on
+from onema.administration.guard_requests import GuardInForce as GuardInForce  # noqa: PLC0414  # handed on
+from onema.administration.guard_requests import ReadFindings as ReadFindings  # noqa: PLC0414  # handed on
+from onema.administration.guard_requests import ReadGuards as ReadGuards  # noqa: PLC0414  # handed on
 from onema.administration.person_requests import ErasePerson as ErasePerson  # noqa: PLC0414  # handed on
 from onema.administration.person_requests import ExportPerson as ExportPerson  # noqa: PLC0414  # handed on
 from onema.administration.statistics_requests import FoundStatistics as FoundStatistics  # noqa: PLC0414  # handed on
@@ -472,5 +477,7 @@ WireRequest = (
     | ReadStatistics
     | ReadSettings
     | ReadCompliance
+    | ReadFindings
+    | ReadGuards
     | Status
 )

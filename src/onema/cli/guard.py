@@ -62,6 +62,33 @@ def show(cli: Cli, name: Name = "*") -> None:
     )
 
 
+@app.command("findings")
+def findings(
+    cli: Cli,
+    account: Annotated[str, typer.Argument(help="Whose messages; all without.", show_default=False)] = "",
+    days: Annotated[int, typer.Option(min=1, max=14, help="How many days back.")] = 1,
+) -> None:
+    """List what each rule found lately, by country and prefix: of messages that went out, and of refused ones."""
+    import msgspec
+
+    from onema.administration.requests import ReadFindings
+    from onema.cli.output import print_json, print_table
+    from onema.domain.values.times import show_time
+
+    with cli.session() as session:
+        found = session.answer(ReadFindings(account=account, days=days))
+    if cli.json:
+        print_json({"since": show_time(found.since), "lines": msgspec.to_builtins(found.lines)})
+        return
+    print_table(
+        ("rule", "mode", "country", "prefix", "went out", "refused"),
+        [
+            (one.rule, one.mode, one.country, one.prefix, str(one.went_out), str(one.refused))
+            for one in found.lines
+        ],
+    )
+
+
 @app.command("set")
 def put(
     cli: Cli,

@@ -238,7 +238,7 @@ class Committer:
             if decision.then is not None:
                 self._queue.add(decision.then).add_done_callback(_nobody_waits)
         if isinstance(decision, Guarded):
-            self._observer.guarded(decision.found)
+            self._observer.guarded(command, decision.found)
         self._observer.command(type(command).__name__, result)
 
     def _turn_away(self) -> None:

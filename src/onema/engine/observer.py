@@ -20,8 +20,8 @@ class Observer(Protocol):
 
     def refusal(self, account: str, reason: str) -> None: ...
 
-    def guarded(self, found: Sequence[Found]) -> None:
-        """For what a message was refused."""
+    def guarded(self, command: Command, found: Sequence[Found]) -> None:
+        """For what the message of a command was refused."""
 
     def decided(self, command: Command, decision: Decision) -> None:
         """What a command changed; called for each that was not refused."""
@@ -45,7 +45,7 @@ class Unobserved:
     def refusal(self, account: str, reason: str) -> None:
         return None
 
-    def guarded(self, found: Sequence[Found]) -> None:
+    def guarded(self, command: Command, found: Sequence[Found]) -> None:
         return None
 
     def decided(self, command: Command, decision: Decision) -> None:

@@ -13,8 +13,10 @@ from prometheus_client import CollectorRegistry, Gauge, ProcessCollector, genera
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
 
-from onema.domain.codes.accept_message import Accepted
+from onema.domain.codes.accept_message import Accepted, Send
 from onema.domain.codes.check_code import Check, CheckCode
+from onema.domain.codes.send_more import NewMessage
+from onema.domain.codes.send_together import SendTogether
 from onema.domain.decision import Command, Decision
 from onema.domain.delivery.endings import RULES
 from onema.domain.delivery.outcome import Ending
@@ -25,6 +27,7 @@ from onema.domain.delivery.start_attempt import StartAttempt
 from onema.domain.ids import time_of_id
 from onema.domain.records import Attempt, Call, Event, Job, JobKind, Message
 from onema.domain.refusals import Found
+from onema.telemetry.finding_tally import FindingTally
 from onema.telemetry.live_tally import LiveTally
 
 _REQUEST_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
@@ -204,6 +207,7 @@ class Metrics:
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
         self.registry = registry = registry or CollectorRegistry()
         self.live = LiveTally()
+        self.findings = FindingTally()
         """The same by accounts and for pages that are live; whoever shows it takes it."""
         self._http_requests = Tally(
             "onema_http_requests", "HTTP requests answered, by API and outcome", ("api", "outcome")
@@ -335,14 +339,25 @@ class Metrics:
                 account = OTHER_ACCOUNTS
         self._refusals.add((account, reason))
 
-    def guarded(self, found: Sequence[Found]) -> None:
+    def guarded(self, command: Command, found: Sequence[Found]) -> None:
+        self._count_found(found)
+        if isinstance(command, Send | NewMessage):
+            self.findings.add(command.account, command.phone, found, refused=True)
+        elif isinstance(command, SendTogether):
+            self.findings.add(command.sends[0].account, None, found, refused=True)
+
+    def _count_found(self, found: Sequence[Found]) -> None:
         for one in found:
             self._found.add((one.rule, one.reason, one.mode))
 
     def decided(self, command: Command, decision: Decision) -> None:
         """Ids tell when their request came, so that nothing need be remembered in between."""
         if type(decision.result) is Accepted:
-            self.guarded(decision.result.found)
+            if found := decision.result.found:
+                self._count_found(found)
+                for row in decision.inserts:
+                    if type(row) is Message:
+                        self.findings.add(row.account, row.phone, found, refused=False)
         elif type(command) is StartAttempt and decision.result == 1:
             kind = next((row.kind for row in decision.puts if type(row) is Job), JobKind.SMS)
             # What was asked for later has waited because it should.

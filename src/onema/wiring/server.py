@@ -30,6 +30,7 @@ from onema.delivery.carrier_watch import CarrierWatch
 from onema.delivery.carriers import CarrierRefused, RunningCarriers
 from onema.delivery.code_checks import CodeChecks
 from onema.delivery.dispatcher import JobDispatcher
+from onema.delivery.finding_reports import FindingReports
 from onema.delivery.live_reports import LiveReports
 from onema.delivery.receipts import Receipts
 from onema.delivery.sweeper import Sweeper
@@ -212,6 +213,9 @@ class App:
         self.metrics.watch_low_balances(lambda: low_balances.counted)
         low_balances.start()
         stack.push_async_callback(low_balances.stop)
+        findings = FindingReports(core.gateway, self.metrics.findings)
+        findings.start()
+        stack.push_async_callback(findings.stop)
         readings = StoreReadings(core.committer, core.storage, core.clock)
         self.metrics.watch_store(lambda: readings.due_seconds, lambda: readings.balances)
         await readings.start()

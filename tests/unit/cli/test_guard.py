@@ -118,3 +118,13 @@ def test_a_captcha_s_secret_is_kept_and_never_shown(onema: Program) -> None:
         "*": "of the captcha",
         "shop": "of the captcha",
     }
+
+
+def test_what_was_found_is_listed(onema: Program) -> None:
+    """Nothing where nothing was; an account that there is not is refused."""
+    onema.changes("guard", "set", "--mode", "record")
+    told = onema.json("guard", "findings", "--days", "14")
+    assert told["lines"] == []
+    assert told["since"].endswith("Z")
+    assert onema.run("guard", "findings", "nobody")[0] == 1
+    assert onema.run("guard", "findings")[1] == "(none)\n"

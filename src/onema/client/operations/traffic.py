@@ -162,6 +162,43 @@ class Refusals(msgspec.Struct, frozen=True, kw_only=True):
     items: list[Refusal]
 
 
+class GuardLimit(msgspec.Struct, frozen=True, kw_only=True):
+    per: str
+    seconds: int
+    limit: int
+    how: str
+    prefix: str
+    offset_minutes: int
+    mode: str
+
+
+class GuardInForce(msgspec.Struct, frozen=True, kw_only=True):
+    of: str
+    guard: str
+    rules: dict[str, bool | str]
+    limits: list[GuardLimit]
+    allow: list[str]
+
+
+class Guards(msgspec.Struct, frozen=True, kw_only=True):
+    items: list[GuardInForce]
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    rule: str
+    reason: str
+    mode: str
+    country: str
+    prefix: str
+    went_out: int
+    refused: int
+
+
+class Findings(msgspec.Struct, frozen=True, kw_only=True):
+    since: dt.datetime
+    items: list[Finding]
+
+
 class CallbackTry(msgspec.Struct, frozen=True, kw_only=True):
     message: str
     at: dt.datetime
@@ -257,6 +294,16 @@ def get_statistics(
 def list_refusals() -> Call[Refusals]:
     """Why requests were refused lately."""
     return Call("GET", "/v1/refusals", Refusals)
+
+
+def get_guard() -> Call[Guards]:
+    """What the guard does for the account and its applications."""
+    return Call("GET", "/v1/guard", Guards)
+
+
+def list_findings(*, days: int | None = None) -> Call[Findings]:
+    """What the guard found lately."""
+    return Call("GET", "/v1/guard/findings", Findings, query={"days": days})
 
 
 def list_callbacks(*, limit: int | None = None, cursor: str | None = None) -> Call[CallbackPage]:

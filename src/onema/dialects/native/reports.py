@@ -7,6 +7,7 @@ import msgspec
 from onema.administration import customer_requests as theirs
 from onema.administration import requests as ask
 from onema.administration.calls import call_as_json
+from onema.administration.guard_requests import MOST_DAYS
 from onema.administration.permissions import NotPermitted
 from onema.administration.spelled_phones import spelled_phones
 from onema.administration.story import moments
@@ -44,6 +45,10 @@ def reports_at(path: list[str]) -> Methods:
             return {"GET": statistics}
         case ["refusals"]:
             return {"GET": refusals}
+        case ["guard"]:
+            return {"GET": guard}
+        case ["guard", "findings"]:
+            return {"GET": findings}
         case ["callbacks"]:
             return {"GET": callbacks}
         case ["callbacks", "replay"]:
@@ -197,6 +202,30 @@ async def refusals(asked: Asked) -> Response:
         for one in reversed(found.entries)
     ]
     return answered({"total": found.total, "items": lines})
+
+
+async def guard(asked: Asked) -> Response:
+    found = await asked.ask(ask.ReadGuards(account=asked.account))
+    lines = [
+        {
+            "of": one.of,
+            "guard": one.guard,
+            "rules": one.rules,
+            "limits": [msgspec.structs.asdict(limit) for limit in one.limits],
+            "allow": one.allow,
+        }
+        for one in found
+    ]
+    return answered({"items": lines})
+
+
+async def findings(asked: Asked) -> Response:
+    told = asked.query.get("days", "1")
+    if not (told.isascii() and told.isdigit() and len(told) <= 2 and 1 <= int(told) <= MOST_DAYS):
+        raise Invalid("/days", f"it is a whole number from 1 to {MOST_DAYS}")
+    found = await asked.ask(ask.ReadFindings(account=asked.account, days=int(told)))
+    lines = [msgspec.structs.asdict(one) for one in found.lines]
+    return answered({"since": show_time(found.since), "items": lines})
 
 
 async def callbacks(asked: Asked) -> Response:
