@@ -135,7 +135,9 @@ _ANOTHER_API = "its lifetime is fixed: take its credentials away, and use anothe
 
 
 def _life_of_native(settings: Settings) -> CodeLife:
-    return CodeLife(settings.native.longest_ttl_minutes * 60, by_request=True, binds=True)
+    return CodeLife(
+        settings.native.longest_ttl_minutes * 60, change="lower native.longest_ttl_minutes", binds=True
+    )
 
 
 def _life_of_esms(settings: Settings) -> CodeLife:

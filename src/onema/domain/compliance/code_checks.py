@@ -47,8 +47,8 @@ def codes_of_senders(snapshot: Snapshot) -> Iterator[Fault]:
 
 
 def long_lives(snapshot: Snapshot, seconds: int, *, payments_to: str = "") -> Iterator[Fault]:
-    """Accounts that come through a wire API over which codes live longer and no request can help it; with
-    `payments_to` only those which confirm payments there.
+    """Accounts that come through a wire API over which a code may live longer; with `payments_to` only those which
+    confirm payments there.
     """
     for account in snapshot.accounts():
         if payments_to and not (sends_to(account, payments_to) and snapshot.confirms_payments(account)):
@@ -57,7 +57,7 @@ def long_lives(snapshot: Snapshot, seconds: int, *, payments_to: str = "") -> It
         for dialect in snapshot.dialects(account):
             life = snapshot.lives.get(dialect)
             longest = max(life.seconds, life.named if names else 0) if life else 0
-            if life and longest > seconds and not life.by_request:
+            if life and longest > seconds:
                 yield Fault(
                     place_of(account),
                     f"over {dialect} a code may live {longest} seconds; {seconds} are the most",

@@ -33,7 +33,7 @@ _ID = re.compile(r"[0-9]{1,20}")
 def broken_chains(snapshot: Snapshot) -> Iterator[Fault]:
     """Chains that are not the ids of telemarketers alone, each once: the entity's id is put before them."""
     carriers = {
-        one.registered["tm_chain"] for one in snapshot.carriers("sms") if "tm_chain" in one.registered
+        one.registered["tm_chain"] for one in snapshot.carriers("sms", "+91") if "tm_chain" in one.registered
     }
     for template, facts in registered_templates(snapshot, "IN"):
         for chain in sorted({facts["tm_chain"]} if "tm_chain" in facts else carriers):

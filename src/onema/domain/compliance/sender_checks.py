@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 
 import msgspec
+import phonenumbers
 
 from onema.domain.compliance.check import Fault
 from onema.domain.compliance.snapshot import Snapshot
@@ -35,7 +36,7 @@ def unregistered(country: str, *, carriers: bool = False) -> Callable[[Snapshot]
     """
 
     def find(snapshot: Snapshot) -> Iterator[Fault]:
-        routed = [one.name for one in snapshot.carriers("sms")] if carriers else []
+        routed = [one.name for one in snapshot.carriers("sms", calling_code(country))] if carriers else []
         for brandname in snapshot.senders_to(country):
             for carrier in routed or ("",):
                 state = _state(brandname, country, carrier, snapshot.now)
@@ -49,6 +50,11 @@ def unregistered(country: str, *, carriers: bool = False) -> Callable[[Snapshot]
                     )
 
     return find
+
+
+def calling_code(country: str) -> str:
+    """Such as +84 for VN."""
+    return f"+{phonenumbers.country_code_for_region(country)}"
 
 
 def _state(brandname: doc.Brandname, country: str, carrier: str, now: int) -> str:
@@ -68,7 +74,7 @@ def missing_facts(country: str, *names: str) -> Callable[[Snapshot], Iterator[Fa
     """
 
     def find(snapshot: Snapshot) -> Iterator[Fault]:
-        carriers = list(snapshot.carriers("sms"))
+        carriers = list(snapshot.carriers("sms", calling_code(country)))
         by_all = set.intersection(*(set(one.registered) for one in carriers)) if carriers else set[str]()
         for sender in snapshot.senders_to(country):
             for template in snapshot.templates(sender.account, sender.name):

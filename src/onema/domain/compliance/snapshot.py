@@ -24,14 +24,13 @@ PAYMENT = "payment"
 class CodeLife(msgspec.Struct, frozen=True):
     """How long a code may live that is asked for by one wire API, at most; `change` is what makes it shorter.
 
-    `named` is how long where a request names its template. `by_request`: each request may say less, and no setting
-    does. `binds`: a request may bind its code to an amount and a payee.
+    `named` is how long where a request names its template. `binds`: a request may bind its code to an amount and a
+    payee.
     """
 
     seconds: int
     named: int = 0
     change: str = ""
-    by_request: bool = False
     binds: bool = False
 
 
@@ -128,9 +127,14 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         views = (view for account in self.accounts() for view in self.guards_of(account))
         yield from {view.document.name: view for view in views}.values()
 
-    def carriers(self, channel: str) -> Iterator[doc.Carrier]:
-        """Active carriers that a route of a channel names."""
-        routed = {route.carrier for route in self.documents.of_kind(doc.Route) if route.channel == channel}
+    def carriers(self, channel: str, prefix: str = "+") -> Iterator[doc.Carrier]:
+        """Active carriers that a route of a channel names, for numbers with a prefix or some of them."""
+        routes = (route for route in self.documents.of_kind(doc.Route) if route.channel == channel)
+        routed = {
+            route.carrier
+            for route in routes
+            if prefix.startswith(route.prefix) or route.prefix.startswith(prefix)
+        }
         for one in self.documents.of_kind(doc.Carrier):
             if one.state == "active" and one.name in routed:
                 yield one

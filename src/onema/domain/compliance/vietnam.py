@@ -107,10 +107,10 @@ VIETNAM = Profile(
             find=long_sms_codes_of_banks,
         ),
         Check(
-            name="bank-lifetime-of-requests",
-            asks="At banks a code by call is good for 3 minutes at most, one by SMS for 5, where requests say it.",
+            name="bank-call-lifetime",
+            asks="At banks a code by call is good for 3 minutes at most.",
             source=_BANKS,
-            whose="the bank's requests: they name a lifetime (`ttl`) of at most 180 seconds for calls, 300 for SMS",
+            whose="the bank's requests: they name a lifetime of at most 180 seconds for calls",
         ),
         Check(
             name="bank-purpose",

@@ -11,10 +11,10 @@ from onema.domain.compliance.profiles import PROFILES
 from onema.domain.compliance.snapshot import Snapshot
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.rules import After
-from onema.settings import Esms, Settings
+from onema.settings import load_settings
 from onema.wiring.dialects import code_lives
 
-from .cases import BASE, CASES, DEFAULTS, IN, PAID, Made, acme, app, guard, key, text
+from .cases import BASE, CASES, DEFAULTS, IN, PAID, Made, acme, app, guard, key, registered, text
 
 NOW = 1_800_000_000_000
 """2027-01-15T08:00:00Z"""
@@ -24,11 +24,15 @@ CHECKS = {(profile.name, check.name): check for profile in PROFILES.values() for
 
 def snapshot(made: Made) -> Snapshot:
     every = {(document.kind, document.identity): document for document in (*BASE, *made.documents)}
-    longest = int(made.settings.get("esms.time_alive_max", 10))
+    lifetimes: dict[str, object] = {
+        name: int(made.settings[name])
+        for name in ("esms.time_alive_max", "native.longest_ttl_minutes")
+        if name in made.settings
+    }
     return Snapshot(
         documents=After({}, every),
         settings={**DEFAULTS, **made.settings},
-        lives=code_lives(Settings(esms=Esms(time_alive_max=longest))),
+        lives=code_lives(load_settings(None, {}, lifetimes)),
         now=NOW,
     )
 
@@ -119,12 +123,27 @@ def test_the_guard_of_an_application_counts_for_itself() -> None:
     assert [fault.place for fault in find(snapshot(made))] == ["guards[acme/app]"]
 
 
-def test_codes_that_requests_limit_are_not_found() -> None:
-    """Each request of onema's own API may name five minutes, and does where it says nothing."""
+def test_codes_of_banks_in_vietnam_live_five_minutes_whatever_the_api() -> None:
+    """Where a setting says so, or the API's own lifetime is that short."""
     find = CHECKS["vn", "bank-sms-lifetime"].find
     assert find is not None
-    assert list(find(snapshot(Made((text(PAID), key("native")))))) == []
-    assert list(find(snapshot(Made((text(PAID), key("twilio_verify"))))))
+    for dialect, settings in (("native", {"native.longest_ttl_minutes": "5"}), ("camara", {})):
+        assert list(find(snapshot(Made((text(PAID), key(dialect)), settings)))) == []
+    for dialect in ("native", "twilio_verify"):
+        assert list(find(snapshot(Made((text(PAID), key(dialect))))))
+
+
+def test_a_carrier_of_another_country_asks_for_nothing() -> None:
+    """Signatures are filed with those that take texts for China."""
+    find = CHECKS["cn", "filed"].find
+    assert find is not None
+    documents = (
+        acme(countries=("CN", "VN")),
+        registered("CN", carrier="smsc"),
+        doc.Carrier(name="local", type="test"),
+        doc.Route(channel="sms", carrier="local", prefix="+84"),
+    )
+    assert list(find(snapshot(Made(documents)))) == []
 
 
 def test_payments_in_india_must_be_bound() -> None:
