@@ -103,7 +103,7 @@ def gather(
             left.extend(waiting[number:])
             break
         keys = pending.ask_keys(context)
-        if taken.isdisjoint(keys):
+        if not taken or taken.isdisjoint(keys):
             batch.pending.append(pending)
             batch.keys.update(keys)
         else:

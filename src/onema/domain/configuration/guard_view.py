@@ -55,6 +55,7 @@ class GuardView:
         self.active = any(mode is not Mode.OFF for mode in self.modes.values())
         self.countries = frozenset(document.countries)
         self.budgets = {budget.country: (budget.hour, budget.day) for budget in document.budgets}
+        self._least_budget = (document.country_hour, document.country_day)
         self.known_ms = document.known_days * 86_400_000
         self.price_ceiling = parse_amount(document.price_ceiling) if document.price_ceiling else None
         self.call_spend: Minor | None = parse_amount(document.call_spend) if document.call_spend else None
@@ -76,8 +77,7 @@ class GuardView:
 
     def budget_of(self, country: str) -> tuple[int, int]:
         """(an hour, a day)."""
-        document = self.document
-        return self.budgets.get(country) or (document.country_hour, document.country_day)
+        return self.budgets.get(country) or self._least_budget
 
     def lets_through(self, phone: str, country: str, person_ip: str) -> bool:
         """Whether the allow list names it."""

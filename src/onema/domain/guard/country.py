@@ -51,14 +51,13 @@ def pour(state: CountryState, guard: GuardView, country: str, now: int) -> bool:
     """One more unverified code. Whether it fitted; it stands in the buckets if it did."""
     _turn_pages(state, now)
     hour, day = capacities(state, guard, country)
-    state.hour_level = level_at(state.hour_level, state.at, hour, HOUR_MS, now)
-    state.day_level = level_at(state.day_level, state.at, day, DAY_MS, now)
+    hour_level = level_at(state.hour_level, state.at, hour, HOUR_MS, now)
+    day_level = level_at(state.day_level, state.at, day, DAY_MS, now)
+    fits = hour_level + HOUR_MS <= hour * HOUR_MS and day_level + DAY_MS <= day * DAY_MS
     state.at = now
-    if state.hour_level + HOUR_MS > hour * HOUR_MS or state.day_level + DAY_MS > day * DAY_MS:
-        return False
-    state.hour_level += HOUR_MS
-    state.day_level += DAY_MS
-    return True
+    state.hour_level = hour_level + HOUR_MS if fits else hour_level
+    state.day_level = day_level + DAY_MS if fits else day_level
+    return fits
 
 
 def drain(state: CountryState, now: int) -> None:

@@ -22,6 +22,7 @@ RECENT = 32
 """So many of the last numbers are looked at."""
 CROWDS = ((2, 3), (3, 4), (4, 6))
 """A number is one of a run when, among the others, so many share all but the last digits: (digits, others)."""
+_LEAST_CROWD = min(others for _, others in CROWDS)
 SLOT_MS = 600_000
 SLOTS = 7
 """The present ten minutes, whose codes may still be typed in, and the hour before."""
@@ -66,7 +67,10 @@ class Neighbours(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def is_run(self) -> bool:
-        return any(self.counts[digits - 2] >= others for digits, others in CROWDS)
+        # Mostly there are one or two, too few for any.
+        return self.counts[-1] >= _LEAST_CROWD and any(
+            self.counts[digits - 2] >= others for digits, others in CROWDS
+        )
 
 
 ALONE = Neighbours((0, 0, 0))
@@ -75,18 +79,22 @@ _BYTES = tuple(bytes((number,)) for number in range(100))
 
 def look_around(state: PrefixState, phone: str) -> Neighbours:
     """Who else was sent to lately, and remember this number. ALONE where nobody shares all but 4 digits."""
-    block, rest = int(phone[-6:-4]), int(phone[-4:])
+    block, rest = _BYTES[int(phone[-6:-4])], int(phone[-4:])
     blocks, rests = state.blocks, state.rests
     neighbours = ALONE
-    if block in blocks:
-        places = [2 * at for at, other in enumerate(blocks) if other == block]
+    at = blocks.find(block)
+    if at >= 0:
+        others = set[int]()
+        while at >= 0:
+            others.add(rests[2 * at] << 8 | rests[2 * at + 1])
+            at = blocks.find(block, at + 1)
         # Who asks again is no neighbour of itself, and one neighbour however often it asks.
-        others = {int.from_bytes(rests[at : at + 2], "big") for at in places} - {rest}
+        others.discard(rest)
         if others:
             three = sum(other // 1000 == rest // 1000 for other in others)
             two = sum(other // 100 == rest // 100 for other in others)
             neighbours = Neighbours((two, three, len(others)))
-    state.blocks = (blocks + _BYTES[block])[-RECENT:]
+    state.blocks = (blocks + block)[-RECENT:]
     state.rests = (rests + rest.to_bytes(2, "big"))[-2 * RECENT :]
     return neighbours
 
