@@ -68,7 +68,7 @@ def move(
             return None
 
         async def switched() -> None:
-            """Nobody has to be told yet."""
+            await _tell_haproxy(cells, cores)
 
         old, new = (Cell(name, cells.databases[name], cores[name]) for name in (source, to))
         actor = at_the_machine(os.getuid())
@@ -86,6 +86,27 @@ def move(
         )
         return
     say(f"{account} lives in {to}." if moved else f"{account} lives in {to} already.")
+
+
+@app.command("map")
+def map_command(cli: Cli) -> None:
+    """Write HAProxy's map of all keys' cells, and give it to the HAProxy that runs.
+
+    `onema cell move` does it by itself. After other changes of keys, such as a new credential, do it soon: until then
+    their requests go to the first cell.
+    """
+    from onema.cli.output import CliError, print_json, say
+
+    async def run(cells: "Cells", cores: "dict[str, Core]") -> int:
+        if cells.map is None:
+            raise CliError("The file of the cells does not say where HAProxy's map is: `map` of `[haproxy]`.")
+        return await _tell_haproxy(cells, cores)
+
+    keys = _with_cells(cli, run)
+    if cli.json:
+        print_json({"keys": keys})
+        return
+    say(f"HAProxy's map has {keys:,} keys.")
 
 
 @app.command("number")
@@ -111,6 +132,18 @@ def number(
         print_json({"cell": cell, "last_number": last})
         return
     say(f"The next account of {cell} gets number {last + 1}.")
+
+
+async def _tell_haproxy(cells: "Cells", cores: "dict[str, Core]") -> int:
+    """How many keys its map has now."""
+    from onema.wiring.cell_map import cell_map, set_map, write_map
+
+    entries = cell_map({name: core.committer.directory for name, core in cores.items()})
+    if cells.map is not None:
+        write_map(cells.map, entries)
+        if cells.socket is not None and cells.socket.exists():
+            await set_map(cells.socket, cells.haproxy.map, entries)
+    return len(entries)
 
 
 def _source(account: str, to: str, cores: "dict[str, Core]") -> str | None:
@@ -161,5 +194,5 @@ def _with_cells(cli: Cli, work: "Callable[[Cells, dict[str, Core]], Coroutine[An
         raise invalid_configuration(invalid.problems) from invalid
     except Refused as refused:
         raise CliError(refused.detail or refused.refusal.value, refused.refusal.value) from refused
-    except (CellsError, DataFolderError, StorageError) as error:
+    except (CellsError, DataFolderError, StorageError, OSError) as error:
         raise CliError(str(error)) from error

@@ -86,13 +86,14 @@ class Haproxy:
         self.figures = free_port()
         self.log = folder / "haproxy.log"
         self._environment = haproxy_environment(self.port, self.figures, nodes)
+        self._configuration = DEPLOY / "haproxy" / "haproxy.cfg"
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Return once it has found a node that is ready."""
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603  # our own arguments
-                [find_haproxy(), "-db", "-f", str(DEPLOY / "haproxy" / "haproxy.cfg")],
+                [find_haproxy(), "-db", "-f", str(self._configuration)],
                 stdout=log,
                 stderr=log,
                 env={**os.environ, **self._environment},
@@ -106,6 +107,11 @@ class Haproxy:
         with contextlib.suppress(OSError, http.client.HTTPException):
             return get(self.port, "/health/ready")[0] == 200
         return False
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
 
     def stop(self) -> None:
         _end(self._process)

@@ -36,6 +36,16 @@ class Cells(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     databases: dict[str, str]
     haproxy: Haproxy = Haproxy()
 
+    @property
+    def map(self) -> Path | None:
+        """HAProxy's file; None where nobody needs one."""
+        return Path(self.haproxy.map) if self.haproxy.map else None
+
+    @property
+    def socket(self) -> Path | None:
+        """By which a running HAProxy takes changes; None where none does."""
+        return Path(self.haproxy.socket) if self.haproxy.socket else None
+
     def __repr__(self) -> str:
         return f"Cells({', '.join(self.databases)})"
 

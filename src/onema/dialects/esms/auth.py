@@ -2,7 +2,7 @@ import hmac
 from collections.abc import Mapping
 
 from onema.domain.configuration.directory import AccountView, ApplicationView, Directory
-from onema.domain.refusals import Refusal
+from onema.domain.refusals import AccountAway, Refusal
 from onema.engine.refusals import Asking
 
 DIALECT = "esms"
@@ -15,7 +15,11 @@ def authenticate(
 
     `asking` gets the account that has the key even when the secret is wrong.
     """
-    credential = directory.credentials.get((DIALECT, parameters.get("apikey", "")))
+    try:
+        credential = directory.credentials.get((DIALECT, parameters.get("apikey", "")))
+    except AccountAway as away:
+        asking.detail = away.detail
+        return away.refusal
     secret = parameters.get("secretkey", "").encode()
     if credential is not None:
         asking.account = credential.account
