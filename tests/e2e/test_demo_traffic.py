@@ -39,6 +39,21 @@ def test_the_day_is_counted(server: RunningServer) -> None:
     assert float(total["per_verified"]) > 0
 
 
+def test_carriers_are_judged_by_first_attempts(server: RunningServer) -> None:
+    """How many codes came back, how many receipts, and how soon; and what other ways would have brought."""
+    lines = server.onema("carrier", "quality")
+    told = {(line["channel"], line["carrier"]): line for line in lines}
+    north = told["sms", "north"]
+    assert 0 < north["tried_verified"] < north["tried_codes"] <= north["tried"]
+    assert north["arrived"] <= north["told"] <= north["tried"]
+    assert north["half_within"]
+    replayed = server.onema("simulate", "routing")
+    assert 0 < replayed["drawn_by_weight"] <= replayed["first_attempts"]
+    policies = {line["policy"]: line for line in replayed["policies"] if line["channel"] == "sms"}
+    assert {"by weight, as it was", "always north", "by result"} <= policies.keys()
+    assert 0 < policies["by weight, as it was"]["messages"] < replayed["drawn_by_weight"]
+
+
 def test_the_seed_is_told(server: RunningServer) -> None:
     """So that the same day can be had again."""
     assert "--seed 7" in server.log.read_text()

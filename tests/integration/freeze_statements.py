@@ -130,6 +130,7 @@ POSTGRES_SAMPLES: dict[str, tuple[Any, ...]] = {
     "live_figures": (1,),
     "count_messages": ([1], 1, 9, 5, 1, 2),
     "sweep_statistics": (10, 5),
+    "first_attempts": (1, 1, 9, 5),
     "newest_part": (1,),
     "nth_newest": (1, 0, 9, 0),
     "scan_messages": (1, 0, 9, True, ["text 2"], "text", "", 5),

@@ -73,7 +73,6 @@ from onema.administration.requests import (
     ReadReceipts,
     ReadRefusals,
     ReadSettings,
-    ReadStatistics,
     ReadStory,
     ReplayCallbacks,
     Request,
@@ -89,7 +88,7 @@ from onema.administration.requests import (
     UnmatchedReceipt,
 )
 from onema.administration.server_keys import ServerKeys
-from onema.administration.statistics import read_statistics
+from onema.administration.statistics_answers import statistics_answers
 from onema.administration.try_text import try_text
 from onema.channels.contract import CarrierStatus
 from onema.delivery.recordings import Recordings
@@ -219,7 +218,7 @@ class Administration:
             ReadReceipts: self._read_receipts,
             ReadRefusals: self._read_refusals,
             ReadNow: self._live.read,
-            ReadStatistics: lambda one: read_statistics(self._gateway, self._storage, one),
+            **statistics_answers(self._gateway, self._storage),
             ReadDeadJobs: self._read_dead_jobs,
             ReadCallbacks: self._callbacks.read,
             ReadSettings: self._read_settings,

@@ -93,6 +93,8 @@ FOR_OPERATORS: _Requests = {
     ask.ReadCapacity: _EVERY_OPERATOR,
     ask.ReadCarriers: _EVERY_OPERATOR,
     ask.ReadReceipts: _EVERY_OPERATOR,
+    ask.ReadQuality: _EVERY_OPERATOR,
+    ask.ReadRoutingLog: _EVERY_OPERATOR,
     ask.ReadDeadJobs: _EVERY_OPERATOR,
     ask.ReadSettings: _EVERY_OPERATOR,
     ask.ReadCompliance: _EVERY_OPERATOR,

@@ -22,6 +22,8 @@ from onema.administration.guard_requests import ReadGuards as ReadGuards  # noqa
 from onema.administration.person_requests import ErasePerson as ErasePerson  # noqa: PLC0414  # handed on
 from onema.administration.person_requests import ExportPerson as ExportPerson  # noqa: PLC0414  # handed on
 from onema.administration.statistics_requests import FoundStatistics as FoundStatistics  # noqa: PLC0414  # handed on
+from onema.administration.statistics_requests import ReadQuality as ReadQuality  # noqa: PLC0414  # handed on
+from onema.administration.statistics_requests import ReadRoutingLog as ReadRoutingLog  # noqa: PLC0414  # handed on
 from onema.administration.statistics_requests import ReadStatistics as ReadStatistics  # noqa: PLC0414  # handed on
 from onema.channels.contract import CarrierStatus
 from onema.domain.codes.refused_text import RefusedText
@@ -475,6 +477,8 @@ WireRequest = (
     | ReadRefusals
     | ReadNow
     | ReadStatistics
+    | ReadQuality
+    | ReadRoutingLog
     | ReadSettings
     | ReadCompliance
     | ReadFindings

@@ -1,6 +1,6 @@
 """Adds up what was counted: days where there are any, and hours for the rest."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from onema.administration.statistics_requests import (
     By,
@@ -26,6 +26,7 @@ from onema.domain.statistics import (
 from onema.domain.values.money import Minor
 from onema.domain.values.times import show_time
 from onema.engine.gateway import Gateway
+from onema.engine.statistics_rows import rows_between, rows_of
 from onema.storage.contract import Storage
 
 LONGEST_DAYS = 400
@@ -62,25 +63,6 @@ async def read_statistics(gateway: Gateway, storage: Storage, request: ReadStati
     return FoundStatistics(since, until, await _counted_at(storage, min(until, now)), found)
 
 
-async def rows_between(
-    storage: Storage, account: AccountId, since: int, until: int, *, by_hour: bool = False
-) -> list[Statistics]:
-    """The rows of whole days, and of hours where a day is not added up yet, or is asked for in part."""
-    first_day, last_day = -(-since // DAY_MS) * DAY_MS, until // DAY_MS * DAY_MS
-    days = [] if by_hour else list(range(first_day, last_day, DAY_MS))
-    found = await _read(storage, DAY_MS, account, days)
-    # Of a day without messages an account has no row.
-    done = {row.start for row in (found if account == ALL else await _read(storage, DAY_MS, ALL, days))}
-    hours = [at for at in range(since, until, HOUR_MS) if at // DAY_MS * DAY_MS not in done]
-    of_days = [row for row in found if row.start in done]
-    return [*of_days, *await _read(storage, HOUR_MS, account, hours)]
-
-
-async def _read(storage: Storage, span: int, account: AccountId, starts: Iterable[int]) -> list[Statistics]:
-    rows = await storage.read([(Statistics, account, span, start) for start in starts])
-    return [row for row in rows.values() if isinstance(row, Statistics)]
-
-
 def _whole(request: ReadStatistics, now: int) -> tuple[int, int]:
     """The time that is asked for, as whole hours or days."""
     until = min(request.until or now + 1, now + 1)
@@ -96,7 +78,7 @@ def _whole(request: ReadStatistics, now: int) -> tuple[int, int]:
 async def _counted_at(storage: Storage, until: int) -> int:
     last = max(until - 1, 0)
     starts = [last // HOUR_MS * HOUR_MS, (last // HOUR_MS - 1) * HOUR_MS]
-    rows = [*await _read(storage, HOUR_MS, ALL, starts)] or await _read(
+    rows = [*await rows_of(storage, HOUR_MS, ALL, starts)] or await rows_of(
         storage, DAY_MS, ALL, [last // DAY_MS * DAY_MS]
     )
     return max((row.counted_at for row in rows), default=0)

@@ -5,6 +5,7 @@ from typing import Literal
 import msgspec
 
 from onema.administration.asking import Request
+from onema.domain.delivery.replay import TriedFirst
 from onema.domain.values.money import Minor
 
 By = Literal["", "hour", "day", "channel", "carrier", "operator", "network", "country", "prefix", "template"]
@@ -66,3 +67,46 @@ class ReadStatistics(Request[FoundStatistics], frozen=True, kw_only=True, tag="r
     until: int = 0
     days: int = 1
     by: By = ""
+
+
+class QualityLine(msgspec.Struct, frozen=True):
+    """What a carrier made of first attempts, those aside of which the guard found something. `operator` and `prefix`
+    are empty where all are counted together, "*" where those are that are not counted one by one.
+
+    `tried_codes` were the first message of a code each, `tried_verified` brought it; `told` had a final receipt,
+    `arrived` a good one. Half of these arrived in less than `half_within` seconds, None where that took longer than
+    anybody counts.
+    """
+
+    channel: str
+    carrier: str
+    operator: str
+    prefix: str
+    tried: int
+    tried_codes: int
+    tried_verified: int
+    told: int
+    arrived: int
+    half_within: int | None
+
+
+class ReadQuality(Request[tuple[QualityLine, ...]], frozen=True, kw_only=True, tag="read_quality"):
+    """What carriers made of the last so many days' first attempts, and of today's; most attempts first."""
+
+    answer_type = tuple[QualityLine, ...]
+
+    days: int = 7
+    by: Literal["carrier", "operator", "prefix"] = "carrier"
+
+
+class ReadRoutingLog(Request[tuple[TriedFirst, ...]], frozen=True, kw_only=True, tag="read_routing_log"):
+    """First attempts of an account's codes, of which the guard found nothing: those with ids from `first` to before
+    `before`, in order. No number is in it.
+    """
+
+    answer_type = tuple[TriedFirst, ...]
+
+    account: str
+    first: int
+    before: int
+    limit: int = 5_000

@@ -2,6 +2,7 @@ from typing import Annotated, Any
 
 import typer
 
+from onema.cli.carrier_quality import quality
 from onema.cli.command import Cli, Commands
 from onema.cli.registered import Registered
 
@@ -18,6 +19,7 @@ PerSecond = Annotated[
 ]
 
 app = Commands(help="Configured ways out. The built-in one is of type handset.")
+app.command("quality")(quality)
 
 Name = Annotated[str, typer.Argument(help="The carrier's name.")]
 Setting = Annotated[

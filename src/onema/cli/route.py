@@ -32,6 +32,24 @@ ResendWithout = Annotated[
         help="What must be heard: a receipt, or a right check of the code.", metavar="receipt|check"
     ),
 ]
+ByResult = Annotated[
+    bool | None,
+    typer.Option(
+        "--by-result/--by-weight",
+        help="By what its carrier made of codes lately, where all routes of its prefix and priority say so, or by "
+        "weight.",
+        show_default=False,
+    ),
+]
+Cost = Annotated[
+    int | None,
+    typer.Option(
+        "--cost",
+        metavar="N",
+        help="By result: what a message costs this way, in thousandths of what a verified code is worth.",
+        show_default=False,
+    ),
+]
 Prefix = Annotated[str, typer.Option(help="Numbers that begin so, such as +84; + for all.")]
 
 
@@ -45,12 +63,21 @@ def add(
     weight: Weight = None,
     resend_after: ResendAfter = None,
     resend_without: ResendWithout = None,
+    by_result: ByResult = None,
+    cost: Cost = None,
 ) -> None:
     """Send a channel's messages for a prefix to a carrier."""
     from onema.cli.changes import create, given, made
     from onema.domain.configuration import documents as doc
 
-    fields = given(priority=priority, weight=weight, resend_after=resend_after, resend_without=resend_without)
+    fields = given(
+        priority=priority,
+        weight=weight,
+        resend_after=resend_after,
+        resend_without=resend_without,
+        by_result=by_result,
+        cost_per_mille=cost,
+    )
     create(cli, made(doc.Route, channel=channel, carrier=carrier, prefix=prefix, **fields))
 
 
@@ -64,6 +91,8 @@ def change(
     weight: Weight = None,
     resend_after: ResendAfter = None,
     resend_without: ResendWithout = None,
+    by_result: ByResult = None,
+    cost: Cost = None,
 ) -> None:
     """Change a route's priority, its weight, or what is done when nothing is heard of a code."""
     from onema.cli.changes import edit
@@ -77,6 +106,8 @@ def change(
         weight=weight,
         resend_after=resend_after,
         resend_without=resend_without,
+        by_result=by_result,
+        cost_per_mille=cost,
     )
 
 
@@ -101,5 +132,10 @@ def show_all(cli: Cli) -> None:
         key=lambda route: (route.channel, -len(route.prefix), route.priority, -route.weight, route.carrier)
     )
     print_documents(
-        cli, found, ("channel", "prefix", "priority", "weight", "carrier", "resend_after", "resend_without")
+        cli,
+        found,
+        (
+            *("channel", "prefix", "priority", "weight", "carrier", "resend_after", "resend_without"),
+            *("by_result", "cost_per_mille"),
+        ),
     )

@@ -8,6 +8,7 @@ import typer
 
 from onema.cli.command import Cli, Commands
 from onema.cli.simulate_attack import attack
+from onema.cli.simulate_routing import routing
 
 if TYPE_CHECKING:
     import ssl
@@ -23,6 +24,7 @@ app = Commands(
     help="Networks and attackers that are not there: what carriers and the guard can be tried with."
 )
 app.command("attack")(attack)
+app.command("routing")(routing)
 
 
 @app.command("smsc")

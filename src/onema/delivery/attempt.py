@@ -27,6 +27,7 @@ from onema.domain.delivery.outcome import Ending, Outcome, OutcomeKind, of_a_cal
 from onema.domain.delivery.papers import papers_of
 from onema.domain.delivery.payload import CallPayload, Payload, SmsPayload, open_payload
 from onema.domain.delivery.record_outcome import RecordOutcome
+from onema.domain.delivery.results import Results
 from onema.domain.delivery.routing import (
     NOT_HERE,
     NOT_READY,
@@ -103,10 +104,12 @@ class Attempts:
         on_named: OnNamed = lambda *named: None,
         tells: Tells | None = None,
         prepare: Prepare = nothing_to_prepare,
+        results: Callable[[], Results | None] = lambda: None,
     ) -> None:
         """Of jobs that are not of `kinds` nothing is sent: only what has expired is ended. `on_shown` hears that a
         simulated phone shows something new, `on_named` what names a carrier gave to an attempt. `tells` says what
-        integrators are told of calls, `prepare` makes sound of what a call reads out.
+        integrators are told of calls, `prepare` makes sound of what a call reads out; `results` says
+        what carriers made of codes lately.
         """
         self._gateway = gateway
         self._storage = storage
@@ -122,6 +125,7 @@ class Attempts:
         self._on_named = on_named
         self._tells = tells
         self._prepare = prepare
+        self._results = results
 
     def first(self, job: Job, payload: Payload) -> StartAttempt | None:
         """What starts the attempt of a job that is being born, where a carrier takes it at once. Nothing is counted
@@ -234,11 +238,22 @@ class Attempts:
         if payload.via:
             return plan_to_try(directory, payload.via)
         if not isinstance(payload, SmsPayload):
-            return plan_route(directory, Channel.CALL, payload.phone, job.message, given=given)
+            results = self._results()
+            return plan_route(
+                directory, Channel.CALL, payload.phone, job.message, given=given, results=results
+            )
         account = directory.accounts.get(job.account)
         brandname = account.brandnames.get(payload.sender) if account else None
         papers = papers_of(directory, brandname, payload.facts, self._gateway.now())
-        return plan_route(directory, Channel.SMS, payload.phone, job.message, given=given, papers=papers)
+        return plan_route(
+            directory,
+            Channel.SMS,
+            payload.phone,
+            job.message,
+            given=given,
+            papers=papers,
+            results=self._results(),
+        )
 
     async def leave(self, job: Job, wait: Wait) -> None:
         """Until somebody can take it, or its turn comes."""

@@ -34,6 +34,10 @@ WITHIN_SECONDS = (2, 5, 10, 20, 40, 80, 160)
 DIMENSIONS = ("channel", "carrier", "operator", "network", "country", "prefix", "template")
 
 
+def prefix_of(phone: Phone) -> str:
+    return phone[: max(len(phone) - PREFIX_WITHOUT_DIGITS, SHORTEST_PREFIX)]
+
+
 class Statistics(Row, frozen=True, gc=False):
     """What was counted of an account's messages that were made from `start` (Unix ms) on, for `span` ms: Figures by
     currency, in JSON. `claimed_at` is when a process last began to count it, `counted_at` when what stands here was
@@ -87,6 +91,17 @@ class MessagesAlike(msgspec.Struct, frozen=True, gc=False):
     told: int
     arrived: int
     within: tuple[int, ...]
+
+
+class FirstAttempt(msgspec.Struct, frozen=True, gc=False):
+    """A code's first attempt, `why` its carrier was chosen, and whether the code was typed in without any other."""
+
+    message: int
+    channel: str
+    phone: Phone
+    carrier: str
+    why: str
+    verified: bool
 
 
 class Counts(msgspec.Struct, array_like=True, gc=False):

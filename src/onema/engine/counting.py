@@ -130,6 +130,7 @@ class Counting:
         is_over = now >= start + HOUR_MS + self._settled_after_ms
         total: ByCurrency = {}
         some_unsettled = False
+        together = tuple[Statistics, ...]()
         for accounts in self._accounts():
             rows = await self._rows([(Statistics, account, HOUR_MS, start) for account in accounts])
             kept = [row for row in rows if row.settled]
@@ -151,12 +152,14 @@ class Counting:
                 )
                 for account, figures in tally.figures.items()
             )
-            if made:
-                await self._gateway.execute(KeepStatistics(rows=made))
             _add(total, added_up((*kept, *made)))
+            if len(accounts) < ACCOUNTS_AT_ONCE:
+                together = made
+            elif made:
+                await self._gateway.execute(KeepStatistics(rows=made))
         settles = now >= start + HOUR_MS + FRESH_MS and (is_over or not some_unsettled)
-        row = self._hour_of_all(start, now, total, settled=settles)
-        await self._gateway.execute(KeepStatistics(rows=(row,)))
+        of_all = self._hour_of_all(start, now, total, settled=settles)
+        await self._gateway.execute(KeepStatistics(rows=(*together, of_all)))
         took_ms = int((time.monotonic() - began) * 1000)
         self._pause_ms = max(PAUSE_MS, SHARE_OF_TIME * took_ms)
         return bool(total)

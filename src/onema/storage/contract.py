@@ -34,7 +34,7 @@ from onema.domain.records import (
     Row,
     Window,
 )
-from onema.domain.statistics import MessagesAlike
+from onema.domain.statistics import FirstAttempt, MessagesAlike
 from onema.domain.values.money import Minor
 from onema.domain.values.phone import Phone
 
@@ -385,6 +385,13 @@ class Storage(Writer, Protocol):
 
     async def read_codes(self, account: AccountId, codes: CodesBetween) -> Sequence[SentCode]:
         """Newest first. It looks at all messages of the account in between, in nobody's way."""
+
+    async def read_first_attempts(
+        self, account: AccountId, first: int, before: int, limit: int
+    ) -> Sequence[FirstAttempt]:
+        """The first attempts of first messages with codes, with ids from `first` to before `before`, in order, in
+        nobody's way; those aside of which the guard found something, and of numbers that were forgotten.
+        """
 
     async def read_events(self, account: AccountId, before: tuple[int, int], limit: int) -> Sequence[Event]:
         """Events of an account whose (subject, id) comes before this, newest subject first, its last event first."""

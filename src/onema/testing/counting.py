@@ -1,17 +1,18 @@
 """Counting messages that are alike, as MemoryStorage does: what the stores' SQL must come to."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from onema.domain.codes.channel_plan import NEXT_CHANNEL, SENT_AGAIN
 from onema.domain.codes.send_in_sandbox import SANDBOX
 from onema.domain.delivery.message_progress import OPERATORS_OWN
 from onema.domain.delivery.outcome import network_told
+from onema.domain.erase_phone import ERASED
 from onema.domain.guard.judge import GUARD
 from onema.domain.ids import AccountId
 from onema.domain.records import Attempt, AttemptState, Event, Message, MessageState
-from onema.domain.statistics import PREFIX_WITHOUT_DIGITS, SHORTEST_PREFIX, WITHIN_SECONDS, MessagesAlike
+from onema.domain.statistics import WITHIN_SECONDS, FirstAttempt, MessagesAlike, prefix_of
 from onema.domain.values.phone import Phone
 
 _NOT_SENT = (MessageState.ACCEPTED, MessageState.FAILED)
@@ -30,7 +31,7 @@ class _Seen(NamedTuple):
     def likeness(self) -> _Likeness:
         one, last = self.message, self.attempts[-1] if self.attempts else None
         network = network_told(last.network) if last else {}
-        prefix = one.phone[: max(len(one.phone) - PREFIX_WITHOUT_DIGITS, SHORTEST_PREFIX)]
+        prefix = prefix_of(one.phone)
         named = network.get("operator") or network.get("mccmnc") or ""
         first = self.attempts[0].carrier if self.attempts else ""
         return (
@@ -56,10 +57,36 @@ def count_alike(
     messages: Iterable[Message], attempts: Sequence[Attempt], events: Sequence[Event], now: int
 ) -> list[MessagesAlike]:
     groups = defaultdict[_Likeness, list[_Seen]](list)
+    for seen in _seen(messages, attempts, events):
+        groups[seen.likeness].append(seen)
+    return [_alike(likeness, group, now) for likeness, group in groups.items()]
+
+
+def first_attempts(
+    messages: Iterable[Message], attempts: Sequence[Attempt], events: Sequence[Event]
+) -> list[FirstAttempt]:
+    """In the order of the messages."""
+    return [
+        FirstAttempt(
+            one.message.id,
+            one.message.channel,
+            one.message.phone,
+            one.attempts[0].carrier,
+            one.attempts[0].why,
+            one.verified and len(one.attempts) == 1,
+        )
+        for one in _seen(messages, attempts, events)
+        if one.tried and one.begins and one.message.phone != ERASED
+    ]
+
+
+def _seen(
+    messages: Iterable[Message], attempts: Sequence[Attempt], events: Sequence[Event]
+) -> Iterator[_Seen]:
     for one in messages:
         left_out = one.state == MessageState.REFUSED or one.reason == SANDBOX or one.dialect == OPERATORS_OWN
         if not left_out:
-            seen = _Seen(
+            yield _Seen(
                 one,
                 sorted(
                     (row for row in attempts if (row.account, row.message) == (one.account, one.id)),
@@ -68,8 +95,6 @@ def count_alike(
                 _is_verified(one, events),
                 any((row.account, row.subject, row.kind) == (one.account, one.id, GUARD) for row in events),
             )
-            groups[seen.likeness].append(seen)
-    return [_alike(likeness, group, now) for likeness, group in groups.items()]
 
 
 def _is_verified(message: Message, events: Sequence[Event]) -> bool:

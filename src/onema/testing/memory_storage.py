@@ -31,7 +31,7 @@ from onema.domain.records import (
     Row,
     Window,
 )
-from onema.domain.statistics import MessagesAlike
+from onema.domain.statistics import FirstAttempt, MessagesAlike
 from onema.domain.tables import EXPIRING
 from onema.domain.values.money import Minor
 from onema.domain.values.phone import Phone
@@ -51,7 +51,7 @@ from onema.storage.contract import (
     WantedMessages,
     Writer,
 )
-from onema.testing.counting import count_alike
+from onema.testing.counting import count_alike, first_attempts
 
 R = TypeVar("R", bound=Row)
 
@@ -349,6 +349,12 @@ class MemoryStorage:
     ) -> Sequence[MessagesAlike]:
         messages = [row for account in accounts for row in self._messages_of(account, first, before)]
         return count_alike(messages, self._of(Attempt), self._of(Event), now)
+
+    async def read_first_attempts(
+        self, account: AccountId, first: int, before: int, limit: int
+    ) -> Sequence[FirstAttempt]:
+        messages = self._messages_of(account, first, before)
+        return first_attempts(messages, self._of(Attempt), self._of(Event))[:limit]
 
     async def read_events(self, account: AccountId, before: tuple[int, int], limit: int) -> Sequence[Event]:
         found = [row for row in self._of(Event) if row.account == account and (row.subject, row.id) < before]

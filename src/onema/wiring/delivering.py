@@ -11,6 +11,7 @@ from onema.delivery.next_channels import NextChannels
 from onema.delivery.receipts import Settlements
 from onema.delivery.resends import Resends
 from onema.domain.delivery.call_news import Tells
+from onema.domain.delivery.results import Results
 from onema.domain.keyring import Keyring
 from onema.domain.records import JobKind
 from onema.engine.committer import Committer
@@ -37,6 +38,7 @@ def build_dispatcher(
     on_dead: Callable[[str], None] = lambda kind: None,
     tells: Tells | None = None,
     prepare: Prepare = nothing_to_prepare,
+    results: Callable[[], Results | None] = lambda: None,
 ) -> JobDispatcher:
     """`carriers` are those that run here, and may change, `watch` is what is seen of them. `on_shown` hears that a
     simulated phone shows something new, `on_named` what names carriers gave to attempts, `on_dead` the kind of each job
@@ -57,6 +59,7 @@ def build_dispatcher(
         on_named=on_named,
         tells=tells,
         prepare=prepare,
+        results=results,
     )
     handlers: dict[str, JobHandler] = {
         JobKind.SMS: attempts,

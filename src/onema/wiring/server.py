@@ -43,6 +43,7 @@ from onema.engine.directory_follower import DirectoryFollower
 from onema.engine.key_follower import KeyFollower
 from onema.engine.low_balances import LowBalances
 from onema.engine.ports import Clock, Entropy, steady_seconds
+from onema.engine.recent_results import RecentResults
 from onema.engine.store_readings import StoreReadings
 from onema.http.application import HttpApplication
 from onema.http.client.client import PooledClient
@@ -242,6 +243,9 @@ class App:
         watch = CarrierWatch(core.clock.now, self.metrics.attempt)
         call_events = CallEventRecorder(core.gateway, tells)
         carriers = await self._start_carriers(stack, core, watch, receipts, call_events) if kinds else None
+        recent = RecentResults(core.gateway, core.storage)
+        await recent.start()
+        stack.push_async_callback(recent.stop)
         dispatcher = build_dispatcher(
             core.gateway,
             core.committer,
@@ -259,6 +263,7 @@ class App:
             on_dead=self.metrics.dead_job,
             tells=tells,
             prepare=core.announcements.prepare,
+            results=lambda: recent.results,
         )
         if carriers is not None:
             carriers.on_ready = watch.on_usable = dispatcher.wake

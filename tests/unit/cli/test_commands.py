@@ -218,6 +218,20 @@ def test_routes_share_by_weight(onema: Program) -> None:
     assert "Nothing to change" in onema.json("route", "set", "sms", "phone", exit_code=1)["error"]
 
 
+def test_routes_may_go_by_result(onema: Program) -> None:
+    """Off unless somebody says so; with what a message costs that way."""
+    onema.changes("carrier", "add", "phone", "--type", "handset")
+    onema.changes("route", "add", "sms", "phone")
+    (route,) = onema.json("route", "list")
+    assert (route["by_result"], route["cost_per_mille"]) == (False, 0)
+    onema.changes("route", "set", "sms", "phone", "--by-result", "--cost", "40")
+    (route,) = onema.json("route", "list")
+    assert (route["by_result"], route["cost_per_mille"]) == (True, 40)
+    assert "0 to 1,000" in onema.json("route", "set", "sms", "phone", "--cost", "1001", exit_code=1)["error"]
+    onema.changes("route", "set", "sms", "phone", "--by-weight")
+    assert onema.json("route", "list")[0]["by_result"] is False
+
+
 def test_a_code_may_be_sent_again_where_route_and_account_say_so(onema: Program) -> None:
     """The route after how long, the account how often; nobody is called twice."""
     onema.changes("carrier", "add", "phone", "--type", "handset")

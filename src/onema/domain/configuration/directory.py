@@ -344,6 +344,8 @@ class Directory:
         self.routes: tuple[doc.Route, ...] = ()
         self.resends = False
         """Whether any route has codes sent again of which nothing is heard."""
+        self.by_result = False
+        """Whether any route goes by what carriers made of codes."""
         self.users: dict[str, doc.User] = {}
         self.operator_keys: dict[str, doc.OperatorKey] = {}
         self.guards = Guards({})
@@ -481,6 +483,7 @@ class Directory:
             self.needs = {name: some for name, some in needs.items() if some}
         if "route" in kinds:
             self.resends = any(route.resend_after for route in self.of_kind(doc.Route))
+            self.by_result = any(route.by_result for route in self.of_kind(doc.Route))
             self.routes = tuple(
                 sorted(
                     self.of_kind(doc.Route),

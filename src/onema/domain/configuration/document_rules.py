@@ -39,6 +39,8 @@ LARGEST_NUMBER = 1_000_000_000
 LONGEST_PERIOD = 86_400
 MOST_REGISTRATIONS = 200
 """Of a brandname: about as many countries have a registry, with a few carriers each."""
+HIGHEST_COST = 1_000
+"""Thousandths: a message that costs more is never worth it."""
 LONGEST_SILENCE = 900
 """Seconds before a code is sent again: no code lives longer."""
 MOST_RECALLS = 5
@@ -174,6 +176,8 @@ def _account(account: doc.Account) -> Iterator[Problem]:
 
 
 def _resend(route: doc.Route) -> Iterator[Problem]:
+    if not 0 <= route.cost_per_mille <= HIGHEST_COST:
+        yield Problem("cost_per_mille", f"it is 0 to {HIGHEST_COST:,}, not {route.cost_per_mille}")
     if not 0 <= route.resend_after <= LONGEST_SILENCE:
         yield Problem("resend_after", f"it is 0 to {LONGEST_SILENCE:,} seconds, not {route.resend_after}")
     elif route.resend_after and route.channel != "sms":

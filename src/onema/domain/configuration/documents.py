@@ -314,6 +314,9 @@ class Route(Document, frozen=True, kw_only=True, tag="route"):
 
     A code that went this way without a receipt (or a right check) within `resend_after` seconds is sent once more, by
     the next carrier, where its account has `resends` left; 0: never.
+
+    Where all routes of a prefix and priority go `by_result`, not their weights decide but what the carriers made of
+    codes lately; `cost_per_mille` is what a message by this one costs, in thousandths of what a verified code is worth.
     """
 
     identity_fields = ("channel", "prefix", "carrier")
@@ -325,6 +328,8 @@ class Route(Document, frozen=True, kw_only=True, tag="route"):
     weight: int = 1
     resend_after: int = 0
     resend_without: Literal["receipt", "check"] = "receipt"
+    by_result: bool = False
+    cost_per_mille: int = 0
 
 
 UserRole = Literal["owner", "operator", "viewer", "admin", "developer"]

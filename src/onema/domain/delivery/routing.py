@@ -11,6 +11,7 @@ import msgspec
 from onema.domain.configuration.directory import Directory
 from onema.domain.configuration.documents import Carrier, Route
 from onema.domain.delivery.papers import Papers
+from onema.domain.delivery.results import Results
 from onema.domain.records import Channel
 from onema.domain.values.phone import Phone
 
@@ -63,15 +64,17 @@ def plan_route(
     *,
     given: bool = False,
     papers: Papers | None = None,
+    results: Results | None = None,
 ) -> Plan:
     """The active carriers for `phone` that are ready: longest prefix first, then lowest priority, then as the weights
-    have it for this message, the same whenever it is asked. A code that was `given` goes to none that makes its own,
+    have it for this message, the same whenever it is asked; where the routes go by result, as `results` have it for
+    this message, and by weight as long as there are none. A code that was `given` goes to none that makes its own,
     and a message to none that asks for what its `papers` lack.
     """
     choices: dict[str, Choice] = {}
     skipped: dict[str, Skipped] = {}
     fitting = [one for one in directory.routes if one.channel == channel and phone.startswith(one.prefix)]
-    for route, among in _in_order(fitting, message):
+    for route, drawn in _in_order(fitting, phone, message, results):
         name = route.carrier
         if name in choices or name in skipped:
             continue
@@ -87,7 +90,7 @@ def plan_route(
         elif papers is not None and (lacking := papers.lacking(directory, name, phone)):
             skipped[name] = Skipped(name, lacking, unregistered=True)
         else:
-            choices[name] = Choice(carrier, _route(route.prefix, route.priority, route.weight, among))
+            choices[name] = Choice(carrier, _route(route.prefix, route.priority, drawn))
     return Plan(tuple(choices.values()), tuple(skipped.values()))
 
 
@@ -99,21 +102,35 @@ def plan_to_try(directory: Directory, carrier: str) -> Plan:
     return Plan((Choice(document, "an operator tries this carrier"),))
 
 
-def _in_order(routes: list[Route], message: int) -> Iterable[tuple[Route, int]]:
-    """Each route and the sum of the weights that its own is part of; 0 where there was nothing to draw."""
+def _in_order(
+    routes: list[Route], phone: Phone, message: int, results: Results | None
+) -> Iterable[tuple[Route, str]]:
+    """Each route and by what it was drawn; "" where there was nothing to draw."""
     if len(routes) < 2:
-        return [(route, 0) for route in routes]
-    return _drawn(routes, message)
+        return [(route, "") for route in routes]
+    return _drawn(routes, phone, message, results)
 
 
-def _drawn(routes: list[Route], message: int) -> Iterator[tuple[Route, int]]:
+def _drawn(
+    routes: list[Route], phone: Phone, message: int, results: Results | None
+) -> Iterator[tuple[Route, str]]:
     for _, alike in groupby(routes, key=lambda route: (route.prefix, route.priority)):
         equals = list(alike)
-        if len(equals) > 1:
-            equals.sort(key=lambda route: _lot(message, route))
-        among = sum(route.weight for route in equals) if len(equals) > 1 else 0
-        for route in equals:
-            yield route, among
+        if len(equals) < 2:
+            yield equals[0], ""
+        elif results is not None and all(route.by_result for route in equals):
+            worth = {
+                route.carrier: results.worth(
+                    Channel(route.channel), route.carrier, phone, message, route.cost_per_mille
+                )
+                for route in equals
+            }
+            for route in sorted(equals, key=lambda route: -worth[route.carrier]):
+                yield route, f", by result {worth[route.carrier]:.2f} of {len(equals)}"
+        else:
+            among = sum(route.weight for route in equals)
+            for route in sorted(equals, key=lambda route: _lot(message, route)):
+                yield route, f", weight {route.weight} of {among}"
 
 
 def _lot(message: int, route: Route) -> float:
@@ -128,8 +145,7 @@ def _lot(message: int, route: Route) -> float:
 
 
 @functools.lru_cache(maxsize=1_000)
-def _route(prefix: str, priority: int, weight: int, among: int) -> str:
-    drawn = f", weight {weight} of {among}" if among else ""
+def _route(prefix: str, priority: int, drawn: str) -> str:
     return f"route {prefix}, priority {priority}{drawn}"
 
 

@@ -29,7 +29,7 @@ from onema.domain.records import (
     Row,
     Window,
 )
-from onema.domain.statistics import PREFIX_WITHOUT_DIGITS, SHORTEST_PREFIX, MessagesAlike
+from onema.domain.statistics import PREFIX_WITHOUT_DIGITS, SHORTEST_PREFIX, FirstAttempt, MessagesAlike
 from onema.domain.tables import EXPIRING, TABLE_ORDER
 from onema.domain.values.money import Minor
 from onema.domain.values.phone import Phone
@@ -324,6 +324,12 @@ class PostgresStorage(PostgresWriter):
         wanted = (codes.first, codes.before, codes.dialect, list(codes.categories), codes.limit)
         records = await self._fetch(self._queries["codes"], account, *wanted)
         return [SentCode(Message(*row), verified) for *row, verified in records]
+
+    async def read_first_attempts(
+        self, account: AccountId, first: int, before: int, limit: int
+    ) -> Sequence[FirstAttempt]:
+        records = await self._fetch(self._queries["first_attempts"], account, first, before, limit)
+        return [FirstAttempt(*record) for record in records]
 
     async def read_events(self, account: AccountId, before: tuple[int, int], limit: int) -> Sequence[Event]:
         records = await self._fetch(self._queries["events"], account, *before, limit)

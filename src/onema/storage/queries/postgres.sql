@@ -450,6 +450,36 @@ SELECT count(*) FROM (
 
 -- count_messages --
 -- Messages of some accounts ($1) from $2 to before $3 that are alike, with what became of them by $4; a prefix is a number without $5 digits.
+WITH told AS MATERIALIZED (
+    SELECT m.account, m.id, m.channel, m.template, m.phone, m.state, m.charged, m.ended_at, m.code_expires_at,
+        m.verification, m.verification = m.id AS begins,
+        left(m.phone, greatest(length(m.phone) - $5::bigint, $6::bigint)::integer) AS prefix,
+        coalesce(l.carrier, '') AS carrier,
+        coalesce(substring(l.network FROM '"operator": ?"([^"]*)"'), substring(l.network FROM '"mccmnc": ?"([^"]*)"'), '') AS network,
+        coalesce(l.number, 0) AS attempts,
+        coalesce(f.carrier, '') AS first_carrier, f.state AS first_state, f.ended_at - f.started_at AS first_ms,
+        f.carrier IS NOT NULL AND NOT EXISTS (
+            SELECT 1 FROM events WHERE account = m.account AND subject = m.id AND kind = 'guard'
+        ) AS tried,
+        CASE WHEN m.verification = 0 THEN 0 ELSE coalesce((
+            SELECT min(events.id) FROM events
+            WHERE account = m.account AND subject = m.verification AND kind = 'verified'
+        ), 0) END AS verified_at
+    FROM unnest($1::bigint[]) AS of_account (id) JOIN messages m
+        ON m.account = of_account.id AND m.id >= $2 AND m.id < $3
+    LEFT JOIN attempts f ON f.account = m.account AND f.message = m.id AND f.number = 1
+    LEFT JOIN LATERAL (
+        SELECT carrier, network, number FROM attempts
+        WHERE account = m.account AND message = m.id ORDER BY number DESC LIMIT 1
+    ) l ON true
+    WHERE m.state <> 'refused' AND m.reason <> 'sandbox' AND m.dialect <> 'operator'
+), counted AS MATERIALIZED (
+    SELECT *, verified_at > id AND NOT EXISTS (
+        SELECT 1 FROM events WHERE account = told.account AND subject = told.verification
+          AND events.id > told.id AND events.id < verified_at AND kind IN ('next channel', 'sent again')
+    ) AS verified
+    FROM told
+)
 SELECT account, channel, template, prefix, min(phone), carrier, network, first_carrier,
        count(*),
        count(*) FILTER (WHERE ended_at = 0 OR code_expires_at > $4),
@@ -471,36 +501,7 @@ SELECT account, channel, template, prefix, min(phone), carrier, network, first_c
        count(*) FILTER (WHERE tried AND first_state = 'delivered' AND first_ms < 40000),
        count(*) FILTER (WHERE tried AND first_state = 'delivered' AND first_ms < 80000),
        count(*) FILTER (WHERE tried AND first_state = 'delivered' AND first_ms < 160000)
-FROM (
-    SELECT *, verified_at > id AND NOT EXISTS (
-        SELECT 1 FROM events WHERE account = told.account AND subject = told.verification
-          AND events.id > told.id AND events.id < verified_at AND kind IN ('next channel', 'sent again')
-    ) AS verified
-    FROM (
-        SELECT m.account, m.id, m.channel, m.template, m.phone, m.state, m.charged, m.ended_at, m.code_expires_at,
-            m.verification, m.verification = m.id AS begins,
-            left(m.phone, greatest(length(m.phone) - $5::bigint, $6::bigint)::integer) AS prefix,
-            coalesce(l.carrier, '') AS carrier,
-            coalesce(substring(l.network FROM '"operator": ?"([^"]*)"'), substring(l.network FROM '"mccmnc": ?"([^"]*)"'), '') AS network,
-            coalesce(l.number, 0) AS attempts,
-            coalesce(f.carrier, '') AS first_carrier, f.state AS first_state, f.ended_at - f.started_at AS first_ms,
-            f.carrier IS NOT NULL AND NOT EXISTS (
-                SELECT 1 FROM events WHERE account = m.account AND subject = m.id AND kind = 'guard'
-            ) AS tried,
-            CASE WHEN m.verification = 0 THEN 0 ELSE coalesce((
-                SELECT min(events.id) FROM events
-                WHERE account = m.account AND subject = m.verification AND kind = 'verified'
-            ), 0) END AS verified_at
-        FROM unnest($1::bigint[]) AS of_account (id) JOIN messages m
-        ON m.account = of_account.id AND m.id >= $2 AND m.id < $3
-        LEFT JOIN attempts f ON f.account = m.account AND f.message = m.id AND f.number = 1
-        LEFT JOIN LATERAL (
-        SELECT carrier, network, number FROM attempts
-        WHERE account = m.account AND message = m.id ORDER BY number DESC LIMIT 1
-    ) l ON true
-        WHERE m.state <> 'refused' AND m.reason <> 'sandbox' AND m.dialect <> 'operator'
-    ) AS told
-) AS counted
+FROM counted
 GROUP BY account, channel, template, prefix, carrier, network, first_carrier
 
 -- codes --
@@ -514,6 +515,21 @@ SELECT account, id, dialect, channel, phone, sender, application, reference, cli
 FROM messages
 WHERE account = $1 AND id >= $2 AND id < $3 AND verification <> 0 AND dialect = $4 AND category = ANY($5::text[])
 ORDER BY id DESC LIMIT $6
+-- first_attempts --
+-- An account's ($1) first attempts of first messages with codes from $2 to before $3, in order, of which the guard found nothing.
+SELECT m.id, m.channel, m.phone, f.carrier, f.why,
+    EXISTS (
+        SELECT 1 FROM events e WHERE e.account = m.account AND e.subject = m.id AND e.kind = 'verified'
+          AND NOT EXISTS (
+              SELECT 1 FROM events n WHERE n.account = m.account AND n.subject = m.id AND n.id < e.id
+                AND n.kind IN ('next channel', 'sent again')
+          )
+    ) AND NOT EXISTS (SELECT 1 FROM attempts s WHERE s.account = m.account AND s.message = m.id AND s.number > 1)
+FROM messages m JOIN attempts f ON f.account = m.account AND f.message = m.id AND f.number = 1
+WHERE m.account = $1 AND m.id >= $2 AND m.id < $3 AND m.verification = m.id AND m.dialect <> 'operator'
+  AND m.phone <> '+0'
+  AND NOT EXISTS (SELECT 1 FROM events g WHERE g.account = m.account AND g.subject = m.id AND g.kind = 'guard')
+ORDER BY m.id LIMIT $4
 
 -- ledger --
 -- An account's ($1) newest ledger entries behind one of them ($3 subject, $4 kind).

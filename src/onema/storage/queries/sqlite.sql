@@ -426,6 +426,37 @@ SELECT count(*) FROM (
 
 -- count_messages --
 -- Messages of some accounts (:accounts, a JSON list) from :first to before :before that are alike, with what became of them by :now; a prefix is a number :without some digits.
+WITH told AS MATERIALIZED (
+    SELECT m.account, m.id, m.channel, m.template, m.phone, m.state, m.charged, m.ended_at, m.code_expires_at,
+        m.verification, m.verification = m.id AS begins,
+        substr(m.phone, 1, max(length(m.phone) - :without, :shortest)) AS prefix,
+        coalesce(l.carrier, '') AS carrier,
+        CASE WHEN json_valid(coalesce(l.network, '')) THEN
+            coalesce(json_extract(l.network, '$.operator'), json_extract(l.network, '$.mccmnc'), '')
+        ELSE '' END AS network,
+        coalesce(l.number, 0) AS attempts,
+        coalesce(f.carrier, '') AS first_carrier, f.state AS first_state, f.ended_at - f.started_at AS first_ms,
+        f.carrier IS NOT NULL AND NOT EXISTS (
+            SELECT 1 FROM events WHERE account = m.account AND subject = m.id AND kind = 'guard'
+        ) AS tried,
+        CASE WHEN m.verification = 0 THEN 0 ELSE coalesce((
+            SELECT min(events.id) FROM events
+            WHERE account = m.account AND subject = m.verification AND kind = 'verified'
+        ), 0) END AS verified_at
+    FROM json_each(:accounts) of_account CROSS JOIN messages m
+        ON m.account = of_account.value AND m.id >= :first AND m.id < :before
+    LEFT JOIN attempts f ON f.account = m.account AND f.message = m.id AND f.number = 1
+    LEFT JOIN attempts l ON l.account = m.account AND l.message = m.id AND l.number = (
+        SELECT max(number) FROM attempts WHERE account = m.account AND message = m.id
+    )
+    WHERE m.state <> 'refused' AND m.reason <> 'sandbox' AND m.dialect <> 'operator'
+), counted AS MATERIALIZED (
+    SELECT *, verified_at > id AND NOT EXISTS (
+        SELECT 1 FROM events WHERE account = told.account AND subject = told.verification
+          AND events.id > told.id AND events.id < verified_at AND kind IN ('next channel', 'sent again')
+    ) AS verified
+    FROM told
+)
 SELECT account, channel, template, prefix, min(phone), carrier, network, first_carrier,
        count(*),
        count(*) FILTER (WHERE ended_at = 0 OR code_expires_at > :now),
@@ -447,38 +478,24 @@ SELECT account, channel, template, prefix, min(phone), carrier, network, first_c
        count(*) FILTER (WHERE tried AND first_state = 'delivered' AND first_ms < 40000),
        count(*) FILTER (WHERE tried AND first_state = 'delivered' AND first_ms < 80000),
        count(*) FILTER (WHERE tried AND first_state = 'delivered' AND first_ms < 160000)
-FROM (
-    SELECT *, verified_at > id AND NOT EXISTS (
-        SELECT 1 FROM events WHERE account = told.account AND subject = told.verification
-          AND events.id > told.id AND events.id < verified_at AND kind IN ('next channel', 'sent again')
-    ) AS verified
-    FROM (
-        SELECT m.account, m.id, m.channel, m.template, m.phone, m.state, m.charged, m.ended_at, m.code_expires_at,
-            m.verification, m.verification = m.id AS begins,
-            substr(m.phone, 1, max(length(m.phone) - :without, :shortest)) AS prefix,
-            coalesce(l.carrier, '') AS carrier,
-            CASE WHEN json_valid(coalesce(l.network, '')) THEN
-                coalesce(json_extract(l.network, '$.operator'), json_extract(l.network, '$.mccmnc'), '')
-            ELSE '' END AS network,
-            coalesce(l.number, 0) AS attempts,
-            coalesce(f.carrier, '') AS first_carrier, f.state AS first_state, f.ended_at - f.started_at AS first_ms,
-            f.carrier IS NOT NULL AND NOT EXISTS (
-                SELECT 1 FROM events WHERE account = m.account AND subject = m.id AND kind = 'guard'
-            ) AS tried,
-            CASE WHEN m.verification = 0 THEN 0 ELSE coalesce((
-                SELECT min(events.id) FROM events
-                WHERE account = m.account AND subject = m.verification AND kind = 'verified'
-            ), 0) END AS verified_at
-        FROM json_each(:accounts) of_account CROSS JOIN messages m
-        ON m.account = of_account.value AND m.id >= :first AND m.id < :before
-        LEFT JOIN attempts f ON f.account = m.account AND f.message = m.id AND f.number = 1
-        LEFT JOIN attempts l ON l.account = m.account AND l.message = m.id AND l.number = (
-        SELECT max(number) FROM attempts WHERE account = m.account AND message = m.id
-    )
-        WHERE m.state <> 'refused' AND m.reason <> 'sandbox' AND m.dialect <> 'operator'
-    ) AS told
-) AS counted
+FROM counted
 GROUP BY account, channel, template, prefix, carrier, network, first_carrier
+
+-- first_attempts --
+-- An account's first attempts of first messages with codes from :first to before :before, in order, of which the guard found nothing.
+SELECT m.id, m.channel, m.phone, f.carrier, f.why,
+    EXISTS (
+        SELECT 1 FROM events e WHERE e.account = m.account AND e.subject = m.id AND e.kind = 'verified'
+          AND NOT EXISTS (
+              SELECT 1 FROM events n WHERE n.account = m.account AND n.subject = m.id AND n.id < e.id
+                AND n.kind IN ('next channel', 'sent again')
+          )
+    ) AND NOT EXISTS (SELECT 1 FROM attempts s WHERE s.account = m.account AND s.message = m.id AND s.number > 1)
+FROM messages m JOIN attempts f ON f.account = m.account AND f.message = m.id AND f.number = 1
+WHERE m.account = :account AND m.id >= :first AND m.id < :before AND m.verification = m.id AND m.dialect <> 'operator'
+  AND m.phone <> '+0'
+  AND NOT EXISTS (SELECT 1 FROM events g WHERE g.account = m.account AND g.subject = m.id AND g.kind = 'guard')
+ORDER BY m.id LIMIT :limit
 
 -- ledger --
 -- An account's newest ledger entries behind one of them.

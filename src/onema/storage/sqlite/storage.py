@@ -35,7 +35,7 @@ from onema.domain.records import (
     Message,
     Row,
 )
-from onema.domain.statistics import PREFIX_WITHOUT_DIGITS, SHORTEST_PREFIX, MessagesAlike
+from onema.domain.statistics import PREFIX_WITHOUT_DIGITS, SHORTEST_PREFIX, FirstAttempt, MessagesAlike
 from onema.domain.tables import EXPIRING
 from onema.domain.values.money import Minor
 from onema.domain.values.phone import Phone
@@ -415,6 +415,20 @@ class SqliteStorage(SqliteLists):
         with DRIVER_ERRORS, contextlib.closing(self._connect()) as connection:
             rows: Any = connection.execute(self._queries["codes"], bindings)
             return [SentCode(Message(*row), bool(verified)) for *row, verified in rows]
+
+    async def read_first_attempts(
+        self, account: AccountId, first: int, before: int, limit: int
+    ) -> Sequence[FirstAttempt]:
+        return await asyncio.to_thread(self._read_first_attempts, account, first, before, limit)
+
+    def _read_first_attempts(
+        self, account: AccountId, first: int, before: int, limit: int
+    ) -> list[FirstAttempt]:
+        bindings = {"account": account, "first": first, "before": before, "limit": limit}
+        with DRIVER_ERRORS, contextlib.closing(self._connect()) as connection:
+            rows: Any = connection.execute(self._queries["first_attempts"], bindings)
+            found: list[tuple[Any, ...]] = [(*told, bool(verified)) for *told, verified in rows]
+            return [FirstAttempt(*row) for row in found]
 
     async def oldest_due(self, now: int, limit: int) -> dict[str, int]:
         with DRIVER_ERRORS:

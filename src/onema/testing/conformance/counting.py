@@ -2,9 +2,10 @@
 
 from msgspec.structs import replace
 
+from onema.domain.erase_phone import ERASED
 from onema.domain.ids import AccountId
 from onema.domain.records import Attempt, AttemptState, Channel, Event, Message, MessageState, Row
-from onema.domain.statistics import HOUR_MS, MessagesAlike, Statistics
+from onema.domain.statistics import HOUR_MS, FirstAttempt, MessagesAlike, Statistics
 from onema.domain.values.money import Minor
 from onema.domain.values.phone import Phone
 from onema.storage.contract import Storage
@@ -177,6 +178,31 @@ class MessageCounting:
         ]
         (one,) = await self.counted(storage, *rows, first=4, before=6)
         assert (one.messages, one.sent) == (2, 1)
+
+    async def test_first_attempts_are_listed_with_what_they_brought(self, storage: Storage) -> None:
+        """Those of first messages of codes, in order, a page at a time; none that the guard doubts."""
+        one, two, three, resent, doubted, forgotten = (sms(number) for number in (1, 2, 3, 4, 5, 6))
+        again, text = sms(20, verification=2), sms(21, verification=0)
+        forgotten = replace(forgotten, phone=ERASED)
+        messages = [one, two, three, resent, doubted, forgotten, again, text]
+        rows: list[Row] = [
+            *messages,
+            *(attempt(row, why="route +") for row in messages),
+            attempt(resent, 2, "south"),
+            verified(1, 50),
+            Event(ACCOUNT, 2, 20, "sent again", ""),
+            verified(2, 50),
+            verified(4, 50),
+            Event(ACCOUNT, 5, 5, "guard", "prefix"),
+        ]
+        await insert(storage, *rows)
+        found = await storage.read_first_attempts(ACCOUNT, 0, 1_000, 10)
+        assert list(found) == [
+            FirstAttempt(row.id, "sms", row.phone, "north", "route +", row is one)
+            for row in (one, two, three, resent)
+        ]
+        assert list(await storage.read_first_attempts(ACCOUNT, 2, 4, 10)) == list(found)[1:3]
+        assert list(await storage.read_first_attempts(ACCOUNT, 2, 1_000, 1)) == list(found)[1:2]
 
     async def test_statistics_are_kept_until_they_expire(self, storage: Storage) -> None:
         """By the time that they are of, and the account."""

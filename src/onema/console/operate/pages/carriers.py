@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from onema.administration import requests as ask
 from onema.administration.carriers_together import all_together
+from onema.administration.statistics_requests import QualityLine
 from onema.console.operate.carrier_forms import CarrierKind, fields_of, put_fields
 from onema.console.operate.frame import Section, Visit
 from onema.console.operate.pages.shown import PAGE
@@ -31,9 +32,27 @@ async def carriers(visit: Visit) -> Response:
             key=lambda one: (one.channel, one.prefix, one.priority, one.carrier),
         ),
         types=sorted(visit.carrier_kinds),
+        quality=[_quality(one) for one in await visit.ask(ask.ReadQuality())],
+        quality_days=ask.ReadQuality().days,
         receipts=[{"at": show_time(one.received_at), "receipt": one} for one in receipts],
         command="onema carrier status",
     )
+
+
+def _quality(one: QualityLine) -> dict[str, Any]:
+    return {
+        "channel": one.channel,
+        "carrier": one.carrier,
+        "tried": one.tried,
+        "verified": _percent(one.tried_verified, one.tried_codes),
+        "told": _percent(one.told, one.tried),
+        "arrived": _percent(one.arrived, one.tried),
+        "half_within": f"{one.half_within} s" if one.half_within else "",
+    }
+
+
+def _percent(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.1f} %" if whole else ""
 
 
 async def _carriers(visit: Visit) -> list[dict[str, Any]]:
@@ -88,6 +107,8 @@ async def add_route(visit: Visit) -> str:
         priority=_number(form.text("priority"), 0),
         weight=_number(form.text("weight"), 1),
         resend_after=_number(form.text("resend_after"), 0),
+        by_result=form.is_on("by_result"),
+        cost_per_mille=_number(form.text("cost_per_mille"), 0),
     )
     await visit.put(route)
     return _DONE
