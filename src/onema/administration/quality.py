@@ -29,7 +29,7 @@ async def read_quality(gateway: Gateway, storage: Storage, request: ReadQuality)
     days = min(max(request.days, 1), LONGEST_DAYS)
     until = (now // HOUR_MS + 1) * HOUR_MS
     sums = dict[tuple[str, str, str, str], Quality]()
-    for row in await rows_between(storage, ALL, now // DAY_MS * DAY_MS - days * DAY_MS, until):
+    for row in await rows_between(storage, ALL, now // DAY_MS * DAY_MS - days * DAY_MS, until, now=now):
         for figures in figures_in(row).values():
             for name, quality in figures.quality.items():
                 cell = read_cell(name)

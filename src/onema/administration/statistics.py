@@ -46,7 +46,7 @@ async def read_statistics(gateway: Gateway, storage: Storage, request: ReadStati
     now = gateway.now()
     since, until = _whole(request, now)
     whose = AccountId(account.id) if account else ALL
-    rows = await rows_between(storage, whose, since, until, by_hour=request.by == "hour")
+    rows = await rows_between(storage, whose, since, until, now=now, by_hour=request.by == "hour")
     sums: dict[str, tuple[Counts, _ByValue]] = {}
     for row in rows:
         _add(sums, row, request.by)

@@ -37,7 +37,7 @@ class RecentResults:
         now = self._gateway.now()
         # Of an hour that has just ended some codes may still be typed in.
         until = (now - FRESH_MS) // HOUR_MS * HOUR_MS
-        rows = await rows_between(self._storage, ALL, until - WINDOW_DAYS * DAY_MS, until)
+        rows = await rows_between(self._storage, ALL, until - WINDOW_DAYS * DAY_MS, until, now=now)
         self.results = results_of(rows, now)
 
 

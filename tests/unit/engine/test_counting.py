@@ -269,3 +269,20 @@ async def test_a_busy_hour_is_counted_in_slices(office: Office, monkeypatch: pyt
         if first_id_at(hour) <= first < first_id_at(hour + HOUR_MS)
     ]
     assert len(slices) > 5
+
+
+async def test_a_year_is_read_by_its_days(office: Office) -> None:
+    """Hours of long ago are not kept, and nobody looks for thousands of them."""
+    await office.sent(office.now)
+    await office.counting.count()
+    asked = 0
+    read = office.core.storage.read
+
+    async def counted(keys: Sequence[Key]) -> dict[Key, Row]:
+        nonlocal asked
+        asked += len(keys)
+        return await read(keys)
+
+    office.core.storage.read = counted  # type: ignore[method-assign]  # it only listens
+    assert (await office.told(days=365)).currencies[0].total.messages == 1
+    assert asked < 365 + 41 * 24 + 5
