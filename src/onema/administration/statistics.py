@@ -21,7 +21,7 @@ from onema.domain.statistics import (
     OTHERS,
     Counts,
     Statistics,
-    figures_in,
+    totals_in,
 )
 from onema.domain.values.money import Minor
 from onema.domain.values.times import show_time
@@ -85,15 +85,15 @@ async def _counted_at(storage: Storage, until: int) -> int:
 
 
 def _add(sums: dict[str, tuple[Counts, _ByValue]], row: Statistics, by: By) -> None:
-    for currency, figures in figures_in(row).items():
+    for currency, everything, divided in totals_in(row, "" if by in _TIMES else by):
         total, values = sums.setdefault(currency, (Counts(), {}))
-        total.add(figures.total)
+        total.add(everything)
         if by in _TIMES:
             step = HOUR_MS if by == "hour" else DAY_MS
             told = show_time(row.start // step * step)
-            values.setdefault(told, Counts()).add(figures.total)
-        elif by:
-            for value, counts in figures.by.get(by, {}).items():
+            values.setdefault(told, Counts()).add(everything)
+        else:
+            for value, counts in divided.items():
                 values.setdefault(value, Counts()).add(counts)
 
 

@@ -4,7 +4,7 @@ Hot tables have no index to count by, so an hour is counted once it is over, and
 change; a day is the sum of its hours. Nobody is named: a prefix is a number without its last six digits.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
 import msgspec
@@ -207,9 +207,18 @@ class Figures(msgspec.Struct, omit_defaults=True):
         return kept
 
 
+class _Outline(msgspec.Struct):
+    """Figures, of which the dimensions are read when they are asked for."""
+
+    total: Counts = msgspec.field(default_factory=Counts)
+    by: dict[str, msgspec.Raw] = {}
+
+
 ByCurrency = dict[str, Figures]
 _encoder = msgspec.json.Encoder()
 _decoder: Final = msgspec.json.Decoder(ByCurrency)
+_outlines: Final = msgspec.json.Decoder(dict[str, _Outline])
+_values: Final = msgspec.json.Decoder(dict[str, Counts])
 _cells: Final = msgspec.json.Decoder(Cell)
 
 
@@ -233,6 +242,13 @@ def read_cell(name: str) -> Cell:
 
 def figures_in(row: Statistics) -> ByCurrency:
     return _decoder.decode(row.figures) if row.figures else {}
+
+
+def totals_in(row: Statistics, dimension: str) -> Iterator[tuple[str, Counts, dict[str, Counts]]]:
+    """By currency: all, and by the values of one dimension, none where it is "". The rest of the row is passed over."""
+    for currency, one in (_outlines.decode(row.figures) if row.figures else {}).items():
+        raw = one.by.get(dimension)
+        yield currency, one.total, _values.decode(raw) if raw is not None else {}
 
 
 def written(figures: Mapping[str, Figures]) -> str:
