@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[2]
 _PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 DEPENDENCIES: dict[str, str] = {}
 for _each in _PROJECT["dependencies"]:
-    _name, _bound = re.fullmatch(r"([\w-]+)(?:\[\w+\])?>=([\d.]+)", _each).groups()  # type: ignore[union-attr]  # ours have that form
+    _name, _bound = re.fullmatch(r"([\w-]+)(?:\[\w+\])?>=([\d.]+)(?:,<[\d.]+)?", _each).groups()  # type: ignore[union-attr]  # ours have that form
     DEPENDENCIES[_name] = _bound
 LOCKED = {
     package["name"]: package["version"]
