@@ -19,6 +19,7 @@ from onema.domain.codes.verification import VENDORS_LIFE_MINUTES
 from onema.domain.ids import MAX_NODE
 from onema.orchestrator_variables import is_of_the_orchestrator
 from onema.secret import MASK, Secret
+from onema.telemetry_settings import Telemetry
 
 _PREFIX = "ONEMA_"
 # Read by the command line, before there are settings.
@@ -237,6 +238,7 @@ class Settings(msgspec.Struct, frozen=True):
     handset: Handset = Handset()
     console: Console = Console()
     logs: Logs = Logs()
+    telemetry: Telemetry = Telemetry()
     esms: Esms = Esms()
     ytx: Ytx = Ytx()
     vbee: Vbee = Vbee()
@@ -432,7 +434,7 @@ def _cross_check(settings: Settings) -> None:
             f"`node.number` is {settings.node.number}, and {settings.workers} `workers` would count on from it past "
             f"{MAX_NODE}. Choose a smaller number."
         )
-    if fault := settings.console.fault:
+    if fault := settings.console.fault or settings.telemetry.fault:
         raise SettingsError(fault)
     database = settings.database.reveal()
     if database and not database.startswith(("postgresql://", "postgres://")):

@@ -224,3 +224,13 @@ def test_a_callback_ends_before_its_lease() -> None:
         SettingsError, match=r"`callback\.timeout` is 30, and must be less than `delivery\.lease`"
     ):
         load_settings(None, {"ONEMA_CALLBACK_TIMEOUT": "30"})
+
+
+@pytest.mark.parametrize(
+    "address", ["collector:4318", "grpc://collector:4317", "http://user:hidden@collector/v1/traces"]
+)
+def test_an_address_of_traces_that_is_none_is_refused(address: str) -> None:
+    """A password in it would be written into logs; headers have their own variable."""
+    with pytest.raises(SettingsError, match=r"`telemetry\.traces` is an address such as") as refused:
+        load_settings(None, {"ONEMA_TELEMETRY_TRACES": address})
+    assert "hidden" not in str(refused.value)

@@ -79,6 +79,15 @@ async def nothing_to_prepare(call: CallPayload) -> None:
     """Where every call says what is sound already."""
 
 
+Send = Callable[[Carrier, Outgoing], Coroutine[Any, Any, Outcome]]
+"""Has a carrier send something, as Carrier.send does."""
+
+
+async def send_by(carrier: Carrier, outgoing: Outgoing) -> Outcome:
+    """Nothing besides."""
+    return await carrier.send(outgoing)
+
+
 class Wait(NamedTuple):
     """Nobody gets it now: it waits for `carriers`, or for `slowed`, which would take it in its turn."""
 
@@ -105,11 +114,12 @@ class Attempts:
         tells: Tells | None = None,
         prepare: Prepare = nothing_to_prepare,
         results: Callable[[], Results | None] = lambda: None,
+        send: Send = send_by,
     ) -> None:
         """Of jobs that are not of `kinds` nothing is sent: only what has expired is ended. `on_shown` hears that a
         simulated phone shows something new, `on_named` what names a carrier gave to an attempt. `tells` says what
         integrators are told of calls, `prepare` makes sound of what a call reads out; `results` says
-        what carriers made of codes lately.
+        what carriers made of codes lately; `send` may do something around each sending.
         """
         self._gateway = gateway
         self._storage = storage
@@ -126,6 +136,7 @@ class Attempts:
         self._tells = tells
         self._prepare = prepare
         self._results = results
+        self._send_by = send
 
     def first(self, job: Job, payload: Payload) -> StartAttempt | None:
         """What starts the attempt of a job that is being born, where a carrier takes it at once. Nothing is counted
@@ -354,7 +365,7 @@ class Attempts:
     async def _hand_over(self, carrier: Carrier, outgoing: Outgoing) -> Outcome:
         """What the carrier says of it. Raises what an idempotent one raises."""
         try:
-            outcome = await carrier.send(outgoing)
+            outcome = await self._send_by(carrier, outgoing)
         except Exception as error:
             if carrier.idempotent and self._gateway.now() < outgoing.payload.valid_until:
                 raise  # nothing is known, and nothing is lost by sending it again when the lease brings it back

@@ -1,6 +1,7 @@
 """What an integrator's answer to a callback means. docs/callbacks.md tells integrators what this means for them."""
 
 from collections.abc import Callable
+from typing import Protocol
 
 import msgspec
 
@@ -38,6 +39,13 @@ class Told(msgspec.Struct, frozen=True):
     host: str = ""
     status: int = 0
     said: str = ""
+
+
+class Teller(Protocol):
+    """Sends callbacks."""
+
+    async def tell(self, request: CallbackRequest, *, as_event: bool = False) -> Told:
+        """Send it once."""
 
 
 class CallbackClient:

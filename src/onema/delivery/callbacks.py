@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from onema.delivery.callback_client import GONE, CallbackClient
+from onema.delivery.callback_client import GONE, Teller
 from onema.delivery.callback_contract import (
     CallbackRenderer,
     CallbackRequest,
@@ -45,7 +45,7 @@ class CallbackSender:
         gateway: Gateway,
         storage: Storage,
         renderers: Mapping[str, CallbackRenderer],
-        client: CallbackClient,
+        client: Teller,
     ) -> None:
         self._gateway = gateway
         self._storage = storage

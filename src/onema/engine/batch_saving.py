@@ -10,6 +10,7 @@ from onema.domain.configuration.move_account import refuse_away
 from onema.domain.decision import Context, World
 from onema.domain.refusals import Refused
 from onema.engine.batch import Batch, Pending
+from onema.engine.batch_watch import BatchWatch, Unwatched
 from onema.engine.job_leasing import JobLeasing
 from onema.engine.ports import IdSource
 from onema.engine.store_patience import StorePatience
@@ -30,6 +31,8 @@ class BatchSaving:
         self._ids = ids
         self._leasing = leasing
         self._patience = patience
+        self.watch: BatchWatch = Unwatched()
+        """Set by the committer."""
 
     async def save(self, batch: Batch, writer: Writer) -> World:
         """What became of its rows, which is durable. Raises Unavailable when nothing was saved, CommitUnknown when that
@@ -40,6 +43,7 @@ class BatchSaving:
             batch.jobs.clear()
             try:
                 world = await self._decide(batch, writer)
+                self.watch.decided(batch.pending)
                 known = batch.context.directory.revision
                 if world.has_changed:
                     await writer.commit(batch_id, world.written, world.inserted, known)

@@ -17,6 +17,7 @@ from onema.domain.records import JobKind
 from onema.engine.committer import Committer
 from onema.engine.gateway import Gateway
 from onema.storage.contract import Storage
+from onema.wiring.tracing import Untraced
 
 
 def build_dispatcher(
@@ -39,12 +40,14 @@ def build_dispatcher(
     tells: Tells | None = None,
     prepare: Prepare = nothing_to_prepare,
     results: Callable[[], Results | None] = lambda: None,
+    traces: Untraced | None = None,
 ) -> JobDispatcher:
     """`carriers` are those that run here, and may change, `watch` is what is seen of them. `on_shown` hears that a
     simulated phone shows something new, `on_named` what names carriers gave to attempts, `on_dead` the kind of each job
     that is given up. `tells` says what integrators are told of calls on their way, `prepare` makes sound of what a call
-    reads out.
+    reads out. `traces` is put around each step.
     """
+    traces = traces or Untraced()
     watch = watch or CarrierWatch(gateway.now)
     attempts = Attempts(
         gateway,
@@ -60,6 +63,7 @@ def build_dispatcher(
         tells=tells,
         prepare=prepare,
         results=results,
+        send=traces.send,
     )
     handlers: dict[str, JobHandler] = {
         JobKind.SMS: attempts,
@@ -74,8 +78,8 @@ def build_dispatcher(
         gateway,
         committer,
         storage,
-        handlers,
-        attempts,
+        {kind: traces.handler(handler) for kind, handler in handlers.items()},
+        traces.deliverer(attempts),
         FailedJobs(gateway, receipt_lifetime_ms=receipt_lifetime_ms, on_dead=on_dead),
         carriers,
         watch,

@@ -65,6 +65,7 @@ from onema.wiring.dialects import build_dialects
 from onema.wiring.installation import handset_beside_carriers
 from onema.wiring.login_provider import login_provider
 from onema.wiring.probes import build_probes
+from onema.wiring.tracing import open_traces
 
 DAY_MS = 86_400_000
 INBOX_POLL_SECONDS = 0.5
@@ -133,6 +134,7 @@ class App:
             entropy=self._entropy,
             observer=self.metrics,
         )
+        self._traces = open_traces(settings, stack, core.committer, self._process)
         self.gateway = core.gateway
         self.administration = core.administration
         self._keyring = core.keyring
@@ -239,7 +241,7 @@ class App:
         stack.push_async_callback(client.close)
         core.administration.callback_trial.renderers = renderers
         core.administration.callback_trial.tell = client.tell
-        callbacks = CallbackSender(core.gateway, core.storage, renderers, client)
+        callbacks = CallbackSender(core.gateway, core.storage, renderers, self._traces.teller(client))
         watch = CarrierWatch(core.clock.now, self.metrics.attempt)
         call_events = CallEventRecorder(core.gateway, tells)
         carriers = await self._start_carriers(stack, core, watch, receipts, call_events) if kinds else None
@@ -264,6 +266,7 @@ class App:
             tells=tells,
             prepare=core.announcements.prepare,
             results=lambda: recent.results,
+            traces=self._traces,
         )
         if carriers is not None:
             carriers.on_ready = watch.on_usable = dispatcher.wake
@@ -351,7 +354,7 @@ class App:
         webhooks = Webhooks(lambda: core.gateway.directory.carriers, receipts)
         apis = self._dialects if "api" in roles else [NotServed("api", self._dialects)]
         application = HttpApplication(
-            [*apis, CarrierWebhooks(webhooks.of)],
+            [self._traces.api(one) for one in (*apis, CarrierWebhooks(webhooks.of))],
             console if "console" in roles else not_served("console"),
             TrustedProxies(listen.trusted_proxies),
             self.ready,

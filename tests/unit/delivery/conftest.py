@@ -31,6 +31,7 @@ from onema.telemetry.metrics import Metrics
 from onema.testing.fake_clock import FakeClock
 from onema.testing.memory_storage import MemoryStorage
 from onema.wiring.delivering import build_dispatcher
+from onema.wiring.tracing import Untraced
 
 PRICE = 8_500_000
 LIFETIME_MS = 60_000
@@ -125,6 +126,7 @@ class DeliveryRig:
         callbacks: JobHandler = no_callbacks,
         tells: Tells | None = None,
         prepare: Prepare = nothing_to_prepare,
+        traces: Untraced | None = None,
     ) -> JobDispatcher:
         watch = CarrierWatch(self.clock.now)
         self.watches.append(watch)
@@ -146,6 +148,7 @@ class DeliveryRig:
             on_named=self._receipts.named,
             tells=tells,
             prepare=prepare,
+            traces=traces,
         )
         for carrier in carriers:
             if not carrier.ready and not getattr(carrier, "starts", 0):
