@@ -1,5 +1,6 @@
 """https://www.twilio.com/docs/verify/api/list-verification-attempts and .../verification-attempts-summary"""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -176,3 +177,17 @@ async def test_a_safe_list_takes_numbers_alone(api: TwilioVerifyApi, core: Runni
     )
     asked = post("/v2/SafeList/Numbers", {"PhoneNumber": PHONE}, limited, "x" * 16)
     assert await error(api, asked) == (403, 60204)
+
+
+async def test_numbers_that_come_at_once_are_all_on_the_safe_list(
+    api: TwilioVerifyApi, core: RunningCore
+) -> None:
+    """Each is put beside what is there by then, not beside what was there when it was asked for."""
+    numbers = {f"+8490188848{digit}" for digit in range(8)}
+    asked = [post("/v2/SafeList/Numbers", {"PhoneNumber": number}) for number in sorted(numbers)]
+    answers = await asyncio.gather(*map(api.answer, asked))
+    assert {one.status for one in answers} == {201}
+    assert set(core.account("shop").document.safe_numbers) == numbers
+    gone = [post(f"/v2/SafeList/Numbers/{number}", {}, method="DELETE") for number in sorted(numbers)]
+    await asyncio.gather(*map(api.answer, gone))
+    assert core.account("shop").document.safe_numbers == ()

@@ -138,3 +138,15 @@ async def test_what_a_limit_cannot_be(api: TwilioVerifyApi) -> None:
     assert await error(api, post(f"{path}/Buckets", {"Max": "1", "Interval": "99"})) == (400, 60210)
     for unknown in (f"{LIMITS}/RK{'0' * 32}", f"{path}/Buckets/BL{'0' * 32}", f"{path}/More"):
         assert await error(api, get(unknown)) == (404, 20404)
+
+
+async def test_limits_that_are_made_at_once_do_not_replace_each_other(
+    api: TwilioVerifyApi, core: RunningCore
+) -> None:
+    """Who comes second is told to ask again."""
+    names = ("one", "two")
+    answers = await asyncio.gather(*(api.answer(post(LIMITS, {"UniqueName": name})) for name in names))
+    assert [one.status for one in answers] == [201, 409]
+    assert [one.name for one in core.account("shop").applications["login"].document.limits] == ["one"]
+    await ask(api, post(LIMITS, {"UniqueName": "two"}), 201)
+    assert len(core.account("shop").applications["login"].document.limits) == 2

@@ -1,5 +1,6 @@
 """https://www.twilio.com/docs/verify/api/service and .../templates"""
 
+import asyncio
 import json
 import re
 
@@ -208,3 +209,14 @@ async def test_a_service_keeps_what_an_operator_has_set(api: TwilioVerifyApi, co
     assert (document.pool, document.recall_times, document.title) == ("calls", 2, "Shop 2")
     assert await error(api, post(SERVICE, {"CodeLength": "99"})) == (400, 60200)
     assert len(await core.storage.read_audit("shop", (2**63 - 1, 0), 10)) == 1
+
+
+async def test_what_an_operator_changes_meanwhile_stays(api: TwilioVerifyApi, core: RunningCore) -> None:
+    """A service that is switched off while its title is changed is off, and has the title."""
+    off = msgspec.structs.replace(APPLICATION, state="inactive")
+    _, renamed = await asyncio.gather(
+        core.configure(off), api.answer(post(SERVICE, {"FriendlyName": "Till"}))
+    )
+    assert renamed.status == 200
+    document = core.account("shop").applications["login"].document
+    assert (document.title, document.state) == ("Till", "inactive")

@@ -20,19 +20,20 @@ from onema.dialects.twilio_verify.errors import (
     Failed,
     not_found,
 )
-from onema.dialects.twilio_verify.services import Services
+from onema.dialects.twilio_verify.services import Services, document_now
 from onema.dialects.twilio_verify.sids import id_in, service_sid, sid_of
 from onema.dialects.twilio_verify.wire import Form, Page, answer, base_url, seconds
 from onema.domain.codes.accept_message import Counted
-from onema.domain.configuration.directory import ApplicationView, CredentialView
+from onema.domain.configuration.directory import AccountView, ApplicationView, CredentialView
 from onema.domain.configuration.document_rules import (
     LARGEST_NUMBER,
     LONGEST_TITLE,
     LONGEST_WINDOW,
     MOST_LIMITS,
 )
-from onema.domain.configuration.documents import Bucket, NamedLimit
+from onema.domain.configuration.documents import Application, Bucket, NamedLimit
 from onema.domain.ids import EPOCH_MS, time_of_id
+from onema.domain.refusals import Refusal, Refused
 from onema.engine.gateway import Gateway
 from onema.http.messages import Request, Response
 
@@ -181,8 +182,13 @@ class RateLimits:
         request: Request,
         limits: tuple[NamedLimit, ...],
     ) -> None:
-        document = msgspec.structs.replace(service.document, limits=limits)
-        await self._services.configure(caller, request, (document,))
+        def changed(account: AccountView) -> tuple[Application]:
+            document = document_now(account, service, request)
+            if document.limits != service.document.limits:
+                raise Refused(Refusal.CONFLICT, "the limits changed meanwhile; try again")
+            return (msgspec.structs.replace(document, limits=limits),)
+
+        await self._services.configure(caller, request, changed)
 
     def _told(
         self, caller: CredentialView, service: ApplicationView, limit: NamedLimit, request: Request

@@ -5,6 +5,7 @@ They stand in the account's document (`safe_numbers`). A thousand numbers are on
 
 import hashlib
 import re
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -12,7 +13,8 @@ import msgspec
 from onema.dialects.twilio_verify.errors import INVALID_PARAMETER, NOT_SUPPORTED, Failed, not_found
 from onema.dialects.twilio_verify.services import Services
 from onema.dialects.twilio_verify.wire import Form, answer, base_url
-from onema.domain.configuration.directory import CredentialView
+from onema.domain.configuration import documents as doc
+from onema.domain.configuration.directory import AccountView, CredentialView
 from onema.http.messages import Request, Response
 
 ENTRY = "GN"
@@ -30,9 +32,9 @@ class SafeList:
         entry = _entry(Form(request.body).required("PhoneNumber"))
         if entry is None:
             raise Failed(INVALID_PARAMETER, "PhoneNumber")
-        known = self._of(caller)
-        if entry not in known:
-            await self._keep(caller, request, (*known, entry))
+        if entry not in self._of(caller):
+            # In order, and each once.
+            await self._keep(caller, request, lambda known: tuple(dict.fromkeys((*known, entry))))
         return answer(_told(caller, entry, request), 201)
 
     async def fetch(self, caller: CredentialView, request: Request, named: str) -> Response:
@@ -40,7 +42,7 @@ class SafeList:
 
     async def remove(self, caller: CredentialView, request: Request, named: str) -> Response:
         entry = self._known(caller, request, named)
-        await self._keep(caller, request, tuple(one for one in self._of(caller) if one != entry))
+        await self._keep(caller, request, lambda known: tuple(one for one in known if one != entry))
         return Response(204, b"")
 
     def _of(self, caller: CredentialView) -> tuple[str, ...]:
@@ -55,9 +57,17 @@ class SafeList:
             raise Failed(not_found(request.path))
         return entry
 
-    async def _keep(self, caller: CredentialView, request: Request, entries: tuple[str, ...]) -> None:
-        document = msgspec.structs.replace(caller.account.document, safe_numbers=entries)
-        await self._services.configure(caller, request, (document,), role="admin")
+    async def _keep(
+        self,
+        caller: CredentialView,
+        request: Request,
+        changed: Callable[[tuple[str, ...]], tuple[str, ...]],
+    ) -> None:
+        def wanted(account: AccountView) -> tuple[doc.Account]:
+            document = account.document
+            return (msgspec.structs.replace(document, safe_numbers=changed(document.safe_numbers)),)
+
+        await self._services.configure(caller, request, wanted, role="admin")
 
 
 def _entry(written: str) -> str | None:

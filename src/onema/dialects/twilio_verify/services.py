@@ -1,5 +1,7 @@
 """Services: each application of the account is one. https://www.twilio.com/docs/verify/api/service"""
 
+import asyncio
+from collections.abc import Callable
 from typing import Any, Literal
 
 import msgspec
@@ -23,7 +25,7 @@ from onema.domain.configuration import documents as doc
 from onema.domain.configuration.carrier_settings import masked
 from onema.domain.configuration.configure import Configure, Proposal
 from onema.domain.configuration.directory import AccountView, ApplicationView, CredentialView
-from onema.domain.configuration.problems import InvalidConfiguration
+from onema.domain.configuration.rules import problems
 from onema.domain.ids import EPOCH_MS, LARGEST_ID, time_of_id
 from onema.domain.refusals import Refusal, Refused
 from onema.engine.gateway import Gateway
@@ -47,6 +49,8 @@ _UNSUPPORTED_GROUPS = ("push.", "totp.", "whatsapp.", "passkeys.")
 class Services:
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
+        self._configuring = asyncio.Lock()
+        """Held during a change, so that changes of this process do not refuse each other."""
 
     def find(self, caller: CredentialView, sid: str, path: str) -> ApplicationView:
         """The account's application of this SID, where the login is for that one or for all. Raises Failed."""
@@ -78,27 +82,34 @@ class Services:
         document = doc.Application(
             account=caller.account.name, name=f"service-{identifier}", appid=f"{identifier:032x}"
         )
-        return await self._keep(caller, _changed(caller.account, document, form), request, 201)
+        await self.configure(caller, request, lambda account: (_changed(account, document, form),))
+        return self._kept(caller, document.name, request, 201)
 
     async def update(self, caller: CredentialView, service: ApplicationView, request: Request) -> Response:
-        document = _changed(caller.account, service.document, Form(request.body))
-        return await self._keep(caller, document, request, 200)
+        form = Form(request.body)
+
+        def changed(account: AccountView) -> tuple[doc.Application]:
+            return (_changed(account, document_now(account, service, request), form),)
+
+        await self.configure(caller, request, changed)
+        return self._kept(caller, service.name, request, 200)
 
     async def delete(self, caller: CredentialView, service: ApplicationView, request: Request) -> Response:
         document = service.document
-        await self.configure(caller, request, (), ((document.kind, document.identity),))
+        await self.configure(caller, request, lambda _: (), ((document.kind, document.identity),))
         return Response(204, b"")
 
     async def configure(
         self,
         caller: CredentialView,
         request: Request,
-        documents: tuple[doc.AnyDocument, ...],
+        wanted: Callable[[AccountView], tuple[doc.AnyDocument, ...]],
         remove: tuple[tuple[str, str], ...] = (),
         role: Literal["admin", "developer"] = "developer",
     ) -> None:
-        """As the key's change, which the audit log has. Raises Failed where it may not, or where the configuration
-        would not hold together, and Refused.
+        """As the key's change, which the audit log has. `wanted` makes the documents of what is there: once more where
+        somebody else has changed it meanwhile. Raises Failed where the key may not, or where the configuration would
+        not hold together, and Refused.
         """
         actor = Actor(
             name=caller.key,
@@ -107,34 +118,45 @@ class Services:
             account=caller.account.name,
             address=request.client_ip,
         )
-        author = Author(self._gateway, actor, PutDocuments(documents=documents, remove=remove))
-        for tried in range(_TRIES):
-            before = self._gateway.directory.documents
-            proposal = Proposal(before, documents, remove)
-            if any(forbidden_changes(before, proposal, actor)):
-                raise Failed(PERMISSION_DENIED)
-            command = Configure(
-                entropy=self._gateway.token(_ENTROPY_BYTES), documents=documents, remove=remove
-            )
-            changed = [
-                changed_document(key, before.get(key), after, lambda document: masked(document, None))
-                for key, after in proposal.after.changed.items()
-            ]
-            try:
-                await author.change(command, changed)
-                return
-            except InvalidConfiguration as invalid:
-                raise Failed(SERVICE_CONFIGURATION, invalid.problems[0].sentence) from None
-            except Refused as refused:
-                # Somebody else changed something meanwhile, mostly something else.
-                if refused.refusal is not Refusal.CONFLICT or tried == _TRIES - 1:
-                    raise
+        author = Author(self._gateway, actor, PutDocuments())
+        async with self._configuring:
+            for tried in range(_TRIES):
+                try:
+                    await self._configure_once(author, caller, wanted, remove)
+                    return
+                except Refused as refused:
+                    # Somebody else changed something meanwhile, mostly something else.
+                    if refused.refusal is not Refusal.CONFLICT or tried == _TRIES - 1:
+                        raise
 
-    async def _keep(
-        self, caller: CredentialView, document: doc.Application, request: Request, status: int
-    ) -> Response:
-        await self.configure(caller, request, (document,))
-        kept = self._gateway.directory.accounts[caller.account.id].applications[document.name]
+    async def _configure_once(
+        self,
+        author: Author,
+        caller: CredentialView,
+        wanted: Callable[[AccountView], tuple[doc.AnyDocument, ...]],
+        remove: tuple[tuple[str, str], ...],
+    ) -> None:
+        directory = self._gateway.directory
+        before, documents = directory.documents, wanted(directory.accounts[caller.account.id])
+        proposal = Proposal(before, documents, remove)
+        if any(forbidden_changes(before, proposal, author.actor)):
+            raise Failed(PERMISSION_DENIED)
+        if wrong := next(iter(problems(proposal.after)), None):
+            raise Failed(SERVICE_CONFIGURATION, wrong.sentence)
+        command = Configure(
+            entropy=self._gateway.token(_ENTROPY_BYTES),
+            documents=documents,
+            remove=remove,
+            judged=directory.revision,
+        )
+        changed = [
+            changed_document(key, before.get(key), after, lambda document: masked(document, None))
+            for key, after in proposal.after.changed.items()
+        ]
+        await author.change(command, changed)
+
+    def _kept(self, caller: CredentialView, name: str, request: Request, status: int) -> Response:
+        kept = self._gateway.directory.accounts[caller.account.id].applications[name]
         return answer(self._told(caller.account, kept, request), status)
 
     def _told(self, account: AccountView, service: ApplicationView, request: Request) -> dict[str, Any]:
@@ -170,6 +192,14 @@ class Services:
                 "rate_limits": f"{url}/RateLimits",
             },
         }
+
+
+def document_now(account: AccountView, service: ApplicationView, request: Request) -> doc.Application:
+    """The service's document as it is by now. Raises Failed where it has gone."""
+    found = account.applications.get(service.name)
+    if found is None:
+        raise Failed(not_found(request.path))
+    return found.document
 
 
 def _made_at(sid: str) -> int:
