@@ -74,7 +74,7 @@ def solved(key: bytes, payload: str, now: int) -> str:
     """
     try:
         told = _decoder.decode(base64.b64decode(payload, validate=True))
-    except (msgspec.MsgspecError, binascii.Error, ValueError):
+    except (msgspec.MsgspecError, binascii.Error, ValueError, RecursionError):
         return ""
     parameters, counter = told.challenge.parameters, told.solution.counter
     signature = _signature(key, parameters)

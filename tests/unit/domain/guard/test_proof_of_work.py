@@ -101,6 +101,12 @@ def test_whatever_else_comes_solves_nothing(text: str) -> None:
     assert solved(KEY, text, NOW) == ""
 
 
+@pytest.mark.parametrize("opening", ['{"more":' + "[" * 6_000, '{"challenge":' + '{"a":' * 1_000])
+def test_what_is_nested_too_deeply_solves_nothing(opening: str) -> None:
+    """A decoder gives up on it in its own way."""
+    assert solved(KEY, base64.b64encode(opening.encode()).decode(), NOW) == ""
+
+
 @given(st.integers(0, 2**31))
 def test_any_challenge_is_signed_as_altcha_signs(seed: int) -> None:
     """Over the JSON of its parameters in the order of the alphabet."""
