@@ -17,12 +17,13 @@ from ..running_core import RunningCore
 from . import client
 from .test_administration import ADMIN, READER, SCOPES, SECRET, SENDER, Caller
 
-OWNER, OPERATOR, VIEWER, NARROW = "ok-owner", "ok-operator", "ok-viewer", "ok-narrow"
+OWNER, OPERATOR, VIEWER, NARROW, KEYMAKER = "ok-owner", "ok-operator", "ok-viewer", "ok-narrow", "ok-keys"
 KEYS: dict[str, Any] = {
     OWNER: {"role": "owner"},
     OPERATOR: {},
     VIEWER: {"role": "viewer"},
     NARROW: {"scopes": ("money",)},
+    KEYMAKER: {"role": "owner", "scopes": ("keys", "money")},
 }
 HASH = "$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHQ$aGFzaA"
 PATHS = (
@@ -236,6 +237,24 @@ async def test_a_key_is_for_the_parts_that_its_scopes_name(call: Caller) -> None
         assert (await call.problem("GET", path, key=NARROW))[:2] == (403, "scope_missing")
     of_account = await call.problem("GET", "/v1/messages", key=NARROW, onema_account="shop")
     assert of_account[:2] == (403, "scope_missing")
+
+
+async def test_a_key_makes_none_that_is_for_more_than_itself(call: Caller) -> None:
+    """Nor of itself; what a key was for already it may stay for."""
+    path = "/v1/operator-keys"
+    for scopes in ([], ["documents"], ["keys", "people"]):
+        for method, target, members in (
+            ("POST", path, {"name": "more", "scopes": scopes}),
+            ("PATCH", f"{path}/{KEYMAKER}", {"scopes": scopes}),
+            ("PATCH", f"{path}/{NARROW}", {"scopes": scopes}),
+        ):
+            problem = await call.problem(method, target, members, key=KEYMAKER)
+            assert problem[:2] == (403, "scope_missing"), (target, scopes)
+    made = await call.told("POST", path, {"name": "less", "scopes": ["money"]}, status=201, key=KEYMAKER)
+    assert made["scopes"] == ["money"]
+    off = await call.told("PATCH", f"{path}/{OPERATOR}", {"state": "inactive"}, key=KEYMAKER)
+    assert (off["state"], off["scopes"]) == ("inactive", [])
+    await call.told("POST", path, {"name": "more"}, status=201, key=OWNER)
 
 
 async def test_what_is_of_an_account_answers_for_the_one_that_is_named(call: Caller) -> None:

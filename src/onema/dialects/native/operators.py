@@ -6,7 +6,7 @@ say (administration/permissions.py).
 
 from collections.abc import Awaitable, Callable, Mapping
 from functools import cached_property
-from typing import Annotated, Any, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar, get_args
 
 import msgspec
 
@@ -106,6 +106,19 @@ class _Keys(_Documents):
     def same(self, known: doc.Document, wanted: doc.Document) -> bool:
         """No secret is told again."""
         return False
+
+    async def put(self, asked: Asked, document: doc.AnyDocument, revision: int) -> bool:
+        """A key makes none that is for more than itself. Raises ScopeMissing, and Unfit."""
+        if isinstance(asked.caller, OperatorLogin) and isinstance(document, doc.OperatorKey):
+            every, _ = await self.all(asked)
+            if not any(
+                getattr(one, "scopes", ()) == document.scopes
+                for one in every
+                if one.identity == document.identity
+            ):
+                for scope in document.scopes or get_args(doc.OperatorScope):
+                    asked.caller.needs(scope)
+        return await super().put(asked, document, revision)
 
     async def make(self, asked: Asked) -> Response:
         secret = asked.token(OPERATOR_SECRET_BYTES).hex()
