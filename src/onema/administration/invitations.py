@@ -120,7 +120,9 @@ class Invitations:
     async def admit(self, request: AdmitUser, author: Author) -> User:
         rows = await self._storage.read_invitations("", MOST_SHOWN)
         now = self._gateway.now()
-        digests = tuple(one.digest for one in rows if one.name == request.name and one.expires_at > now)[:1]
+        named = [one for one in rows if one.name == request.name and one.expires_at > now]
+        # A customer names whomever it likes: whom the operators have named too is theirs.
+        digests = tuple(one.digest for one in sorted(named, key=lambda one: one.account != ""))[:1]
 
         def command() -> Command:
             entropy = self._gateway.token(_ENTROPY_BYTES)

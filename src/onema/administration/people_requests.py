@@ -91,8 +91,9 @@ class TakeInvitation(Request[User], frozen=True, kw_only=True, tag="take_invitat
 
 
 class AdmitUser(Request[User], frozen=True, kw_only=True, tag="admit_user"):
-    """Make the user of this name for whoever has proven to have it: as the newest open invitation for it says, else of
-    the installation with this `role`. Refused (CREDENTIAL_UNKNOWN) without either, (DUPLICATE) when there is one.
+    """Make the user of this name for whoever has proven to have it: as an open invitation for it says, an operators'
+    before a customer's and then the newest, else of the installation with this `role`. Refused (CREDENTIAL_UNKNOWN)
+    without either, (DUPLICATE) when there is one.
     """
 
     answer_type = User

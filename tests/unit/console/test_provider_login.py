@@ -260,6 +260,7 @@ async def test_whoever_says_no_at_the_provider_is_not_in(doorway: Doorway) -> No
     [
         {"issuer": "https://other.example"},
         {"token_endpoint": "http://issuer.example/token"},
+        {"userinfo_endpoint": "http://issuer.example/me"},
         {"jwks_uri": None},
     ],
 )
@@ -303,6 +304,22 @@ async def test_whom_an_invitation_names_becomes_what_it_says(doorway: Doorway) -
     assert (made.role, made.customer_of) == ("developer", "acme")
     assert (await doorway.desk.get(f"/welcome/{invited.token}")).status == 410
     assert (await doorway.log_in()).status == 303
+
+
+async def test_an_operators_invitation_comes_before_a_customers(doorway: Doorway) -> None:
+    """No customer makes one of its own people of somebody whom the operators expect."""
+    office = doorway.office
+    for invited in (
+        InviteUser(role="operator", name="new@example.com"),
+        InviteUser(role="viewer", account="acme", name="new@example.com"),
+    ):
+        await office.administration.answer(invited, ITSELF)
+        office.core.clock.advance(1)
+    doorway.issuer.user = {"sub": "8", "email": "new@example.com", "email_verified": True}
+    assert (await doorway.log_in()).status == 303
+    made = office.document(doc.User, "new@example.com")
+    assert made is not None
+    assert (made.role, made.customer_of) == ("operator", "")
 
 
 async def test_everybody_of_the_provider_may_come_where_a_role_is_set(office: Office) -> None:

@@ -154,7 +154,12 @@ class OpenIdClient:
                 raise ProviderAway("its metadata cannot be read") from None
             if metadata.issuer != issuer:
                 raise ProviderAway("its metadata are another issuer's")
-            endpoints = (metadata.authorization_endpoint, metadata.token_endpoint, metadata.jwks_uri)
+            endpoints = (
+                metadata.authorization_endpoint,
+                metadata.token_endpoint,
+                metadata.jwks_uri,
+                metadata.userinfo_endpoint or issuer,
+            )
             if issuer.startswith("https:") and not all(one.startswith("https:") for one in endpoints):
                 raise ProviderAway("one of its endpoints is not on https")
             self._metadata, self._metadata_until = metadata, self._now() + METADATA_MS
