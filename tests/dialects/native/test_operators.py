@@ -182,6 +182,23 @@ async def test_people_are_invited_and_let_go(call: Caller) -> None:
     assert wrong[:2] == (422, "unfit")
 
 
+async def test_only_an_owner_withdraws_a_link_for_operators(call: Caller) -> None:
+    """Any operator one for a customer's people; an id that none can have is no fault."""
+    ids = [
+        (await call.told("POST", "/v1/invitations", members, status=201, key=OWNER))["id"]
+        for members in ({"role": "operator"}, {"role": "viewer", "account": "shop"})
+    ]
+    path = "/v1/invitations"
+    assert (await call.problem("DELETE", f"{path}/{ids[0]}", key=OPERATOR))[:2] == (422, "unfit")
+    assert {one["id"] for one in (await call.told("GET", path, key=OWNER))["items"]} == set(ids)
+    await call.told("DELETE", f"{path}/{ids[1]}", status=204, key=OPERATOR)
+    await call.told("DELETE", f"{path}/{ids[0]}", status=204, key=OWNER)
+    entries = (await call.administration.answer(ask.ReadAudit(limit=10))).entries
+    for odd in ("\0", "\ud800", "%"):
+        assert (await call.problem("DELETE", f"{path}/{odd}", key=ADMIN))[:2] == (404, "unknown")
+    assert (await call.administration.answer(ask.ReadAudit(limit=10))).entries == entries
+
+
 async def test_an_admin_invites_people_of_its_account(call: Caller) -> None:
     """Whatever account the request says."""
     for account in ({}, {"account": "rival"}):

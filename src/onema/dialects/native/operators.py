@@ -209,7 +209,7 @@ async def invite(asked: Asked) -> Response:
 
 
 async def withdraw(asked: Asked, identifier: str) -> Response:
-    if not await asked.ask(people.WithdrawInvitation(id=identifier, account=asked.of_account)):
+    if not await _ordered(asked, people.WithdrawInvitation(id=identifier, account=asked.of_account)):
         raise NotPermitted
     return NOTHING_MORE
 

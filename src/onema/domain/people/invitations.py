@@ -105,12 +105,13 @@ class Invite(msgspec.Struct, frozen=True, gc=False):
 
 
 class Withdraw(msgspec.Struct, frozen=True, gc=False):
-    """Make a link worthless that nobody has used; of the `account` only, where one is named. Result: whether it was
-    there.
+    """Make a link worthless that nobody has used; of the `account` only, where one is named, and unless by an owner
+    (`for_operators`) none for the installation's people. Result: whether it was there.
     """
 
     digest: str
     account: str = ""
+    for_operators: bool = True
 
     def keys(self, context: Context) -> Iterable[Key]:
         return ((Invitation, self.digest),)
@@ -119,6 +120,8 @@ class Withdraw(msgspec.Struct, frozen=True, gc=False):
         found = world.get(Invitation, self.digest)
         if found is None or (self.account and found.account != self.account):
             return Decision(False)
+        if not found.account and not self.for_operators:
+            raise Refused(Refusal.CONFLICT, "only an owner says who the operators are")
         return Decision(True, deletes=(found.key,))
 
 
