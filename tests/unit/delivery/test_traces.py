@@ -24,7 +24,7 @@ from onema.telemetry.tracing import Tracing
 from onema.testing.recording_carrier import DELIVERED, RecordingCarrier
 from onema.wiring.tracing import Traced, route
 
-from .conftest import ACCOUNT, LEASE_MS, DeliveryRig
+from .conftest import ACCOUNT, LEASE_MS, DeliveryRig, Nothing
 from .test_callbacks import Receiver, Renderer, receiver  # noqa: F401  # a fixture
 
 TRACE = 0x0AF7651916CD43DD8448EB211C80319C
@@ -232,6 +232,31 @@ async def test_a_callback_goes_on_in_the_trace_of_its_message(
 ) -> None:
     """Of the address nothing is told but the status that it answered."""
     receiver.statuses = [204]
+    await send_and_tell(rig, spans, receiver)
+
+    callback = spans.one("callback")
+    assert identity(callback)[0] == TRACE
+    assert spans.path(callback) == ["request", "commit", "callback"]
+    assert told(callback)["http.response.status_code"] == 204
+
+
+async def test_a_callback_that_is_given_up_has_failed(
+    rig: DeliveryRig,
+    spans: Spans,
+    receiver: Receiver,  # noqa: F811  # a fixture
+) -> None:
+    """The receiver's words, or an address in a fault, stay here."""
+    receiver.statuses = [400]
+    await send_and_tell(rig, spans, receiver)
+
+    callback = spans.one("callback")
+    assert (told(callback)["http.response.status_code"], told(callback)["error.type"]) == (400, "GivenUp")
+    assert (callback.status.status_code, callback.status.description) == (StatusCode.ERROR, None)
+    assert callback.events == ()
+
+
+async def send_and_tell(rig: DeliveryRig, spans: Spans, receiver: Receiver) -> None:  # noqa: F811  # a fixture
+    """A code whose end the receiver is told of."""
     client = CallbackClient(seconds=LEASE_MS / 3000, now=rig.clock.now, private_targets=True)
     rig.closing.push_async_callback(client.close)
     traces = Traced(spans.tracing)
@@ -243,11 +268,6 @@ async def test_a_callback_goes_on_in_the_trace_of_its_message(
     await rig.start(carrier, callbacks=sender, traces=traces)
     await traces.api(Api(rig)).answer(asked(f"/v1/codes/{PHONE}", traceparent=SAMPLED))
     await rig.until(lambda: bool(spans.all("callback")))
-
-    callback = spans.one("callback")
-    assert identity(callback)[0] == TRACE
-    assert spans.path(callback) == ["request", "commit", "callback"]
-    assert told(callback)["http.response.status_code"] == 204
 
 
 async def test_a_caller_that_samples_nothing_gets_no_spans(rig: DeliveryRig, spans: Spans) -> None:
@@ -294,6 +314,14 @@ async def test_a_fault_is_told_by_its_type_alone(rig: DeliveryRig, spans: Spans)
     assert told(request)["error.type"] == "KeyError"
     assert (request.status.status_code, request.status.description) == (StatusCode.ERROR, None)
     assert request.events == ()
+
+
+async def test_a_caller_that_goes_away_leaves_no_open_span(rig: DeliveryRig, spans: Spans) -> None:
+    """What was decided stands, and nobody hears of it."""
+    with spans.tracing.request("test", "POST", "/v1/codes", ""):
+        rig.committer.execute(Nothing()).cancel()
+    await rig.settled()
+    assert "command.result" not in told(spans.one("commit", "Nothing"))
 
 
 async def test_only_so_many_traces_are_remembered(
