@@ -16,7 +16,7 @@ from onema.domain.configuration import documents as doc
 from onema.domain.configuration.carrier_settings import masked
 from onema.domain.configuration.configure import Change, Configure, Proposal
 from onema.domain.configuration.directory import Directory
-from onema.domain.configuration.problems import InvalidConfiguration, Problem
+from onema.domain.configuration.problems import InvalidConfiguration, Problem, place_of
 from onema.domain.configuration.rules import After, problems
 from onema.domain.refusals import Refusal, Refused
 from onema.engine.directory_loading import SLICE
@@ -133,6 +133,7 @@ class Configuring:
         if forbidden := [*forbidden_changes(before, proposal, actor)]:
             raise InvalidConfiguration(forbidden)
         found = [
+            *_never_told(documents),
             *problems(proposal.after, frozenset(request.unreadable) if request.dry_run else ()),
             *self._installation.problems(proposal.after),
         ]
@@ -149,6 +150,15 @@ class Configuring:
             ledger = await self._storage.read_ledger(account.id, 1)
             if ledger or await self._storage.read_messages(account.id, _NO_ID_IS_AS_LARGE, 1):
                 raise Refused(Refusal.CONFLICT, f"account {name!r} has messages or money; suspend it instead")
+
+
+def _never_told(documents: Iterable[doc.Document]) -> Iterator[Problem]:
+    """Secrets of which only the mask has come, and none is stored."""
+    for document in documents:
+        for field in document.secret_fields:
+            if getattr(document, field) == MASK:
+                problem = Problem(field, "the secret is not told here: write it as it is")
+                yield problem.below(place_of(document))
 
 
 def kept(document: doc.Document, known: doc.Document | None) -> doc.Document:

@@ -131,3 +131,18 @@ async def test_the_form_shows_the_guard_of_an_application(office: Office) -> Non
     made = office.document(doc.Guard, "acme/shop")
     assert made is not None
     assert msgspec.structs.replace(made, name="acme").mode == "challenge"
+
+
+async def test_a_guard_that_begins_as_one_with_a_captcha_needs_its_secret(office: Office) -> None:
+    """The page does not know it, and must not keep the mask in its place."""
+    await configure(
+        office, doc.Guard(name="*", captcha_url="https://captcha.example/verify", captcha_secret="s3cret")
+    )
+    await office.desk.log_in("tam")
+    answer = await office.submit(PAGE, "save", 422, **FORM)
+    assert "secret is not told here" in answer.text
+    assert office.document(doc.Guard, "acme") is None
+    await office.submit(PAGE, "save", **{**FORM, "guard": "*", "mode": "block"})
+    kept = office.document(doc.Guard, "*")
+    assert kept is not None
+    assert (kept.mode, kept.captcha_secret) == ("block", "s3cret")
