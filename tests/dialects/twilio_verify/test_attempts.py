@@ -191,3 +191,14 @@ async def test_numbers_that_come_at_once_are_all_on_the_safe_list(
     gone = [post(f"/v2/SafeList/Numbers/{number}", {}, method="DELETE") for number in sorted(numbers)]
     await asyncio.gather(*map(api.answer, gone))
     assert core.account("shop").document.safe_numbers == ()
+
+
+async def test_the_audit_log_has_safe_numbers_masked(api: TwilioVerifyApi, core: RunningCore) -> None:
+    """What a person's number is erased from is not the audit log; a block of a thousand is nobody's."""
+    for entry in (PHONE, "+84902888xxx"):
+        await ask(api, post("/v2/SafeList/Numbers", {"PhoneNumber": entry}), 201)
+    entries = await core.storage.read_audit("shop", (2**63 - 1, 2**63 - 1), 10)
+    told = b"".join(one.before + one.after for one in entries)
+    assert PHONE.encode() not in told
+    assert b"+84****484" in told
+    assert b"+84902888xxx" in told
