@@ -13,9 +13,10 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+from onema.testing.postgres_server import PostgresServer
 from onema.testing.running_server import RunningServer, eventually
 
-from .acme import request
+from .acme import configure, environment, received, request, send
 
 PHONE = "+84901888484"
 TRACE = "0af7651916cd43dd8448eb211c80319c"
@@ -68,10 +69,13 @@ class Collector:
         ]
 
     @property
-    def resource(self) -> dict[str, str]:
-        """What it knows of who sent them."""
-        attributes = self.exports[0].resource_spans[0].resource.attributes
-        return {one.key: one.value.string_value for one in attributes}
+    def resources(self) -> list[dict[str, str]]:
+        """What it knows of who sent them, by export."""
+        return [
+            {one.key: one.value.string_value for one in resource.resource.attributes}
+            for export in self.exports
+            for resource in export.resource_spans
+        ]
 
 
 def attributes(span: Span) -> dict[str, str | int]:
@@ -88,13 +92,13 @@ def test_a_collector_gets_the_life_of_a_code_and_nothing_that_is_secret(
     collector: Collector, tmp_path: Path
 ) -> None:
     """What a server does is seen step by step in the caller's own trace; no phone, code, text or key leaves by it."""
-    environment = {"ONEMA_TELEMETRY_TRACES": collector.url, "OTEL_RESOURCE_ATTRIBUTES": "region=north"}
-    with RunningServer(tmp_path / "data", "demo", environment=environment) as server:
+    traced = {"ONEMA_TELEMETRY_TRACES": collector.url, "OTEL_RESOURCE_ATTRIBUTES": "region=north"}
+    with RunningServer(tmp_path / "data", "demo", environment=traced) as server:
         keys, older = server.credentials("native"), server.credentials("esms")
         login = base64.b64encode(f"{keys['key']}:{keys['secret']}".encode()).decode()
         headers = {"Authorization": f"Basic {login}", "Content-Type": "application/json"}
-        traced = {**headers, "traceparent": f"00-{TRACE}-{PARENT}-01"}
-        sent = json.load(request(server, "POST", "/v1/verifications", json.dumps({"to": PHONE}), traced))
+        in_a_trace = {**headers, "traceparent": f"00-{TRACE}-{PARENT}-01"}
+        sent = json.load(request(server, "POST", "/v1/verifications", json.dumps({"to": PHONE}), in_a_trace))
         (shown,) = eventually(lambda: server.json("/handset/messages", to=PHONE))
         body = json.dumps({"code": shown["code"]})
         checked = json.load(request(server, "POST", f"/v1/verifications/{sent['id']}/check", body, headers))
@@ -131,11 +135,37 @@ def test_a_collector_gets_the_life_of_a_code_and_nothing_that_is_secret(
     assert [(attributes(one)["command.result"], attributes(one)["message.id"]) for one in checks] == [
         ("right", sent["id"])
     ]
-    assert (collector.resource["service.name"], collector.resource["region"]) == ("onema", "north")
+    assert {(one["service.name"], one["region"]) for one in collector.resources} == {("onema", "north")}
 
     exported = b"".join(collector.bodies).replace(sent["id"].encode(), b"")
     secrets = [PHONE[-9:], shown["code"], shown["text"], login, *keys.values(), *older.values()]
     assert [secret for secret in secrets if secret.encode() in exported] == []
+
+
+def test_what_another_process_delivers_is_found_by_its_message(
+    collector: Collector, postgres_server: PostgresServer, tmp_path: Path
+) -> None:
+    """The trace of a request is in the memory of the process that took it."""
+    shared = environment(postgres_server.create_database("traces")) | {
+        "ONEMA_TELEMETRY_TRACES": collector.url
+    }
+    asked = RunningServer(tmp_path / "asked", "serve", "--roles", "api", environment=shared)
+    sends = RunningServer(tmp_path / "sends", "serve", "--roles", "deliver,console", environment=shared)
+    with asked, sends:
+        configure(asked)
+        assert send(asked, "0901888484") == "100"
+        received(sends, "0901888484")
+        assert (asked.stop(), sends.stop()) == (0, 0)
+    spans = {span.span_id: span for span in collector.spans}
+    sent = [one for one in spans.values() if attributes(one).get("command.kind") == "SendCode"]
+    accepted = {
+        attributes(one)["message.id"]: one for one in sent if attributes(one)["command.result"] == "done"
+    }
+    delivered = {attributes(one)["message.id"]: one for one in spans.values() if one.name == "delivery"}
+    assert delivered.keys() == accepted.keys() != set()
+    assert {one.trace_id for one in delivered.values()}.isdisjoint(one.trace_id for one in accepted.values())
+    assert {one.parent_span_id for one in delivered.values()} == {b""}
+    assert len({one["service.instance.id"] for one in collector.resources}) == 2
 
 
 def test_a_collector_that_is_away_costs_no_request(tmp_path: Path) -> None:

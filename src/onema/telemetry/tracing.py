@@ -6,6 +6,8 @@ path as it was sent, or the words of a fault, which may quote any of these.
 
 import asyncio
 import enum
+import os
+import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
@@ -192,12 +194,13 @@ def _failed(span: Span, error: BaseException) -> None:
     span.set_status(StatusCode.ERROR)
 
 
-def exporting_provider(endpoint: str, version: str, process: str) -> TracerProvider:
-    """Sends spans to an OTLP/HTTP address, in a thread of its own; `process` is what this one is called.
+def exporting_provider(endpoint: str, version: str) -> TracerProvider:
+    """Sends spans to an OTLP/HTTP address, in a thread of its own.
 
     The standard variables of OpenTelemetry hold: OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES, OTEL_TRACES_SAMPLER,
     OTEL_BSP_... and OTEL_EXPORTER_OTLP_... but for the address.
     """
+    process = f"{socket.gethostname()}/{os.getpid()}"
     ours = Resource.create(
         {"service.name": "onema", "service.version": version, "service.instance.id": process}
     )

@@ -134,7 +134,7 @@ class App:
             entropy=self._entropy,
             observer=self.metrics,
         )
-        self._traces = open_traces(settings, stack, core.committer, self._process)
+        self._traces = open_traces(settings, stack, core.committer)
         self.gateway = core.gateway
         self.administration = core.administration
         self._keyring = core.keyring

@@ -143,14 +143,14 @@ def _words(api: WireApi) -> Iterator[str]:
         yield from (segment.lower() for segment in path.split("/") if "{" not in segment)
 
 
-def open_traces(settings: Settings, stack: AsyncExitStack, committer: Committer, process: str) -> Untraced:
+def open_traces(settings: Settings, stack: AsyncExitStack, committer: Committer) -> Untraced:
     """What a process is to be put together with; `stack` sends what is left of the traces at the end."""
     if not settings.telemetry.traces:
         return Untraced()
     # OpenTelemetry is loaded by those who want it.
     from onema.telemetry.tracing import Tracing, exporting_provider
 
-    provider = exporting_provider(settings.telemetry.traces, onema.__version__, process)
+    provider = exporting_provider(settings.telemetry.traces, onema.__version__)
     stack.push_async_callback(asyncio.to_thread, provider.shutdown)
     tracing = Tracing(provider)
     committer.watch_batches(tracing)
