@@ -1,7 +1,5 @@
 """An account's wallet, its ledger, and what it pays."""
 
-import csv
-import io
 from collections.abc import AsyncIterator
 from urllib.parse import quote
 
@@ -13,6 +11,7 @@ from onema.administration import requests as ask
 from onema.console.operate.forms import Unfit
 from onema.console.operate.frame import Section, Visit
 from onema.console.operate.pages.shown import PAGE
+from onema.console.operate.spreadsheet import csv_of, not_computed
 from onema.console.operate.viewer import NotForThem
 from onema.domain.configuration import documents as doc
 from onema.domain.ids import LARGEST_ID
@@ -151,10 +150,10 @@ async def ledger_file(visit: Visit) -> Response:
     first = await visit.ask(ask.ReadLedger(account=account.name, limit=_AT_ONCE))
 
     async def lines() -> AsyncIterator[str]:
-        yield _csv([_COLUMNS])
+        yield csv_of([_COLUMNS])
         entries = first
         while entries:
-            yield _csv([_row(one, account.currency) for one in entries])
+            yield csv_of([_row(one, account.currency) for one in entries])
             behind = (entries[-1].subject, entries[-1].kind)
             entries = await visit.ask(ask.ReadLedger(account=account.name, before=behind, limit=_AT_ONCE))
 
@@ -163,23 +162,14 @@ async def ledger_file(visit: Visit) -> Response:
 
 
 def _row(entry: LedgerEntry, currency: str) -> tuple[str, ...]:
-    note = entry.note
-    # A spreadsheet would compute what begins so, and a note is whatever somebody wrote.
-    safe = f"'{note}" if note.startswith(("=", "+", "-", "@")) else note
     return (
         show_time(entry.at),
         str(entry.kind),
         format_amount(entry.amount),
         currency,
         str(entry.subject),
-        safe,
+        not_computed(entry.note),
     )
-
-
-def _csv(rows: list[tuple[str, ...]]) -> str:
-    text = io.StringIO()
-    csv.writer(text).writerows(rows)
-    return text.getvalue()
 
 
 def _cursor(text: str) -> tuple[int, str]:

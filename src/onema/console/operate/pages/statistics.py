@@ -1,7 +1,5 @@
 """What became of messages over time, and what it cost."""
 
-import csv
-import io
 from collections.abc import Iterable
 from typing import Any, get_args
 
@@ -11,6 +9,7 @@ from starlette.responses import Response
 from onema.administration import requests as ask
 from onema.administration.statistics_requests import By, FoundStatistics, StatisticsIn, StatisticsLine
 from onema.console.operate.frame import Section, Visit
+from onema.console.operate.spreadsheet import csv_of, not_computed
 from onema.domain.configuration.documents import Account
 from onema.domain.statistics import DAY_MS, HOUR_MS, OTHERS
 from onema.domain.values.money import Minor, format_amount
@@ -70,7 +69,7 @@ async def table(visit: Visit) -> Response:
     found = await _read(visit, account, _days(visit), _by(visit))
     rows = [_row(line, one.currency) for one in found.currencies for line in one.lines]
     headers = {"content-disposition": 'attachment; filename="statistics.csv"'}
-    return Response(_csv([_COLUMNS, *rows]), media_type="text/csv; charset=utf-8", headers=headers)
+    return Response(csv_of([_COLUMNS, *rows]), media_type="text/csv; charset=utf-8", headers=headers)
 
 
 async def _read(visit: Visit, account: str, days: int, by: By) -> FoundStatistics:
@@ -164,24 +163,13 @@ def _row(line: StatisticsLine, currency: str) -> tuple[str, ...]:
     counts = (line.messages, line.sent, line.delivered, line.codes, line.verified)
     per_verified = "" if line.per_verified is None else format_amount(line.per_verified)
     return (
-        _safe(line.value),
-        _safe(line.told),
+        not_computed(line.value),
+        not_computed(line.told),
         *map(str, counts),
         currency,
         format_amount(line.charged),
         per_verified,
     )
-
-
-def _safe(text: str) -> str:
-    """A spreadsheet would compute what begins so."""
-    return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
-
-
-def _csv(rows: list[tuple[str, ...]]) -> str:
-    text = io.StringIO()
-    csv.writer(text).writerows(rows)
-    return text.getvalue()
 
 
 SECTION = Section("statistics", "Statistics", {"": statistics, "/table.csv": table})
