@@ -1,5 +1,6 @@
 """The token endpoint (RFC 6749, 4.4 and 5), and the discovery that names it."""
 
+import base64
 import json
 from urllib.parse import urlencode
 
@@ -50,6 +51,12 @@ async def test_what_gets_none(api: CamaraApi, request_: Request, status: int, ex
     """With the standard's own errors."""
     response = await api.answer(request_)
     assert (response.status, json.loads(response.body)) == (status, {"error": expected})
+
+
+async def test_a_token_that_is_nested_too_deeply_is_none(api: CamaraApi) -> None:
+    """Nobody needs a key to send one."""
+    token = base64.urlsafe_b64encode(b'["a",1,' + b"[" * 5_000).rstrip(b"=").decode() + ".bWFj"
+    assert (await api.answer(send(token))).status == 401
 
 
 async def test_a_token_dies_with_its_credential(api: CamaraApi, core: RunningCore, token: str) -> None:

@@ -159,7 +159,7 @@ class Login:
         half = self._half_in(request)
         try:
             answer = _JSON.decode(await request.body())
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return JSONResponse({"error": "no JSON object"}, 400)
         # Whoever shows nothing but a passkey may be anybody.
         whose = self._tries.of_second(half.name) if half else self._tries.of_address(request)

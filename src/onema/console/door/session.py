@@ -113,7 +113,7 @@ class Sessions:
         try:
             content, signature = _parts(cookie)
             claim = _decoder.decode(content)
-        except (ValueError, msgspec.DecodeError):
+        except (ValueError, msgspec.DecodeError, RecursionError):
             return ""
         ours = self._keyring.has_signed(_KNOWN + content, signature)
         return claim.id if ours and claim.user == user and claim.expires_at > self._gateway.now() else ""
@@ -122,7 +122,7 @@ class Sessions:
         try:
             content, signature = _parts(cookie)
             claim = _decoder.decode(content)
-        except (ValueError, msgspec.DecodeError):
+        except (ValueError, msgspec.DecodeError, RecursionError):
             return None
         user = self._users().get(claim.user)
         if user is None or user.state != "active":

@@ -67,7 +67,7 @@ class Tickets:
                 for part in request.cookies.get(_cookie(purpose), "").split(".", 1)
             )
             ticket = _decoder.decode(content)
-        except (ValueError, binascii.Error, msgspec.DecodeError):
+        except (ValueError, binascii.Error, msgspec.DecodeError, RecursionError):
             return None
         return (ticket, content, signature) if ticket.purpose == purpose else None
 

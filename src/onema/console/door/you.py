@@ -227,7 +227,7 @@ class You:
         try:
             sent = _JSON.decode(await request.body())
             name, answer = str(sent["name"]).strip()[:LONGEST_NAME], sent["answer"]
-        except (msgspec.DecodeError, UnicodeDecodeError, KeyError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, KeyError):
             return JSONResponse({"error": "no such JSON object"}, 400)
         now = self._gateway.now()
         try:

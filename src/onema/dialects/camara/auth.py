@@ -45,7 +45,7 @@ def authenticate(
     claims, _, mac = (_decoded(part) for part in token.strip().partition(b"."))
     try:
         told = _decoder.decode(claims)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         raise Refused(Refusal.CREDENTIAL_UNKNOWN, "the token is malformed") from None
     credential = _usable(directory, told.key, asking)
     if not hmac.compare_digest(mac, hmac.digest(credential.secret_bytes, claims, "sha256")):
