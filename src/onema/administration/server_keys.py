@@ -13,11 +13,12 @@ from onema.administration.key_requests import (
     ServerKeysNow,
     UseServerKey,
 )
+from onema.domain.configuration.configure import REVISION
 from onema.domain.door_rows import UserAccess
 from onema.domain.keyring import Keyring, key_id
 from onema.domain.people.access import read_access
 from onema.domain.people.change_access import NewRecoveryCodes
-from onema.domain.records import KeyFingerprint
+from onema.domain.records import DirectoryRevision, KeyFingerprint
 from onema.domain.refusals import Refusal, Refused
 from onema.domain.server_keys.change_keys import RetireKey, UseKey
 from onema.domain.server_keys.reseal import Progress, is_marked_elsewhere
@@ -80,6 +81,7 @@ class ServerKeys:
 
     async def retire(self, request: RetireServerKey, author: Author) -> bool:
         await take_keys(self._storage, self._keyring, self._read_keys)
+        revision = await self._revision()
         fingerprint = _fingerprint(request.id)
         if fingerprint == await self._former():
             behind = [one.process for one in await self._nodes() if one.in_use != self._keyring.fingerprint]
@@ -88,7 +90,9 @@ class ServerKeys:
             if request.drop_recovery_codes:
                 await self._drop_recovery_codes(author)
             await self._require_nothing_left()
-        done: bool = await author.execute(RetireKey(fingerprint), subject=f"server key {request.id}")
+        done: bool = await author.execute(
+            RetireKey(fingerprint, revision), subject=f"server key {request.id}"
+        )
         return done
 
     async def _require_nothing_left(self) -> None:
@@ -123,6 +127,11 @@ class ServerKeys:
 
     async def _nodes(self) -> list[NodeKeys]:
         return await reports(self._storage, self._gateway.now())
+
+    async def _revision(self) -> int:
+        key = (DirectoryRevision, REVISION)
+        row = (await self._storage.read([key])).get(key)
+        return row.revision if isinstance(row, DirectoryRevision) else 0
 
     async def _former(self) -> int:
         key = (KeyFingerprint, FORMER)

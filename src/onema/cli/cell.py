@@ -184,7 +184,8 @@ def _with_cells(cli: Cli, work: "Callable[[Cells, dict[str, Core]], Coroutine[An
         async with AsyncExitStack() as stack:
             folder = stack.enter_context(DataFolder(settings.data, shared=True, make=False))
             cores = {
-                name: await open_cell(settings, dsn, folder, stack) for name, dsn in cells.databases.items()
+                name: await open_cell(settings, name, dsn, folder, stack)
+                for name, dsn in cells.databases.items()
             }
             return await work(cells, cores)
 

@@ -4,8 +4,10 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
 
+from onema.domain.configuration.move_account import account_of_row
 from onema.domain.keyring import Keyring
-from onema.domain.records import Key, Row
+from onema.domain.records import Key
+from onema.domain.refusals import AccountAway
 from onema.domain.server_keys.reseal import (
     RESTING,
     Progress,
@@ -29,6 +31,8 @@ _ENTROPY_BYTES = 32
 class Resealing:
     """Looks through all tables in which something rests under a server key, a page at a time, again until a look finds
     nothing to seal and nothing left. With one key there is nothing to look for.
+
+    Rows of an account that is moving between cells are let be, and count as left: what is copied must not change.
     """
 
     def __init__(
@@ -48,7 +52,9 @@ class Resealing:
         self._pause_seconds = pause_seconds
         self.progress: Progress | None = None
         """The last look, whole or not; None before the first."""
-        self._loop = Loop("resealing", self._round, every_seconds=every_seconds, expected=StorageError)
+        self._loop = Loop(
+            "resealing", self._round, every_seconds=every_seconds, expected=(StorageError, AccountAway)
+        )
         self.start: Callable[[], None] = self._loop.start
         self.wake: Callable[[], None] = self._loop.wake
 
@@ -88,7 +94,11 @@ class Resealing:
             after: Key | None = None
             while True:
                 rows = await self._storage.read_after(row_type, after, ROWS_AT_ONCE)
-                resealed[row_type.table] += await self._seal_again(rows)
+                away = self._gateway.directory.away
+                sealed = [row for row in rows if is_sealed_elsewhere(row, self._keyring)]
+                here = [row.key for row in sealed if account_of_row(row) not in away]
+                resealed[row_type.table] += await self._seal_again(here)
+                left[row_type.table] += len(sealed) - len(here)
                 now = self._gateway.now()
                 left[row_type.table] += sum(is_marked_elsewhere(row, self._keyring, now) for row in rows)
                 seen[row_type.table] += len(rows)
@@ -99,9 +109,8 @@ class Resealing:
                 await asyncio.sleep(pause_seconds)
         return tell(self._gateway.now())
 
-    async def _seal_again(self, rows: Sequence[Row]) -> int:
-        keys = tuple(row.key for row in rows if is_sealed_elsewhere(row, self._keyring))
+    async def _seal_again(self, keys: Sequence[Key]) -> int:
         if not keys:
             return 0
-        done: int = await self._gateway.execute(Reseal(keys, self._gateway.token(_ENTROPY_BYTES)))
+        done: int = await self._gateway.execute(Reseal(tuple(keys), self._gateway.token(_ENTROPY_BYTES)))
         return done

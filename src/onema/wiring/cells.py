@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from onema.administration.data_folder import DataFolder
+from onema.administration.data_folder import DataFolder, DataFolderError
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.directory import Directory
 from onema.secret import Secret
@@ -69,9 +69,17 @@ def read_cells(settings: Settings) -> Cells:
     return cells
 
 
-async def open_cell(settings: Settings, dsn: str, folder: DataFolder, stack: AsyncExitStack) -> Core:
-    """The store of a cell, to work on it beside its nodes. Raises DataFolderError, StorageError."""
-    return await open_core(msgspec.structs.replace(settings, database=Secret(dsn)), stack, folder)
+async def open_cell(
+    settings: Settings, name: str, dsn: str, folder: DataFolder, stack: AsyncExitStack
+) -> Core:
+    """The store of a cell, to work on it beside its nodes. Raises CellsError, StorageError."""
+    try:
+        return await open_core(msgspec.structs.replace(settings, database=Secret(dsn)), stack, folder)
+    except DataFolderError as error:
+        raise CellsError(
+            f"The cell {name}: {error} This command needs the server keys of all cells, and accounts move only"
+            " between cells that have the same (docs/operations/keys.md, Several cells)."
+        ) from error
 
 
 def lives_in(directory: Directory, account: str) -> bool:

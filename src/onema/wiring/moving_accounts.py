@@ -14,8 +14,9 @@ from onema.domain.configuration import documents as doc
 from onema.domain.configuration.keep_recording import KeepRecording
 from onema.domain.configuration.move_account import PlaceAccount, ReceiveAccount, keys_of
 from onema.domain.decision import Command
-from onema.domain.records import Recording
+from onema.domain.records import KeyFingerprint, Recording
 from onema.domain.refusals import Refusal, Refused
+from onema.domain.server_keys.rows import FORMER, IN_USE
 from onema.storage.contract import StorageError
 from onema.storage.postgres.account_copy import AccountCopy, account_copy
 from onema.wiring.cells import account_document, lives_in
@@ -57,6 +58,8 @@ class AccountMove:
         self._actor = actor
         self._said = said
         self._switched = switched
+        self._keys: set[int] = set()
+        """The fingerprints of all server keys under which what is copied may rest."""
 
     async def run(self) -> Moved:
         """Raises Refused, InvalidConfiguration, StorageError; the account then lives where it did, unless that says
@@ -76,6 +79,7 @@ class AccountMove:
     async def _bring(self, copying: AccountCopy) -> Moved:
         await self._place(self._source)
         await self._receive(lives_here=False)
+        await self._bring_recordings()
         await copying.clear()
         rows = await self._copy_while_used(copying)
         self._said("its writes stop")
@@ -84,6 +88,7 @@ class AccountMove:
             await self._place(self._source, moving_to=self._target.name)
             last = await copying.last_round()
             await self._refresh()
+            await self._bring_recordings()
             await self._receive(
                 lives_here=True, jobs=await copying.jobs(), access=await copying.access(self._users())
             )
@@ -121,15 +126,24 @@ class AccountMove:
 
     async def _receive(self, *, lives_here: bool, **more: Any) -> None:
         entropy = secrets.token_bytes(32)
-        await self._bring_recordings()
+        await self._look_at_keys()
 
         def order() -> Command:
-            documents = self._documents(with_users=lives_here)
             return ReceiveAccount(
-                cell=self._target.name, entropy=entropy, documents=documents, lives_here=lives_here, **more
+                cell=self._target.name,
+                entropy=entropy,
+                server_keys=tuple(sorted(self._keys)),
+                documents=self._documents(with_users=lives_here),
+                lives_here=lives_here,
+                **more,
             )
 
         await self._order(self._target, order, {"from": self._source.name, "lives_here": lives_here})
+
+    async def _look_at_keys(self) -> None:
+        """Before anything is copied, and once more when all is: what was made meanwhile may rest under another one."""
+        rows = await self._source.core.storage.read([(KeyFingerprint, IN_USE), (KeyFingerprint, FORMER)])
+        self._keys.update(row.fingerprint for row in rows.values() if isinstance(row, KeyFingerprint))
 
     async def _order(self, cell: Cell, command: Callable[[], Command], after: dict[str, Any]) -> None:
         """Again, while somebody else changes the configuration."""

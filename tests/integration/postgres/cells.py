@@ -12,6 +12,7 @@ from typing import Any
 
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.configure import Configure
+from onema.domain.keyring import Keyring
 from onema.domain.records import Row, Wallet
 from onema.storage.postgres import PostgresStorage
 from onema.storage.postgres.account_copy import COPIED
@@ -37,6 +38,8 @@ class TwoCells:
         self.south: Node
         self._stack = contextlib.AsyncExitStack()
         self._nodes = 0
+        self.keys = "6b" * 32
+        """The server keys of `onema`."""
         self.file = folder / "cells.toml"
         databases = "".join(f'{name} = "{dsn}"\n' for name, dsn in dsns.items())
         self.file.write_text(f"[databases]\n{databases}")
@@ -53,12 +56,12 @@ class TwoCells:
     async def stop(self) -> None:
         await self._stack.aclose()
 
-    async def node(self, cell: str) -> Node:
+    async def node(self, cell: str, keyring: Keyring | None = None) -> Node:
         storage = PostgresStorage(self.dsns[cell])
         await storage.open()
         self._stack.push_async_callback(storage.close)
         self._nodes += 1
-        node = Node(storage, self._nodes)
+        node = Node(storage, self._nodes, keyring=keyring)
         await node.committer.start()
         self._stack.push_async_callback(node.committer.stop)
         return node
@@ -67,7 +70,7 @@ class TwoCells:
         command = [sys.executable, "-m", "onema.cli", "--data", str(self.folder / "nothing"), *arguments]
         environment = {
             **os.environ,
-            "ONEMA_SERVER_KEY": "6b" * 32,
+            "ONEMA_SERVER_KEY": self.keys,
             "ONEMA_CELLS_FILE": str(self.file),
         }
         return subprocess.Popen(  # our own interpreter and module
@@ -96,6 +99,25 @@ class TwoCells:
             said, error = process.communicate()
         assert process.returncode == 0, error
         return json.loads(said)
+
+    def refused(self, *arguments: str) -> str:
+        """What `onema` says that does not do it."""
+        with self.onema(*arguments) as process:
+            _, error = process.communicate()
+        assert process.returncode == 1, error
+        return error
+
+    async def end_sessions(self, cell: str) -> int:
+        """Of those that are in the middle of a batch, as the server does when a node is silent for long; how many."""
+        connection = await connect(self.dsns[cell], "test")
+        try:
+            ended: int = await connection.fetchval(
+                "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND state = 'idle in transaction'"
+            )
+        finally:
+            await connection.close()
+        return ended
 
     async def refresh(self) -> None:
         for node in (self.north, self.south):

@@ -30,11 +30,13 @@ ACCOUNT = AccountId(1)
 class Node:
     """One process's committer over PostgreSQL; several share a database."""
 
-    def __init__(self, storage: PostgresStorage, number: int, patience: float = 0.0) -> None:
+    def __init__(
+        self, storage: PostgresStorage, number: int, patience: float = 0.0, keyring: Keyring | None = None
+    ) -> None:
         self.storage = storage
         self.clock = SystemClock()
         self.ids = IdSource(self.clock, number)
-        self.keyring = Keyring(b"k" * 32)
+        self.keyring = keyring or Keyring(b"k" * 32)
         self.committer = Committer(
             storage,
             self.keyring,

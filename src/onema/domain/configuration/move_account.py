@@ -17,16 +17,19 @@ from onema.domain.configuration.problems import InvalidConfiguration
 from onema.domain.configuration.rules import After, problems
 from onema.domain.decision import Context, Decision, World
 from onema.domain.door_rows import UserAccess
+from onema.domain.keyring import key_id
 from onema.domain.records import (
     CarrierReference,
     DirectoryRevision,
     DirectoryRow,
     Job,
     Key,
+    KeyFingerprint,
     RecentRefusals,
     Row,
 )
 from onema.domain.refusals import AccountAway, Refusal, Refused
+from onema.domain.server_keys.rows import FORMER, IN_USE
 
 FENCE = "fence"
 """The row that has the revision of the last change which every batch must know that commits after it."""
@@ -40,12 +43,20 @@ def refuse_away(keys: Iterable[Key], world: World, away: Mapping[int, AccountAwa
             raise away[number]
 
 
-def _account_of(key: Key, world: World) -> int:
+def account_of_row(row: Row) -> int:
     """The account whose row it is; 0 for nobody's."""
+    return row.account if isinstance(row, Job | CarrierReference) else _account_in(row.key)
+
+
+def _account_of(key: Key, world: World) -> int:
+    if key[0] is Job or key[0] is CarrierReference:
+        row = world.get(*key)
+        return account_of_row(row) if row is not None else 0
+    return _account_in(key)
+
+
+def _account_in(key: Key) -> int:
     row_type: type[Row] = key[0]
-    if row_type is Job or row_type is CarrierReference:
-        row = world.get(row_type, *key[1:])
-        return row.account if isinstance(row, Job | CarrierReference) else 0
     # Why requests were refused is noted of many accounts at once, and stays where they were.
     is_of_account = row_type.__struct_fields__[0] == "account" and row_type is not RecentRefusals
     return int(key[1]) if is_of_account else 0
@@ -120,12 +131,14 @@ class ReceiveAccount(msgspec.Struct, frozen=True, kw_only=True, tag="receive_acc
     lives there from now on, when all its other rows are there.
 
     `documents` are all its own (whole, secrets in clear), `access` is what its users can show to come in, `jobs` are
-    what is to be done for it; users and jobs come with the last. Result: the revision that says so. Raises
-    InvalidConfiguration when the documents do not hold together with what is there, Refused(CONFLICT).
+    what is to be done for it; users and jobs come with the last. `server_keys` are the fingerprints of the keys under
+    which its rows may rest. Result: the revision that says so. Raises InvalidConfiguration when the documents do not
+    hold together with what is there, Refused(CONFLICT), also when no process of this store need hold one of the keys.
     """
 
     cell: str
     entropy: bytes
+    server_keys: tuple[int, ...]
     documents: tuple[doc.AnyDocument, ...]
     lives_here: bool
     access: tuple[UserAccess, ...] = ()
@@ -138,6 +151,8 @@ class ReceiveAccount(msgspec.Struct, frozen=True, kw_only=True, tag="receive_acc
     def keys(self, context: Context) -> Iterable[Key]:
         return (
             (DirectoryRevision, REVISION),
+            (KeyFingerprint, IN_USE),
+            (KeyFingerprint, FORMER),
             *((DirectoryRow, one.kind, one.identity) for one in self.documents),
             *((DirectoryRow, *key) for key in self._gone(context.directory)),
             *(one.key for one in self.access),
@@ -146,6 +161,7 @@ class ReceiveAccount(msgspec.Struct, frozen=True, kw_only=True, tag="receive_acc
     def decide(self, world: World, context: Context) -> Decision:
         directory, account = context.directory, self._account
         revision = _newest(world, directory)
+        self._refuse_unreadable(world, context)
         _refuse_if_taken(directory, account.name, account.number)
         here = msgspec.structs.replace(account, moving_to="" if self.lives_here else self.cell, moved_to="")
         changed: dict[tuple[str, str], doc.Document | None] = dict.fromkeys(self._gone(directory))
@@ -173,6 +189,25 @@ class ReceiveAccount(msgspec.Struct, frozen=True, kw_only=True, tag="receive_acc
             deletes=tuple((DirectoryRow, *key) for key in self._gone(directory)),
             directory=directory.replace(changed, revision + 1),
         )
+
+    def _refuse_unreadable(self, world: World, context: Context) -> None:
+        """A process here holds the key in use, and the one before it until that is retired; others it may lose. Who
+        moves an account for long may have seen none of this store's changes of keys, and seals under the old one.
+        """
+        rows = (world.get(KeyFingerprint, name) for name in (IN_USE, FORMER))
+        held = {row.fingerprint for row in rows if row is not None}
+        if context.keyring.fingerprint not in held:
+            raise Refused(Refusal.CONFLICT, f"{self.cell} uses another server key meanwhile; try again")
+        for one in self.server_keys:
+            if one not in held:
+                key = key_id(one)
+                raise Refused(
+                    Refusal.CONFLICT,
+                    f"codes, secrets or jobs of {self._account.name} may rest under the server key {key}, which"
+                    f" {self.cell} does not use: `onema key use {key}` there, or use another key in both cells and"
+                    f" `onema key retire {key}` where the account lives; then move it (docs/operations/keys.md, Several"
+                    " cells)",
+                )
 
     def _gone(self, directory: Directory) -> Collection[tuple[str, str]]:
         """What the account had here when it left, and has no more."""

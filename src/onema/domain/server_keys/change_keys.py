@@ -4,8 +4,9 @@ from collections.abc import Iterable
 
 import msgspec
 
+from onema.domain.configuration.configure import REVISION
 from onema.domain.decision import Context, Decision, World
-from onema.domain.records import Key, KeyFingerprint
+from onema.domain.records import DirectoryRevision, Key, KeyFingerprint
 from onema.domain.refusals import Refusal, Refused
 from onema.domain.server_keys.rows import FORMER, IN_USE, NodeKeys
 
@@ -41,13 +42,15 @@ class UseKey(msgspec.Struct, frozen=True, gc=False):
 class RetireKey(msgspec.Struct, frozen=True, gc=False):
     """Nothing rests under the former key of this fingerprint any more. Result: whether it was still the former one.
 
-    Raises Refused(CONFLICT) for the key in use.
+    `revision` is that of the configuration before somebody looked whether nothing does: an account that has come from
+    another cell since may have brought something. Raises Refused(CONFLICT) then, and for the key in use.
     """
 
     fingerprint: int
+    revision: int
 
     def keys(self, context: Context) -> Iterable[Key]:
-        return _ROWS
+        return *_ROWS, (DirectoryRevision, REVISION)
 
     def decide(self, world: World, context: Context) -> Decision:
         used, former = (world.get(KeyFingerprint, name) for name in (IN_USE, FORMER))
@@ -55,6 +58,9 @@ class RetireKey(msgspec.Struct, frozen=True, gc=False):
             raise Refused(Refusal.CONFLICT, "this key is in use")
         if former is None or former.fingerprint != self.fingerprint:
             return Decision(False)
+        newest = world.get(DirectoryRevision, REVISION)
+        if newest is not None and newest.revision != self.revision:
+            raise Refused(Refusal.CONFLICT, "the configuration changed meanwhile; try again")
         return Decision(True, deletes=(former.key,))
 
 
