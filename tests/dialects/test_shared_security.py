@@ -293,6 +293,16 @@ VENDORS: tuple[Vendor, ...] = (
     Camara(),
     Receiver(),
 )
+TRY_AGAIN = {
+    "esms": "99",
+    "ytx": "-100",
+    "vbee": "500",
+    "native": "store_unavailable",
+    "twilio_verify": "20503",
+    "camara": "UNAVAILABLE",
+    "receivers": "503",
+}
+"""What each vendor says when something is away for a while."""
 
 
 @pytest.fixture(params=VENDORS, ids=lambda vendor: vendor.name)
@@ -465,18 +475,7 @@ async def test_a_store_that_is_away_is_told_in_the_vendors_shape(
     core.storage.is_away = True
     code = await code_of(vendor, api, right(vendor, core))
     core.storage.is_away = False
-    assert (
-        code
-        == {
-            "esms": "99",
-            "ytx": "-100",
-            "vbee": "500",
-            "native": "store_unavailable",
-            "twilio_verify": "20503",
-            "camara": "UNAVAILABLE",
-            "receivers": "503",
-        }[vendor.name]
-    )
+    assert code == TRY_AGAIN[vendor.name]
     assert await core.messages("shop") == []
 
 

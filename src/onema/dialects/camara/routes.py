@@ -204,6 +204,9 @@ class CamaraApi:
             credential = log_in(self._gateway.directory, key, secret, asking)
         except (ValueError, Refused) as error:
             asking.detail = error.detail if isinstance(error, Refused) else str(error)
+            if isinstance(error, Refused) and error.refusal is Refusal.STORE_UNAVAILABLE:
+                # 5.2 has no word for it; this is 4.1.2.1's.
+                return _token_error(503, "temporarily_unavailable", error.refusal.value)
             return _token_error(401, "invalid_client")
         if not set(form.get("scope", SCOPE).split()) <= {SCOPE, "openid"}:
             return _token_error(400, "invalid_scope")
@@ -247,9 +250,9 @@ def _login(request: Request, form: dict[str, str]) -> tuple[str, bytes]:
     return unquote_plus(key), unquote_plus(secret.decode()).encode()
 
 
-def _token_error(status: int, error: str) -> Response:
+def _token_error(status: int, error: str, outcome: str = "") -> Response:
     headers = (*_NO_STORE, (b"www-authenticate", b"Basic")) if status == 401 else _NO_STORE
-    return Response(status, msgspec.json.encode({"error": error}), JSON, headers, outcome=error)
+    return Response(status, msgspec.json.encode({"error": error}), JSON, headers, outcome=outcome or error)
 
 
 def _brandname(caller: CredentialView) -> str:
