@@ -72,7 +72,7 @@ class RunningCore:
             observer=Unobserved(),
         )
         self.gateway = Gateway(self.committer, self.clock, ids, SystemEntropy())
-        self.reads = CustomerReads(self.storage)
+        self.reads = CustomerReads(self.gateway, self.storage)
 
     async def start(self) -> None:
         await self.storage.open()

@@ -10,12 +10,14 @@ from collections.abc import AsyncIterator, Callable, Sequence
 
 import msgspec
 
+from onema.domain.configuration.move_account import FENCE
 from onema.domain.ids import AccountId, MessageId, first_id_at, time_of_id
-from onema.domain.records import Call, Channel, LiveVerification, Message, Wallet
+from onema.domain.records import Call, Channel, DirectoryRevision, LiveVerification, Message, Wallet
 from onema.domain.refusals import Refusal, Refused
 from onema.domain.request_key import RequestKey
 from onema.domain.values.money import NOTHING, Minor
 from onema.domain.values.phone import Phone
+from onema.engine.gateway import Gateway
 from onema.engine.last_call import last_call
 from onema.storage.contract import CodesBetween, SentBetween, SentCode, Storage, StorageError, Story
 
@@ -62,10 +64,11 @@ class Called(msgspec.Struct, frozen=True):
 
 class CustomerReads:
     """Every read raises Refused(RATE_LIMITED) for an account that has too many under way, and
-    Refused(STORE_UNAVAILABLE).
+    Refused(STORE_UNAVAILABLE), also for an account that has left: what is gone is not told to be nothing.
     """
 
-    def __init__(self, storage: Storage) -> None:
+    def __init__(self, gateway: Gateway, storage: Storage) -> None:
+        self._gateway = gateway
         self._storage = storage
         self._places = asyncio.Semaphore(AT_ONCE)
         self._lists = asyncio.Semaphore(LISTS_AT_ONCE)
@@ -84,7 +87,7 @@ class CustomerReads:
         customer something: nobody is refused for having many of these under way.
         """
         key = (Message, account, message)
-        async with self._turn(account) if polls else _store_answers():
+        async with self._turn(account) if polls else self._store_answers(account):
             found = (await self._storage.read([key])).get(key)
         return found if isinstance(found, Message) else None
 
@@ -198,17 +201,30 @@ class CustomerReads:
             raise Refused(Refusal.RATE_LIMITED, f"{WAITING_OF_AN_ACCOUNT} reads of the account are under way")
         self._waiting[account] += 1
         try:
-            async with places or self._places, _store_answers():
+            async with places or self._places, self._store_answers(account):
                 yield
         finally:
             self._waiting[account] -= 1
             if not self._waiting[account]:
                 del self._waiting[account]
 
+    @contextlib.asynccontextmanager
+    async def _store_answers(self, account: AccountId) -> AsyncIterator[None]:
+        try:
+            yield
+            await self._know_fence()
+        except StorageError as error:
+            raise Refused(Refusal.STORE_UNAVAILABLE, str(error)) from error
+        if away := self._gateway.directory.away.get(account):
+            raise away
 
-@contextlib.asynccontextmanager
-async def _store_answers() -> AsyncIterator[None]:
-    try:
-        yield
-    except StorageError as error:
-        raise Refused(Refusal.STORE_UNAVAILABLE, str(error)) from error
+    async def _know_fence(self) -> None:
+        """After what was read: rows are deleted behind a fence, of which this process may have heard nothing yet."""
+        fence = (await self._storage.read([(DirectoryRevision, FENCE)])).get((DirectoryRevision, FENCE))
+        if isinstance(fence, DirectoryRevision) and fence.revision > self._gateway.directory.revision:
+            try:
+                await self._gateway.refresh_directory()
+            except StorageError:
+                raise
+            except Exception as error:  # the follower says what is wrong with the configuration
+                raise Refused(Refusal.STORE_UNAVAILABLE, "the configuration cannot be used") from error

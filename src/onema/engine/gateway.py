@@ -37,6 +37,10 @@ class Gateway:
     def directory(self) -> Directory:
         return self._committer.directory
 
+    async def refresh_directory(self) -> None:
+        """Take up what changed in the configuration that the store has. Raises StorageError."""
+        await self._committer.refresh_directory()
+
     def result_keys(self, number: int) -> tuple[bytes, ...]:
         """Keyring.result_keys: private keys, the first of which signs."""
         return self._committer.keyring.result_keys(number)

@@ -195,7 +195,7 @@ def build_dialects(
     """All of them, ready to answer; without `checks` those of codes that were made here only, and without
     `administrator` for codes alone. `challenges` are those of the guard.
     """
-    reads = CustomerReads(storage)
+    reads = CustomerReads(gateway, storage)
     apis = [parts.api(gateway, reads, settings, checks or gateway.execute) for parts in DIALECTS.values()]
     for api in apis:
         if isinstance(api, NativeApi) and administrator is not None:

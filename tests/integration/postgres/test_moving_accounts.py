@@ -1,8 +1,9 @@
 """An account moves from one cell to another (docs/operations/cells.md)."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -14,16 +15,21 @@ from onema.domain.configuration.configure import Configure
 from onema.domain.configuration.move_account import FENCE, PlaceAccount
 from onema.domain.delivery.start_attempt import StartAttempt
 from onema.domain.door_rows import Invitation
+from onema.domain.ids import AccountId, MessageId
 from onema.domain.records import DirectoryRevision, Job, RecentRefusals, Wallet
 from onema.domain.refusals import AccountAway, Refusal, Refused
 from onema.domain.tables import TABLES
+from onema.domain.values.phone import Phone
+from onema.engine.customer_reads import CustomerReads
+from onema.engine.gateway import Gateway
+from onema.engine.ports import SystemEntropy
 from onema.storage.postgres.account_copy import COPIED
 from onema.testing.postgres_server import PostgresServer
 
 from .cells import KEY, NORTH, SECRET, SOUTH, TwoCells, two_cells
 from .node import ACCOUNT, PRICE, Node
 
-PHONE = "+84901888484"
+PHONE = Phone("+84901888484")
 
 
 @pytest.fixture
@@ -98,12 +104,64 @@ async def test_no_node_decides_for_an_account_from_the_freeze_on(cells: TwoCells
         await deaf.check(PHONE, "123456")
 
 
+@pytest.mark.parametrize("session", ["alive", "ended"])
+async def test_a_node_that_was_frozen_in_a_batch_saves_nothing_after_the_move(
+    cells: TwoCells, session: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As by SIGSTOP between what it decided and its commit, and SIGCONT. The server may have ended its session."""
+    frozen = await cells.node(NORTH)
+    decided, goes_on = asyncio.Event(), asyncio.Event()
+
+    def stops(commit: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+        async def late(*batch: Any) -> None:
+            decided.set()
+            await goes_on.wait()
+            await commit(*batch)
+
+        return late
+
+    for writer in (frozen.storage, *frozen.storage.other_writers):
+        monkeypatch.setattr(writer, "commit", stops(writer.commit))
+    sending = asyncio.create_task(frozen.send(PHONE))
+    await decided.wait()
+    if session == "ended":
+        assert await cells.end_sessions(NORTH) == 1
+    await cells.north.committer.execute(PlaceAccount(account="acme", moving_to=SOUTH))
+    if session == "ended":
+        cells.move(SOUTH)
+    before = await cells.rows(NORTH)
+    goes_on.set()
+    with pytest.raises(Refused) as refused:
+        await sending
+    assert refused.value.refusal is Refusal.STORE_UNAVAILABLE
+    assert await cells.rows(NORTH) == before
+    assert not before["messages"]
+    with pytest.raises(AccountAway):
+        await frozen.send(PHONE)
+
+
 async def test_what_is_read_is_not_told_by_a_node_behind_the_fence(cells: TwoCells) -> None:
     """Else one that has not heard of the move would say that there is no code, once the rows are gone."""
     deaf = await cells.node(NORTH)
     await cells.north.committer.execute(PlaceAccount(account="acme", moving_to=SOUTH))
     with pytest.raises(AccountAway):
         await deaf.check(PHONE, "123456")
+
+
+async def test_what_customers_read_is_not_told_by_a_node_behind_the_fence(cells: TwoCells) -> None:
+    """Neither that there is no such message nor an empty wallet; others hear what is theirs."""
+    deaf, message = await cells.node(NORTH), MessageId((await cells.north.send(PHONE)).message)
+    await cells.north.committer.execute(Configure(entropy=b"e" * 32, documents=(doc.Account(name="other"),)))
+    await cells.north.top_up(PRICE, "one", account="other")
+    gateway = Gateway(deaf.committer, deaf.clock, deaf.ids, SystemEntropy())
+    reads = CustomerReads(gateway, deaf.storage)
+    assert await reads.message(ACCOUNT, message)
+    cells.move(SOUTH)
+    assert ACCOUNT not in deaf.committer.directory.away
+    assert await reads.balance(AccountId(2)) == PRICE
+    for read in (reads.message(ACCOUNT, message), reads.balance(ACCOUNT), reads.code(ACCOUNT, PHONE, "code")):
+        with pytest.raises(AccountAway):
+            await read
 
 
 async def test_other_accounts_are_decided_on_behind_a_fence(cells: TwoCells) -> None:
