@@ -43,11 +43,11 @@ class LowBalances:
 
 
 async def read_low_balances(gateway: Gateway, storage: Storage, account: str = "") -> list[LowBalance]:
-    """Of all accounts that have a limit, or of one; the largest numbers last. Raises StorageError."""
+    """Of all accounts that live here and have a limit, or of one; the largest numbers last. Raises StorageError."""
     numbers = [
         one.id
         for one in gateway.directory.accounts.values()
-        if one.low_balance is not None and account in ("", one.name)
+        if one.low_balance is not None and account in ("", one.name) and one.id not in gateway.directory.away
     ]
     found: list[LowBalance] = []
     for start in range(0, len(numbers), _AT_ONCE):

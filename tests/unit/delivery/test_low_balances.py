@@ -15,6 +15,7 @@ from onema.delivery.callbacks import CallbackSender
 from onema.dialects.native.callbacks import NativeEvents, webhook_secret
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.configure import Configure
+from onema.domain.configuration.move_account import PlaceAccount
 from onema.domain.delivery.callback_try import CallbackTry
 from onema.domain.money.top_up import TopUpWallet
 from onema.domain.records import MessageState
@@ -144,4 +145,19 @@ async def test_an_account_without_a_key_of_our_api_gets_no_event_of_it(
     told = await about_balance(rig, sent)
     assert told.problem == "the account has no key of the API that tells of balances"
     assert not [one for one in client.sent if b"balance.low" in one.body]
+    assert watch.counted == {(): 1}
+
+
+async def test_an_account_on_its_way_to_another_cell_is_told_there(
+    rig: DeliveryRig, receiver: Receiver
+) -> None:
+    """Nothing is decided for it here, and a look that asks for that would end before the other accounts."""
+    await start(rig, receiver.url)
+    watch = LowBalances(rig.gateway, rig.storage)
+    await rig.send()
+    await rig.gateway.execute(PlaceAccount(account="acme", moving_to="south"))
+    await watch.refresh()
+    assert watch.counted == {(): 0}
+    await rig.gateway.execute(PlaceAccount(account="acme"))
+    await watch.refresh()
     assert watch.counted == {(): 1}

@@ -15,6 +15,7 @@ import msgspec
 from onema.domain.delivery.gone_addresses import GoneAddress
 from onema.domain.door_rows import UserAccess
 from onema.domain.guard.rows import GuardSubject
+from onema.domain.money.low_balance import LowBalance
 from onema.domain.records import (
     HANDING_OVER,
     Attempt,
@@ -55,6 +56,7 @@ COPIED: tuple[type[Row], ...] = (
     DeadJob,
     GoneAddress,
     Statistics,
+    LowBalance,
 )
 """Copied in every round. The wallet comes with the last: what has one is prepared for searches, and may not grow."""
 LEFT_BEHIND: tuple[type[Row], ...] = (Job, Wallet, *(row for row in COPIED if row is not CarrierReference))
