@@ -15,6 +15,8 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 # The parser of options takes a millisecond for one of the longest, and its time grows with the square.
 _LONGEST_OPTIONS = 512
 _MOST_PARTS = 100
+# No API has members so deep. The decoder itself goes deeper than Python's own calls can follow.
+_DEEPEST = 100
 
 
 def parse_query(query: bytes) -> dict[str, str]:
@@ -109,11 +111,15 @@ def _options(header: bytes) -> dict[bytes, bytes]:
 
 
 def parse_json_object(body: bytes) -> dict[str, object]:
-    """The members of a JSON object; of members with one name the last wins. Raises ValueError."""
+    """The members of a JSON object; of members with one name the last wins. Raises ValueError, also for one in which
+    whoever walks through it would get lost.
+    """
     try:
         members = _JSON_OBJECT.decode(body.removeprefix(_BYTE_ORDER_MARK))
     except RecursionError as exc:
         raise ValueError("the JSON is nested too deeply") from exc
+    if body.count(b"[") + body.count(b"{") > _DEEPEST and _is_deep(members):
+        raise ValueError("the JSON is nested too deeply")
     # JSON can spell NUL in one way only, so that most bodies need no walk through their values.
     if rb"\u0000" in body and _holds_nul(members):
         raise ValueError("a JSON string holds NUL")
@@ -130,6 +136,20 @@ def _text(encoded: bytes) -> str:
     if "\0" in decoded:
         raise ValueError("a parameter holds NUL")
     return decoded
+
+
+def _is_deep(value: object) -> bool:
+    """Whether it has more than _DEEPEST levels."""
+    level = [value]
+    for _ in range(_DEEPEST):
+        inside: list[object] = []
+        for one in level:
+            if isinstance(one, dict):
+                inside += one.values()
+            elif isinstance(one, list):
+                inside += one
+        level = inside
+    return any(isinstance(one, dict | list) for one in level)
 
 
 def _holds_nul(value: object) -> bool:

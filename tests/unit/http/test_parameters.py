@@ -168,3 +168,21 @@ def test_json_that_is_no_storable_object_is_refused(body: bytes) -> None:
     """NUL, lone surrogates, other values than objects, and depth all end as ValueError."""
     with pytest.raises(ValueError):  # noqa: PT011 - the words are the JSON library's
         parse_json_object(body)
+
+
+@pytest.mark.parametrize("depth", [100, 300, 600, 950, 1_100, 100_000])
+@pytest.mark.parametrize("inside", [b"", b'"x"', b'"\\u0000"'])
+@pytest.mark.parametrize(("opens", "closes"), [(b"[", b"]"), (b'{"a":', b"}")])
+def test_json_that_is_nested_deeply_is_refused(
+    depth: int, inside: bytes, opens: bytes, closes: bytes
+) -> None:
+    """Also where the decoder still follows, and who walks through it does not."""
+    body = b'{"to":%b%b%b}' % (opens * depth, inside or b"[]", closes * depth)
+    with pytest.raises(ValueError, match=r"nested too deeply"):
+        parse_json_object(body)
+
+
+def test_json_that_is_wide_is_taken() -> None:
+    """Many brackets are not yet deep."""
+    body = b'{"a":%b,"b":[%b]}' % (b"[" * 98 + b"1" + b"]" * 98, b",".join([b"{}"] * 200))
+    assert parse_json_object(body)["b"] == [{}] * 200
