@@ -15,7 +15,7 @@ from onema.administration.people_requests import (
     TakeInvitation,
     WithdrawInvitation,
 )
-from onema.domain.configuration.document_rules import role_fault
+from onema.domain.configuration.document_rules import role_fault, user_name_fault
 from onema.domain.configuration.documents import User
 from onema.domain.decision import Command
 from onema.domain.door_rows import Invitation
@@ -60,6 +60,8 @@ class Invitations:
     async def invite(self, request: InviteUser, author: Author) -> Invited:
         actor = author.actor
         if fault := role_fault(request.role, request.account):
+            raise Refused(Refusal.CONFLICT, fault)
+        if fault := user_name_fault(request.name) if request.name else "":
             raise Refused(Refusal.CONFLICT, fault)
         if not request.account and actor.role != "owner":
             raise Refused(Refusal.CONFLICT, "only an owner says who the operators are")

@@ -182,6 +182,14 @@ async def test_people_are_invited_and_let_go(call: Caller) -> None:
     assert wrong[:2] == (422, "unfit")
 
 
+@pytest.mark.parametrize("name", ["no name", "<b>", "mai/lan", "a" * 65, "m\u00e0i"])
+async def test_nobody_is_invited_under_a_name_that_nobody_can_have(call: Caller, name: str) -> None:
+    """The link could never be used."""
+    problem = await call.problem("POST", "/v1/invitations", {"role": "viewer", "name": name})
+    assert problem[:2] == (422, "unfit")
+    assert (await call.told("GET", "/v1/invitations"))["items"] == []
+
+
 async def test_only_an_owner_withdraws_a_link_for_operators(call: Caller) -> None:
     """Any operator one for a customer's people; an id that none can have is no fault."""
     ids = [

@@ -232,13 +232,18 @@ def _named_limits(limits: tuple[doc.NamedLimit, ...]) -> Iterator[Problem]:
 
 
 def _user(user: doc.User) -> Iterator[Problem]:
-    # An e-mail address is a name too: it is what login providers know people by.
-    if not _USER_NAME.fullmatch(user.name):
-        yield from _name(user.name)
+    if fault := user_name_fault(user.name):
+        yield Problem("name", fault)
     if not user.password_hash.startswith(_ARGON2ID):
         yield Problem("password_hash", f"it is not an argon2id hash, which begins with {_ARGON2ID}")
     if fault := role_fault(user.role, user.customer_of):
         yield Problem("role" if user.customer_of else "customer_of", fault)
+
+
+def user_name_fault(name: str) -> str:
+    """Why nobody can have this name, or ""."""
+    # An e-mail address is a name too: it is what login providers know people by.
+    return "" if _USER_NAME.fullmatch(name) else next((one.sentence for one in _name(name)), "")
 
 
 def role_fault(role: doc.UserRole, customer_of: str) -> str:
