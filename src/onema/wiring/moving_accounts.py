@@ -135,6 +135,7 @@ class AccountMove:
                 server_keys=tuple(sorted(self._keys)),
                 documents=self._documents(with_users=lives_here),
                 lives_here=lives_here,
+                users=tuple(self._users()),
                 **more,
             )
 

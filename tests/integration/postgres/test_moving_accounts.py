@@ -26,7 +26,7 @@ from onema.engine.ports import SystemEntropy
 from onema.storage.postgres.account_copy import COPIED
 from onema.testing.postgres_server import PostgresServer
 
-from .cells import KEY, NORTH, SECRET, SOUTH, TwoCells, two_cells
+from .cells import HASH, KEY, NORTH, SECRET, SOUTH, TwoCells, two_cells
 from .node import ACCOUNT, PRICE, Node
 
 PHONE = Phone("+84901888484")
@@ -220,6 +220,19 @@ async def test_a_cell_that_lacks_what_an_account_names_gets_none(cells: TwoCells
         said = process.stderr.read()
     assert process.returncode == 1
     assert "tariff" in said
+    await cells.refresh()
+    await cells.north.send(PHONE)
+
+
+async def test_a_user_whose_name_is_taken_there_ends_the_move_before_it_stops_anything(
+    cells: TwoCells,
+) -> None:
+    """Users come with the last commit, but whoever uses the account is not to pay for a name."""
+    ann = doc.User(name="ann", password_hash=HASH, role="viewer")
+    await cells.south.committer.execute(Configure(entropy=b"e" * 32, documents=(ann,)))
+    said = cells.refused("cell", "move", "acme", "--to", SOUTH)
+    assert "the user ann" in said
+    assert "round" not in said
     await cells.refresh()
     await cells.north.send(PHONE)
 

@@ -131,9 +131,10 @@ class ReceiveAccount(msgspec.Struct, frozen=True, kw_only=True, tag="receive_acc
     lives there from now on, when all its other rows are there.
 
     `documents` are all its own (whole, secrets in clear), `access` is what its users can show to come in, `jobs` are
-    what is to be done for it; users and jobs come with the last. `server_keys` are the fingerprints of the keys under
-    which its rows may rest. Result: the revision that says so. Raises InvalidConfiguration when the documents do not
-    hold together with what is there, Refused(CONFLICT), also when no process of this store need hold one of the keys.
+    what is to be done for it; users and jobs come with the last, `users` names them before. `server_keys` are the
+    fingerprints of the keys under which its rows may rest. Result: the revision that says so. Raises
+    InvalidConfiguration when the documents do not hold together with what is there, Refused(CONFLICT), also when no
+    process of this store need hold one of the keys.
     """
 
     cell: str
@@ -141,6 +142,7 @@ class ReceiveAccount(msgspec.Struct, frozen=True, kw_only=True, tag="receive_acc
     server_keys: tuple[int, ...]
     documents: tuple[doc.AnyDocument, ...]
     lives_here: bool
+    users: tuple[str, ...] = ()
     access: tuple[UserAccess, ...] = ()
     jobs: tuple[Job, ...] = ()
 
@@ -165,14 +167,12 @@ class ReceiveAccount(msgspec.Struct, frozen=True, kw_only=True, tag="receive_acc
         _refuse_if_taken(directory, account.name, account.number)
         here = msgspec.structs.replace(account, moving_to="" if self.lives_here else self.cell, moved_to="")
         changed: dict[tuple[str, str], doc.Document | None] = dict.fromkeys(self._gone(directory))
-        for document in self.documents:
-            key = (document.kind, document.identity)
-            known = directory.documents.get(key)
+        own = {(document.kind, document.identity): document for document in self.documents}
+        for kind, identity in (*own, *(("user", name) for name in self.users)):
+            known = directory.documents.get((kind, identity))
             if known is not None and account_of(known) != account.name:
-                raise Refused(
-                    Refusal.CONFLICT, f"the {document.kind} {document.identity} is somebody else's there"
-                )
-            changed[key] = here if document is account else document
+                raise Refused(Refusal.CONFLICT, f"the {kind} {identity} is somebody else's there")
+        changed |= {key: here if document is account else document for key, document in own.items()}
         if wrong := tuple(problems(After(directory.documents, changed))):
             raise InvalidConfiguration(wrong)
         rows = (
