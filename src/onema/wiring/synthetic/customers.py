@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from onema.domain.configuration import documents as doc
+from onema.domain.configuration.key_lengths import OPERATOR_SECRET_BYTES, operator_secret_hash
 from onema.domain.values.money import Minor, parse_amount
 
 VIETNAM = "+84991"
@@ -65,6 +66,11 @@ def documents() -> tuple[doc.AnyDocument, ...]:
     carriers = ("north", "delta", "world", *CALL_CARRIERS)
     return (
         doc.Tariff(name="traffic", rates=rates),
+        doc.OperatorKey(
+            name="reports",
+            secret_hash=operator_secret_hash(secrets.token_bytes(OPERATOR_SECRET_BYTES)),
+            role="viewer",
+        ),
         doc.HotlinePool(name=POOL),
         *(doc.Hotline(pool=POOL, number=number, daily_cap=500) for number in HOTLINES),
         *(doc.Carrier(name=name, type="handset") for name in carriers),

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from onema.administration.data_folder import DataFolderError
 from onema.administration.requests import PutDocuments
+from onema.delivery.finding_reports import FindingReports
 from onema.domain.delivery.outcome import Outcome, OutcomeKind
 from onema.domain.delivery.record_receipt import NOBODY, RecordReceipt
 from onema.domain.refusals import Refusal, Refused
@@ -63,6 +64,7 @@ async def _fill(settings: Settings, seed: int, ends_at: int) -> Filled:
             stories += [*top_ups(day), *(_receipt_of_nobody(day, random) for _ in range(_OF_NOBODY))]
             await day.tell(stories)
             clock.at = ends_at
+            await FindingReports(core.gateway, metrics.findings).report()
             await counting(settings, core).count()
     return Filled(len(asked), seed)
 
