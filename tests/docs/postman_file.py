@@ -54,11 +54,15 @@ def _item(document: Mapping[str, Any], path: str, method: str, told: Mapping[str
         "host": ["{{url}}"],
         "path": [f":{step[1:-1]}" if step.startswith("{") else step for step in steps],
     }
-    if named:
-        request["url"]["variable"] = [
-            {"key": name, "value": f"{{{{{_kept(steps, '{' + name + '}')}}}}}"} for name in named
-        ]
     parameters = [_resolved(document, each) for each in told.get("parameters", ())]
+    if named:
+        choices = {
+            each["name"]: _resolved(document, each.get("schema", {})).get("enum", ()) for each in parameters
+        }
+        request["url"]["variable"] = [
+            {"key": name, "value": next(iter(choices[name]), f"{{{{{_kept(steps, name)}}}}}")}
+            for name in named
+        ]
     if query := [each for each in parameters if each["in"] == "query"]:
         request["url"]["query"] = [
             {"key": each["name"], "value": "", "disabled": True, "description": each.get("description", "")}
@@ -77,20 +81,22 @@ def _item(document: Mapping[str, Any], path: str, method: str, told: Mapping[str
         }
     item: dict[str, Any] = {"name": told["summary"], "request": request, "response": []}
     if method == "post" and "201" in told["responses"]:
-        keep = f'pm.collectionVariables.set("{_singular(steps[-1])}_id", pm.response.json().id);'
+        keep = f'pm.collectionVariables.set("{_thing(steps)}_id", pm.response.json().id);'
         script = ["if (pm.response.code === 201) {", f"  {keep}", "}"]
         item["event"] = [{"listen": "test", "script": {"type": "text/javascript", "exec": script}}]
     return item
 
 
-def _kept(steps: list[str], place: str) -> str:
+def _kept(steps: list[str], name: str) -> str:
     """The variable that has what stands in a place of a path."""
-    name = _singular(steps[steps.index(place) - 1])
+    thing = _thing(steps[: steps.index(f"{{{name}}}")])
     # A verification has the id of its first message, and no request makes a message alone.
-    return f"{'verification' if name == 'message' else name}_id"
+    return f"{'verification' if thing == 'message' else thing}_id"
 
 
-def _singular(name: str) -> str:
+def _thing(steps: list[str]) -> str:
+    """What a path is about: its last step that is always the same."""
+    name = [step for step in steps if not step.startswith("{")][-1]
     return name.removesuffix("s").replace("-", "_")
 
 
