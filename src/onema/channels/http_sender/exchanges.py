@@ -89,3 +89,32 @@ class Exchanges:
         self._paused_until = max(self._paused_until, self._steady() + seconds)
         self._on_news()
         asyncio.get_running_loop().call_later(seconds + 0.001, self._on_news)
+
+
+class HttpCarrier:
+    """What every carrier over HTTP tells of itself is what its requests do."""
+
+    def __init__(self, exchanges: Exchanges) -> None:
+        self._exchanges = exchanges
+
+    @property
+    def ready(self) -> bool:
+        return self._exchanges.ready
+
+    @property
+    def problem(self) -> str:
+        return self._exchanges.problem
+
+    async def start(self, on_news: Callable[[], None]) -> None:
+        """Raises OSError for a CA file that cannot be used."""
+        await self._exchanges.start(on_news)
+
+    async def stop(self) -> None:
+        await self._exchanges.stop()
+
+    def allow(self, share: Share) -> int:
+        """Capacity is requests at once, the pace segments a second."""
+        return self._exchanges.allow(share)
+
+    def figures(self) -> Figures:
+        return self._exchanges.figures()

@@ -5,7 +5,7 @@ import hmac
 import re
 from collections.abc import Callable, Iterator
 
-from onema.channels.contract import Figures, NotRecorded, Outgoing, ReceiptSink, Share, Webhook
+from onema.channels.contract import NotRecorded, Outgoing, ReceiptSink, Webhook
 from onema.channels.http_sender.contract import (
     SHORTEST_TOKEN,
     HttpCarrierSettings,
@@ -16,7 +16,7 @@ from onema.channels.http_sender.contract import (
     VendorApi,
     url_problems,
 )
-from onema.channels.http_sender.exchanges import WAIT_SECONDS, Exchanges
+from onema.channels.http_sender.exchanges import WAIT_SECONDS, Exchanges, HttpCarrier
 from onema.channels.room import NoRoom
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.carrier_settings import settings_of
@@ -33,7 +33,7 @@ _UNRESERVED = re.compile(r"[A-Za-z0-9._~-]+")
 """RFC 3986 section 2.3."""
 
 
-class HttpSender:
+class HttpSender(HttpCarrier):
     """One configured HTTP carrier. `now` is the clock in Unix ms, for dates; `steady` counts seconds."""
 
     def __init__(
@@ -49,33 +49,11 @@ class HttpSender:
         self.idempotent = vendor.is_idempotent(settings)
         self._settings = settings
         self._api = vendor.api(document.name, settings, receipt_url(document.name, settings))
-        self._exchanges = Exchanges(settings, client, now, steady)
+        super().__init__(Exchanges(settings, client, now, steady))
         self._now = now
-
-    @property
-    def ready(self) -> bool:
-        return self._exchanges.ready
-
-    @property
-    def problem(self) -> str:
-        return self._exchanges.problem
-
-    async def start(self, on_news: Callable[[], None]) -> None:
-        """Raises OSError for a CA file that cannot be used."""
-        await self._exchanges.start(on_news)
-
-    async def stop(self) -> None:
-        await self._exchanges.stop()
 
     def answer_seconds(self, payload: Payload) -> float:
         return self._settings.timeout + WAIT_SECONDS
-
-    def allow(self, share: Share) -> int:
-        """Capacity is requests at once, the pace segments a second."""
-        return self._exchanges.allow(share)
-
-    def figures(self) -> Figures:
-        return self._exchanges.figures()
 
     async def send(self, outgoing: Outgoing) -> Outcome:
         payload = outgoing.payload

@@ -5,9 +5,8 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
-from onema.channels.contract import Figures, Share
 from onema.channels.http_sender.contract import HttpCarrierSettings, url_problems
-from onema.channels.http_sender.exchanges import WAIT_SECONDS, Exchanges
+from onema.channels.http_sender.exchanges import WAIT_SECONDS, Exchanges, HttpCarrier
 from onema.channels.http_verifier.contract import CODE, Service
 from onema.channels.own_codes import AskedCode
 from onema.channels.room import NoRoom
@@ -25,7 +24,7 @@ MOST_EXCHANGES = 3
 _SERVICE_WIDE = (Ending.OUR_LIMIT, Ending.CARRIER_DOWN)
 
 
-class HttpVerifier:
+class HttpVerifier(HttpCarrier):
     """One configured service, as a VerifyingCarrier. `now` is the clock in Unix ms; `steady` counts seconds."""
 
     idempotent = False
@@ -44,28 +43,8 @@ class HttpVerifier:
         self.send_seconds = WAIT_SECONDS + MOST_EXCHANGES * settings.timeout
         self.check_seconds = settings.timeout
         self._api = service.api(settings)
-        self._exchanges = Exchanges(settings, client, now, steady)
+        super().__init__(Exchanges(settings, client, now, steady))
         self._now = now
-
-    @property
-    def ready(self) -> bool:
-        return self._exchanges.ready
-
-    @property
-    def problem(self) -> str:
-        return self._exchanges.problem
-
-    async def start(self, on_news: Callable[[], None]) -> None:
-        await self._exchanges.start(on_news)
-
-    async def stop(self) -> None:
-        await self._exchanges.stop()
-
-    def allow(self, share: Share) -> int:
-        return self._exchanges.allow(share)
-
-    def figures(self) -> Figures:
-        return self._exchanges.figures()
 
     async def send_code(self, asked: AskedCode) -> Outcome:
         request = self._api.start(asked, self._now())
