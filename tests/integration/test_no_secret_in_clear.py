@@ -473,7 +473,13 @@ async def test_no_message_about_what_is_wrong_holds_a_secret(
     installation: Installation, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Whatever is wrong with it or with what is around it, or stands beside it under a name that nobody knows."""
-    tables = {"credential": "accounts.credentials", "user": "users", "carrier": "carriers", "guard": "guards"}
+    tables = {
+        "credential": "accounts.credentials",
+        "user": "users",
+        "operator_key": "operator_keys",
+        "carrier": "carriers",
+        "guard": "guards",
+    }
     count = 0
     async with App(installation.settings):
         await installation.put(*SAMPLES[:2])
