@@ -15,8 +15,8 @@ def set_up_link(server: RunningServer) -> str:
     )
 
 
-def with_owner(server: RunningServer) -> RunningServer:
+def with_owner(server: RunningServer, name: str = OWNER) -> RunningServer:
     """The link that the server printed is used."""
-    form = {"name": OWNER, "password": PASSWORD, "again": PASSWORD}
+    form = {"name": name, "password": PASSWORD, "again": PASSWORD}
     assert httpx.post(set_up_link(server), data=form).status_code == 303
     return server

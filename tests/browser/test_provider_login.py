@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
-import httpx
 import pytest
 from playwright.async_api import Browser, expect
 
@@ -12,7 +11,7 @@ from onema.testing.running_server import RunningServer
 
 from ..unit.console.issuer import CLIENT, SECRET, Issuer, served
 from .conftest import Shoot
-from .owner import PASSWORD, set_up_link
+from .owner import with_owner
 from .test_door_pages import browse, look, looks
 
 NAME = "lan@example.com"
@@ -35,9 +34,7 @@ def server(tmp_path: Path, issuer: Issuer) -> Iterator[RunningServer]:
         "ONEMA_CONSOLE_OIDC_PRIVATE_TARGETS": "true",
     }
     with RunningServer(tmp_path / "data", "serve", environment=environment) as server:
-        form = {"name": NAME, "password": PASSWORD, "again": PASSWORD}
-        assert httpx.post(set_up_link(server), data=form).status_code == 303
-        yield server
+        yield with_owner(server, NAME)
 
 
 @looks

@@ -4,6 +4,7 @@ from onema.administration.author import Author
 from onema.administration.customer_requests import CallbackAddress, PutAddressOnline, ReadAddresses
 from onema.domain.configuration.callback_target import BadCallbackUrl, parse_callback_url
 from onema.domain.configuration.directory import AccountView
+from onema.domain.configuration.named_account import account_by_name
 from onema.domain.delivery.gone_addresses import GoneAddress, SwitchAddressOn, gone_key
 from onema.domain.refusals import Refusal, Refused
 from onema.engine.gateway import Gateway
@@ -40,10 +41,7 @@ class Addresses:
         return was_off
 
     def _account(self, name: str) -> AccountView:
-        account = self._gateway.directory.account_named.get(name)
-        if account is None:
-            raise Refused(Refusal.CONFLICT, f"There is no account {name!r}.")
-        return account
+        return account_by_name(self._gateway.directory, name)
 
 
 def _own_address(account: AccountView, application: str) -> str:

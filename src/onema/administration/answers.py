@@ -100,6 +100,7 @@ from onema.domain.codes.verification import LONGEST_LIFE_MINUTES, PURPOSE
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.directory import AccountView
 from onema.domain.configuration.keep_recording import KeepRecording
+from onema.domain.configuration.named_account import account_by_name
 from onema.domain.delivery import requeue_job
 from onema.domain.delivery.keep_in_inbox import KeepInInbox
 from onema.domain.delivery.payload import SmsPayload, seal_payload
@@ -477,10 +478,7 @@ class Administration:
         )
 
     def _account(self, name: str) -> AccountView:
-        account = self._gateway.directory.account_named.get(name)
-        if account is None:
-            raise Refused(Refusal.CONFLICT, f"There is no account {name!r}.")
-        return account
+        return account_by_name(self._gateway.directory, name)
 
 
 async def read_balance(storage: Storage, account: AccountId) -> Minor:

@@ -7,6 +7,7 @@ from onema.delivery.callback_client import Told
 from onema.delivery.callback_contract import CallbackRenderer, CallbackRequest, NotTold
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.directory import AccountView
+from onema.domain.configuration.named_account import account_by_name
 from onema.domain.ids import MessageId
 from onema.domain.records import Channel, Message, MessageState
 from onema.domain.refusals import Refusal, Refused
@@ -33,9 +34,7 @@ class CallbackTrial:
         """Raises Refused: nobody delivers here, or there is nothing to tell or nowhere to tell it."""
         if self.tell is None:
             raise Refused(Refusal.CONFLICT, "this process tells integrators nothing: ask one that delivers")
-        account = self._gateway.directory.account_named.get(request.account)
-        if account is None:
-            raise Refused(Refusal.CONFLICT, f"There is no account {request.account!r}.")
+        account = account_by_name(self._gateway.directory, request.account)
         application = account.applications.get(request.application)
         url = (application.document.callback_url if application else "") or account.callback_url
         if not url:

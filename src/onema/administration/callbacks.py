@@ -5,6 +5,7 @@ import asyncio
 from onema.administration.author import Author, Changed
 from onema.administration.requests import CallbackPage, KeptTry, ReadCallbacks, ReplayCallbacks
 from onema.domain.configuration.directory import AccountView
+from onema.domain.configuration.named_account import account_by_name
 from onema.domain.delivery import replay_callback
 from onema.domain.delivery.callback_try import callback_try
 from onema.domain.delivery.replay_callback import ReplayCallback
@@ -104,7 +105,4 @@ class CallbackLog:
         raise Refused(Refusal.CONFLICT, f"There is no message {message}.")
 
     def _account(self, name: str) -> AccountView:
-        account = self._gateway.directory.account_named.get(name)
-        if account is None:
-            raise Refused(Refusal.CONFLICT, f"There is no account {name!r}.")
-        return account
+        return account_by_name(self._gateway.directory, name)

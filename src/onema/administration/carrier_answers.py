@@ -13,6 +13,7 @@ from onema.delivery.carriers import shown_state
 from onema.domain.codes.try_call import TryCall
 from onema.domain.codes.try_carrier import TryCarrier
 from onema.domain.configuration.directory import AccountView, Directory
+from onema.domain.configuration.named_account import account_by_name
 from onema.domain.delivery.capacity import holders_of
 from onema.domain.delivery.message_progress import OPERATORS_OWN
 from onema.domain.ids import MessageId
@@ -117,10 +118,7 @@ class CarrierAnswers:
         accounts = self._gateway.directory.account_named
         if not name and len(accounts) != 1:
             raise Refused(Refusal.CONFLICT, "Name the account whose message it is to be (--account).")
-        name = name or next(iter(accounts))
-        if name not in accounts:
-            raise Refused(Refusal.CONFLICT, f"There is no account {name!r}.")
-        return accounts[name]
+        return account_by_name(self._gateway.directory, name or next(iter(accounts)))
 
     async def _reported(self) -> list[CarrierStatus]:
         """What the processes say that use this store."""

@@ -10,10 +10,10 @@ from onema.administration.guard_requests import (
 )
 from onema.domain.configuration.guard_rules import REASONS, Rule
 from onema.domain.configuration.guard_view import EVERYWHERE, GuardView
-from onema.domain.guard.found import EVERYBODY, HOUR_MS, added, key_of, packed
+from onema.domain.configuration.named_account import account_by_name
+from onema.domain.guard.country import HOUR_MS
+from onema.domain.guard.found import EVERYBODY, added, key_of, packed
 from onema.domain.guard.rows import GuardSubject
-from onema.domain.ids import AccountId
-from onema.domain.refusals import Refusal, Refused
 from onema.engine.gateway import Gateway
 from onema.storage.contract import Storage
 
@@ -27,7 +27,8 @@ class GuardAnswers:
         self._storage = storage
 
     async def findings(self, request: ReadFindings) -> Findings:
-        account = self._account(request.account) if request.account else EVERYBODY
+        directory = self._gateway.directory
+        account = account_by_name(directory, request.account).id if request.account else EVERYBODY
         days = max(1, min(request.days, MOST_DAYS))
         last = self._gateway.now() // HOUR_MS
         first = last - 24 * days + 1
@@ -48,8 +49,7 @@ class GuardAnswers:
 
     async def guards(self, request: ReadGuards) -> tuple[GuardInForce, ...]:
         directory = self._gateway.directory
-        self._account(request.account)
-        account = directory.account_named[request.account]
+        account = account_by_name(directory, request.account)
         active = sorted(name for name, one in account.applications.items() if one.document.state == "active")
         guards = directory.guards
         of_account = _in_force(request.account, guards.of(request.account, ""))
@@ -57,12 +57,6 @@ class GuardAnswers:
             of_account,
             *(_in_force(f"{request.account}/{name}", guards.of(request.account, name)) for name in active),
         )
-
-    def _account(self, name: str) -> AccountId:
-        account = self._gateway.directory.account_named.get(name)
-        if account is None:
-            raise Refused(Refusal.CONFLICT, f"There is no account {name!r}.")
-        return account.id
 
 
 def _in_force(of: str, view: GuardView) -> GuardInForce:

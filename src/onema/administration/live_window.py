@@ -3,8 +3,8 @@
 import msgspec
 
 from onema.administration.requests import Now, ReadNow
+from onema.domain.configuration.named_account import account_by_name
 from onema.domain.live_figures import SLOT_MS, WINDOW_MS, Counted, percentile
-from onema.domain.refusals import Refusal, Refused
 from onema.domain.values.money import Minor
 from onema.engine.gateway import Gateway
 from onema.storage.contract import Storage
@@ -36,8 +36,8 @@ class LiveWindow:
     async def read(self, request: ReadNow) -> Now:
         """Raises Refused."""
         directory = self._gateway.directory
-        if request.account and request.account not in directory.account_named:
-            raise Refused(Refusal.CONFLICT, f"There is no account {request.account!r}.")
+        if request.account:
+            account_by_name(directory, request.account)
         now = self._gateway.now()
         await self._refresh(now // SLOT_MS)
         account = request.account or EVERYBODY

@@ -9,6 +9,7 @@ from onema.administration.author import Author
 from onema.administration.person_requests import ErasePerson, ExportPerson, KnownOfPerson
 from onema.administration.spelled_phones import spelled_phones
 from onema.domain.configuration.directory import AccountView
+from onema.domain.configuration.named_account import account_by_name
 from onema.domain.erase_phone import ErasePhone
 from onema.domain.guard.rows import GuardSubject
 from onema.domain.records import InboxItem, Key, LiveVerification, Window
@@ -67,11 +68,8 @@ class Persons:
     def _places(self, request: ExportPerson | ErasePerson) -> list[tuple[AccountView, Phone]]:
         """The accounts, each with the number as it is written there."""
         directory = self._gateway.directory
-        accounts = list(directory.accounts.values())
-        if request.account:
-            accounts = [one for one in accounts if one.name == request.account]
-            if not accounts:
-                raise Refused(Refusal.CONFLICT, f"There is no account {request.account!r}.")
+        name = request.account
+        accounts = [account_by_name(directory, name)] if name else list(directory.accounts.values())
         spelled = [
             (one, phone) for one in accounts for phone in spelled_phones(request.phone, (one.document,))
         ]

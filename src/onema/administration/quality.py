@@ -1,9 +1,9 @@
 """What carriers made of first attempts, added up, and one by one."""
 
 from onema.administration.statistics_requests import QualityLine, ReadQuality, ReadRoutingLog
+from onema.domain.configuration.named_account import account_by_name
 from onema.domain.delivery.replay import TriedFirst
 from onema.domain.ids import AccountId
-from onema.domain.refusals import Refusal, Refused
 from onema.domain.statistics import (
     ALL,
     DAY_MS,
@@ -65,9 +65,7 @@ async def read_routing_log(
     gateway: Gateway, storage: Storage, request: ReadRoutingLog
 ) -> tuple[TriedFirst, ...]:
     """Raises Refused."""
-    account = gateway.directory.account_named.get(request.account)
-    if account is None:
-        raise Refused(Refusal.CONFLICT, f"There is no account {request.account!r}.")
+    account = account_by_name(gateway.directory, request.account)
     limit = min(max(request.limit, 1), MOST_LOGGED)
     found = await storage.read_first_attempts(AccountId(account.id), request.first, request.before, limit)
     return tuple(

@@ -11,8 +11,8 @@ from onema.administration.statistics_requests import (
 )
 from onema.domain.configuration.brandname_view import name_of
 from onema.domain.configuration.directory import AccountView
+from onema.domain.configuration.named_account import account_by_name
 from onema.domain.ids import AccountId
-from onema.domain.refusals import Refusal, Refused
 from onema.domain.statistics import (
     ALL,
     DAY_MS,
@@ -39,10 +39,7 @@ _ByValue = dict[str, Counts]
 
 async def read_statistics(gateway: Gateway, storage: Storage, request: ReadStatistics) -> FoundStatistics:
     """Raises Refused."""
-    directory = gateway.directory
-    account = directory.account_named.get(request.account)
-    if request.account and account is None:
-        raise Refused(Refusal.CONFLICT, f"There is no account {request.account!r}.")
+    account = account_by_name(gateway.directory, request.account) if request.account else None
     now = gateway.now()
     since, until = _whole(request, now)
     whose = AccountId(account.id) if account else ALL

@@ -90,6 +90,11 @@ class QualityLine(msgspec.Struct, frozen=True):
     half_within: int | None
 
 
+def percent(part: int, whole: int) -> str:
+    """Such as "78.0 %"; "" of nothing."""
+    return f"{100 * part / whole:.1f} %" if whole else ""
+
+
 class ReadQuality(Request[tuple[QualityLine, ...]], frozen=True, kw_only=True, tag="read_quality"):
     """What carriers made of the last so many days' first attempts, and of today's; most attempts first."""
 

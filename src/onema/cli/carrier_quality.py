@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from onema.administration.statistics_requests import QualityLine
+from onema.administration.statistics_requests import QualityLine, percent
 from onema.cli.command import Cli
 
 
@@ -54,12 +54,8 @@ def _row(one: QualityLine) -> tuple[str, ...]:
         one.prefix,
         str(one.tried),
         str(one.tried_codes),
-        share(one.tried_verified, one.tried_codes),
-        share(one.told, one.tried),
-        share(one.arrived, one.tried),
+        percent(one.tried_verified, one.tried_codes),
+        percent(one.told, one.tried),
+        percent(one.arrived, one.tried),
         f"{one.half_within} s" if one.half_within else "",
     )
-
-
-def share(part: int, whole: int) -> str:
-    return f"{100 * part / whole:.1f} %" if whole else ""

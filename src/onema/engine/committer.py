@@ -22,7 +22,7 @@ from onema.domain.records import DirectoryRevision, Message
 from onema.domain.refusals import Guarded, Refusal, Refused
 from onema.engine.batch import Batch, Pending
 from onema.engine.batch_saving import BatchSaving
-from onema.engine.batch_watch import BatchWatch, Unwatched
+from onema.engine.batch_watch import BatchWatch
 from onema.engine.command_queue import CommandQueue
 from onema.engine.directory_snapshot import DirectorySnapshot
 from onema.engine.job_leasing import Dispatcher, JobLeasing
@@ -74,8 +74,6 @@ class Committer:
         """Which of a batch's new jobs this process takes itself."""
         self._saving = BatchSaving(ids, self._leasing, self._patience)
         """Decides and saves one batch."""
-        self._watch: BatchWatch = Unwatched()
-        """Set by `watch_batches`."""
         self._turn = asyncio.Lock()
         """Held by the writer that waits for the next batch to begin."""
         self._tasks: list[asyncio.Task[None]] = []
@@ -106,7 +104,7 @@ class Committer:
 
     def watch_batches(self, watch: BatchWatch) -> None:
         """`watch` is told of commands and their batches from now on."""
-        self._watch = self._saving.watch = watch
+        self._saving.watch = watch
 
     async def start(self) -> None:
         await self.snapshot.load()
@@ -133,7 +131,7 @@ class Committer:
     def execute(self, command: Command) -> asyncio.Future[Any]:
         """The command's result, once it is durable; awaiting it raises Refused."""
         future = self._queue.add(command)
-        self._watch.waits(command, future)
+        self._saving.watch.waits(command, future)
         return future
 
     async def between_batches(self, operation: Callable[[], Awaitable[T]]) -> T:
@@ -172,7 +170,7 @@ class Committer:
     async def _settle(self, batch: Batch, writer: Writer) -> None:
         """Commit the batch and answer its callers; data that the store refuses is isolated by halving."""
         started = time.perf_counter()
-        self._watch.begun(batch.pending)
+        self._saving.watch.begun(batch.pending)
         try:
             try:
                 await self._patience.outlast(lambda: self._commit(batch, writer))
@@ -211,7 +209,7 @@ class Committer:
             if born is not None and born.start is not None:
                 # It was decided as its job was born, and no command of its own waits.
                 self._observer.decided(born.start, Decision(job.attempt, puts=(job,)))
-        self._watch.committed(batch.pending)
+        self._saving.watch.committed(batch.pending)
         self._leasing.hand_over(batch)
         for row in world.inserted:
             if type(row) is Message:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator, Sequence
 
 from onema.domain.ids import AccountId, first_id_at
-from onema.domain.records import Key, Row
+from onema.domain.records import Key
 from onema.domain.refusals import Refused
 from onema.domain.statistics import (
     ALL,
@@ -27,6 +27,7 @@ from onema.domain.statistics import (
 from onema.domain.values.network_operator import operator_of
 from onema.engine.gateway import Gateway
 from onema.engine.loops import Loop
+from onema.engine.statistics_rows import read_rows
 from onema.storage.contract import Storage, StorageError
 
 EVERY_SECONDS = 5.0
@@ -233,8 +234,7 @@ class Counting:
         return rows[0] if rows else None
 
     async def _rows(self, keys: Sequence[Key]) -> list[Statistics]:
-        found: dict[Key, Row] = await self._storage.read(keys)
-        return [row for row in found.values() if isinstance(row, Statistics)]
+        return await read_rows(self._storage, keys)
 
 
 def _add(total: ByCurrency, more: ByCurrency) -> None:

@@ -1,8 +1,9 @@
 """Reading what was counted between two times."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from onema.domain.ids import AccountId
+from onema.domain.records import Key
 from onema.domain.statistics import ALL, DAY_MS, HOUR_MS, HOURS_KEPT_DAYS, Statistics
 from onema.storage.contract import Storage
 
@@ -25,5 +26,9 @@ async def rows_between(
 
 
 async def rows_of(storage: Storage, span: int, account: AccountId, starts: Iterable[int]) -> list[Statistics]:
-    rows = await storage.read([(Statistics, account, span, start) for start in starts])
+    return await read_rows(storage, [(Statistics, account, span, start) for start in starts])
+
+
+async def read_rows(storage: Storage, keys: Sequence[Key]) -> list[Statistics]:
+    rows = await storage.read(keys)
     return [row for row in rows.values() if isinstance(row, Statistics)]

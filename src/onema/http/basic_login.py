@@ -3,6 +3,7 @@
 import base64
 import binascii
 from functools import lru_cache
+from urllib.parse import quote
 
 _SCHEME = b"basic"
 
@@ -20,3 +21,13 @@ def basic_login(authorization: bytes | None) -> tuple[str, bytes]:
     except (binascii.Error, UnicodeDecodeError):
         pass
     raise ValueError("the Basic login is malformed")
+
+
+def basic_authorization(user: str, password: str) -> bytes:
+    """The header's value of whoever shows these."""
+    return b"Basic " + base64.b64encode(f"{user}:{password}".encode())
+
+
+def client_authorization(client_id: str, client_secret: str) -> bytes:
+    """The same of a client of OAuth 2: RFC 6749, 2.3.1 encodes both as in a form first."""
+    return basic_authorization(quote(client_id, safe=""), quote(client_secret, safe=""))

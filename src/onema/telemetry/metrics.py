@@ -207,8 +207,8 @@ class Metrics:
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
         self.registry = registry = registry or CollectorRegistry()
         self.live = LiveTally()
-        self.findings = FindingTally()
         """The same by accounts and for pages that are live; whoever shows it takes it."""
+        self.findings = FindingTally()
         self._http_requests = Tally(
             "onema_http_requests", "HTTP requests answered, by API and outcome", ("api", "outcome")
         )

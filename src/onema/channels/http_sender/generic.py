@@ -44,6 +44,7 @@ from onema.domain.configuration.problems import Problem
 from onema.domain.delivery.endings import RULES
 from onema.domain.delivery.outcome import Ending, Outcome, OutcomeKind
 from onema.domain.delivery.payload import SmsPayload
+from onema.http.basic_login import basic_authorization
 from onema.http.client.contract import HttpAnswer, HttpRequest
 from onema.http.messages import Request, Response
 
@@ -199,8 +200,7 @@ def _content_type(settings: Settings) -> list[tuple[bytes, bytes]]:
 
 def _authorization(settings: Settings) -> list[tuple[bytes, bytes]]:
     if settings.user:
-        both = f"{settings.user}:{settings.password.reveal()}".encode()
-        return [(b"Authorization", b"Basic " + base64.b64encode(both))]
+        return [(b"Authorization", basic_authorization(settings.user, settings.password.reveal()))]
     if settings.bearer:
         return [(b"Authorization", b"Bearer " + settings.bearer.reveal().encode())]
     return []

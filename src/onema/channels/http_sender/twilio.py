@@ -46,6 +46,7 @@ from onema.domain.configuration.carrier_settings import settings_of
 from onema.domain.configuration.problems import Problem
 from onema.domain.delivery.outcome import Ending, Outcome
 from onema.domain.delivery.payload import SmsPayload
+from onema.http.basic_login import basic_authorization
 from onema.http.client.contract import HttpAnswer, HttpRequest
 from onema.http.messages import Request, Response
 from onema.secret import Secret
@@ -189,7 +190,7 @@ class TwilioApi:
         user = settings.api_key or settings.account_sid
         password = (settings.api_secret if settings.api_key else settings.auth_token).reveal()
         self._headers = (
-            (b"authorization", b"Basic " + base64.b64encode(f"{user}:{password}".encode())),
+            (b"authorization", basic_authorization(user, password)),
             (b"content-type", b"application/x-www-form-urlencoded"),
         )
 

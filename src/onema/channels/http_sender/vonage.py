@@ -1,6 +1,5 @@
 """Vonage's SMS API (https://developer.vonage.com/en/api/sms, seen 2026-11), which was Nexmo's."""
 
-import base64
 import hashlib
 import hmac
 from collections.abc import Callable, Iterator, Mapping
@@ -46,6 +45,7 @@ from onema.domain.configuration.problems import Problem
 from onema.domain.delivery.outcome import Ending, Outcome
 from onema.domain.delivery.payload import SmsPayload
 from onema.domain.values.sms_text import Encoding, segments
+from onema.http.basic_login import basic_authorization
 from onema.http.client.contract import HttpAnswer, HttpRequest
 from onema.http.messages import Request, Response
 from onema.http.parameters import parse_json_object
@@ -168,8 +168,8 @@ class VonageApi:
             (b"content-type", b"application/x-www-form-urlencoded"),
         )
         if not self._signature_key:
-            login = f"{settings.api_key}:{settings.api_secret.reveal()}".encode()
-            self._headers += ((b"authorization", b"Basic " + base64.b64encode(login)),)
+            login = basic_authorization(settings.api_key, settings.api_secret.reveal())
+            self._headers += ((b"authorization", login),)
 
     def name_of(self, outgoing: Outgoing) -> str:
         payload = outgoing.payload

@@ -1,15 +1,15 @@
 """How services know who asks: what stands in `Authorization`."""
 
 import asyncio
-import base64
 import secrets
 from collections.abc import Awaitable, Callable
 from typing import Protocol
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 import jwt
 
 from onema.channels.http_sender.meanings import members_of, text_in
+from onema.http.basic_login import basic_authorization, client_authorization
 from onema.http.client.contract import HttpAnswer, HttpRequest, MayHaveLeft, NotSent
 
 Exchange = Callable[[HttpRequest], Awaitable[HttpAnswer]]
@@ -33,7 +33,7 @@ class Login(Protocol):
 
 class BasicLogin:
     def __init__(self, user: str, password: str) -> None:
-        self._value = basic(user, password)
+        self._value = basic_authorization(user, password)
 
     async def authorization(self, exchange: Exchange, now: int) -> bytes:
         return self._value
@@ -81,8 +81,7 @@ class TokenLogin:
     """
 
     def __init__(self, token_url: str, client_id: str, client_secret: str, scope: str) -> None:
-        # RFC 6749, 2.3.1: both parts are encoded as in a form before they become a Basic login.
-        login = basic(quote(client_id, safe=""), quote(client_secret, safe=""))
+        login = client_authorization(client_id, client_secret)
         form = {"grant_type": "client_credentials", **({"scope": scope} if scope else {})}
         headers = (
             (b"authorization", login),
@@ -118,7 +117,3 @@ class TokenLogin:
         seconds = life if isinstance(life, int) else SHORTEST_LIFE_SECONDS
         seconds = max(SHORTEST_LIFE_SECONDS, min(seconds, LONGEST_LIFE_SECONDS)) - SOONER_SECONDS
         self._value, self._ends = b"Bearer " + token.encode(), now + seconds * 1000
-
-
-def basic(user: str, password: str) -> bytes:
-    return b"Basic " + base64.b64encode(f"{user}:{password}".encode())

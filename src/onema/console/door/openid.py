@@ -6,14 +6,15 @@ another began, and who reads the ticket learns neither nonce nor verifier.
 
 import hashlib
 import hmac
-from base64 import b64encode, urlsafe_b64encode
+from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import jwt
 import msgspec
 
+from onema.http.basic_login import client_authorization
 from onema.http.client.contract import HttpAnswer, HttpClient, HttpRequest, MayHaveLeft, NotSent
 from onema.secret import Secret
 
@@ -179,9 +180,7 @@ class OpenIdClient:
         if not secret:
             form["client_id"] = us
         elif "client_secret_basic" in metadata.token_endpoint_auth_methods_supported:
-            # RFC 6749, 2.3.1: both are encoded as in a form first.
-            shown = b64encode(f"{quote(us, safe='')}:{quote(secret, safe='')}".encode())
-            headers = (_FORM, (b"Authorization", b"Basic " + shown))
+            headers = (_FORM, (b"Authorization", client_authorization(us, secret)))
         else:
             form |= {"client_id": us, "client_secret": secret}
         answer = await self._ask(

@@ -3,10 +3,9 @@
 from collections.abc import Iterator
 
 from onema.domain.compliance.check import Check, Fault, Profile, Source
-from onema.domain.compliance.code_checks import REFUSING
 from onema.domain.compliance.sender_checks import registered_templates, unregistered
 from onema.domain.compliance.snapshot import Snapshot
-from onema.domain.configuration.guard_rules import SEVERITY
+from onema.domain.configuration.guard_rules import ENFORCED
 from onema.domain.configuration.guard_view import GuardView
 from onema.domain.configuration.problems import place_of
 from onema.domain.configuration.registered import SIGNATURE
@@ -80,7 +79,7 @@ def _refusing(view: GuardView) -> Iterator[tuple[int, int]]:
     """(seconds, limit) of the guard's windows per phone there that refuse."""
     for limit, mode in view.limits:
         counts = limit.per == "phone" and limit.how == "clock" and CODE.startswith(limit.prefix)
-        if counts and SEVERITY[mode] >= REFUSING:
+        if counts and mode in ENFORCED:
             yield limit.seconds, limit.limit
 
 

@@ -4,12 +4,11 @@ from collections.abc import Iterator
 
 from onema.domain.compliance.check import Fault
 from onema.domain.compliance.snapshot import Snapshot, has_a_code, sends_to
-from onema.domain.configuration.guard_rules import SEVERITY, Mode, Rule
+from onema.domain.configuration.guard_rules import ENFORCED, Rule
 from onema.domain.configuration.problems import place_of
 
 DIGITS_FOR_20_BITS = 6
 """10**6 codes are 19.9 bits, which both NIST and ASVS take for 20."""
-REFUSING = SEVERITY[Mode.CHALLENGE]
 
 
 def short_codes(snapshot: Snapshot) -> Iterator[Fault]:
@@ -84,7 +83,7 @@ def guards_that_only_record(snapshot: Snapshot) -> Iterator[Fault]:
     """Guards that refuse nothing although they find abuse."""
     for view in snapshot.guards():
         name = view.document.name
-        lenient = sorted(rule for rule, mode in view.modes.items() if SEVERITY[mode] < REFUSING)
+        lenient = sorted(rule for rule, mode in view.modes.items() if mode not in ENFORCED)
         if lenient:
             of = "every rule" if len(lenient) == len(Rule) else ", ".join(lenient)
             yield Fault(

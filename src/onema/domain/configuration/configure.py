@@ -63,9 +63,7 @@ class Configure(msgspec.Struct, frozen=True, kw_only=True, tag="configure"):
         return [(document.kind, document.identity) for document in self.documents] + list(self.remove)
 
     def decide(self, world: World, context: Context) -> Decision:
-        revision = _number(world, REVISION)
-        if revision != context.directory.revision or self.judged not in (None, revision):
-            raise Refused(Refusal.CONFLICT, "the configuration changed meanwhile; try again")
+        revision = known_revision(world, context.directory, self.judged)
         last_number = _number(world, ACCOUNT_NUMBERS)
         proposal = Proposal(context.directory.documents, self.documents, self.remove, last_number)
         if self.judged is None and (wrong := tuple(problems(proposal.after))):
@@ -230,6 +228,16 @@ def rests_in_clear(stored: bytes) -> bool:
 def directory_from_rows(rows: Iterable[DirectoryRow], revision: int, keyring: Keyring) -> Directory:
     """The snapshot that the stored rows describe."""
     return Directory({(row.kind, row.name): decode_document(row.document, keyring) for row in rows}, revision)
+
+
+def known_revision(world: World, directory: Directory, judged: int | None = None) -> int:
+    """The revision that the store has. Raises Refused(CONFLICT) when the directory is of another, or when somebody has
+    `judged` another.
+    """
+    revision = _number(world, REVISION)
+    if revision != directory.revision or judged not in (None, revision):
+        raise Refused(Refusal.CONFLICT, "the configuration changed meanwhile; try again")
+    return revision
 
 
 def _number(world: World, name: str) -> int:

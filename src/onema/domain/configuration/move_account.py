@@ -10,7 +10,13 @@ from collections.abc import Collection, Iterable, Mapping
 import msgspec
 
 from onema.domain.configuration import documents as doc
-from onema.domain.configuration.configure import ACCOUNT_NUMBERS, REVISION, encode_document, nonce_of
+from onema.domain.configuration.configure import (
+    ACCOUNT_NUMBERS,
+    REVISION,
+    encode_document,
+    known_revision,
+    nonce_of,
+)
 from onema.domain.configuration.directory import Directory
 from onema.domain.configuration.document_mappings import account_of
 from onema.domain.configuration.problems import InvalidConfiguration
@@ -87,7 +93,7 @@ class PlaceAccount(msgspec.Struct, frozen=True, kw_only=True, tag="place_account
 
     def decide(self, world: World, context: Context) -> Decision:
         directory = context.directory
-        revision = _newest(world, directory)
+        revision = known_revision(world, directory)
         before = directory.documents.get(("account", self.account))
         if not isinstance(before, doc.Account):
             raise Refused(Refusal.CONFLICT, f"there is no account {self.account}")
@@ -162,7 +168,7 @@ class ReceiveAccount(msgspec.Struct, frozen=True, kw_only=True, tag="receive_acc
 
     def decide(self, world: World, context: Context) -> Decision:
         directory, account = context.directory, self._account
-        revision = _newest(world, directory)
+        revision = known_revision(world, directory)
         self._refuse_unreadable(world, context)
         _refuse_if_taken(directory, account.name, account.number)
         here = msgspec.structs.replace(account, moving_to="" if self.lives_here else self.cell, moved_to="")
@@ -238,14 +244,6 @@ def keys_of(directory: Directory, account: str) -> list[tuple[str, str]]:
     keys = [(kind, identity) for kind in sorted(of_account) for identity in of_account[kind]]
     others = (*directory.of_kind(doc.User), *directory.of_kind(doc.Guard))
     return keys + [(one.kind, one.identity) for one in others if account_of(one) == account]
-
-
-def _newest(world: World, directory: Directory) -> int:
-    row = world.get(DirectoryRevision, REVISION)
-    revision = row.revision if row else 0
-    if revision != directory.revision:
-        raise Refused(Refusal.CONFLICT, "the configuration changed meanwhile; try again")
-    return revision
 
 
 def _refuse_if_taken(directory: Directory, name: str, number: int) -> None:

@@ -5,11 +5,11 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from onema.domain.decision import Context, Decision, World
+from onema.domain.guard.country import HOUR_MS
 from onema.domain.guard.rows import GuardSubject, Packed, pack
 from onema.domain.ids import AccountId
 from onema.domain.records import Key
 
-HOUR_MS = 3_600_000
 KEPT_HOURS = 14 * 24
 """Baselines of the guard are as long."""
 MOST_KINDS = 200

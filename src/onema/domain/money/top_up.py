@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import msgspec
 
 from onema.domain.configuration.directory import AccountView
+from onema.domain.configuration.named_account import account_by_name
 from onema.domain.decision import Context, Decision, World
 from onema.domain.money import wallet
 from onema.domain.money.low_balance import LowBalance, ended
@@ -54,7 +55,4 @@ class TopUpWallet(msgspec.Struct, frozen=True, kw_only=True, tag="top_up"):
         return Decision(True, puts=(balance, remembered), inserts=(entry,), deletes=high_again)
 
     def _account(self, context: Context) -> AccountView:
-        account = context.directory.account_named.get(self.account)
-        if account is None:
-            raise Refused(Refusal.CONFLICT, f"There is no account {self.account!r}.")
-        return account
+        return account_by_name(context.directory, self.account)

@@ -13,6 +13,7 @@ import msgspec
 from onema.domain.codes.limits import count
 from onema.domain.configuration import documents as doc
 from onema.domain.configuration.configure import Configure
+from onema.domain.configuration.named_account import account_by_name
 from onema.domain.decision import Context, Decision, World
 from onema.domain.door_rows import Invitation
 from onema.domain.ids import AccountId
@@ -95,8 +96,8 @@ class Invite(msgspec.Struct, frozen=True, gc=False):
 
     def decide(self, world: World, context: Context) -> Decision:
         account = self.invitation.account
-        if account and account not in context.directory.account_named:
-            raise Refused(Refusal.CONFLICT, f"There is no account {account!r}.")
+        if account:
+            account_by_name(context.directory, account)
         if self.invitation.name in context.directory.users:
             raise Refused(Refusal.DUPLICATE, f"There is already a user {self.invitation.name!r}.")
         window = world.get(Window, NO_ACCOUNT, _SCOPE, account) or Window(NO_ACCOUNT, _SCOPE, account, "", 0)

@@ -6,6 +6,7 @@ import msgspec
 
 from onema.domain.configuration.configure import REVISION
 from onema.domain.decision import Context, Decision, World
+from onema.domain.keyring import key_id
 from onema.domain.records import DirectoryRevision, Key, KeyFingerprint
 from onema.domain.refusals import Refusal, Refused
 from onema.domain.server_keys.rows import FORMER, IN_USE, NodeKeys
@@ -81,7 +82,7 @@ class ReportKeys(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     def decide(self, world: World, context: Context) -> Decision:
         if not self.held:
             return Decision(None, deletes=((NodeKeys, self.process),))
-        held = " ".join(f"{one:016x}" for one in self.held)
+        held = " ".join(map(key_id, self.held))
         until = self.now + KEEP_REPORTS_MS
         return Decision(
             None, puts=(NodeKeys(self.process, self.now, until, self.in_use, held, self.progress),)

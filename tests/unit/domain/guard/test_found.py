@@ -1,8 +1,8 @@
 """What the guard found, counted by hour, account, rule, mode, country and prefix."""
 
+from onema.domain.guard.country import HOUR_MS
 from onema.domain.guard.found import (
     EVERYBODY,
-    HOUR_MS,
     KEPT_HOURS,
     MOST_KINDS,
     CountFound,

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from onema.administration import requests as ask
 from onema.administration.carriers_together import all_together
-from onema.administration.statistics_requests import QualityLine
+from onema.administration.statistics_requests import QualityLine, percent
 from onema.console.operate.carrier_forms import CarrierKind, fields_of, put_fields
 from onema.console.operate.frame import Section, Visit
 from onema.console.operate.pages.shown import PAGE
@@ -44,15 +44,11 @@ def _quality(one: QualityLine) -> dict[str, Any]:
         "channel": one.channel,
         "carrier": one.carrier,
         "tried": one.tried,
-        "verified": _percent(one.tried_verified, one.tried_codes),
-        "told": _percent(one.told, one.tried),
-        "arrived": _percent(one.arrived, one.tried),
+        "verified": percent(one.tried_verified, one.tried_codes),
+        "told": percent(one.told, one.tried),
+        "arrived": percent(one.arrived, one.tried),
         "half_within": f"{one.half_within} s" if one.half_within else "",
     }
-
-
-def _percent(part: int, whole: int) -> str:
-    return f"{100 * part / whole:.1f} %" if whole else ""
 
 
 async def _carriers(visit: Visit) -> list[dict[str, Any]]:
