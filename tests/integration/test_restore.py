@@ -18,7 +18,7 @@ from onema.domain.delivery.hold_restored import WHY
 from onema.domain.records import Job, JobKind, Message
 from onema.secret import Secret
 from onema.settings import Handset, Listen, Settings
-from onema.testing.postgres_server import PostgresServer, find_binaries
+from onema.testing.postgres_server import PostgresServer
 from onema.wiring.core import choose_storage, data_folder
 from onema.wiring.server import App
 
@@ -74,9 +74,9 @@ class Place:
     def _dsn(settings: Settings) -> str:
         return settings.database.reveal()
 
-    @staticmethod
-    def _postgres(program: str, *arguments: str) -> None:
-        subprocess.run([find_binaries() / program, *arguments], check=True, capture_output=True)
+    def _postgres(self, program: str, *arguments: str) -> None:
+        """pg_dump refuses a server that is newer than itself, so the server's own programs are used."""
+        subprocess.run([self._server.binaries / program, *arguments], check=True, capture_output=True)
 
     @staticmethod
     def _onema(settings: Settings, *arguments: str) -> str:

@@ -74,7 +74,7 @@ class PostgresServer:
     def __init__(
         self, settings: Mapping[str, str] | None = None, port: int = 0, binaries: Path | None = None
     ) -> None:
-        self._binaries = binaries or find_binaries()
+        self.binaries = binaries or find_binaries()
         self._settings = {**_SETTINGS, **(settings or {})}
         # A server refuses to run as root, and pytest's folders may be entered by their owner only.
         self._run_as = "postgres" if os.geteuid() == 0 else None
@@ -121,7 +121,7 @@ class PostgresServer:
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603  # our own arguments
-                [self._binaries / "postgres", "-D", self.data, *options],
+                [self.binaries / "postgres", "-D", self.data, *options],
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
@@ -183,13 +183,13 @@ class PostgresServer:
 
     def _accepts(self) -> bool:
         ready = subprocess.run(  # noqa: S603  # our own arguments
-            [self._binaries / "pg_isready", "-q", "-h", self.folder, "-p", str(self.port)], check=False
+            [self.binaries / "pg_isready", "-q", "-h", self.folder, "-p", str(self.port)], check=False
         )
         return ready.returncode == 0
 
     def _run(self, program: str, *arguments: str) -> str:
         done = subprocess.run(  # noqa: S603  # our own arguments
-            [self._binaries / program, *arguments],
+            [self.binaries / program, *arguments],
             capture_output=True,
             text=True,
             check=False,
