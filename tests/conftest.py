@@ -51,10 +51,20 @@ def postgres_server(request: pytest.FixtureRequest) -> Iterator[PostgresServer]:
 _LONGEST_FIRST = ("full", "e2e", "integration", "peers", "browser")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes long begins first, so that no process of a parallel run is left alone with it at the end."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What takes long begins first, so that no process of a parallel run is left alone with it at the end. What is
+    about SQLite runs once, not again for each PostgreSQL that the run has.
+    """
+    repeated = [item for item in items if _is_sqlite_again(item)]
+    config.hook.pytest_deselected(items=repeated)
+    items[:] = [item for item in items if item not in repeated]
     order = {name: number for number, name in enumerate(_LONGEST_FIRST)}
     items.sort(key=lambda item: order.get(item.path.relative_to(TESTS).parts[0], len(order)))
+
+
+def _is_sqlite_again(item: pytest.Item) -> bool:
+    params = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+    return params.get("postgres_server") == "newest" and "sqlite" in params.values()
 
 
 def pytest_configure(config: pytest.Config) -> None:
