@@ -56,6 +56,10 @@ class CodeRounds:
         """Codes alone, to new phones."""
         await self._send(measured, self._requests.esms, PER_ROUND)
 
+    async def gencodes_delivered(self, measured: Measured) -> None:
+        """The same, until every code is on its phone."""
+        await self._send(measured, self._requests.esms, PER_ROUND, self._delivered)
+
     async def delivering(self, figures: Figures) -> None:
         """A GENCODE's CPU includes all until its message is delivered; every check is right."""
         await self.live(figures)
