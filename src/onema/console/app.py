@@ -163,7 +163,7 @@ def build_console(
         if signs_up:
             login.signs_up = True
             routes += SigningUp(administrator, passwords, templates).routes()
-        routes += [*frame.routes(), Route("/console/", _without_slash)]
+        routes += [Route("/console/", _without_slash), *frame.routes()]
     application = Starlette(
         routes=routes, exception_handlers={StorageError: _store_away, Refused: _store_away}
     )

@@ -48,6 +48,17 @@ async def test_an_operator_finds_a_message_and_its_story(office: Office) -> None
     assert 'role="alert"' not in found
 
 
+async def test_an_address_of_no_page_leads_back_to_the_others(office: Office) -> None:
+    """It says so with the navigation around it; a stranger is told nothing and goes to the login."""
+    stranger = await office.desk.get("/console/no/such")
+    assert (stranger.status, stranger.headers["location"]) == (303, "/login")
+    await office.desk.log_in()
+    answer = await office.desk.get("/console/no/such")
+    assert answer.status == 404
+    assert "There is no such page." in answer.text
+    assert 'href="/console/messages"' in answer.text
+
+
 async def test_messages_are_shown_page_by_page(office: Office) -> None:
     """Newest first, until there are no older ones; by their state, too."""
     sent = [await office.send("acme", OURS) for _ in range(PAGE + 3)]

@@ -265,7 +265,8 @@ class Frame:
             for section in self._sections
             for path, actions in section.actions.items()
         ]
-        return [*pages, *forms]
+        nowhere = self._doorman.page(self._endpoint(self._sections[0], _nowhere))
+        return [*pages, *forms, Route("/console/{anything:path}", nowhere)]
 
     def html(self, visit: Visit, template: str, **values: Any) -> str:
         viewer = visit.viewer
@@ -321,6 +322,10 @@ class Frame:
             return AT_THIS_MACHINE
         user = self._users().get(name)
         return Viewer(user.name, user.role, user.customer_of) if user is not None else None
+
+
+async def _nowhere(visit: Visit) -> Response:
+    raise NotForThem
 
 
 async def _act(visit: Visit, page: Page, actions: Mapping[str, Action]) -> Response:
