@@ -128,6 +128,7 @@ POSTGRES_SAMPLES: dict[str, tuple[Any, ...]] = {
     "sweep_process_reports": (10, 5),
     "sweep_node_keys": (10, 5),
     "live_figures": (1,),
+    "has_messages": ([1], 1, 9),
     "count_messages": ([1], 1, 9, 5, 1, 2),
     "sweep_statistics": (10, 5),
     "first_attempts": (1, 1, 9, 5),

@@ -375,6 +375,9 @@ class Storage(Writer, Protocol):
     async def read_sent(self, account: AccountId, sent: SentBetween) -> SentPage:
         """It looks at all messages of the account in between, in nobody's way."""
 
+    async def has_messages(self, accounts: Sequence[AccountId], first: int, before: int) -> bool:
+        """Whether one of these accounts has any message with an id from `first` to before `before`."""
+
     async def count_messages(
         self, accounts: Sequence[AccountId], first: int, before: int, now: int
     ) -> Sequence[MessagesAlike]:

@@ -344,6 +344,9 @@ class MemoryStorage:
         found = [row for row in self._of(Message) if row.account == account and first <= row.id < before]
         return sorted(found, key=lambda row: row.id)
 
+    async def has_messages(self, accounts: Sequence[AccountId], first: int, before: int) -> bool:
+        return any(self._messages_of(account, first, before) for account in accounts)
+
     async def count_messages(
         self, accounts: Sequence[AccountId], first: int, before: int, now: int
     ) -> Sequence[MessagesAlike]:

@@ -1,5 +1,6 @@
 """Hours of messages are counted once they are due, by one process at a time, and added up to days."""
 
+import math
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from msgspec.structs import replace
 from onema.administration.statistics import read_statistics
 from onema.administration.statistics_requests import By, FoundStatistics, ReadStatistics
 from onema.domain.configuration import documents as doc
-from onema.domain.ids import AccountId, MessageId, compose_id, first_id_at
+from onema.domain.ids import AccountId, MessageId, compose_id, first_id_at, time_of_id
 from onema.domain.records import Attempt, AttemptState, Channel, Event, Key, Message, MessageState, Row
 from onema.domain.statistics import (
     ALL,
@@ -24,6 +25,7 @@ from onema.domain.values.money import Minor
 from onema.domain.values.phone import Phone
 from onema.engine import counting
 from onema.engine.counting import PAUSE_MS, Counting
+from onema.storage.contract import Unavailable
 from onema.testing.conformance.storage import insert, message
 
 from ...dialects.running_core import RunningCore
@@ -42,6 +44,8 @@ class Office:
         """The accounts of each look at messages."""
         self.spans: list[tuple[int, int]] = []
         """Between which ids each looked."""
+        self.time_for: float = math.inf
+        """So many messages are all that the store counts in time."""
         count = core.storage.count_messages
 
         async def count_messages(
@@ -49,9 +53,12 @@ class Office:
         ) -> Sequence[MessagesAlike]:
             self.looked_at.append(accounts)
             self.spans.append((first, before))
-            return await count(accounts, first, before, now)
+            found = await count(accounts, first, before, now)
+            if sum(one.messages for one in found) > self.time_for:
+                raise Unavailable("the store cannot be used: TimeoutError")
+            return found
 
-        core.storage.count_messages = count_messages  # type: ignore[method-assign]  # it only listens
+        core.storage.count_messages = count_messages  # type: ignore[method-assign]  # it listens
 
     def another(self) -> Counting:
         return Counting(
@@ -269,6 +276,32 @@ async def test_a_busy_hour_is_counted_in_slices(office: Office, monkeypatch: pyt
         if first_id_at(hour) <= first < first_id_at(hour + HOUR_MS)
     ]
     assert len(slices) > 5
+
+
+async def test_a_burst_after_silence_is_counted_though_the_store_has_no_time_for_all_of_it(
+    office: Office,
+) -> None:
+    """In smaller slices: before it is counted nobody knows how much it is. An outage is none the less one."""
+    hour = office.now - 60_000 - HOUR_MS
+    for second in range(20):
+        await office.sent(hour + 40 * 60_000 + second * 1_000)
+    office.time_for = 10
+    await office.counting.count()
+    (told,) = (await office.told("acme", "hour")).currencies[0].lines
+    assert told.messages == 20
+    office.time_for = -1
+    office.pass_time(2 * PAUSE_MS)
+    with pytest.raises(Unavailable):
+        await office.another().count()
+
+
+async def test_how_far_back_messages_reach_is_found_without_counting_them(office: Office) -> None:
+    """After an upgrade there may be more of them than a store counts in one go."""
+    await office.sent(office.now - 80 * DAY_MS)
+    await office.counting.count()
+    spans = [(time_of_id(first), time_of_id(before)) for first, before in office.spans]
+    assert spans
+    assert max(before - first for first, before in spans) <= HOUR_MS
 
 
 async def test_a_year_is_read_by_its_days(office: Office) -> None:

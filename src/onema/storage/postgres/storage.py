@@ -313,6 +313,10 @@ class PostgresStorage(PostgresWriter):
             records = await connection.fetch(self._queries["sent"], *wanted, sent.limit, sent.skip)
         return SentPage(total, [Message(*record) for record in records])
 
+    async def has_messages(self, accounts: Sequence[AccountId], first: int, before: int) -> bool:
+        ((found,),) = await self._fetch(self._queries["has_messages"], list(accounts), first, before)
+        return bool(found)
+
     async def count_messages(
         self, accounts: Sequence[AccountId], first: int, before: int, now: int
     ) -> Sequence[MessagesAlike]:

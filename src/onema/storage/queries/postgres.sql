@@ -448,6 +448,14 @@ SELECT count(*) FROM (
     LIMIT $7
 ) AS counted
 
+-- has_messages --
+-- Whether one of some accounts ($1) has a message from $2 to before $3.
+SELECT EXISTS (
+    SELECT FROM unnest($1::bigint[]) AS of_account (id), LATERAL (
+        SELECT FROM messages WHERE account = of_account.id AND id >= $2 AND id < $3 LIMIT 1
+    ) one
+)
+
 -- count_messages --
 -- Messages of some accounts ($1) from $2 to before $3 that are alike, with what became of them by $4; a prefix is a number without $5 digits.
 WITH told AS MATERIALIZED (

@@ -424,6 +424,13 @@ SELECT count(*) FROM (
     LIMIT :most
 )
 
+-- has_messages --
+-- Whether one of some accounts (:accounts, a JSON list) has a message from :first to before :before.
+SELECT EXISTS (
+    SELECT 1 FROM json_each(:accounts) AS of_account CROSS JOIN messages m
+    WHERE m.account = of_account.value AND m.id >= :first AND m.id < :before
+)
+
 -- count_messages --
 -- Messages of some accounts (:accounts, a JSON list) from :first to before :before that are alike, with what became of them by :now; a prefix is a number :without some digits.
 WITH told AS MATERIALIZED (

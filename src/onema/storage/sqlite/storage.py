@@ -388,6 +388,12 @@ class SqliteStorage(SqliteLists):
             ((total,),) = connection.execute(self._queries["count_sent"], bindings)
             return SentPage(total, self._rows(connection, Message, "sent", bindings))
 
+    async def has_messages(self, accounts: Sequence[AccountId], first: int, before: int) -> bool:
+        bindings = {"accounts": json.dumps(list(accounts)), "first": first, "before": before}
+        with DRIVER_ERRORS:
+            ((found,),) = self._reader.execute(self._queries["has_messages"], bindings)
+        return bool(found)
+
     async def count_messages(
         self, accounts: Sequence[AccountId], first: int, before: int, now: int
     ) -> Sequence[MessagesAlike]:

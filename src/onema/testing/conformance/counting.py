@@ -179,6 +179,18 @@ class MessageCounting:
         (one,) = await self.counted(storage, *rows, first=4, before=6)
         assert (one.messages, one.sent) == (2, 1)
 
+    async def test_it_is_known_whether_there_are_messages(self, storage: Storage) -> None:
+        """Of one of some accounts, from an id to before another."""
+        await insert(storage, sms(5), sms(6, account=OTHER))
+        for accounts, first, before, there in (
+            ([ACCOUNT], 0, 5, False),
+            ([ACCOUNT], 5, 6, True),
+            ([ACCOUNT], 6, 1_000, False),
+            ([ACCOUNT, OTHER], 6, 1_000, True),
+            ([], 0, 1_000, False),
+        ):
+            assert await storage.has_messages(accounts, first, before) is there
+
     async def test_first_attempts_are_listed_with_what_they_brought(self, storage: Storage) -> None:
         """Those of first messages of codes, in order, a page at a time; none that the guard doubts."""
         one, two, three, resent, doubted, forgotten = (sms(number) for number in (1, 2, 3, 4, 5, 6))
