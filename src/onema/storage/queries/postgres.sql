@@ -405,13 +405,13 @@ WITH old AS MATERIALIZED (
     SELECT id FROM messages WHERE account = $1 AND id < $2 AND ended_at > 0
     ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED
 ), of_attempts AS (
-    DELETE FROM attempts t USING old WHERE t.account = $1 AND t.message = old.id AND t.message < $2
+    DELETE FROM attempts WHERE account = $1 AND message = ANY (ARRAY(SELECT id FROM old)) AND message < $2
 ), of_calls AS (
-    DELETE FROM calls t USING old WHERE t.account = $1 AND t.message = old.id AND t.message < $2
+    DELETE FROM calls WHERE account = $1 AND message = ANY (ARRAY(SELECT id FROM old)) AND message < $2
 ), of_events AS (
-    DELETE FROM events t USING old WHERE t.account = $1 AND t.subject = old.id AND t.subject < $2
+    DELETE FROM events WHERE account = $1 AND subject = ANY (ARRAY(SELECT id FROM old)) AND subject < $2
 )
-DELETE FROM messages t USING old WHERE t.account = $1 AND t.id = old.id AND t.id < $2
+DELETE FROM messages WHERE account = $1 AND id = ANY (ARRAY(SELECT id FROM old)) AND id < $2
 
 -- drop_parts_of_account --
 -- Forget parts of an account ($1) all of whose messages are older than an id ($2), and what they are found by.
@@ -467,15 +467,19 @@ WITH told AS MATERIALIZED (
         coalesce(l.number, 0) AS attempts,
         coalesce(f.carrier, '') AS first_carrier, f.state AS first_state, f.ended_at - f.started_at AS first_ms,
         f.carrier IS NOT NULL AND NOT EXISTS (
-            SELECT 1 FROM events WHERE account = m.account AND subject = m.id AND kind = 'guard'
+            SELECT 1 FROM events WHERE account = m.account AND subject = m.id AND kind = 'guard' OFFSET 0
         ) AS tried,
         CASE WHEN m.verification = 0 THEN 0 ELSE coalesce((
             SELECT min(events.id) FROM events
             WHERE account = m.account AND subject = m.verification AND kind = 'verified'
         ), 0) END AS verified_at
-    FROM unnest($1::bigint[]) AS of_account (id) JOIN messages m
-        ON m.account = of_account.id AND m.id >= $2 AND m.id < $3
-    LEFT JOIN attempts f ON f.account = m.account AND f.message = m.id AND f.number = 1
+    FROM unnest($1::bigint[]) AS of_account (id), LATERAL (
+        SELECT * FROM messages WHERE account = of_account.id AND id >= $2 AND id < $3 OFFSET 0
+    ) m
+    LEFT JOIN LATERAL (
+        SELECT carrier, state, started_at, ended_at FROM attempts
+        WHERE account = m.account AND message = m.id AND number = 1 OFFSET 0
+    ) f ON true
     LEFT JOIN LATERAL (
         SELECT carrier, network, number FROM attempts
         WHERE account = m.account AND message = m.id ORDER BY number DESC LIMIT 1
@@ -484,7 +488,7 @@ WITH told AS MATERIALIZED (
 ), counted AS MATERIALIZED (
     SELECT *, verified_at > id AND NOT EXISTS (
         SELECT 1 FROM events WHERE account = told.account AND subject = told.verification
-          AND events.id > told.id AND events.id < verified_at AND kind IN ('next channel', 'sent again')
+          AND events.id > told.id AND events.id < verified_at AND kind IN ('next channel', 'sent again') OFFSET 0
     ) AS verified
     FROM told
 )
@@ -530,13 +534,19 @@ SELECT m.id, m.channel, m.phone, f.carrier, f.why,
         SELECT 1 FROM events e WHERE e.account = m.account AND e.subject = m.id AND e.kind = 'verified'
           AND NOT EXISTS (
               SELECT 1 FROM events n WHERE n.account = m.account AND n.subject = m.id AND n.id < e.id
-                AND n.kind IN ('next channel', 'sent again')
-          )
-    ) AND NOT EXISTS (SELECT 1 FROM attempts s WHERE s.account = m.account AND s.message = m.id AND s.number > 1)
-FROM messages m JOIN attempts f ON f.account = m.account AND f.message = m.id AND f.number = 1
+                AND n.kind IN ('next channel', 'sent again') OFFSET 0
+          ) OFFSET 0
+    ) AND NOT EXISTS (
+        SELECT 1 FROM attempts s WHERE s.account = m.account AND s.message = m.id AND s.number > 1 OFFSET 0
+    )
+FROM messages m, LATERAL (
+    SELECT carrier, why FROM attempts WHERE account = m.account AND message = m.id AND number = 1 OFFSET 0
+) f
 WHERE m.account = $1 AND m.id >= $2 AND m.id < $3 AND m.verification = m.id AND m.dialect <> 'operator'
   AND m.phone <> '+0'
-  AND NOT EXISTS (SELECT 1 FROM events g WHERE g.account = m.account AND g.subject = m.id AND g.kind = 'guard')
+  AND NOT EXISTS (
+      SELECT 1 FROM events g WHERE g.account = m.account AND g.subject = m.id AND g.kind = 'guard' OFFSET 0
+  )
 ORDER BY m.id LIMIT $4
 
 -- ledger --
