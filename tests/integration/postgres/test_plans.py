@@ -17,7 +17,14 @@ from onema.storage.statements import named_statements
 from .conftest import OpenStorage
 
 NO_PLAN = ("schema_version_table", "keep_batches_out", "let_go_at_commit", "close_ledger")
-SMALL = ("works_from", "invitations", "sweep_process_reports", "directory_since", "end_lost_sessions", "server_state")
+SMALL = (
+    "works_from",
+    "invitations",
+    "sweep_process_reports",
+    "directory_since",
+    "end_lost_sessions",
+    "server_state",
+)
 """What they read has few rows."""
 WHOLE = ("codes_after", "bring_forward")
 """These look through a whole table, after a clock was ahead."""
