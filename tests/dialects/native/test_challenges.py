@@ -132,6 +132,18 @@ async def test_later_messages_of_the_code_need_no_challenge_of_their_own(shop: S
     assert again.status == 201, again.body
 
 
+async def test_a_verification_that_began_without_a_challenge_is_begun_again_with_one(shop: Shop) -> None:
+    """Its next message has no place for a solution."""
+    await shop.guard(countries=("VN",))
+    _, told = await shop.ask()
+    shop.core.clock.advance(60)
+    await shop.guard()
+    again = await shop.api.answer(post(f"{VERIFICATIONS}/{told['id']}/resend", {}))
+    problem = json.loads(again.body)
+    assert (again.status, problem["type"], problem.get("challenge")) == (403, PROBLEM, None)
+    assert (await shop.ask(challenge_response=await shop.challenged()))[0] == 201
+
+
 async def test_a_lost_answer_is_told_again_and_spends_nothing_more(shop: Shop) -> None:
     """Under its Idempotency-Key the same request is the same message."""
     solution = await shop.challenged()
