@@ -1,3 +1,6 @@
+-- OFFSET 0 keeps a subquery whole: a generic plan may otherwise join it to others by reading all of an index
+-- (tests/integration/postgres/test_plans.py).
+
 -- schema_version_table --
 -- Where the schema's number is kept.
 CREATE TABLE IF NOT EXISTS schema_version (
