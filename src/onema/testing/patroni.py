@@ -133,8 +133,12 @@ class Member:
         if self._process is not None and self._process.poll() is None:
             self._process.kill()
             self._process.wait()
+        data = self._folder / self.name
         with contextlib.suppress(OSError, ValueError):
-            postmaster = int((self._folder / self.name / "postmaster.pid").read_text().split()[0])
+            postmaster = int((data / "postmaster.pid").read_text().split()[0])
+            # The file outlives a killed server, and its number may be another process's by now.
+            if Path(f"/proc/{postmaster}/cwd").readlink() != data.resolve():
+                return
             children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
             for pid in (postmaster, *map(int, children)):
                 with contextlib.suppress(ProcessLookupError):

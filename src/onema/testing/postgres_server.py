@@ -143,6 +143,8 @@ class PostgresServer:
     def kill(self) -> None:
         """End every process of it with SIGKILL, as a power cut would."""
         assert self._process is not None
+        if self._process.poll() is not None:
+            return
         everyone = [self._process.pid, *_children(self._process.pid)]
         for pid in everyone:
             with contextlib.suppress(ProcessLookupError):
@@ -158,7 +160,7 @@ class PostgresServer:
 
     def remove(self) -> None:
         """End it and delete what it stored."""
-        if self._process is not None and self._process.poll() is None:
+        if self._process is not None:
             self.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
 
