@@ -12,7 +12,6 @@ from onema.speech import Clip, Voice
 from ..unit.speech.rooms import spoken, take
 
 _FLAGS = (
-    "--headless",
     "--no-sandbox",
     "--disable-gpu",
     "--mute-audio",

@@ -32,7 +32,9 @@ def take() -> None:
         RunningServer(Path(folder) / "data", "demo", "--traffic", "--seed", "7") as server,
         sync_playwright() as play,
     ):
-        browser = play.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        browser = play.chromium.launch(
+            executable_path=shutil.which("chromium-headless-shell"), args=["--no-sandbox"]
+        )
         page = browser.new_page(viewport=SIZE, color_scheme="light")  # type: ignore[arg-type]  # it is one
         for name, path in pages(server).items():
             page.goto(f"http://127.0.0.1:{server.port}{path}", wait_until="load")
