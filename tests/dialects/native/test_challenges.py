@@ -132,16 +132,28 @@ async def test_later_messages_of_the_code_need_no_challenge_of_their_own(shop: S
     assert again.status == 201, again.body
 
 
-async def test_a_verification_that_began_without_a_challenge_is_begun_again_with_one(shop: Shop) -> None:
-    """Its next message has no place for a solution."""
+@pytest.mark.parametrize("way", ["next", "resend"])
+async def test_the_next_message_of_a_code_is_asked_for_a_challenge_once(shop: Shop, way: str) -> None:
+    """It began without one. Who has solved it needs no other for this code, and may bring the old one again."""
     await shop.guard(countries=("VN",))
-    _, told = await shop.ask()
-    shop.core.clock.advance(60)
+    status, told = await shop.ask(
+        channels=[{"channel": "sms", "after": 50 * bool(step)} for step in range(5)]
+    )
+    assert status == 201, told
     await shop.guard()
-    again = await shop.api.answer(post(f"{VERIFICATIONS}/{told['id']}/resend", {}))
-    problem = json.loads(again.body)
-    assert (again.status, problem["type"], problem.get("challenge")) == (403, PROBLEM, None)
-    assert (await shop.ask(challenge_response=await shop.challenged()))[0] == 201
+
+    async def more(**members: Any) -> tuple[int, dict[str, Any]]:
+        shop.core.clock.advance(40)
+        response = await shop.api.answer(post(f"{VERIFICATIONS}/{told['id']}/{way}", members))
+        return response.status, json.loads(response.body)
+
+    status, problem = await more()
+    assert (status, problem["type"]) == (403, PROBLEM)
+    assert (await more(challenge_response="nothing"))[0] == 403
+    solution = solve(problem["challenge"])
+    assert [(await more(challenge_response=solution))[0] for _ in range(2)] == [201, 201]
+    assert (await more())[0] == 201
+    assert (await shop.ask(challenge_response=solution, purpose="other"))[0] == 403
 
 
 async def test_a_lost_answer_is_told_again_and_spends_nothing_more(shop: Shop) -> None:

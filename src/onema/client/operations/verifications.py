@@ -159,24 +159,36 @@ def get_verification(id: str) -> Call[Verification]:
     return Call("GET", f"/v1/verifications/{part(id)}", Verification)
 
 
-def next_channel(id: str, *, idempotency_key: str | None = None) -> Call[SentMore]:
+def next_channel(
+    id: str, *, idempotency_key: str | None = None, challenge_response: str | UnsetType = UNSET
+) -> Call[SentMore]:
     """Send by the plan's next channel now.
 
     The same code goes out. What follows in the plan waits from now on.
     """
     return Call(
-        "POST", f"/v1/verifications/{part(id)}/next", SentMore, body={}, key=idempotency_key or new_key()
+        "POST",
+        f"/v1/verifications/{part(id)}/next",
+        SentMore,
+        body={"challenge_response": challenge_response},
+        key=idempotency_key or new_key(),
     )
 
 
-def resend_verification(id: str, *, idempotency_key: str | None = None) -> Call[SentMore]:
+def resend_verification(
+    id: str, *, idempotency_key: str | None = None, challenge_response: str | UnsetType = UNSET
+) -> Call[SentMore]:
     """Send by the newest channel once more.
 
     The same code goes out. Within 30 seconds of the message before it is a 429, whose Retry-After says
     how long to wait.
     """
     return Call(
-        "POST", f"/v1/verifications/{part(id)}/resend", SentMore, body={}, key=idempotency_key or new_key()
+        "POST",
+        f"/v1/verifications/{part(id)}/resend",
+        SentMore,
+        body={"challenge_response": challenge_response},
+        key=idempotency_key or new_key(),
     )
 
 

@@ -237,8 +237,8 @@ class NativeApi:
             case ["verifications", text, "next" | "resend" as how] if identifier := wire.verification_of(
                 text
             ):
-                return "POST", lambda caller, asked, _: self._verifications.send_more(
-                    caller.account, identifier, asked, by_next=how == "next"
+                return "POST", lambda caller, asked, asking: self._verifications.send_more(
+                    caller.account, identifier, asked, asking, by_next=how == "next"
                 )
             case ["sms", "preview"]:
                 return "POST", self._preview

@@ -43,7 +43,7 @@ from onema.domain.refusals import Guarded, Refusal, Refused
 from onema.domain.request_key import RequestKey
 from onema.domain.state_machines import VerificationState
 from onema.domain.values.phone import Phone
-from onema.engine.challenges import Challenges
+from onema.engine.challenges import Challenges, Solution
 from onema.engine.customer_reads import CustomerReads
 from onema.engine.gateway import Gateway
 from onema.engine.refusals import Asking
@@ -113,20 +113,19 @@ class Verifications:
             return NO_COUNTRY
         guard = gateway.directory.guards.of(account.name, how.application)
         how = begin_with_a_call(how, phone, guard)
-        name, challenge = wire.request_name(request), ""
-        if asked.challenge_response and self.challenges is not None:
-            solution = await self.challenges.solution(
-                account, how.application, phone, asked.challenge_response, how.person_ip
-            )
-            if solution is not None:
-                how, challenge = msgspec.structs.replace(how, solved=True), solution.name
+        name = wire.request_name(request)
+        solution = await self._solution(
+            account, how.application, phone, asked.challenge_response, how.person_ip
+        )
+        if solution is not None:
+            how = msgspec.structs.replace(how, solved=True)
         new = NewMessage(
             account=account.id,
             id=MessageId(gateway.next_id()),
             now=gateway.now(),
             entropy=gateway.token(PLAN_ENTROPY_BYTES),
             phone=phone,
-            challenge=challenge,
+            challenge=solution.name if solution else "",
             request=name,
             request_digest=wire.request_digest(request),
             request_has_code=bool(asked.code),
@@ -142,11 +141,7 @@ class Verifications:
         try:
             sent: Accepted = await gateway.execute(send)
         except Guarded as guarded:
-            if guarded.refusal is not Refusal.CHALLENGE_REQUIRED or self.challenges is None:
-                raise
-            asking.detail = guarded.detail
-            made = self.challenges.challenge(account, how.application, phone)
-            return REFUSALS[guarded.refusal].response(challenge=made)
+            return self._guarded(guarded, account, how.application, phone, asking)
         if sent.refusal is not None:
             raise Refused(sent.refusal)
         if sent.asked and sent.asked != new.request_digest:
@@ -157,15 +152,38 @@ class Verifications:
         self._keep(account, Checkable(sent.message, new.phone, asked.purpose))
         return told.created(sent.message, new.phone, new.now + asked.ttl * 1000, channel, asked)
 
+    async def _solution(
+        self, account: AccountView, application: str, phone: Phone, response: str, person_ip: str = ""
+    ) -> Solution | None:
+        if not response or self.challenges is None:
+            return None
+        return await self.challenges.solution(account, application, phone, response, person_ip)
+
+    def _guarded(
+        self, guarded: Guarded, account: AccountView, application: str, phone: Phone, asking: Asking
+    ) -> Response:
+        """Which challenge lets the message pass. Raises Guarded where none does."""
+        if guarded.refusal is not Refusal.CHALLENGE_REQUIRED or self.challenges is None:
+            raise guarded
+        asking.detail = guarded.detail
+        made = self.challenges.challenge(account, application, phone)
+        return REFUSALS[guarded.refusal].response(challenge=made)
+
     async def send_more(
-        self, account: AccountView, verification: MessageId, request: Request, *, by_next: bool
+        self,
+        account: AccountView,
+        verification: MessageId,
+        request: Request,
+        asking: Asking,
+        *,
+        by_next: bool,
     ) -> Response:
         """The code once more: by the next channel of its plan, or by the newest one again."""
-        if request.body:
-            wire.read(request.body, wire.EmptyRequest)
+        response = wire.read(request.body, wire.MoreRequest).challenge_response if request.body else ""
         name = wire.request_name(request)
         digest = wire.request_digest(request) if name else ""
         first = await self._message(account, verification)
+        asking.phone = first.phone
         if known := await self._reads.named_request(account.id, name) if name else None:
             return await self._sent_before(account, first, known, digest)
         live = await self._code(account, first)
@@ -174,23 +192,28 @@ class Verifications:
             return OVER
         if progress is None:
             return NOT_SENT_AGAIN
+        solution = await self._solution(account, first.application, first.phone, response)
         gateway = self._gateway
-        sent: Accepted | NotSent = await gateway.execute(
-            SendMore(
-                account=account.id,
-                id=MessageId(gateway.next_id()),
-                now=gateway.now(),
-                entropy=gateway.token(NONCE_BYTES),
-                phone=first.phone,
-                request=name,
-                request_digest=digest,
-                purpose=wire.purpose_of(first),
-                verification=first.verification,
-                plan=live.plan,
-                next=by_next,
-                step=progress.step + by_next,
-            )
+        more = SendMore(
+            account=account.id,
+            id=MessageId(gateway.next_id()),
+            now=gateway.now(),
+            entropy=gateway.token(NONCE_BYTES),
+            phone=first.phone,
+            request=name,
+            request_digest=digest,
+            purpose=wire.purpose_of(first),
+            verification=first.verification,
+            plan=live.plan,
+            next=by_next,
+            step=progress.step + by_next,
+            solved=solution is not None,
+            challenge=solution.name if solution else "",
         )
+        try:
+            sent: Accepted | NotSent = await gateway.execute(more)
+        except Guarded as guarded:
+            return self._guarded(guarded, account, first.application, first.phone, asking)
         if isinstance(sent, NotSent):
             return OVER if sent is NotSent.OVER else NO_NEXT_CHANNEL
         if sent.asked and sent.asked != digest:

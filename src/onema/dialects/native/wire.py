@@ -96,6 +96,12 @@ class CheckRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return "CheckRequest(...)"
 
 
+class MoreRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The code once more."""
+
+    challenge_response: Annotated[str, Meta(max_length=LONGEST_SOLUTION)] = ""
+
+
 class EmptyRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An operation that needs to be told nothing."""
 

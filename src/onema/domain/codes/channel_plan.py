@@ -66,7 +66,7 @@ class HowToSend(msgspec.Struct, frozen=True, array_like=True, gc=False):
 class Progress(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """How far the plan of `verification` is: `step` is the newest that began, the next one begins at `next_at` (Unix
     ms; 0: only when asked). `message` is the newest of `messages`, and was accepted at `sent_at`. `asked` is the MAC of
-    the request that began it, where that may be told from another.
+    the request that began it, where that may be told from another. `solved` is Send's, of the newest message.
     """
 
     verification: int
@@ -76,6 +76,7 @@ class Progress(msgspec.Struct, frozen=True, array_like=True, gc=False):
     messages: int
     sent_at: int
     asked: str = ""
+    solved: bool = False
 
 
 _encoder = msgspec.msgpack.Encoder()

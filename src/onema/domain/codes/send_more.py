@@ -155,6 +155,7 @@ class _OneMore(NewMessage, frozen=True, kw_only=True, gc=False):
             message=self.id,
             messages=progress.messages + 1,
             sent_at=self.now,
+            solved=how.solved,
         )
 
     def _event(self, kind: str, data: str) -> Event:
@@ -163,13 +164,14 @@ class _OneMore(NewMessage, frozen=True, kw_only=True, gc=False):
 
 class SendMore(_OneMore, frozen=True, kw_only=True, gc=False):
     """Send the code by its plan's next channel now (`next`), or by the newest one's again; `step` is that of the
-    message to be sent, as it was before the batch.
+    message to be sent, as it was before the batch. `solved` and `challenge` are Send's.
 
     Result: Accepted, or NotSent. Raises Refused; RATE_LIMITED also while the message before may be on its way.
     """
 
     next: bool
     step: int
+    solved: bool = False
 
     def keys(self, context: Context) -> Iterable[Key]:
         return (*self._keys(context, self.step), (Job, self._how(context).job))
@@ -194,7 +196,11 @@ class SendMore(_OneMore, frozen=True, kw_only=True, gc=False):
             raise _wait(f"{MOST_MESSAGES} messages of a verification", live.expires_at - self.now)
         if not self.next and self.now < progress.sent_at + PAUSE_MS:
             raise _wait("the message before may be on its way", progress.sent_at + PAUSE_MS - self.now)
-        sent = self._send(how, step, live.expires_at).decide(world, context)
+        # Who has solved a challenge for this code needs no other, and may bring the old one again.
+        passes = how.solved or progress.solved
+        asks = msgspec.structs.replace(self, challenge="") if passes else self
+        how = _passing(how, passes or self.solved)
+        sent = asks._send(how, step, live.expires_at).decide(world, context)
         if sent.result.refusal is not None:
             raise Refused(sent.result.refusal)
         after = self._after(progress, how, step)
@@ -250,7 +256,7 @@ class StartNextChannel(_OneMore, frozen=True, kw_only=True, gc=False):
         live, progress = found
         if self.now < progress.next_at or progress != self.seen:
             return Decision(False, puts=(self._due(job, max(progress.next_at, self.now)),))
-        how, step = self._how(context), progress.step + 1
+        how, step = _passing(self._how(context), progress.solved), progress.step + 1
         newest = world.get(Message, self.account, progress.message)
         arrived = newest is not None and newest.state == MessageState.DELIVERED
         if arrived and how.steps[step].without == WITHOUT_RECEIPT:
@@ -296,6 +302,10 @@ class StartNextChannel(_OneMore, frozen=True, kw_only=True, gc=False):
             inserts=(event,) if event is not None else (),
             deletes=(job.key,),
         )
+
+
+def _passing(how: HowToSend, solved: bool) -> HowToSend:
+    return msgspec.structs.replace(how, solved=True) if solved else how
 
 
 def _wait(detail: str, wait_ms: int) -> Refused:

@@ -452,3 +452,22 @@ def test_what_cannot_be_sent_is_passed_over() -> None:
     plans.the_job_comes(0)
     assert [one.channel for one in plans.messages] == [SMS, SMS]
     assert plans.job is None
+
+
+def test_a_solved_challenge_opens_the_rest_of_the_plan() -> None:
+    """The guard began to ask for one after the plan did; without it the next channel is passed over."""
+    challenging = context_of(*CONFIGURATION, doc.Guard(name="*", mode="challenge", countries=("FR",)))
+    plans = begun(Step(SMS), Step(CALL, 60_000))
+    plans.store.context = challenging
+    plans.time_passes(40)
+    plans.store.run(SendMore(**plans.one_more(), next=False, step=0, solved=True))
+    plans.time_passes(60)
+    plans.look()
+    assert plans.job is not None
+    assert plans.take_on(plans.job)
+    alone = begun(Step(SMS), Step(CALL, 60_000))
+    alone.store.context = challenging
+    alone.time_passes(60)
+    assert alone.job is not None
+    assert not alone.take_on(alone.job)
+    assert alone.events(PLAN_OVER) == ["call: challenge_required"]
