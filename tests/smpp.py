@@ -17,7 +17,7 @@ from onema.domain.values.phone import Phone
 from onema.testing.smsc.script import script_of
 from onema.testing.smsc.smsc import Smsc
 
-DEADLINE_SECONDS = 8.0
+DEADLINE_SECONDS = 30.0
 PHONE = "+84901888484"
 NOW = 1_800_000_000_000
 

@@ -87,6 +87,6 @@ async def test_a_person_who_hangs_up_early_heard_less(ended: Ended) -> None:
     """And is charged for what was talked."""
     outcome, recording = ended["29"]
     assert outcome.ending is Ending.HUNG_UP
-    assert 1.5 < outcome.seconds < 3.0
+    assert 1.5 < outcome.seconds < 5
     assert recording is not None
     assert recording.code != CODE

@@ -14,7 +14,7 @@ from onema.protocols.sip.bad_message import BadMessage
 from onema.protocols.sip.messages import Request, Response, parse
 from tests.integration.test_server import self_signed
 
-DEADLINE_SECONDS = 5.0
+DEADLINE_SECONDS = 20.0
 OPTIONS = (
     b"OPTIONS sip:a@example.net SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1;branch=z9hG4bK1\r\nMax-Forwards: 70\r\n"
     b"From: <sip:a@b>;tag=1\r\nTo: <sip:c@d>\r\nCall-ID: %b\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"

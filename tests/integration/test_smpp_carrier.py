@@ -238,11 +238,11 @@ async def test_a_share_sets_the_pace_in_segments() -> None:
 
 async def test_each_bind_keeps_its_own_pace() -> None:
     """Where an operator counts by bind."""
-    async with before_an_smsc(binds=2, bind_per_second=20.0) as (carrier, _):
+    async with before_an_smsc(binds=2, bind_per_second=4.0) as (carrier, _):
         await until(lambda: carrier.figures().binds == 2)
         began = time.monotonic()
         await asyncio.gather(*(carrier.send(sms()) for _ in range(10)))
-        assert 0.2 <= time.monotonic() - began < 0.45
+        assert 1.0 <= time.monotonic() - began < 2.2, "all over one bind take 2.25 s"
 
 
 async def test_a_share_is_a_number_of_binds() -> None:

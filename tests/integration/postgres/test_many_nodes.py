@@ -175,7 +175,7 @@ async def test_a_job_that_a_batch_holds_keeps_no_lease_waiting(open_storage: Ope
     held, due = job(1, due_at=100), job(2, due_at=100)
     await insert(storage, held, due)
     await storage.begin([held.key])
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         leased = await leasing.lease_jobs(200, 60_000, 10)
     assert [found.id for found in leased] == [due.id]
     await storage.abort()

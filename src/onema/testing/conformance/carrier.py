@@ -26,7 +26,7 @@ from onema.domain.ids import AccountId, MessageId
 from onema.http.messages import Request
 
 ACCOUNT, MESSAGE = AccountId(1), MessageId(7)
-DEADLINE_SECONDS = 10.0
+DEADLINE_SECONDS = 30.0
 
 
 class FarEnd(abc.ABC):
