@@ -25,7 +25,7 @@ def jobs_due() -> asyncio.Event:
 
 async def heard(event: asyncio.Event) -> bool:
     try:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             await event.wait()
     except TimeoutError:
         return False
