@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, Route, expect
 
 from onema.testing.running_server import RunningServer
 
@@ -41,6 +41,20 @@ async def test_an_open_page_tells_of_what_has_happened_since(browser: Browser, s
     await expect(page.locator(".meters")).to_contain_text("1 of 1 that ended", timeout=15_000)
     await expect(page.locator("#chart canvas")).to_have_count(1)
     assert problems == []
+
+
+async def test_a_page_whose_scripts_come_late_follows_too(browser: Browser, server: RunningServer) -> None:
+    """htmx is there and has had time to begin before its extensions arrive, as over a slow network."""
+    page = await browser.new_page()
+
+    async def late(route: Route) -> None:
+        await page.wait_for_function("window.htmx", polling=10)
+        await page.evaluate("() => new Promise((done) => setTimeout(done, 50))")
+        await route.continue_()
+
+    await page.route("**/hx-*.min.js", late)
+    async with page.expect_request("**/console/now/events*"):
+        await page.goto(f"http://127.0.0.1:{server.port}/console/now")
 
 
 async def test_without_scripts_the_page_says_it_too(browser: Browser, server: RunningServer) -> None:
