@@ -46,7 +46,7 @@ async def test_who_hangs_up_early_is_charged_for_what_was_talked() -> None:
     """From the answer to the BYE, and no packet leaves after it."""
     async with FarPhones() as far, before_phones(far) as carrier:
         far.default = Script(hangs_up_after=0.15)
-        outcome = await carrier.send(call())
+        outcome = await carrier.send(call(times=20))
         assert ended(outcome) == (OutcomeKind.DELIVERED, Ending.HUNG_UP)
         assert 0.1 < outcome.seconds < 3
         assert far.requests == ["INVITE", "ACK"]
